@@ -1,0 +1,1 @@
+"""disorderBook: a local stock exchange for trading bots, speaking the Stockfighter protocol."""

@@ -1,0 +1,77 @@
+"""Who may act for whom: account names and their keys."""
+
+import hmac
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from disorderbook.errors import NoKey, WrongKey
+
+
+class Accounts:
+    """In authentication mode `keys` holds the key of each account; without it anybody may act
+    for any account.
+    """
+
+    def __init__(self, keys: Mapping[str, str] | None = None) -> None:
+        self._keys = None if keys is None else {
+            account: key.encode() for account, key in keys.items()
+        }
+
+    @property
+    def need_keys(self) -> bool:
+        """Whether the server is in authentication mode."""
+        return self._keys is not None
+
+    def authorize(self, account: str, key: str | None) -> None:
+        """Raise NoKey or WrongKey unless `key` allows acting for `account`."""
+        if self._keys is None:
+            return
+        if key is None:
+            raise NoKey
+        expected = self._keys.get(account)
+        # The comparison takes the same time for an unknown account as for a wrong key.
+        matches = hmac.compare_digest(expected or b"", key.encode(errors="replace"))
+        if expected is None or not matches:
+            raise WrongKey
+
+    def account_of(self, key: str | None) -> str | None:
+        """The account whose key this is, None without authentication; raises NoKey, WrongKey."""
+        if self._keys is None:
+            return None
+        if key is None:
+            raise NoKey
+        sent = key.encode(errors="replace")
+        owners = [a for a, k in self._keys.items() if hmac.compare_digest(k, sent)]
+        if not owners:
+            raise WrongKey
+        return owners[0]
+
+
+def load_accounts(path: str) -> Accounts:
+    """Read a JSON object of account names and keys, both strings and neither empty.
+
+    Raises OSError, or ValueError with a sentence that begins with the path.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        keys = json.loads(text, object_pairs_hook=_without_repetition)
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply to hold accounts") from None
+    except ValueError as fault:
+        raise ValueError(f"{path} is not valid JSON: {fault}") from None
+    if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
+        raise ValueError(f"{path} must hold a JSON object of account names and keys, all strings")
+    if not keys:
+        raise ValueError(f"{path} names no account, so nobody could trade")
+    for account, key in keys.items():
+        if not account or not key:
+            raise ValueError(f"{path} has no key for the account {account!r}")
+    return Accounts(keys)
+
+
+def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return members

@@ -1,0 +1,174 @@
+"""The order book of one stock at one venue: accepts, matches, rests and closes orders.
+
+Priority is price, then arrival. A trade happens at the standing order's price. The book is told
+the time (nanoseconds since 1970) and carries it along; it never compares times.
+"""
+
+from array import array
+
+import msgspec
+
+from disorderbook.engine.ladder import Ladder
+from disorderbook.engine.orders import BUY, FILL_OR_KILL, LIMIT, SELL, Fill, NewOrder, Order
+from disorderbook.engine.positions import Position
+
+
+class Execution(msgspec.Struct, frozen=True, gc=False):
+    """A trade between two orders, complete: also how each stood right after it.
+
+    An order's fills only ever grow, so how it stood is two numbers: how many shares it had traded
+    (`..._filled`) in how many fills (`..._fills`). `ts` is the time of the incoming order.
+    """
+
+    standing: Order
+    incoming: Order
+    price: int
+    quantity: int
+    ts: int
+    standing_filled: int
+    standing_fills: int
+    incoming_filled: int
+    incoming_fills: int
+
+
+class Quote(msgspec.Struct, frozen=True, gc=False):
+    """Best prices, what is for sale and wanted, and the last trade; None is "there is none".
+
+    Sizes are shares at the best price, depths are shares on the whole side.
+    """
+
+    venue: str
+    symbol: str
+    bid: int | None
+    ask: int | None
+    bid_size: int
+    ask_size: int
+    bid_depth: int
+    ask_depth: int
+    last: int | None
+    last_size: int
+    last_trade: int
+    quote_time: int
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """What a submitted order led to: its executions, oldest first, and whether the book moved.
+
+    Only a fill-or-kill order that could not be filled leaves the book as it was.
+    """
+
+    order: Order
+    executions: list[Execution]
+    book_moved: bool = True
+
+
+class OrderBook:
+    """All orders ever accepted for one stock at one venue, and the positions they led to."""
+
+    def __init__(self, venue: str, symbol: str, ts: int) -> None:
+        self.venue = venue
+        self.symbol = symbol
+        self.opened_at = ts
+        self.quote_time = ts
+        self.bids = Ladder(BUY)
+        self.asks = Ladder(SELL)
+        self.last_trade: Execution | None = None
+        self.positions: dict[str, Position] = {}  # in order of the accounts' first trades
+        self._orders: list[Order] = []  # an order's id is its place here
+        self._ids_by_account: dict[str, array[int]] = {}
+
+    def submit(self, new: NewOrder, ts: int) -> Outcome:
+        """Accept an order, match it, then rest or close what is left of it."""
+        order = self._accept(new, ts)
+        if order.side is BUY:
+            own, against = self.bids, self.asks
+        else:
+            own, against = self.asks, self.bids
+        if order.type is FILL_OR_KILL and not against.can_fill(order):
+            order.close()
+            return Outcome(order, [], book_moved=False)
+        executions = self._match(order, against, ts) if against.best else []
+        if order.remaining:
+            if order.type is LIMIT:
+                own.rest(order)
+            else:
+                order.close()
+        self.quote_time = ts
+        return Outcome(order, executions)
+
+    def cancel(self, order: Order, ts: int) -> None:
+        """Close an order of this book; one that is closed already stays as it is."""
+        if order.is_open:
+            ladder = self.bids if order.side is BUY else self.asks
+            ladder.reduce(order, order.remaining)
+            order.close()
+            self.quote_time = ts
+
+    def find(self, order_id: int) -> Order | None:
+        """The order with this id, if there ever was one."""
+        return self._orders[order_id] if 0 <= order_id < len(self._orders) else None
+
+    def orders_of(self, account: str) -> list[Order]:
+        """Every order of an account, oldest first."""
+        return [self._orders[number] for number in self._ids_by_account.get(account, ())]
+
+    def quote(self) -> Quote:
+        """The state of the market right now."""
+        bid, ask, last = self.bids.best, self.asks.best, self.last_trade
+        return Quote(
+            self.venue, self.symbol,
+            bid.price if bid else None, ask.price if ask else None,
+            bid.size if bid else 0, ask.size if ask else 0,
+            self.bids.depth, self.asks.depth,
+            last.price if last else None, last.quantity if last else 0, last.ts if last else 0,
+            self.quote_time,
+        )
+
+    def _accept(self, new: NewOrder, ts: int) -> Order:
+        order = Order(
+            len(self._orders), self.venue, self.symbol, new.account, new.side, new.type,
+            new.price, new.quantity, ts, new.quantity,
+        )
+        self._orders.append(order)
+        ids = self._ids_by_account.get(new.account)
+        if ids is None:
+            ids = self._ids_by_account[new.account] = array("q")
+        ids.append(order.id)
+        return order
+
+    def _match(self, incoming: Order, against: Ladder, ts: int) -> list[Execution]:
+        executions: list[Execution] = []
+        limit = against.limit(incoming)
+        while incoming.remaining and (level := against.best) and level.rank >= limit:
+            standing, price = level.front, level.price
+            quantity = min(standing.remaining, incoming.remaining)
+            against.reduce(standing, quantity)
+            fill = Fill(price, quantity, ts)
+            standing.fill(fill)
+            incoming.fill(fill)
+            self._settle(standing, incoming, price, quantity)
+            executions.append(Execution(
+                standing, incoming, price, quantity, ts,
+                standing.filled, len(standing.fills), incoming.filled, len(incoming.fills),
+            ))
+        if executions:
+            self.last_trade = executions[-1]
+        return executions
+
+    def _settle(self, standing: Order, incoming: Order, price: int, quantity: int) -> None:
+        """Move cash and shares between the two accounts; the standing one is listed first."""
+        ours, theirs = self._position(standing.account), self._position(incoming.account)
+        if ours is theirs:
+            return
+        if standing.side is BUY:
+            ours.buy(price, quantity)
+            theirs.sell(price, quantity)
+        else:
+            ours.sell(price, quantity)
+            theirs.buy(price, quantity)
+
+    def _position(self, account: str) -> Position:
+        position = self.positions.get(account)
+        if position is None:
+            position = self.positions[account] = Position(account)
+        return position

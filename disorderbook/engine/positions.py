@@ -1,0 +1,35 @@
+"""What trading has done to an account in one book."""
+
+
+class Position:
+    """Cash in cents and shares, both since the account's first trade and both from zero.
+
+    Trading with oneself moves neither, but makes the account known here.
+    """
+
+    __slots__ = ("account", "cash", "shares", "lowest", "highest")
+
+    def __init__(self, account: str) -> None:
+        self.account = account
+        self.cash = 0
+        self.shares = 0
+        self.lowest = 0  # the fewest shares ever held; below zero after selling short
+        self.highest = 0
+
+    def buy(self, price: int, quantity: int) -> None:
+        """Pay `price` cents for each of `quantity` shares."""
+        self.cash -= price * quantity
+        self.shares += quantity
+        if self.shares > self.highest:
+            self.highest = self.shares
+
+    def sell(self, price: int, quantity: int) -> None:
+        """Be paid `price` cents for each of `quantity` shares."""
+        self.cash += price * quantity
+        self.shares -= quantity
+        if self.shares < self.lowest:
+            self.lowest = self.shares
+
+    def net_asset_value(self, price: int) -> int:
+        """Cents this position is worth when a share is worth `price` cents."""
+        return self.cash + self.shares * price

@@ -1,0 +1,98 @@
+"""Every way in which the exchange says no, each with the sentence that the trader reads.
+
+The class is the sentence; the family it belongs to decides the HTTP status. The sentences of the
+2016 server are kept to the letter, since its clients compare them.
+"""
+
+
+class ExchangeError(Exception):
+    """A refusal: the request changed nothing, and `sentence` says why."""
+
+    sentence = "The exchange refused this request"
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class BadRequest(ExchangeError):
+    """What was sent cannot be understood or is not allowed to anybody."""
+
+
+class Unauthorized(ExchangeError):
+    """The key does not allow acting for this account."""
+
+
+class Forbidden(ExchangeError):
+    """This server does not do that, whoever asks."""
+
+
+class NotFound(ExchangeError):
+    """There is no such thing here."""
+
+
+class TooLarge(ExchangeError):
+    """More was sent than this server reads."""
+
+
+class BadJson(BadRequest):
+    sentence = "Incoming data was not valid JSON"
+
+
+class UrlMismatch(BadRequest):
+    sentence = "Incoming POST data disagreed with request URL"
+
+
+class MissingField(BadRequest):
+    sentence = "Incoming POST was missing required field"
+
+
+class WrongType(BadRequest):
+    sentence = "A value in the POST had the wrong type"
+
+
+class IllegalValue(BadRequest):
+    sentence = "Illegal value (usually a non-positive number)"
+
+
+class NameTooLong(BadRequest):
+    sentence = "Venue, symbol and account names are at most 255 characters"
+
+
+class TooManyBooks(BadRequest):
+    sentence = "Book limit exceeded! (See command line options)"
+
+
+class WrongKey(Unauthorized):
+    sentence = "Unknown account or wrong API key"
+
+
+class NoKey(Unauthorized):
+    sentence = "Server is in +authentication mode but no API key was received"
+
+
+class Disabled(Forbidden):
+    sentence = "Disabled or not enabled. (See command line options)"
+
+
+class ForeignOrigin(Forbidden):
+    sentence = "Requests from other websites are refused (see the Origin header)"
+
+
+class NoSuchOrder(NotFound):
+    sentence = "No such order for that Exchange + Symbol combo"
+
+
+class NoSuchInstance(NotFound):
+    sentence = "No such level instance"
+
+
+class NoSuchVenue(NotFound):
+    """Names the venue, so the sentence is made for each."""
+
+    def __init__(self, venue: str) -> None:
+        super().__init__(venue)
+        self.sentence = f"Venue {venue} does not exist (create it by using it)"
+
+
+class BodyTooLarge(TooLarge):
+    sentence = "The body of a request is at most 65536 bytes"

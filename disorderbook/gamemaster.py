@@ -1,0 +1,76 @@
+"""The game master: instances of the game's levels, as far as clients ask for them.
+
+Nothing trades in a level yet: a started level names an account and the exchange's venues, and its
+instance counts trading days. Used inside the exchange's turn.
+"""
+
+import secrets
+import string
+from collections import OrderedDict
+
+import msgspec
+
+from disorderbook.errors import NoSuchInstance
+
+LEVELS = (
+    "first_steps", "chock_a_block", "sell_side", "dueling_bulldozers", "irrational_exuberance",
+    "making_amends",
+)
+MAX_INSTANCES = 1000  # the oldest is forgotten when one more starts
+SECONDS_PER_TRADING_DAY = 5
+END_OF_THE_WORLD_DAY = 1000  # the last trading day of an instance
+ACCOUNT_LENGTH = 10
+NANOSECONDS_PER_TRADING_DAY = SECONDS_PER_TRADING_DAY * 10**9
+
+
+class Instance(msgspec.Struct, gc=False):
+    """A level in play: `account` is the player's, `started_at` is nanoseconds since 1970."""
+
+    id: int
+    account: str
+    started_at: int
+
+    def trading_day(self, now: int) -> int:
+        """Days since the start at a time in nanoseconds; the last day does not end."""
+        days = (now - self.started_at) // NANOSECONDS_PER_TRADING_DAY
+        return min(days, END_OF_THE_WORLD_DAY)
+
+
+class GameMaster:
+    """The instances that have been started and not stopped, at most MAX_INSTANCES."""
+
+    def __init__(self) -> None:
+        self._instances: OrderedDict[int, Instance] = OrderedDict()
+        self._next_id = 1
+
+    def start(self, account: str | None, now: int) -> Instance:
+        """A new instance, for a new account unless one is given."""
+        if len(self._instances) >= MAX_INSTANCES:
+            self._instances.popitem(last=False)
+        instance = Instance(self._next_id, account or random_account(), now)
+        self._instances[instance.id] = instance
+        self._next_id += 1
+        return instance
+
+    def instance(self, instance_id: int) -> Instance:
+        """A started instance; raises NoSuchInstance."""
+        if instance_id not in self._instances:
+            raise NoSuchInstance
+        return self._instances[instance_id]
+
+    def restart(self, instance_id: int, account: str | None, now: int) -> Instance:
+        """Begin again at day 0, with a new account unless one is given; raises NoSuchInstance."""
+        instance = self.instance(instance_id)
+        instance.account, instance.started_at = account or random_account(), now
+        return instance
+
+    def stop(self, instance_id: int) -> None:
+        """Forget an instance; raises NoSuchInstance."""
+        self.instance(instance_id)
+        del self._instances[instance_id]
+
+
+def random_account() -> str:
+    """Ten random capitals and digits, as the game named its players' accounts."""
+    alphabet = string.ascii_uppercase + string.digits
+    return "".join(secrets.choice(alphabet) for _ in range(ACCOUNT_LENGTH))

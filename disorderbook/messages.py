@@ -1,0 +1,214 @@
+"""From orders, quotes, books and executions to the JSON bytes that go over the wire.
+
+With `parsing`, the way in, the only place that spells the wire's names. What is absent is left
+out, never null: there are typed clients that refuse both a null and a key they do not know.
+"""
+
+import time
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from disorderbook.engine.book import Execution, OrderBook, Quote
+from disorderbook.engine.ladder import Ladder, PriceLevel
+from disorderbook.engine.orders import Order, OrderType, Side
+from disorderbook.exchange import Exchange
+from disorderbook.gamemaster import (
+    END_OF_THE_WORLD_DAY, LEVELS, SECONDS_PER_TRADING_DAY, Instance,
+)
+
+NANOSECONDS = 10**9  # in a second
+
+SIDE_NAMES = {Side.BUY: "buy", Side.SELL: "sell"}
+ORDER_TYPE_NAMES = {
+    OrderType.LIMIT: "limit",
+    OrderType.MARKET: "market",
+    OrderType.FILL_OR_KILL: "fill-or-kill",
+    OrderType.IMMEDIATE_OR_CANCEL: "immediate-or-cancel",
+}
+
+INSTRUCTIONS = {
+    "Instructions": "Trade as you like: levels have no goals yet, and nobody trades against you.",
+    "Order Types": "limit, market, fill-or-kill (fok), immediate-or-cancel (ioc)",
+}
+
+to_json = msgspec.json.Encoder().encode
+
+HEARTBEAT = to_json({"ok": True, "error": ""})
+
+
+def timestamp(ts: int) -> str:
+    """Nanoseconds since 1970 as UTC text, such as 2016-01-17T22:43:07.123456789Z."""
+    seconds, fraction = divmod(ts, NANOSECONDS)
+    return f"{_to_the_second(seconds)}.{fraction:09d}Z"
+
+
+def error_message(sentence: str) -> bytes:
+    return to_json({"ok": False, "error": sentence})
+
+
+def order_message(order: Order) -> bytes:
+    return to_json(_order(order))
+
+
+def orders_message(venue: str, orders: Iterable[Order]) -> bytes:
+    return to_json({"ok": True, "venue": venue, "orders": [_order(order) for order in orders]})
+
+
+def quote_message(quote: Quote) -> bytes:
+    return to_json({"ok": True} | _quote(quote))
+
+
+def tick_message(quote: Quote) -> bytes:
+    return to_json({"ok": True, "quote": _quote(quote)})
+
+
+def execution_message(execution: Execution, receiver: Order) -> bytes:
+    """An execution as told to the owner of `receiver`, which is one of its two orders."""
+    trade = execution
+    if receiver is trade.standing:
+        filled, fills = trade.standing_filled, trade.standing_fills
+    else:
+        filled, fills = trade.incoming_filled, trade.incoming_fills
+    return to_json({
+        "ok": True,
+        "account": receiver.account,
+        "venue": receiver.venue,
+        "symbol": receiver.symbol,
+        "order": _order_as_it_stood(receiver, receiver.quantity - filled, filled, fills),
+        "standingId": trade.standing.id,
+        "incomingId": trade.incoming.id,
+        "price": trade.price,
+        "filled": trade.quantity,
+        "filledAt": timestamp(trade.ts),
+        "standingComplete": trade.standing_filled == trade.standing.quantity,
+        "incomingComplete": trade.incoming_filled == trade.incoming.quantity,
+    })
+
+
+def book_message(book: OrderBook, now: int) -> bytes:
+    """Every resting order, best first. A level that has not changed since it was last asked for
+    is not rendered again.
+    """
+    return b'{"ok":true,"venue":%b,"symbol":%b,"bids":[%b],"asks":[%b],"ts":"%b"}' % (
+        to_json(book.venue), to_json(book.symbol),
+        _rows(book.bids, b"true"), _rows(book.asks, b"false"), timestamp(now).encode(),
+    )
+
+
+def venues_message(venues: Iterable[str]) -> bytes:
+    return to_json({"ok": True, "venues": [
+        {"id": number, "name": f"{venue} Exchange", "venue": venue, "state": "open"}
+        for number, venue in enumerate(venues, start=1)
+    ]})
+
+
+def stocks_message(books: Iterable[OrderBook]) -> bytes:
+    return to_json({"ok": True, "symbols": [
+        {"symbol": book.symbol, "name": f"{book.symbol} Inc"} for book in books
+    ]})
+
+
+def venue_heartbeat_message(venue: str) -> bytes:
+    return to_json({"ok": True, "venue": venue})
+
+
+def levels_message() -> bytes:
+    return to_json({"ok": True, "levels": [{"name": name} for name in LEVELS]})
+
+
+def start_message(instance: Instance, exchange: Exchange) -> bytes:
+    """What a player is told when a level starts: who to be, and where one can trade."""
+    venues = list(exchange.venues())
+    symbols = {book.symbol: None for venue in venues for book in exchange.books(venue)}
+    return to_json({
+        "ok": True,
+        "account": instance.account,
+        "instanceId": instance.id,
+        "instructions": INSTRUCTIONS,
+        "tickers": list(symbols),
+        "venues": venues,
+        "secondsPerTradingDay": SECONDS_PER_TRADING_DAY,
+        "balances": {"USD": 0},
+    })
+
+
+def instance_message(instance: Instance, now: int) -> bytes:
+    return to_json({
+        "ok": True,
+        "done": False,
+        "id": instance.id,
+        "state": "open",
+        "details": {
+            "tradingDay": instance.trading_day(now),
+            "endOfTheWorldDay": END_OF_THE_WORLD_DAY,
+        },
+    })
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return _order_as_it_stood(order, order.remaining, order.filled, len(order.fills))
+
+
+def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) -> dict[str, Any]:
+    """An order at the moment when it had traded `filled` shares in `fills` fills."""
+    return {
+        "ok": True,
+        "venue": order.venue,
+        "symbol": order.symbol,
+        "direction": SIDE_NAMES[order.side],
+        "originalQty": order.quantity,
+        "qty": remaining,
+        "price": order.price,
+        "orderType": ORDER_TYPE_NAMES[order.type],
+        "id": order.id,
+        "account": order.account,
+        "ts": timestamp(order.ts),
+        "fills": [
+            {"price": fill.price, "qty": fill.quantity, "ts": timestamp(fill.ts)}
+            for fill in order.fills[:fills]
+        ],
+        "totalFilled": filled,
+        "open": remaining > 0,
+    }
+
+
+def _quote(quote: Quote) -> dict[str, Any]:
+    """A quote without the keys that the market has nothing to say for."""
+    fields: dict[str, Any] = {
+        "venue": quote.venue,
+        "symbol": quote.symbol,
+        "bidSize": quote.bid_size,
+        "askSize": quote.ask_size,
+        "bidDepth": quote.bid_depth,
+        "askDepth": quote.ask_depth,
+        "quoteTime": timestamp(quote.quote_time),
+    }
+    if quote.bid is not None:
+        fields["bid"] = quote.bid
+    if quote.ask is not None:
+        fields["ask"] = quote.ask
+    if quote.last is not None:
+        fields["last"] = quote.last
+        fields["lastSize"] = quote.last_size
+        fields["lastTrade"] = timestamp(quote.last_trade)
+    return fields
+
+
+def _rows(ladder: Ladder, is_buy: bytes) -> bytes:
+    return b",".join([level.rendering or _render(level, is_buy) for level in ladder])
+
+
+def _render(level: PriceLevel, is_buy: bytes) -> bytes:
+    start, end = b'{"price":%d,"qty":' % level.price, b',"isBuy":%b}' % is_buy
+    level.rendering = b",".join([
+        b"%b%d%b" % (start, order.remaining, end) for order in level.orders.values()
+    ])
+    return level.rendering
+
+
+@lru_cache(maxsize=1024)
+def _to_the_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

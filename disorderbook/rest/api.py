@@ -1,0 +1,221 @@
+"""The REST interface: one short function for each route, and the ROUTES table.
+
+Each function runs inside the exchange's turn, gets the House, the Request and the names from the
+URL, and returns the answer: JSON bytes, or a Page for people. A refusal is raised.
+"""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from disorderbook import messages
+from disorderbook.accounts import Accounts
+from disorderbook.engine.orders import Order
+from disorderbook.errors import Disabled, NoSuchInstance, NoSuchOrder
+from disorderbook.exchange import Exchange
+from disorderbook.gamemaster import GameMaster
+from disorderbook.parsing import account_name, check_url_agrees, new_order, parse_post
+from disorderbook.rest.welcome import THANKS, welcome_page
+from disorderbook.scores import NO_BOOK, scores_page
+
+
+class House(NamedTuple):
+    """Everything that the routes serve. `extra` allows listing an account's orders."""
+
+    exchange: Exchange
+    accounts: Accounts
+    gamemaster: GameMaster
+    extra: bool
+
+
+class Request(NamedTuple):
+    """What a route needs of an HTTP request besides the names in its path."""
+
+    key: str | None
+    host: str  # the server as the client calls it, such as 127.0.0.1:8000
+    body: bytes
+
+
+class Page(NamedTuple):
+    """An answer for people instead of programs."""
+
+    html: str
+    status: int = 200
+
+
+Answer = bytes | Page
+
+# A sign is part of a number, so "-1" opens the book and is then not found. More digits than these
+# cannot be an id either.
+_ORDER_ID = re.compile(r"-?[0-9]{1,4000}")
+
+
+def heartbeat(house: House, request: Request) -> Answer:
+    return messages.HEARTBEAT
+
+
+def venues(house: House, request: Request) -> Answer:
+    return messages.venues_message(house.exchange.venues())
+
+
+def venue_heartbeat(house: House, request: Request, venue: str) -> Answer:
+    house.exchange.books(venue)
+    return messages.venue_heartbeat_message(venue)
+
+
+def stocks(house: House, request: Request, venue: str) -> Answer:
+    return messages.stocks_message(house.exchange.books(venue))
+
+
+def book(house: House, request: Request, venue: str, symbol: str) -> Answer:
+    found = house.exchange.book(venue, symbol)
+    return messages.book_message(found, house.exchange.now())
+
+
+def quote(house: House, request: Request, venue: str, symbol: str) -> Answer:
+    return messages.quote_message(house.exchange.book(venue, symbol).quote())
+
+
+def place_order(house: House, request: Request, venue: str, symbol: str) -> Answer:
+    fields = parse_post(request.body)
+    check_url_agrees(fields, venue, symbol)
+    found = house.exchange.book(venue, symbol)
+    account = account_name(fields)
+    house.accounts.authorize(account, request.key)
+    order = house.exchange.submit(found, new_order(fields, account))
+    return messages.order_message(order)
+
+
+def order_status(
+    house: House, request: Request, venue: str, symbol: str, order_id: str
+) -> Answer:
+    return messages.order_message(_own_order(house, request, venue, symbol, order_id))
+
+
+def cancel_order(
+    house: House, request: Request, venue: str, symbol: str, order_id: str
+) -> Answer:
+    order = _own_order(house, request, venue, symbol, order_id)
+    house.exchange.cancel(order)
+    return messages.order_message(order)
+
+
+def account_orders(house: House, request: Request, venue: str, account: str) -> Answer:
+    _authorize_listing(house, request, account)
+    books = house.exchange.books(venue)
+    orders = [order for found in books for order in found.orders_of(account)]
+    return messages.orders_message(venue, orders)
+
+
+def account_orders_in_stock(
+    house: House, request: Request, venue: str, account: str, symbol: str
+) -> Answer:
+    _authorize_listing(house, request, account)
+    books = house.exchange.books(venue)
+    orders = [
+        order for found in books if found.symbol == symbol for order in found.orders_of(account)
+    ]
+    return messages.orders_message(venue, orders)
+
+
+def scores(house: House, request: Request, venue: str, symbol: str) -> Answer:
+    found = house.exchange.find_book(venue, symbol)
+    if found is None:
+        return Page(NO_BOOK, 404)
+    start, now = (messages.timestamp(ts) for ts in (found.opened_at, house.exchange.now()))
+    return Page(scores_page(found, start, now, hide_holdings=house.accounts.need_keys))
+
+
+def levels(house: House, request: Request) -> Answer:
+    return messages.levels_message()
+
+
+def start_level(house: House, request: Request, name: str) -> Answer:
+    account = house.accounts.account_of(request.key)
+    instance = house.gamemaster.start(account, house.exchange.now())
+    return messages.start_message(instance, house.exchange)
+
+
+def instance_state(house: House, request: Request, instance_id: str) -> Answer:
+    instance = house.gamemaster.instance(_instance_number(instance_id))
+    return messages.instance_message(instance, house.exchange.now())
+
+
+def restart_instance(house: House, request: Request, instance_id: str) -> Answer:
+    account = house.accounts.account_of(request.key)
+    number = _instance_number(instance_id)
+    instance = house.gamemaster.restart(number, account, house.exchange.now())
+    return messages.start_message(instance, house.exchange)
+
+
+def resume_instance(house: House, request: Request, instance_id: str) -> Answer:
+    instance = house.gamemaster.instance(_instance_number(instance_id))
+    return messages.start_message(instance, house.exchange)
+
+
+def stop_instance(house: House, request: Request, instance_id: str) -> Answer:
+    house.gamemaster.stop(_instance_number(instance_id))
+    return messages.HEARTBEAT
+
+
+def welcome(house: House, request: Request) -> Answer:
+    return Page(welcome_page(request.host))
+
+
+def thanks(house: House, request: Request) -> Answer:
+    return Page(THANKS)
+
+
+API = "/ob/api"
+STOCK = f"{API}/venues/<venue>/stocks/<symbol>"
+ACCOUNT = f"{API}/venues/<venue>/accounts/<account>"
+INSTANCE = "/gm/instances/<instance_id>"
+
+ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
+    ("GET", "/", welcome),
+    ("GET", API, thanks),
+    ("GET", f"{API}/heartbeat", heartbeat),
+    ("GET", f"{API}/venues", venues),
+    ("GET", f"{API}/venues/<venue>", stocks),
+    ("GET", f"{API}/venues/<venue>/heartbeat", venue_heartbeat),
+    ("GET", f"{API}/venues/<venue>/stocks", stocks),
+    ("GET", STOCK, book),
+    ("GET", f"{STOCK}/quote", quote),
+    ("GET", f"{STOCK}/scores", scores),
+    ("POST", f"{STOCK}/orders", place_order),
+    ("GET", f"{STOCK}/orders/<order_id>", order_status),
+    ("DELETE", f"{STOCK}/orders/<order_id>", cancel_order),
+    ("POST", f"{STOCK}/orders/<order_id>/cancel", cancel_order),
+    ("GET", f"{ACCOUNT}/orders", account_orders),
+    ("GET", f"{ACCOUNT}/stocks/<symbol>/orders", account_orders_in_stock),
+    ("GET", "/gm/levels", levels),
+    ("POST", "/gm/levels/<name>", start_level),
+    ("GET", INSTANCE, instance_state),
+    ("POST", f"{INSTANCE}/restart", restart_instance),
+    ("POST", f"{INSTANCE}/resume", resume_instance),
+    ("POST", f"{INSTANCE}/stop", stop_instance),
+    ("POST", f"{INSTANCE}/judge", instance_state),
+]
+
+
+def _own_order(
+    house: House, request: Request, venue: str, symbol: str, order_id: str
+) -> Order:
+    """The order that a URL names, if its owner asks; raises NoSuchOrder or Unauthorized."""
+    if not _ORDER_ID.fullmatch(order_id):
+        raise NoSuchOrder
+    order = house.exchange.order(venue, symbol, int(order_id))
+    house.accounts.authorize(order.account, request.key)
+    return order
+
+
+def _authorize_listing(house: House, request: Request, account: str) -> None:
+    if not house.extra:
+        raise Disabled
+    house.accounts.authorize(account, request.key)
+
+
+def _instance_number(instance_id: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", instance_id):
+        raise NoSuchInstance
+    return int(instance_id)

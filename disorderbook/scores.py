@@ -1,0 +1,49 @@
+"""The scores: who made how much in one book, as a page of text."""
+
+from html import escape
+
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.positions import Position
+
+CENTS = 100  # in a dollar
+
+NO_BOOK = "<pre>No such venue/stock!</pre>"
+NO_TRADES = "<pre>No trading activity yet.</pre>"
+
+# The columns are those of the 2016 server, blanks at a line's end included: people parse them.
+HEADING = f"{'Account':<15} {'USD':<11} {'Shares':<10} {'Pos.min':<10} {'Pos.max':<10} NAV"
+
+
+def scores_page(book: OrderBook, start: str, now: str, hide_holdings: bool) -> str:
+    """The positions of a book, the highest net asset value first, in whole dollars rounded down.
+
+    `start` and `now` are time stamps. `hide_holdings` keeps cash and shares to their owners.
+    """
+    if book.last_trade is None:
+        return NO_TRADES
+    price = book.last_trade.price
+    ranking = sorted(
+        book.positions.values(), key=lambda p: p.net_asset_value(price), reverse=True
+    )
+    rows = "\n".join(_row(position, price, hide_holdings) for position in ranking)
+    return (
+        f"<pre>{escape(book.venue)} {escape(book.symbol)}\n"
+        f"Current price: ${price / CENTS:.2f}\n\n"
+        f"{HEADING}\n{rows}\n\n"
+        f"Start time:    {start}\nCurrent time:  {now}</pre>"
+    )
+
+
+def _row(position: Position, price: int, hide_holdings: bool) -> str:
+    cash, shares = _dollars(position.cash), str(position.shares)
+    if hide_holdings:
+        cash = shares = "[hidden]"
+    nav = _dollars(position.net_asset_value(price))
+    return (
+        f"{escape(f'{position.account:<15}')} {cash:<11} {shares:<10} "
+        f"{position.lowest:<10} {position.highest:<10} {nav:<13}"
+    )
+
+
+def _dollars(cents: int) -> str:
+    return f"${cents // CENTS}"

@@ -1,0 +1,161 @@
+"""What the routes do that the recorded answers do not show."""
+
+import threading
+
+import pytest
+
+from disorderbook.rest.api import ROUTES
+
+from invariants import all_orders, check_invariants
+from wsgi import BUY, KEYS, ORDERS, Client
+
+STOCK = "/ob/api/venues/TESTEX/stocks/FOOBAR"
+BLSH = {"X-Starfighter-Authorization": "blshkey"}
+
+
+def test_no_route_stands_twice() -> None:
+    routes = [(method, path) for method, path, _ in ROUTES]
+    assert len(set(routes)) == len(routes)
+
+
+@pytest.mark.parametrize("path", ["", "/quote", "/orders/0"])
+def test_asking_for_a_book_opens_it(path: str) -> None:
+    client = Client()
+    client("GET", f"/ob/api/venues/NEW/stocks/NEW{path}")
+    assert client("GET", "/ob/api/venues/NEW/heartbeat").json == {"ok": True, "venue": "NEW"}
+
+
+@pytest.mark.parametrize("path", ["/stocks/NEW/scores", "/heartbeat", "/stocks", ""])
+def test_looking_elsewhere_opens_none(path: str) -> None:
+    client = Client()
+    assert client("GET", f"/ob/api/venues/NEW{path}").status == 404
+    assert client("GET", "/ob/api/venues/NEW").status == 404
+
+
+def test_an_order_whose_body_agrees_with_its_url_opens_the_book() -> None:
+    client = Client()
+    path = "/ob/api/venues/NEW/stocks/NEW/orders"
+    assert client("POST", path, BUY | {"venue": "OTHER"}).status == 400
+    assert client.house.exchange.find_book("NEW", "NEW") is None
+    assert client("POST", path, BUY | {"qty": 0}).status == 400
+    assert client.house.exchange.find_book("NEW", "NEW") is not None
+
+
+def test_venues_are_numbered_from_one__difference_16() -> None:
+    client = Client()
+    client("GET", "/ob/api/venues/NEW/stocks/NEW")
+    assert client("GET", "/ob/api/venues").json["venues"] == [
+        {"id": 1, "name": "TESTEX Exchange", "venue": "TESTEX", "state": "open"},
+        {"id": 2, "name": "NEW Exchange", "venue": "NEW", "state": "open"},
+    ]
+
+
+def test_names_in_a_url_are_percent_decoded() -> None:
+    client = Client()
+    book = client("GET", "/ob/api/venues/B%C3%B6rse%201/stocks/A%26B").json
+    assert (book["venue"], book["symbol"]) == ("Börse 1", "A&B")
+
+
+def test_a_closed_order_is_answered_unchanged_by_a_cancel() -> None:
+    client = Client()
+    client.order()
+    first = client("DELETE", f"{ORDERS}/0").json
+    assert first["open"] is False and first["qty"] == 0
+    assert client("POST", f"{ORDERS}/0/cancel").json == first == client("GET", f"{ORDERS}/0").json
+
+
+def test_an_order_is_its_owners_business_in_authentication_mode() -> None:
+    client = Client(keys=KEYS)
+    client("POST", ORDERS, BUY | {"account": "BLSHBOTS"}, BLSH)
+    for method, path in (("GET", "/0"), ("DELETE", "/0"), ("POST", "/0/cancel")):
+        noise = client(method, ORDERS + path, headers={"X-Starfighter-Authorization": "noisekey"})
+        assert noise.error == (401, "Unknown account or wrong API key")
+    assert client("GET", f"{ORDERS}/0", headers=BLSH).json["open"] is True
+
+
+def test_a_listing_of_an_account_without_orders_is_empty() -> None:
+    client = Client(extra=True)
+    for path in ("/accounts/ANN/orders", "/accounts/ANN/stocks/FOOBAR/orders",
+                 "/accounts/ANN/stocks/UNKNOWN/orders"):
+        answer = client("GET", f"/ob/api/venues/TESTEX{path}").json
+        assert answer == {"ok": True, "venue": "TESTEX", "orders": []}
+    assert client("GET", "/ob/api/venues/NEW/accounts/ANN/orders").error == (
+        404, "Venue NEW does not exist (create it by using it)"
+    )
+
+
+def test_the_pages_for_people_are_html() -> None:
+    client = Client()
+    for path in ("/", "/ob/api/", "/ob/api"):
+        answer = client("GET", path)
+        assert (answer.status, answer.type) == (200, "text/html")
+    assert "http://127.0.0.1:8000/ob/api/" in client("GET", "/").body.decode()
+
+
+def test_the_game_master_starts_restarts_resumes_judges_and_stops() -> None:
+    client = Client()
+    start = client("POST", "/gm/levels/first_steps").json
+    assert start.keys() == {
+        "ok", "account", "instanceId", "instructions", "tickers", "venues",
+        "secondsPerTradingDay", "balances",
+    }
+    assert start["instructions"].keys() == {"Instructions", "Order Types"}
+    assert (start["tickers"], start["venues"]) == (["FOOBAR"], ["TESTEX"])
+    assert (start["secondsPerTradingDay"], start["balances"]) == (5, {"USD": 0})
+    instance = f"/gm/instances/{start['instanceId']}"
+    state = client("GET", instance).json
+    assert state == {
+        "ok": True, "done": False, "id": start["instanceId"], "state": "open",
+        "details": {"tradingDay": 0, "endOfTheWorldDay": 1000},
+    }
+    assert client("POST", f"{instance}/judge").json == state
+    assert client("POST", f"{instance}/resume").json == start
+    again = client("POST", f"{instance}/restart").json
+    assert again["account"] != start["account"]
+    assert again | {"account": start["account"]} == start
+    assert client("POST", f"{instance}/stop").json == {"ok": True, "error": ""}
+    for method, action in (("GET", ""), ("POST", "/judge"), ("POST", "/stop"), ("POST", "/resume")):
+        assert client(method, instance + action).error == (404, "No such level instance")
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "1.0", "9" * 200])
+def test_an_unknown_instance_is_404(number: str) -> None:
+    assert Client()("GET", f"/gm/instances/{number}").error == (404, "No such level instance")
+
+
+def test_in_authentication_mode_the_player_is_the_keys_owner() -> None:
+    client = Client(keys=KEYS)
+    start = client("POST", "/gm/levels/first_steps", headers=BLSH).json
+    assert start["account"] == "BLSHBOTS"
+    restart = f"/gm/instances/{start['instanceId']}/restart"
+    assert client("POST", restart, headers=BLSH).json == start
+    assert client("POST", "/gm/levels/first_steps").error[0] == 401
+    wrong = {"Cookie": "api_key=wrong"}
+    assert client("POST", restart, headers=wrong).error[0] == 401
+
+
+def test_levels_have_names() -> None:
+    levels = Client()("GET", "/gm/levels").json
+    assert {"name": "first_steps"} in levels["levels"] and levels["ok"] is True
+
+
+def test_threads_take_turns() -> None:
+    client, clashes = Client(), []
+
+    def trade(account: str) -> None:
+        for number in range(150):
+            side = "buy" if number % 2 else "sell"
+            order = client.order(account=account, direction=side, price=5000 + number % 7).json
+            if number % 3 == 0:
+                client("DELETE", f"{ORDERS}/{order['id']}")
+            if client("GET", f"{ORDERS}/{order['id']}").json["account"] != account:
+                clashes.append(order["id"])
+
+    threads = [threading.Thread(target=trade, args=(f"BOT{number}",)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    book = client.house.exchange.find_book("TESTEX", "FOOBAR")
+    assert not clashes and len(all_orders(book)) == 900
+    check_invariants(book)

@@ -1,0 +1,240 @@
+"""The envelope: one shape for every refusal of every route, and nothing changes by one."""
+
+import json
+import logging
+
+import pytest
+
+from disorderbook.rest.api import ROUTES
+from disorderbook.rest.app import MAX_BODY_SIZE
+
+from wsgi import BUY, KEYS, ORDERS, Answer, Client
+
+FILLED_IN = {
+    "<venue>": "TESTEX", "<symbol>": "FOOBAR", "<account>": "ANN", "<order_id>": "0",
+    "<instance_id>": "1", "<name>": "first_steps",
+}
+METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"]
+
+
+def concrete(path: str) -> str:
+    for name, value in FILLED_IN.items():
+        path = path.replace(name, value)
+    return path
+
+
+PATHS = sorted({concrete(path) for _, path, _ in ROUTES})
+PROGRAMS_PATHS = [path for path in PATHS if path.count("/") > 2]
+
+
+def methods_of(path: str) -> set[str]:
+    return {method for method, known, _ in ROUTES if concrete(known) == path}
+
+
+def state(client: Client) -> tuple[object, ...]:
+    """Everything that a refused request must not have changed."""
+    venues = client("GET", "/ob/api/venues").json
+    found = client.house.exchange.find_book("TESTEX", "FOOBAR")
+    positions = [(p.account, p.cash, p.shares, p.lowest, p.highest)
+                 for p in found.positions.values()]
+    next_id = next(number for number in range(10**6) if found.find(number) is None)
+    levels = [[(order.id, order.remaining) for order in level.orders.values()]
+              for ladder in (found.bids, found.asks) for level in ladder]
+    return venues, found.quote(), positions, next_id, levels
+
+
+@pytest.fixture
+def client() -> Client:
+    """An exchange with a resting order and a trade, and a level in play."""
+    client = Client(extra=True)
+    assert client.order().status == 200
+    assert client.order(account="BOB", direction="sell", qty=4).status == 200
+    assert client("POST", "/gm/levels/first_steps").status == 200
+    return client
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_wrong_method_is_405_with_allow__difference_2(client: Client, path: str) -> None:
+    before = state(client)
+    allowed = methods_of(path)
+    for method in set(METHODS) - allowed:
+        answer = client(method, path, BUY)
+        assert answer.error == (405, "That path does not take this method (see Allow)")
+        assert set(answer.headers["Allow"].split(",")) == allowed
+    assert state(client) == before
+
+
+@pytest.mark.parametrize("path", [
+    "/nothing", "/ob", "/ob/api/nothing", "/ob/api/venues/TESTEX/nothing", "/gm/nothing",
+    "/ob/api/venues/TESTEX/stocks/FOOBAR/orders/0/cancel/now", "/ob/api/venues/%FFTESTEX/stocks",
+])
+def test_an_unknown_path_is_404__difference_2(client: Client, path: str) -> None:
+    assert client("GET", path).error == (404, "No such path")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_head_is_a_get_without_body__difference_14(client: Client, path: str) -> None:
+    if "GET" in methods_of(path):
+        answer, full = client("HEAD", path), client("GET", path)
+        assert (answer.status, answer.body) == (full.status, b"")
+        assert answer.headers["Content-Length"] == str(len(full.body))
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if len(path) > 1])
+def test_stray_slashes_are_forgiven__difference_14(client: Client, path: str) -> None:
+    for method in methods_of(path) & {"GET"}:
+        expected = client(method, path)
+        for stray in (f"/{path}", f"{path}/", f"//{path}//"):
+            answer = client(method, stray)
+            assert (answer.status, answer.type) == (expected.status, expected.type)
+
+
+@pytest.mark.parametrize("method, path", [(m, concrete(p)) for m, p, _ in ROUTES])
+def test_a_body_that_is_too_large_is_413__difference_2(
+    client: Client, method: str, path: str
+) -> None:
+    before = state(client)
+    sentence = "The body of a request is at most 65536 bytes"
+    assert client(method, path, b" " * (MAX_BODY_SIZE + 1)).error == (413, sentence)
+    assert state(client) == before
+
+
+def test_a_body_of_just_the_limit_is_read(client: Client) -> None:
+    body = json.dumps(BUY).encode().ljust(MAX_BODY_SIZE)
+    assert client("POST", ORDERS, body).status == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_another_websites_request_is_403__difference_19(client: Client, path: str) -> None:
+    before = state(client)
+    for method in METHODS:
+        answer = client(method, path, BUY, {"Origin": "http://evil.example"})
+        assert answer.error[0] == 403
+    assert state(client) == before
+
+
+def test_even_an_unknown_path_is_403_to_another_website__difference_19(client: Client) -> None:
+    assert client("GET", "/nothing", headers={"Origin": "null"}).error[0] == 403
+
+
+def test_a_page_of_this_machine_may_trade__difference_19(client: Client) -> None:
+    answer = client("POST", ORDERS, BUY, {"Origin": "http://localhost:3000"})
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"qty": NaN}', b"\xff\xfe", b"null"])
+def test_a_bad_body_is_400_where_a_body_is_read(client: Client, body: bytes) -> None:
+    before = state(client)
+    assert client("POST", ORDERS, body).error[0] == 400
+    assert state(client) == before
+
+
+@pytest.mark.parametrize("method, path", [
+    (method, concrete(path)) for method, path, _ in ROUTES if not path.endswith("/orders")
+])
+def test_a_body_is_ignored_where_none_is_read__difference_14(
+    client: Client, method: str, path: str
+) -> None:
+    assert client(method, path, b"{nonsense").status == 200
+
+
+@pytest.mark.parametrize("order_id", [
+    "abc", "1.0", "0x0", "", "1_0", "٠", "-", "99", "-1", "9" * 3000, "1e3", "null", "%00",
+])
+def test_a_bad_order_id_is_404__difference_3(client: Client, order_id: str) -> None:
+    before = state(client)
+    sentence = "No such order for that Exchange + Symbol combo"
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/cancel")):
+        answer = client(method, f"{ORDERS}/{order_id}{path}")
+        if order_id:
+            assert answer.error == (404, sentence)
+        else:
+            assert answer.error[0] in (404, 405)
+    assert state(client) == before
+
+
+def test_a_bad_order_id_opens_no_book__difference_3(client: Client) -> None:
+    client("GET", "/ob/api/venues/NEW/stocks/NEW/orders/abc")
+    assert client.house.exchange.find_book("NEW", "NEW") is None
+
+
+@pytest.mark.parametrize("path", [
+    "/ob/api/venues/{}", "/ob/api/venues/{}/heartbeat", "/ob/api/venues/{}/stocks",
+    "/ob/api/venues/{}/stocks/S", "/ob/api/venues/V/stocks/{}", "/ob/api/venues/V/stocks/{}/quote",
+    "/ob/api/venues/V/stocks/{}/scores", "/ob/api/venues/{}/stocks/S/orders/0",
+    "/ob/api/venues/V/accounts/{}/orders", "/ob/api/venues/V/accounts/A/stocks/{}/orders",
+])
+def test_a_long_name_is_400__difference_18(client: Client, path: str) -> None:
+    before = state(client)
+    sentence = "Venue, symbol and account names are at most 255 characters"
+    assert client("GET", path.format("N" * 256)).error == (400, sentence)
+    assert client("GET", path.format("N" * 255)).status != 400
+    if "/V/" not in path and "/S" not in path:
+        assert state(client) == before
+
+
+def test_a_name_is_measured_in_characters__difference_18(client: Client) -> None:
+    name = "%CE%A9" * 255
+    assert client("GET", f"/ob/api/venues/V/stocks/{name}").json["symbol"] == "Ω" * 255
+
+
+@pytest.mark.parametrize("headers", [
+    {"X-Starfighter-Authorization": "blshkey"}, {"X-Stockfighter-Authorization": "blshkey"},
+    {"Cookie": "api_key=blshkey"}, {"Cookie": 'theme=dark; api_key="blshkey"'},
+    {"X-Starfighter-Authorization": "", "Cookie": "api_key=blshkey"},
+    {"X-Starfighter-Authorization": "blshkey", "X-Stockfighter-Authorization": "wrong"},
+])
+def test_the_key_is_read_from_three_places__difference_9(headers: dict[str, str]) -> None:
+    answer = Client(keys=KEYS)("POST", ORDERS, BUY | {"account": "BLSHBOTS"}, headers)
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"Cookie": "theme=dark"}, {"Cookie": "a/b,=1;\x01=;"}])
+def test_no_key_is_401__difference_9(headers: dict[str, str]) -> None:
+    client = Client(keys=KEYS)
+    before = state(client)
+    sentence = "Server is in +authentication mode but no API key was received"
+    answer = client("POST", ORDERS, BUY | {"account": "BLSHBOTS"}, headers)
+    assert answer.error == (401, sentence)
+    assert state(client) == before
+
+
+def test_a_key_may_be_any_text() -> None:
+    client = Client(keys={"ZOË": "schlüssel"})
+    headers = {"X-Starfighter-Authorization": "schlüssel".encode().decode("latin-1")}
+    assert client("POST", ORDERS, BUY | {"account": "ZOË"}, headers).status == 200
+
+
+def test_our_own_fault_is_500_and_its_traceback_stays_here__difference_2(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    del client.house.exchange._venues["TESTEX"]["FOOBAR"].bids
+    with caplog.at_level(logging.ERROR):
+        answer = client("GET", "/ob/api/venues/TESTEX/stocks/FOOBAR")
+    assert answer.error[0] == 500 and "Traceback" not in answer.body.decode()
+    assert "AttributeError" in caplog.text
+    assert client("GET", "/ob/api/heartbeat").status == 200, "the turn was not given back"
+
+
+def test_the_order_of_refusals() -> None:
+    client = Client(keys=KEYS, max_books=1)
+    full = ORDERS.replace("FOOBAR", "OTHER")
+    key = {"X-Starfighter-Authorization": "blshkey"}
+
+    def sentence(path: str, body: object, headers: dict[str, str]) -> str:
+        answer: Answer = client("POST", path, body, headers)
+        return answer.error[1]
+
+    wrong = {"venue": "W", "price": -1, "qty": True, "direction": "hold"}
+    assert sentence(full, b"{", {}) == "Incoming data was not valid JSON"
+    assert sentence(full, wrong, {}) == "Incoming POST data disagreed with request URL"
+    wrong["venue"] = "TESTEX"
+    assert sentence(full, wrong, {}).startswith("Book limit exceeded!")
+    assert sentence(ORDERS, wrong, {}) == "Incoming POST was missing required field"
+    wrong["account"] = "BLSHBOTS"
+    assert sentence(ORDERS, wrong, {}).startswith("Server is in +authentication mode")
+    assert sentence(ORDERS, wrong, key) == "Incoming POST was missing required field"
+    wrong["orderType"] = "limit"
+    assert sentence(ORDERS, wrong, key) == "A value in the POST had the wrong type"
+    wrong["qty"] = 1
+    assert sentence(ORDERS, wrong, key).startswith("Illegal value")

@@ -1,0 +1,125 @@
+"""The command line, as a user meets it: what it prints, what it refuses, how it ends."""
+
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from disorderbook.rest.serving import HOST
+
+from live import running
+
+ROOT = Path(__file__).parent.parent
+MAIN = ROOT / "disorderBook_main.py"
+
+
+def start(*options: str, cwd: Path = ROOT, **keywords: object) -> subprocess.CompletedProcess[str]:
+    """Run the program for options that end it at once."""
+    return subprocess.run(
+        [sys.executable, str(MAIN), *options], cwd=cwd, capture_output=True, text=True, timeout=20,
+        **keywords,
+    )
+
+
+def refused(*options: str) -> str:
+    """The one sentence with which the program refuses to start."""
+    ended = start(*options)
+    assert (ended.returncode, ended.stdout) == (2, ""), ended
+    assert ended.stderr.count("\n") == 1 and "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+@pytest.mark.parametrize("options, complaint", [
+    (["-p", "x"], "'x' is no integer from 0 to 65535"), (["-p", "65536"], "no integer from 0"),
+    (["-p", "-1"], "-p"), (["-b", "0"], "no integer from 1"), (["-b", "9" * 50], "no integer"),
+    (["-v", ""], "1 to 255 characters"), (["-s", "N" * 256], "1 to 255"), (["-v", "a/b"], "slash"),
+    (["--server", "nonsense"], "nonsense"), (["--nonsense"], "unrecognized"),
+    (["extra"], "unrecognized"), (["-a", "/nonexistent"], "No such file"),
+    (["-a", "."], "directory"), (["-a", "README.md"], "not valid JSON"),
+    (["--wsport", "1.5"], "no integer"),
+])
+def test_a_bad_option_is_refused_in_one_sentence(options: list[str], complaint: str) -> None:
+    assert complaint in refused(*options)
+
+
+def test_a_server_that_is_not_installed_is_refused_in_one_sentence() -> None:
+    ended = start("-p", "0", "--server", "meinheld")
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert ended.stderr.startswith("disorderBook: The server meinheld is not installed")
+
+
+def test_a_taken_port_is_refused_in_one_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"Cannot listen on port {port}: Address already in use" in refused("-p", str(port))
+
+
+def test_help_explains_every_option() -> None:
+    ended = start("--help")
+    assert ended.returncode == 0
+    for option in ("--maxbooks", "--venue", "--stock", "--accounts", "--excess", "--ws_port"):
+        assert option in ended.stdout
+
+
+def test_without_the_packages_one_sentence_says_what_to_run(tmp_path: Path) -> None:
+    alone = start(cwd=tmp_path, env={"PYTHONPATH": str(_hiding(tmp_path, "bottle"))})
+    assert alone.returncode == 1 and alone.stdout == ""
+    assert alone.stderr.startswith("The package bottle is not installed; run: python3 -m venv")
+    assert alone.stderr.count("\n") == 1
+
+
+def _hiding(folder: Path, package: str) -> Path:
+    """A folder for PYTHONPATH that makes a package look as if it were not installed."""
+    (folder / f"{package}.py").write_text(
+        f"raise ModuleNotFoundError('there is none', name='{package}')\n"
+    )
+    return folder
+
+
+def test_it_says_where_to_connect_and_what_to_try() -> None:
+    with running("-v", "NYSE", "--stock", "A B") as exchange:
+        log = exchange.log()
+    assert f"disorderBook starting up on port {exchange.port}\n" in log
+    assert "WITHOUT AUTHENTICATION" in log
+    assert f"http://127.0.0.1:{exchange.port}/ob/api/venues/NYSE/stocks/A%20B/orders" in log
+    assert "bots/bot_noise.py --url" in log
+
+
+def test_the_curl_line_that_it_prints_places_an_order() -> None:
+    with running("-a", "accounts.json") as exchange:
+        log = exchange.log()
+        assert "WITHOUT AUTHENTICATION" not in log
+        command = log[log.index("curl"):log.index("Start a bot")]
+        command = command.replace("KEY", "noisekey").replace("ME", "NOISEBOTS")
+        placed = subprocess.run(
+            command.replace("curl", "curl -s"), shell=True, capture_output=True, text=True
+        )
+    assert '"account":"NOISEBOTS"' in placed.stdout, placed
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything_with_status_0__difference_17(end: signal.Signals) -> None:
+    with running() as exchange:
+        with urllib.request.urlopen(f"{exchange.url}heartbeat") as answer:
+            assert answer.status == 200
+        assert exchange.process.end(end) == 0
+    assert "Traceback" not in exchange.log()
+
+
+def test_another_server_of_bottles_can_be_chosen() -> None:
+    with running("--server", "wsgiref") as exchange:
+        with urllib.request.urlopen(f"{exchange.url}venues") as answer:
+            assert "WSGIServer" in answer.headers["Server"]
+
+
+def test_a_port_that_was_just_in_use_can_be_used_again() -> None:
+    with running() as exchange:
+        urllib.request.urlopen(f"{exchange.url}heartbeat").close()
+    with running("-p", str(exchange.port)) as again:
+        assert again.port == exchange.port

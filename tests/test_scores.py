@@ -1,0 +1,39 @@
+"""The scores page. (The recorded answers hold its exact layout.)"""
+
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.scores import NO_TRADES, scores_page
+
+
+def traded(seller: str, buyer: str) -> OrderBook:
+    book = OrderBook("TESTEX", "FOOBAR", 1)
+    for account, side in ((seller, Side.SELL), (buyer, Side.BUY)):
+        book.submit(NewOrder(account, side, OrderType.LIMIT, 5001, 10), 2)
+    return book
+
+
+def test_there_are_no_scores_before_a_trade() -> None:
+    book = OrderBook("TESTEX", "FOOBAR", 1)
+    book.submit(NewOrder("ann", Side.BUY, OrderType.LIMIT, 1, 1), 2)
+    assert scores_page(book, "then", "now", hide_holdings=False) == NO_TRADES
+
+
+def test_dollars_are_rounded_down() -> None:
+    page = scores_page(traded("ann", "bob"), "then", "now", hide_holdings=False)
+    assert "$500 " in page and "$-501 " in page and "Current price: $50.01\n" in page
+
+
+def test_holdings_can_be_hidden() -> None:
+    page = scores_page(traded("ann", "bob"), "then", "now", hide_holdings=True)
+    assert page.count("[hidden]") == 4 and "$500" not in page
+
+
+def test_names_are_escaped__difference_15() -> None:
+    page = scores_page(traded("<script>", "a&b"), "then", "now", hide_holdings=False)
+    assert "&lt;script&gt;        $" in page and "a&amp;b             $" in page
+    assert "<script>" not in page
+
+
+def test_an_account_that_traded_with_itself_is_listed() -> None:
+    page = scores_page(traded("ann", "ann"), "then", "now", hide_holdings=False)
+    assert "ann             $0          0          0          0          $0           \n" in page

@@ -1,0 +1,54 @@
+"""Replays what the first disorderBook answered; differences are numbered as in CONTRACT below.
+
+16: entries of /venues have an integer id, counting from 1.
+(1, the form of time stamps, is masked in the recordings and tested elsewhere.)
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from wsgi import KEYS, Client
+
+TRACES = Path(__file__).parent / "traces"
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
+
+CLIENTS = {
+    "trading": lambda: Client(),
+    "listings": lambda: Client(extra=True),
+    "accounts": lambda: Client(extra=True, keys=KEYS),
+    "limits": lambda: Client("NYSE", "ACME", max_books=3),
+    "refusals": lambda: Client(),
+}
+
+
+def masked(text: str) -> str:
+    return TIMESTAMP.sub("<ts>", text)
+
+
+def without_difference_16(path: str, answer: object) -> object:
+    if path != "/ob/api/venues":
+        return answer
+    for number, venue in enumerate(answer["venues"], start=1):
+        assert venue.pop("id") == number
+    return answer
+
+
+@pytest.mark.parametrize("trace", CLIENTS)
+def test_the_exchange_answers_as_the_first_one_did(trace: str) -> None:
+    client = CLIENTS[trace]()
+    lines = (TRACES / f"{trace}.jsonl").read_text().splitlines()
+    for number, line in enumerate(map(json.loads, lines), start=1):
+        asked, expected = line["request"], line["response"]
+        answer = client(
+            asked["method"], asked["path"], asked.get("body", "").encode(), asked["headers"]
+        )
+        text = masked(answer.body.decode())
+        place = f"{trace}.jsonl, line {number}: {asked['method']} {asked['path']}"
+        assert (answer.status, answer.type) == (expected["status"], expected["type"]), place
+        if "json" in expected:
+            got = without_difference_16(asked["path"], json.loads(text))
+            assert got == expected["json"], place
+        else:
+            assert text == expected["text"], place
