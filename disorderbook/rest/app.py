@@ -107,10 +107,12 @@ def _text(header: str) -> str | None:
 
 def _body() -> bytes:
     """The whole body, empty if there is none; raises BodyTooLarge."""
-    length = int(request.environ.get("CONTENT_LENGTH") or 0)
+    announced = request.environ.get("CONTENT_LENGTH", "")
+    # Some servers pass on whatever they get.
+    length = int(announced[:19]) if announced.isdecimal() else 0
     if length > MAX_BODY_SIZE:
         raise BodyTooLarge
-    return request.environ["wsgi.input"].read(length) if length > 0 else b""
+    return request.environ["wsgi.input"].read(length) if length else b""
 
 
 def _deliver(answer: Answer) -> bytes:

@@ -122,6 +122,11 @@ def test_a_page_of_this_machine_may_trade__difference_19(client: Client) -> None
     assert answer.status == 200
 
 
+@pytest.mark.parametrize("length", ["", "-5", "x", "²"])
+def test_a_length_that_is_none_means_no_body(client: Client, length: str) -> None:
+    assert client("POST", ORDERS, BUY, CONTENT_LENGTH=length).error[0] == 400
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"qty": NaN}', b"\xff\xfe", b"null"])
 def test_a_bad_body_is_400_where_a_body_is_read(client: Client, body: bytes) -> None:
     before = state(client)
