@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from disorderbook.errors import NoKey, WrongKey
+from disorderbook.exchange import MAX_NAME_LENGTH
 
 
 class Accounts:
@@ -49,7 +50,7 @@ class Accounts:
 
 
 def load_accounts(path: str) -> Accounts:
-    """Read a JSON object of account names and keys, both strings and neither empty.
+    """Read a JSON object of account names and keys, which must be such as can be sent.
 
     Raises OSError, or ValueError with a sentence that begins with the path.
     """
@@ -60,14 +61,23 @@ def load_accounts(path: str) -> Accounts:
         raise ValueError(f"{path} is nested too deeply to hold accounts") from None
     except ValueError as fault:
         raise ValueError(f"{path} is not valid JSON: {fault}") from None
+    _check_keys(path, keys)
+    return Accounts(keys)
+
+
+def _check_keys(path: str, keys: object) -> None:
+    """Raise ValueError unless these are names and keys, and each of them can be sent."""
     if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
         raise ValueError(f"{path} must hold a JSON object of account names and keys, all strings")
     if not keys:
         raise ValueError(f"{path} names no account, so nobody could trade")
     for account, key in keys.items():
-        if not account or not key:
-            raise ValueError(f"{path} has no key for the account {account!r}")
-    return Accounts(keys)
+        if not 1 <= len(account) <= MAX_NAME_LENGTH or not account.isprintable():
+            raise ValueError(f"{path} has an account that cannot be named: {account[:20]!r}")
+        if not key or key != key.strip() or not key.isprintable():
+            raise ValueError(f"{path} has a key that cannot be sent, for the account {account!r}")
+    if len(set(keys.values())) < len(keys):
+        raise ValueError(f"{path} gives the same key to two accounts")
 
 
 def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:

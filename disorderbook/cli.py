@@ -1,10 +1,16 @@
 """The command line: options, wiring, start and stop."""
 
 import argparse
+import contextlib
+import io
 import logging
+import os
+import re
+import shlex
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 from urllib.parse import quote
@@ -20,8 +26,10 @@ from disorderbook.rest.app import make_app
 from disorderbook.rest.serving import HOST, serve
 
 USAGE_ERROR = 2  # exit status
+END_PATIENCE = 2.0  # seconds that a server has to end in
 
-log = logging.getLogger(__name__)
+
+NO_SERVERS = {"cgi"}  # what Bottle calls a server, but serves one request
 
 
 class UsageError(Exception):
@@ -31,8 +39,11 @@ class UsageError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run an exchange until it is interrupted; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may be in any script
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     try:
         _run(options)
     except KeyboardInterrupt:
@@ -43,17 +54,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _end(number: int, frame: object) -> NoReturn:
+    """Interrupt the server, and do without its consent if it swallows that, as wsgiref does."""
+    last_resort = threading.Timer(END_PATIENCE, os._exit, (0,))
+    last_resort.daemon = True
+    last_resort.start()
+    raise KeyboardInterrupt
+
+
 def _run(options: argparse.Namespace) -> None:
     house = _build(options)
     port = _free_port(options.port)
-    _greet(port, options, house)
+    with contextlib.suppress(OSError):  # nobody reads it
+        _greet(port, options, house)
     keep_collections_short()
     try:
         serve(make_app(house), options.server, port)
     except ImportError as missing:
         raise UsageError(f"The server {options.server} is not installed: {missing}") from None
-    except OSError as fault:
-        raise UsageError(f"Cannot listen on port {port}: {fault.strerror}") from None
+    except Exception as fault:
+        raise UsageError(f"The server {options.server} does not run: {fault}") from fault
 
 
 def _build(options: argparse.Namespace) -> House:
@@ -88,6 +108,7 @@ def _free_port(port: int) -> int:
 def _greet(port: int, options: argparse.Namespace, house: House) -> None:
     url = f"http://{HOST}:{port}/ob/api/"
     stock = f"venues/{quote(options.venue)}/stocks/{quote(options.symbol)}"
+    venue, symbol = shlex.quote(options.venue), shlex.quote(options.symbol)
     order = '{"account": "ME", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 9}'
     key = '-H "X-Starfighter-Authorization: KEY" ' if house.accounts.need_keys else ""
     print(f"disorderBook starting up on port {port}")
@@ -99,7 +120,7 @@ Place an order:
   curl {key}-d '{order}' \\
     {url}{stock}/orders
 Start a bot:
-  python3 bots/bot_noise.py --url {url} --venue {options.venue} --symbol {options.symbol}
+  python3 bots/bot_noise.py --url {url} --venue {venue} --symbol {symbol}
 """, flush=True)
 
 
@@ -131,23 +152,24 @@ def _parser() -> argparse.ArgumentParser:
         help="run the websocket server")
     add("--wsport", "--ws_port", type=_between(0, 65535), default=8001,
         help="port of the websocket server; 0 picks a free one")
-    add("--server", choices=sorted(bottle.server_names), default="waitress", metavar="NAME",
+    add("--server", choices=sorted(bottle.server_names.keys() - NO_SERVERS), default="waitress",
+        metavar="NAME",
         help="HTTP server under the application, any that Bottle knows")
     return parser
 
 
 def _between(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= most):
-            raise argparse.ArgumentTypeError(f"{text!r} is no integer from {least} to {most}")
-        return int(text)
+        if re.fullmatch("[0-9]{1,9}", text) and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer from {least} to {most}")
 
     return parse
 
 
 def _name(text: str) -> str:
-    if not 1 <= len(text) <= MAX_NAME_LENGTH or "/" in text:
+    if not 1 <= len(text) <= MAX_NAME_LENGTH or "/" in text or not text.isprintable():
         raise argparse.ArgumentTypeError(
-            f"a name has 1 to {MAX_NAME_LENGTH} characters and no slash"
+            f"a name has 1 to {MAX_NAME_LENGTH} characters that can be printed and no slash"
         )
     return text

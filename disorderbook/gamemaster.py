@@ -58,16 +58,13 @@ class GameMaster:
             raise NoSuchInstance
         return self._instances[instance_id]
 
-    def restart(self, instance_id: int, account: str | None, now: int) -> Instance:
-        """Begin again at day 0, with a new account unless one is given; raises NoSuchInstance."""
-        instance = self.instance(instance_id)
+    def restart(self, instance: Instance, account: str | None, now: int) -> None:
+        """Begin again at day 0, with a new account unless one is given."""
         instance.account, instance.started_at = account or random_account(), now
-        return instance
 
-    def stop(self, instance_id: int) -> None:
-        """Forget an instance; raises NoSuchInstance."""
-        self.instance(instance_id)
-        del self._instances[instance_id]
+    def stop(self, instance: Instance) -> None:
+        """Forget an instance that has been started and not stopped."""
+        del self._instances[instance.id]
 
 
 def random_account() -> str:

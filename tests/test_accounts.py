@@ -22,7 +22,8 @@ def test_the_right_key_authorizes() -> None:
 
 
 @pytest.mark.parametrize("account, key", [
-    ("ANN", "wrong"), ("ANN", "schlüssel"), ("BOB", "annkey"), ("BOB", ""), ("ANN", "\udcff"),
+    ("ANN", "wrong"), ("ANN", "annke"), ("ANN", "annkeyy"), ("ANN", ""),
+    ("ANN", "schlüssel"), ("BOB", "annkey"), ("BOB", ""), ("ANN", "\udcff"),
 ])
 def test_a_wrong_key_or_account_does_not(account: str, key: str) -> None:
     with pytest.raises(WrongKey):
@@ -50,7 +51,12 @@ def test_the_example_file_has_the_three_bots() -> None:
 
 @pytest.mark.parametrize("content, complaint", [
     ("{", "is not valid JSON"), ("[]", "must hold a JSON object"), ('{"A": 1}', "must hold"),
-    ("{}", "names no account"), ('{"A": ""}', "has no key"), ('{"A": "k", "A": "l"}', "twice"),
+    ("{}", "names no account"), ('{"A": ""}', "key that cannot be sent"),
+    ('{"A": " k "}', "cannot be sent"), ('{"A": "\\ud800"}', "cannot be sent"),
+    ('{"": "k"}', "cannot be named"), ('{"A\\ud800": "k"}', "cannot be named"),
+    (f'{{"{"A" * 256}": "k"}}', "cannot be named"), ('{"A": "k", "B": "k"}', "the same key"),
+    ("[" * 100_000, "nested too deeply"),
+    ('{"A": "k", "A": "l"}', "twice"),
 ])
 def test_a_malformed_file_is_refused_in_a_sentence(
     tmp_path: Path, content: str, complaint: str

@@ -35,7 +35,9 @@ def refused(*options: str) -> str:
 
 @pytest.mark.parametrize("options, complaint", [
     (["-p", "x"], "'x' is no integer from 0 to 65535"), (["-p", "65536"], "no integer from 0"),
-    (["-p", "-1"], "-p"), (["-b", "0"], "no integer from 1"), (["-b", "9" * 50], "no integer"),
+    (["-p", "-1"], "-p"),
+    (["-p", "0" * 9 + "99999"], "no integer"), (["-v", "\udcff"], "can be printed"),
+    (["-b", "0"], "no integer from 1"), (["-b", "9" * 50], "no integer"),
     (["-v", ""], "1 to 255 characters"), (["-s", "N" * 256], "1 to 255"), (["-v", "a/b"], "slash"),
     (["--server", "nonsense"], "nonsense"), (["--nonsense"], "unrecognized"),
     (["extra"], "unrecognized"), (["-a", "/nonexistent"], "No such file"),

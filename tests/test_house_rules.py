@@ -28,7 +28,7 @@ FLOORS = [
 ]
 # The exchange's floor reads from left to right.
 WITHIN_A_FLOOR = {
-    "parsing": {"exchange"}, "messages": {"exchange", "gamemaster"},
+    "parsing": {"exchange"}, "accounts": {"exchange"}, "messages": {"exchange", "gamemaster"},
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
 VAGUE_NAMES = {"utils", "common", "helpers", "manager", "base"}

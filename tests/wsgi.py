@@ -2,6 +2,8 @@
 
 import io
 import json
+import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -43,8 +45,10 @@ class Client:
     def __init__(
         self, venue: str = "TESTEX", symbol: str = "FOOBAR", *, extra: bool = False,
         keys: dict[str, str] | None = None, max_books: int = MAX_BOOKS,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self.house = House(Exchange(max_books), Accounts(keys), GameMaster(), extra)
+        exchange = Exchange(max_books, clock=clock)
+        self.house = House(exchange, Accounts(keys), GameMaster(), extra)
         self.house.exchange.book(venue, symbol)
         self.app = make_app(self.house)
 

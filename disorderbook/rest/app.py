@@ -4,7 +4,6 @@ every refusal its envelope.
 
 import logging
 from collections.abc import Callable
-from http.cookies import CookieError
 
 from bottle import Bottle, HTTPError, HTTPResponse, request, response
 
@@ -90,14 +89,18 @@ def _key() -> str | None:
     for header in KEY_HEADERS:
         if environ.get(header):
             return _text(environ[header])
-    return _text(_cookie(KEY_COOKIE)) if "HTTP_COOKIE" in environ else None
+    return _text(_cookie(environ.get("HTTP_COOKIE", ""), KEY_COOKIE))
 
 
-def _cookie(name: str) -> str:
-    try:
-        return str(request.get_cookie(name, ""))
-    except CookieError:  # somebody else's cookie with a name that Python does not like
-        return ""
+def _cookie(header: str, wanted: str) -> str:
+    """The value of a cookie, "" without one. Python's own parser gives up at any odd cookie, and
+    those of all servers on this machine come along, since cookies do not know ports.
+    """
+    for cookie in header.split(";"):
+        name, _, value = cookie.partition("=")
+        if name.strip() == wanted:
+            return value.strip().strip('"')
+    return ""
 
 
 def _text(header: str) -> str | None:
@@ -132,5 +135,7 @@ def _refuse(refusal: ExchangeError) -> bytes:
 
 def _envelope(error: HTTPError) -> bytes:
     """The body of an error that Bottle found: an unknown path, a wrong method, our own fault."""
+    if "GET" in error.get_header("Allow", ""):
+        response.set_header("Allow", error.get_header("Allow").replace("GET", "GET,HEAD"))
     response.content_type = JSON
     return error_message(SENTENCES.get(error.status_code, OWN_FAULT))

@@ -13,6 +13,7 @@ OPTIONS = {
         "connection_limit": 2000,
         "max_request_header_size": 16384,  # bytes
         "max_request_body_size": 1048576,  # bytes; the application refuses more than its own limit
+        "outbuf_overflow": 1 << 26,  # bytes of answers kept in memory; more go to a file
         "channel_timeout": 75,  # seconds
         "asyncore_use_poll": True,
     },
