@@ -23,7 +23,7 @@ FLOORS = [
     {"errors", "origin", "collector"},
     {"engine"},
     {"exchange", "accounts", "parsing", "messages", "scores", "gamemaster"},
-    {"rest"},
+    {"rest", "tape"},
     {"cli"},
 ]
 # The exchange's floor reads from left to right.
