@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -19,11 +19,15 @@ import bottle
 
 from disorderbook.accounts import Accounts, load_accounts
 from disorderbook.collector import keep_collections_short
-from disorderbook.exchange import MAX_BOOKS, MAX_NAME_LENGTH, Exchange
+from disorderbook.exchange import (
+    MAX_BOOKS, MAX_NAME_LENGTH, Exchange, Publish, publish_to_nobody,
+)
 from disorderbook.gamemaster import GameMaster
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
 from disorderbook.rest.serving import HOST, serve
+from disorderbook.tape.feed import Tape
+from disorderbook.tape.limits import Limits, allow_descriptors
 
 USAGE_ERROR = 2  # exit status
 END_PATIENCE = 2.0  # seconds that a server has to end in
@@ -63,24 +67,41 @@ def _end(number: int, frame: object) -> NoReturn:
 
 
 def _run(options: argparse.Namespace) -> None:
-    house = _build(options)
+    accounts = _accounts(options.accounts)
     port = _free_port(options.port)
-    with contextlib.suppress(OSError):  # nobody reads it
-        _greet(port, options, house)
-    keep_collections_short()
+    with _tape(options, accounts) as tape:
+        house = _build(options, accounts, tape.publish if tape else publish_to_nobody)
+        with contextlib.suppress(OSError):  # nobody reads it
+            _greet(port, options, house, tape)
+        keep_collections_short()
+        try:
+            serve(make_app(house), options.server, port)
+        except ImportError as missing:
+            raise UsageError(f"The server {options.server} is not installed: {missing}") from None
+        except Exception as fault:
+            raise UsageError(f"The server {options.server} does not run: {fault}") from fault
+
+
+@contextlib.contextmanager
+def _tape(options: argparse.Namespace, accounts: Accounts) -> Iterator[Tape | None]:
+    """The websocket server while it runs, None unless it was asked for."""
+    if not options.websockets:
+        yield None
+        return
+    limits = Limits(listeners=min(Limits().listeners, allow_descriptors() // 2))
     try:
-        serve(make_app(house), options.server, port)
-    except ImportError as missing:
-        raise UsageError(f"The server {options.server} is not installed: {missing}") from None
-    except Exception as fault:
-        raise UsageError(f"The server {options.server} does not run: {fault}") from fault
+        tape = Tape(accounts, options.wsport, HOST, limits)
+    except OSError as fault:
+        raise _cannot_listen(options.wsport, fault) from None
+    with tape:
+        yield tape
 
 
-def _build(options: argparse.Namespace) -> House:
+def _build(options: argparse.Namespace, accounts: Accounts, publish: Publish) -> House:
     """Everything behind the routes, with the first book open."""
-    exchange = Exchange(options.maxbooks)
+    exchange = Exchange(options.maxbooks, publish)
     exchange.book(options.venue, options.symbol)
-    return House(exchange, _accounts(options.accounts), GameMaster(), options.extra)
+    return House(exchange, accounts, GameMaster(), options.extra)
 
 
 def _accounts(path: str | None) -> Accounts:
@@ -101,11 +122,15 @@ def _free_port(port: int) -> int:
         try:
             probe.bind((HOST, port))
         except OSError as fault:
-            raise UsageError(f"Cannot listen on port {port}: {fault.strerror}") from None
+            raise _cannot_listen(port, fault) from None
         return int(probe.getsockname()[1])
 
 
-def _greet(port: int, options: argparse.Namespace, house: House) -> None:
+def _cannot_listen(port: int, fault: OSError) -> UsageError:
+    return UsageError(f"Cannot listen on port {port}: {fault.strerror}")
+
+
+def _greet(port: int, options: argparse.Namespace, house: House, tape: Tape | None) -> None:
     url = f"http://{HOST}:{port}/ob/api/"
     stock = f"venues/{quote(options.venue)}/stocks/{quote(options.symbol)}"
     venue, symbol = shlex.quote(options.venue), shlex.quote(options.symbol)
@@ -121,6 +146,11 @@ Place an order:
     {url}{stock}/orders
 Start a bot:
   python3 bots/bot_noise.py --url {url} --venue {venue} --symbol {symbol}
+""", flush=True)
+    if tape:
+        tape_url = f"ws://{HOST}:{tape.port}/ob/api/ws/"
+        print(f"""Watch the tape ({tape_url}ACCOUNT/venues/VENUE/tickertape):
+  python3 bots/watch_tape.py --url {tape_url} --venue {venue}
 """, flush=True)
 
 
