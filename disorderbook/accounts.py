@@ -2,11 +2,13 @@
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from disorderbook.errors import NoKey, WrongKey
 from disorderbook.exchange import MAX_NAME_LENGTH
+
+KEY_COOKIE = "api_key"
 
 
 class Accounts:
@@ -49,6 +51,19 @@ class Accounts:
         return owners[0]
 
 
+def sent_key(headers: Mapping[str, str], places: Sequence[str]) -> str | None:
+    """The key that came with a request, from the first place that has one.
+
+    `places` are the names that `headers` has for X-Starfighter-Authorization,
+    X-Stockfighter-Authorization and Cookie; their values are bytes read as Latin-1.
+    """
+    *own, cookies = places
+    for name in own:
+        if headers.get(name):
+            return _text(headers[name])
+    return _text(_cookie(headers.get(cookies, ""), KEY_COOKIE)) or None
+
+
 def load_accounts(path: str) -> Accounts:
     """Read a JSON object of account names and keys, which must be such as can be sent.
 
@@ -85,3 +100,19 @@ def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) < len(pairs):
         raise ValueError("a name stands there twice")
     return members
+
+
+def _cookie(header: str, wanted: str) -> str:
+    """The value of a cookie, "" without one. Python's own parser gives up at any odd cookie, and
+    those of all servers on this machine come along, since cookies do not know ports.
+    """
+    for cookie in header.split(";"):
+        name, _, value = cookie.partition("=")
+        if name.strip() == wanted:
+            return value.strip().strip('"')
+    return ""
+
+
+def _text(header: str) -> str:
+    """A header as its sender meant it."""
+    return header.encode("latin-1", "replace").decode("utf-8", "replace")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from disorderbook.accounts import Accounts, load_accounts
+from disorderbook.accounts import Accounts, load_accounts, sent_key
 from disorderbook.errors import NoKey, WrongKey
 
 ACCOUNTS = Accounts({"ANN": "annkey", "ZOË": "schlüssel"})
@@ -39,6 +39,19 @@ def test_no_key_is_its_own_refusal() -> None:
     for ask in (lambda: ACCOUNTS.authorize("ANN", None), lambda: ACCOUNTS.account_of(None)):
         with pytest.raises(NoKey):
             ask()
+
+
+@pytest.mark.parametrize("headers, key", [
+    ({}, None), ({"A": ""}, None), ({"A": "1", "B": "2", "C": "api_key=3"}, "1"),
+    ({"A": "", "B": "2", "C": "api_key=3"}, "2"), ({"C": "api_key=3"}, "3"),
+    ({"C": "a/b=1; []=2; flag; n={\"x\":1};api_key = \"3\" ; api_key=4"}, "3"),
+    ({"C": "my_api_key=3; api_keys=4"}, None), ({"C": "api_key="}, None),
+    ({"A": "schl\xc3\xbcssel"}, "schlüssel"), ({"A": "\xff"}, "\N{REPLACEMENT CHARACTER}"),
+])
+def test_a_key_is_taken_from_the_first_place_that_has_one__difference_9(
+    headers: dict[str, str], key: str | None
+) -> None:
+    assert sent_key(headers, ("A", "B", "C")) == key
 
 
 def test_the_example_file_has_the_three_bots() -> None:

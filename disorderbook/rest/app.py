@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from bottle import Bottle, HTTPError, HTTPResponse, request, response
 
+from disorderbook.accounts import sent_key
 from disorderbook.errors import (
     BadRequest, BodyTooLarge, ExchangeError, Forbidden, ForeignOrigin, NotFound, TooLarge,
     Unauthorized,
@@ -26,8 +27,9 @@ STATUSES: dict[type, int] = {
 }
 OWN_FAULT = "Internal error; this is not your fault (the server's log has the details)"
 SENTENCES = {404: "No such path", 405: "That path does not take this method (see Allow)"}
-KEY_HEADERS = ("HTTP_X_STARFIGHTER_AUTHORIZATION", "HTTP_X_STOCKFIGHTER_AUTHORIZATION")
-KEY_COOKIE = "api_key"
+KEY_PLACES = (
+    "HTTP_X_STARFIGHTER_AUTHORIZATION", "HTTP_X_STOCKFIGHTER_AUTHORIZATION", "HTTP_COOKIE",
+)
 JSON = "application/json"
 HTML = "text/html; charset=UTF-8"
 
@@ -50,7 +52,9 @@ def _answering(house: House, handler: Callable[..., Answer]) -> Callable[..., by
     def answer(**names: str) -> bytes:
         try:
             _check_names(names)
-            asked = Request(_key(), request.environ.get("HTTP_HOST", ""), _body())
+            environ = request.environ
+            key = sent_key(environ, KEY_PLACES)
+            asked = Request(key, environ.get("HTTP_HOST", ""), _body())
             with house.exchange.turn:
                 return _deliver(handler(house, asked, **names))
         except ExchangeError as refusal:
@@ -81,31 +85,6 @@ def _check_names(names: dict[str, str]) -> None:
         for part, name in names.items():
             if not part.endswith("_id"):
                 check_name(name)
-
-
-def _key() -> str | None:
-    """The key that came with the request, from the first of the three places that has one."""
-    environ = request.environ
-    for header in KEY_HEADERS:
-        if environ.get(header):
-            return _text(environ[header])
-    return _text(_cookie(environ.get("HTTP_COOKIE", ""), KEY_COOKIE))
-
-
-def _cookie(header: str, wanted: str) -> str:
-    """The value of a cookie, "" without one. Python's own parser gives up at any odd cookie, and
-    those of all servers on this machine come along, since cookies do not know ports.
-    """
-    for cookie in header.split(";"):
-        name, _, value = cookie.partition("=")
-        if name.strip() == wanted:
-            return value.strip().strip('"')
-    return ""
-
-
-def _text(header: str) -> str | None:
-    """A header as the client meant it: WSGI hands out its bytes as if they were Latin-1."""
-    return header.encode("latin-1").decode("utf-8", "replace") or None
 
 
 def _body() -> bytes:

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote_to_bytes
 
-from disorderbook.accounts import Accounts
+from disorderbook.accounts import KEY_COOKIE, Accounts, sent_key
 from disorderbook.errors import BadRequest
 from disorderbook.exchange import check_name
 
@@ -16,8 +15,7 @@ FORMS = (
     "/ob/api/ws/ACCOUNT/venues/VENUE/executions",
     "/ob/api/ws/ACCOUNT/venues/VENUE/executions/stocks/SYMBOL",
 )
-KEY_HEADERS = ("X-Starfighter-Authorization", "X-Stockfighter-Authorization")
-KEY_NAME = "api_key"  # of the cookie, and in the query string
+KEY_PLACES = ("X-Starfighter-Authorization", "X-Stockfighter-Authorization", "Cookie")
 
 _FORM = re.compile(
     r".*/ws/(?P<account>[^/]+)/venues/(?P<venue>[^/]+)/(?P<topic>tickertape|executions)"
@@ -56,7 +54,8 @@ def subscription(target: str, headers: Mapping[str, str], accounts: Accounts) ->
         check_name(name)
     if asked["topic"] == "tickertape":
         return Subscription(None, names["venue"], names.get("symbol"))
-    accounts.authorize(names["account"], _key(headers, query))
+    key = sent_key(headers, KEY_PLACES) or parse_qs(query).get(KEY_COOKIE, [None])[0]
+    accounts.authorize(names["account"], key)
     return Subscription(names["account"], names["venue"], names.get("symbol"))
 
 
@@ -66,24 +65,3 @@ def _decoded(name: str, path: str) -> str:
         return unquote_to_bytes(name.encode("latin-1")).decode()
     except UnicodeDecodeError:
         raise NoSuchTape(path) from None
-
-
-def _key(headers: Mapping[str, str], query: str) -> str | None:
-    """The key that came along, from the first place that has one."""
-    for name in KEY_HEADERS:
-        if headers.get(name):
-            return _text(headers[name])
-    from_query = parse_qs(query).get(KEY_NAME, [None])[0]
-    return _text(_cookie(headers.get("Cookie", ""))) or from_query
-
-
-def _cookie(header: str) -> str:
-    try:
-        cookie = SimpleCookie(header).get(KEY_NAME)
-    except CookieError:  # somebody else's cookie with a name that Python does not like
-        return ""
-    return cookie.value if cookie else ""
-
-
-def _text(header: str) -> str | None:
-    return header.encode("latin-1").decode("utf-8", "replace") or None
