@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -25,15 +24,13 @@ from disorderbook.exchange import (
 from disorderbook.gamemaster import GameMaster
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
-from disorderbook.rest.serving import HOST, serve
+from disorderbook.rest.server import InlineServer
+from disorderbook.rest.serving import HOST, OWN_SERVER, SERVERS, make_server
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.limits import Limits, allow_descriptors
 
 USAGE_ERROR = 2  # exit status
 END_PATIENCE = 2.0  # seconds that a server has to end in
-
-
-NO_SERVERS = {"cgi"}  # what Bottle calls a server, but serves one request
 
 
 class UsageError(Exception):
@@ -68,18 +65,33 @@ def _end(number: int, frame: object) -> NoReturn:
 
 def _run(options: argparse.Namespace) -> None:
     accounts = _accounts(options.accounts)
-    port = _free_port(options.port)
+    server = _server(options)
     with _tape(options, accounts) as tape:
         house = _build(options, accounts, tape.publish if tape else publish_to_nobody)
         with contextlib.suppress(OSError):  # nobody reads it
-            _greet(port, options, house, tape)
+            _greet(server.port, options, house, tape)
         keep_collections_short()
+        _stop_on_signals(server)
         try:
-            serve(make_app(house), options.server, port)
+            bottle.run(make_app(house), server=server, quiet=True)
         except ImportError as missing:
             raise UsageError(f"The server {options.server} is not installed: {missing}") from None
         except Exception as fault:
             raise UsageError(f"The server {options.server} does not run: {fault}") from fault
+
+
+def _server(options: argparse.Namespace) -> bottle.ServerAdapter:
+    try:
+        return make_server(options.server, options.port)
+    except OSError as fault:
+        raise _cannot_listen(options.port, fault) from None
+
+
+def _stop_on_signals(server: bottle.ServerAdapter) -> None:
+    """Let our own server finish what is under way; the others are interrupted."""
+    if isinstance(server, InlineServer):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: server.stop())
 
 
 @contextlib.contextmanager
@@ -113,17 +125,6 @@ def _accounts(path: str | None) -> Accounts:
         raise UsageError(f"Cannot read the accounts file {path}: {fault.strerror}") from None
     except ValueError as fault:
         raise UsageError(f"The accounts file {fault}") from None
-
-
-def _free_port(port: int) -> int:
-    """The port itself if nobody listens there, or any free one for port 0."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as fault:
-            raise _cannot_listen(port, fault) from None
-        return int(probe.getsockname()[1])
 
 
 def _cannot_listen(port: int, fault: OSError) -> UsageError:
@@ -182,9 +183,8 @@ def _parser() -> argparse.ArgumentParser:
         help="run the websocket server")
     add("--wsport", "--ws_port", type=_between(0, 65535), default=8001,
         help="port of the websocket server; 0 picks a free one")
-    add("--server", choices=sorted(bottle.server_names.keys() - NO_SERVERS), default="waitress",
-        metavar="NAME",
-        help="HTTP server under the application, any that Bottle knows")
+    add("--server", choices=SERVERS, default=OWN_SERVER, metavar="NAME",
+        help="HTTP server under the application: our own, or any that Bottle knows")
     return parser
 
 
