@@ -24,9 +24,8 @@ from disorderbook.rest.limits import (
 
 Environ = dict[str, Any]
 
-_PROTOCOLS = {"1.0": "HTTP/1.0", "1.1": "HTTP/1.1"}
 _ABSOLUTE_TARGET = re.compile(r"https?://([^/?]+)(.*)", re.IGNORECASE)
-_LENGTH = re.compile(r"[0-9]{1,18}")
+_LONGEST_LENGTH = 18  # digits of a Content-Length that are worth turning into a number
 
 
 class Request(NamedTuple):
@@ -97,11 +96,12 @@ class RequestReader:
         if self._fed > self._limits.head_bytes:
             self._check_head()
         self._fed = self._doubt = self._piece
-        self._environ = self._template.copy()
-        self._read_version()
-        self._read_headers()
-        self._read_target()
-        self._read_framing()
+        environ = self._environ = self._template.copy()
+        environ["REQUEST_METHOD"] = self._http.get_method().decode()
+        environ["SERVER_PROTOCOL"] = protocol = "HTTP/" + self._http.get_http_version()
+        self._read_headers(environ)
+        self._read_target(environ)
+        self._check_meaning(environ, protocol)
 
     def on_body(self, piece: bytes) -> None:
         self._body_bytes += len(piece)
@@ -114,7 +114,8 @@ class RequestReader:
         if self._upgrading:
             return
         environ = self._environ
-        environ["wsgi.input"] = io.BytesIO(b"".join(self._body))
+        pieces = self._body
+        environ["wsgi.input"] = io.BytesIO(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if self._is_chunked:
             environ["CONTENT_LENGTH"] = str(self._body_bytes)
         self.stage = Stage.NOTHING
@@ -156,15 +157,7 @@ class RequestReader:
         if len(self._target) + lines > self._limits.head_bytes:
             raise too_large_a_head(self._limits)
 
-    def _read_version(self) -> None:
-        version = self._http.get_http_version()
-        if version not in _PROTOCOLS:
-            raise unsupported_version()
-        self._environ["SERVER_PROTOCOL"] = _PROTOCOLS[version]
-        self._environ["REQUEST_METHOD"] = self._http.get_method().decode()
-
-    def _read_headers(self) -> None:
-        environ = self._environ
+    def _read_headers(self, environ: Environ) -> None:
         for name, value in self._headers:
             key = _environ_key(name)
             text = value.decode("latin-1").rstrip(" \t")
@@ -174,16 +167,16 @@ class RequestReader:
                 raise bad_request("There is more than one Host header")
             else:
                 environ[key] += ("; " if key == "HTTP_COOKIE" else ", ") + text
-        environ.pop(_AMBIGUOUS, None)
-        if "HTTP_HOST" not in environ and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
-            raise bad_request("There is no Host header")
 
-    def _read_target(self) -> None:
-        environ, target = self._environ, self._target.decode("latin-1")
-        if target[0] != "/":
+    def _read_target(self, environ: Environ) -> None:
+        target = self._target.decode("latin-1")
+        if not target.startswith("/"):
             target = self._path_of(target)
-        path, _, environ["QUERY_STRING"] = target.partition("#")[0].partition("?")
+        path, _, query = target.partition("?")
+        if "#" in target:
+            path, _, query = target.partition("#")[0].partition("?")
         environ["PATH_INFO"] = unquote(path, "latin-1") if "%" in path else path
+        environ["QUERY_STRING"] = query
 
     def _path_of(self, target: str) -> str:
         """Path and query of a target that is no path; its host counts for more than Host's."""
@@ -195,22 +188,30 @@ class RequestReader:
             return ""
         raise bad_request("The target of a request is a path or an http URL")
 
-    def _read_framing(self) -> None:
-        """Refuse a body whose end could be seen in two places, or that is too long to be read."""
-        environ = self._environ
-        coding = environ.pop("HTTP_TRANSFER_ENCODING", None)
-        self._is_chunked = coding is not None
-        if coding is not None and coding.lower() != "chunked":
+    def _check_meaning(self, environ: Environ, protocol: str) -> None:
+        """Refuse what has more meanings than one, or a body that is too long to be read."""
+        environ.pop(_AMBIGUOUS, None)
+        self._is_chunked = "HTTP_TRANSFER_ENCODING" in environ
+        if protocol != "HTTP/1.1":
+            self._check_old(environ, protocol)
+        elif "HTTP_HOST" not in environ:
+            raise bad_request("There is no Host header")
+        if self._is_chunked and environ.pop("HTTP_TRANSFER_ENCODING").lower() != "chunked":
             raise bad_request("The only transfer coding understood is chunked")
-        if coding is not None and environ["SERVER_PROTOCOL"] == "HTTP/1.0":
-            raise bad_request("HTTP/1.0 has no transfer codings")
         length = environ.get("CONTENT_LENGTH", "0")
-        if not _LENGTH.fullmatch(length) or int(length) > self._limits.body_bytes:
+        if len(length) > _LONGEST_LENGTH or int(length) > self._limits.body_bytes:
             raise too_large_a_body(self._limits)
-        if "HTTP_EXPECT" in environ and environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+        if "HTTP_EXPECT" in environ and protocol == "HTTP/1.1":
             if environ["HTTP_EXPECT"].lower() != "100-continue":
                 raise unmet_expectation()
             self.awaits_continue = True
+
+    def _check_old(self, environ: Environ, protocol: str) -> None:
+        """Nothing but HTTP/1.1 has chunks, and nothing but that and HTTP/1.0 is spoken here."""
+        if protocol != "HTTP/1.0":
+            raise unsupported_version()
+        if self._is_chunked:
+            raise bad_request("HTTP/1.0 has no transfer codings")
 
     def _forget_upgrade(self) -> None:
         """Read a head once more, without its wish for another protocol.
