@@ -10,11 +10,9 @@ costs.
 """
 
 import argparse
-import importlib.util
 import io
 import os
 import platform
-import signal
 import socket
 import statistics
 import subprocess
