@@ -33,61 +33,63 @@ def answer(app: WsgiApp, environ: Environ, keep_alive: bool) -> bytes:
 def refuse(refusal: Refusal) -> bytes:
     """The last answer on a connection."""
     body = envelope(refusal.sentence)
-    framing = [f"Content-Length: {len(body)}", "Connection: close"]
+    framing = f"Content-Length: {len(body)}\r\nConnection: close\r\n"
     return _head(refusal.status, JSON, framing) + body
 
 
 def _call(app: WsgiApp, environ: Environ) -> tuple[str, Headers, bytes]:
     """Status, headers and whole body, so that nothing is sent of an answer that fails halfway."""
-    started: list[Any] = []
+    started: tuple[str, Headers] | None = None
     written: list[bytes] = []
 
     def start_response(status: str, headers: Headers, exc_info: Any = None) -> Any:
+        nonlocal started
         if started and exc_info is None:
             raise AssertionError("The application started its answer twice")
-        started[:] = status, headers
+        started = status, headers
         return written.append
 
     chunks = app(environ, start_response)
     try:
-        written.extend(chunks)
+        written += chunks
     finally:
         if hasattr(chunks, "close"):
             chunks.close()
-    status, headers = started
-    return status, headers, written[0] if len(written) == 1 else b"".join(written)
+    if started is None:
+        raise AssertionError("The application did not start its answer")
+    return *started, written[0] if len(written) == 1 else b"".join(written)
 
 
 def _render(
     status: str, headers: Headers, body: bytes, environ: Environ, keep_alive: bool
 ) -> bytes:
-    length = str(len(body))
     if environ["REQUEST_METHOD"] == "HEAD":
-        length = next((v for n, v in headers if n.lower() == "content-length"), length)
+        length = next((v for n, v in headers if n.lower() == "content-length"), str(len(body)))
         body = b""
-    framing = [f"Content-Length: {length}"]
+    else:
+        length = str(len(body))
+    framing = f"Content-Length: {length}\r\n"
     if status.startswith(_WITHOUT_BODY):
-        framing, body = [], b""
+        framing, body = "", b""
     if not keep_alive:
-        framing.append("Connection: close")
+        framing += "Connection: close\r\n"
     elif environ["SERVER_PROTOCOL"] == "HTTP/1.0":
-        framing.append("Connection: keep-alive")
+        framing += "Connection: keep-alive\r\n"
     return _head(status, headers, framing) + body
 
 
-def _head(status: str, headers: Headers, framing: list[str]) -> bytes:
+def _head(status: str, headers: Headers, framing: str) -> bytes:
     """Status line and headers; an application's own framing, Date and Server are left out."""
-    own = [f"{name}: {value}" for name, value in headers if name.lower() not in _OURS]
-    lines = [f"HTTP/1.1 {status}", *own, *framing, _signature(int(time.time()))]
-    text = "\r\n".join(lines)
-    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
+    lines = [f"{name}: {value}" for name, value in headers if name.lower() not in _OURS]
+    own = "\r\n".join([f"HTTP/1.1 {status}", *lines])
+    if own.count("\n") > len(lines) or own.count("\r") > len(lines):
         raise ValueError("A header of the application holds a line break")
-    return (text + "\r\n\r\n").encode("latin-1")
+    return f"{own}\r\n{framing}{_signature(int(time.time()))}\r\n".encode("latin-1")
 
 
 @lru_cache(maxsize=1)
 def _signature(now: int) -> str:
-    return f"Date: {format_date_time(now)}\r\nServer: disorderBook"
+    return f"Date: {format_date_time(now)}\r\nServer: disorderBook\r\n"
 
 
 _WITHOUT_BODY = ("1", "204", "304")

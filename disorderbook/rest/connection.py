@@ -10,7 +10,7 @@ from disorderbook.rest.answers import CONTINUE, WsgiApp, answer, refuse
 from disorderbook.rest.limits import (
     Limits, Refusal, bad_request, too_many_connections, too_slow_a_body, too_slow_a_head,
 )
-from disorderbook.rest.reader import Environ, RequestReader, Stage
+from disorderbook.rest.reader import BODY, HEAD, NOTHING, Environ, RequestReader
 
 READ_BYTES = 16 * 1024  # at once from one connection
 TURN = 16  # requests of one connection that are answered before the others' turn comes
@@ -105,7 +105,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._closing:
             return False
         self._ended = True
-        if self._refusal is None and self._reader.stage is not Stage.NOTHING:
+        if self._refusal is None and self._reader.stage is not NOTHING:
             self._refusal = bad_request("The request ended before it was whole")
         self._answer()
         return True
@@ -130,9 +130,9 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._closing or queued:
             self.abort()
-        elif self._reader.stage is Stage.HEAD:
+        elif self._reader.stage is HEAD:
             self._refuse(too_slow_a_head(self._limits))
-        elif self._reader.stage is Stage.BODY:
+        elif self._reader.stage is BODY:
             self._refuse(too_slow_a_body(self._limits))
         else:
             self._close()
@@ -172,7 +172,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _is_busy(self) -> bool:
         """Whether a request is under way that has not been answered yet."""
-        return bool(self._reader.ready) or self._reader.stage is not Stage.NOTHING
+        return bool(self._reader.ready) or self._reader.stage is not NOTHING
 
     def _read_on(self) -> None:
         """Wait for the next request or the rest of one, or end the connection."""
@@ -212,9 +212,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._reader.steps == self._steps:
             return
         self._steps = self._reader.steps
-        if self._reader.stage is Stage.NOTHING:
+        if self._reader.stage is NOTHING:
             self._wait(self._limits.idle_seconds)
-        elif self._reader.stage is Stage.HEAD:
+        elif self._reader.stage is HEAD:
             self._wait(self._limits.head_seconds)
         else:
             self._wait(self._limits.body_seconds)
