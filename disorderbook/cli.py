@@ -1,16 +1,15 @@
-"""The command line: options, wiring, start and stop."""
+"""The command line: wiring, start and stop."""
 
 import argparse
 import contextlib
 import io
 import logging
 import os
-import re
 import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -18,18 +17,17 @@ import bottle
 
 from disorderbook.accounts import Accounts, load_accounts
 from disorderbook.collector import keep_collections_short
-from disorderbook.exchange import (
-    MAX_BOOKS, MAX_NAME_LENGTH, Exchange, Publish, publish_to_nobody,
-)
+from disorderbook.descriptors import allow_descriptors
+from disorderbook.exchange import Exchange, Publish, publish_to_nobody
 from disorderbook.gamemaster import GameMaster
+from disorderbook.options import USAGE_ERROR, make_parser
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
 from disorderbook.rest.server import InlineServer
-from disorderbook.rest.serving import HOST, OWN_SERVER, SERVERS, make_server
+from disorderbook.rest.serving import HOST, make_server
 from disorderbook.tape.feed import Tape
-from disorderbook.tape.limits import Limits, allow_descriptors
+from disorderbook.tape.limits import Limits
 
-USAGE_ERROR = 2  # exit status
 END_PATIENCE = 2.0  # seconds that a server has to end in
 
 
@@ -39,7 +37,7 @@ class UsageError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run an exchange until it is interrupted; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name may be in any script
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
@@ -153,53 +151,3 @@ Start a bot:
         print(f"""Watch the tape ({tape_url}ACCOUNT/venues/VENUE/tickertape):
   python3 bots/watch_tape.py --url {tape_url} --venue {venue}
 """, flush=True)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of the whole usage."""
-        self.exit(USAGE_ERROR, f"disorderBook: {message} (--help lists the options)\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="disorderBook",
-        description="A local stock exchange for trading bots; speaks the Stockfighter protocol.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    add = parser.add_argument
-    add("-p", "--port", type=_between(0, 65535), default=8000,
-        help="port of the REST interface; 0 picks a free one")
-    add("-b", "--maxbooks", type=_between(1, 10**6), default=MAX_BOOKS,
-        help="most order books that can be opened")
-    add("-v", "--venue", type=_name, default="TESTEX", help="venue that exists from the start")
-    add("-s", "--symbol", "--stock", type=_name, default="FOOBAR",
-        help="stock that exists from the start")
-    add("-a", "--accounts", metavar="FILE", default=None,
-        help="JSON file of account names and API keys; turns authentication on")
-    add("-e", "--extra", "--excess", action="store_true",
-        help="allow listing all orders of an account")
-    add("-w", "--ws", "--websocket", "--websockets", action="store_true", dest="websockets",
-        help="run the websocket server")
-    add("--wsport", "--ws_port", type=_between(0, 65535), default=8001,
-        help="port of the websocket server; 0 picks a free one")
-    add("--server", choices=SERVERS, default=OWN_SERVER, metavar="NAME",
-        help="HTTP server under the application: our own, or any that Bottle knows")
-    return parser
-
-
-def _between(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if re.fullmatch("[0-9]{1,9}", text) and least <= int(text) <= most:
-            return int(text)
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer from {least} to {most}")
-
-    return parse
-
-
-def _name(text: str) -> str:
-    if not 1 <= len(text) <= MAX_NAME_LENGTH or "/" in text or not text.isprintable():
-        raise argparse.ArgumentTypeError(
-            f"a name has 1 to {MAX_NAME_LENGTH} characters that can be printed and no slash"
-        )
-    return text

@@ -12,6 +12,7 @@ from typing import Any
 
 import bottle
 
+from disorderbook.descriptors import allow_descriptors
 from disorderbook.rest.answers import WsgiApp
 from disorderbook.rest.connection import Connection, Service
 from disorderbook.rest.limits import Limits
@@ -61,7 +62,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
 
     def run(self, handler: WsgiApp) -> None:
         """Serve until `stop` is called."""
-        _allow_descriptors(self._limits)
+        self._check_descriptors()
         loop = self._new_loop()
         try:
             loop.run_until_complete(self._serve(handler))
@@ -79,6 +80,12 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         if self._service is not None:
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
                 self._service.loop.call_soon_threadsafe(self._service.alarm.set)
+
+    def _check_descriptors(self) -> None:
+        limits, allowed = self._limits, allow_descriptors()
+        if allowed < limits.connections + limits.refused_connections + SPARE_DESCRIPTORS:
+            log.warning("Only %d files may be open at a time, so not every connection that the "
+                        "limits allow will be accepted", allowed)
 
     async def _serve(self, app: WsgiApp) -> None:
         service = self._service = Service(app, self._limits, self._environ())
@@ -117,20 +124,3 @@ async def _next_check(service: Service) -> None:
             await service.alarm.wait()
     service.alarm.clear()
     service.check_deadlines()
-
-
-def _allow_descriptors(limits: Limits) -> None:
-    """Let the process open as many sockets as the limits allow connections."""
-    try:
-        import resource
-    except ImportError:  # as on Windows, where nothing limits them
-        return
-    wanted = limits.connections + limits.refused_connections + SPARE_DESCRIPTORS
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < wanted:
-        log.warning("Only %d files may be open at a time, so not every connection that the "
-                    "limits allow will be accepted", allowed)

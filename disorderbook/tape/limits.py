@@ -1,13 +1,6 @@
 """How much of anything a stranger can make the tape hold, and for how long."""
 
-import sys
 from typing import NamedTuple
-
-if sys.platform != "win32":
-    import resource
-
-WANTED_DESCRIPTORS = 16_384
-DESCRIPTORS_ELSEWHERE = 512  # where a process is not told how many it may have
 
 
 class Limits(NamedTuple):
@@ -50,19 +43,3 @@ class Limits(NamedTuple):
     """For all of them to hang up when the tape stops."""
     pause_seconds: float = 0.5
     """Between two attempts to accept while the process has no descriptors left."""
-
-
-def allow_descriptors() -> int:
-    """How many descriptors this process may have: WANTED_DESCRIPTORS if the system lets it, since
-    each connection needs one and many systems start a process with 1024.
-    """
-    if sys.platform == "win32":
-        return DESCRIPTORS_ELSEWHERE
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return WANTED_DESCRIPTORS
-    if soft < WANTED_DESCRIPTORS:
-        within = hard if hard != resource.RLIM_INFINITY else WANTED_DESCRIPTORS
-        soft = min(WANTED_DESCRIPTORS, within)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return soft
