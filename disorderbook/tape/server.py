@@ -199,10 +199,11 @@ class TapeServer(WebSocketServer):
                 self.drop(listener)
 
     def _serve(self, listener: Listener, events: int) -> None:
-        # Dropped earlier in this round, its descriptor may belong to a newcomer by now.
-        if events & selectors.EVENT_WRITE and listener.client.fileno() >= 0:
+        # One that was dropped earlier in this round has a closed socket, which says no more than
+        # that: its descriptor may belong to a newcomer by now, but the object does not.
+        if events & selectors.EVENT_WRITE:
             listener.flush()
-        if events & selectors.EVENT_READ and listener.client.fileno() >= 0:
+        if events & selectors.EVENT_READ:
             listener.read()
 
     def _check(self, now: float) -> None:
