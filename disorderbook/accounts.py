@@ -61,7 +61,9 @@ def sent_key(headers: Mapping[str, str], places: Sequence[str]) -> str | None:
     for name in own:
         if headers.get(name):
             return _text(headers[name])
-    return _text(_cookie(headers.get(cookies, ""), KEY_COOKIE)) or None
+    if cookies not in headers:
+        return None
+    return _text(_cookie(headers[cookies], KEY_COOKIE)) or None
 
 
 def load_accounts(path: str) -> Accounts:

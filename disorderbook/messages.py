@@ -7,9 +7,9 @@ out, never null: there are typed clients that refuse both a null and a key they 
 import time
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from disorderbook.engine.book import Execution, OrderBook, Quote
 from disorderbook.engine.ladder import Ladder, PriceLevel
@@ -48,7 +48,7 @@ class FillMessage(msgspec.Struct, gc=False):
 
 
 class OrderMessage(msgspec.Struct, gc=False):
-    """An order as it is sent, in the order of the wire's names."""
+    """An order as it is sent."""
 
     ok: bool
     venue: str
@@ -66,7 +66,25 @@ class OrderMessage(msgspec.Struct, gc=False):
     open: bool
 
 
-@lru_cache(maxsize=1024)  # an order and its fills often have one time
+class QuoteMessage(msgspec.Struct, gc=False):
+    """A quote as it is sent; what is unset is left out."""
+
+    ok: bool | UnsetType
+    venue: str
+    symbol: str
+    bidSize: int
+    askSize: int
+    bidDepth: int
+    askDepth: int
+    quoteTime: str
+    bid: int | UnsetType = UNSET
+    ask: int | UnsetType = UNSET
+    last: int | UnsetType = UNSET
+    lastSize: int | UnsetType = UNSET
+    lastTrade: str | UnsetType = UNSET
+
+
+@lru_cache(maxsize=256)  # an order and the fills that it met with have one time
 def timestamp(ts: int) -> str:
     """Nanoseconds since 1970 as UTC text, such as 2016-01-17T22:43:07.123456789Z."""
     seconds, fraction = divmod(ts, NANOSECONDS)
@@ -86,11 +104,11 @@ def orders_message(venue: str, orders: Iterable[Order]) -> bytes:
 
 
 def quote_message(quote: Quote) -> bytes:
-    return to_json({"ok": True} | _quote(quote))
+    return to_json(_quote(quote, ok=True))
 
 
 def tick_message(quote: Quote) -> bytes:
-    return to_json({"ok": True, "quote": _quote(quote)})
+    return to_json({"ok": True, "quote": _quote(quote, ok=UNSET)})
 
 
 def execution_message(execution: Execution, receiver: Order) -> bytes:
@@ -191,26 +209,21 @@ def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) ->
     )
 
 
-def _quote(quote: Quote) -> dict[str, Any]:
-    """A quote without the keys that the market has nothing to say for."""
-    fields: dict[str, Any] = {
-        "venue": quote.venue,
-        "symbol": quote.symbol,
-        "bidSize": quote.bid_size,
-        "askSize": quote.ask_size,
-        "bidDepth": quote.bid_depth,
-        "askDepth": quote.ask_depth,
-        "quoteTime": timestamp(quote.quote_time),
-    }
+def _quote(quote: Quote, ok: bool | UnsetType) -> QuoteMessage:
+    """A quote without the names that the market has nothing to say for."""
+    message = QuoteMessage(
+        ok, quote.venue, quote.symbol, quote.bid_size, quote.ask_size, quote.bid_depth,
+        quote.ask_depth, timestamp(quote.quote_time),
+    )
     if quote.bid is not None:
-        fields["bid"] = quote.bid
+        message.bid = quote.bid
     if quote.ask is not None:
-        fields["ask"] = quote.ask
+        message.ask = quote.ask
     if quote.last is not None:
-        fields["last"] = quote.last
-        fields["lastSize"] = quote.last_size
-        fields["lastTrade"] = timestamp(quote.last_trade)
-    return fields
+        message.last = quote.last
+        message.lastSize = quote.last_size
+        message.lastTrade = timestamp(quote.last_trade)
+    return message
 
 
 def _rows(ladder: Ladder, is_buy: bytes) -> bytes:

@@ -60,10 +60,12 @@ def check_url_agrees(fields: Fields, venue: str, symbol: str) -> None:
 
 def account_name(fields: Fields) -> str:
     """Who places the order; raises MissingField, WrongType, IllegalValue or NameTooLong."""
-    account = _required(fields, "account")
+    if "account" not in fields:
+        raise MissingField
+    account = fields["account"]
     if not isinstance(account, str):
         raise WrongType
-    if not account or not _is_text(account):
+    if not account or not (account.isascii() or _is_text(account)):
         raise IllegalValue
     check_name(account)
     return sys.intern(account)  # one copy of the name for all of an account's orders
@@ -75,9 +77,11 @@ def new_order(fields: Fields, account: str) -> NewOrder:
 
     A market order needs no price, and what it holds there is ignored.
     """
-    side, order_type = _required(fields, "direction"), _required(fields, "orderType")
-    quantity = _required(fields, "qty")
-    price = 0 if order_type == "market" else _required(fields, "price")
+    try:
+        side, order_type, quantity = fields["direction"], fields["orderType"], fields["qty"]
+        price = 0 if order_type == "market" else fields["price"]
+    except KeyError:
+        raise MissingField from None
     for number in (quantity, price):
         if type(number) not in (int, str, float):  # a bool is an int to isinstance
             raise WrongType
@@ -107,20 +111,17 @@ def _with_canonical_names(posted: Fields) -> Fields:
     return fields
 
 
-def _required(fields: Fields, name: str) -> Any:
-    if name not in fields:
-        raise MissingField
-    return fields[name]
-
-
 def _word(words: Mapping[str, _Word], word: object) -> _Word:
-    if not isinstance(word, str) or word not in words:
+    known = words.get(word) if isinstance(word, str) else None
+    if known is None:
         raise IllegalValue
-    return words[word]
+    return known
 
 
 def _whole_number(number: int | float | str, least: int) -> int:
     """An integer, a float without a fraction or a string of digits, at most MAX_NUMBER."""
+    if type(number) is int and least <= number <= MAX_NUMBER:
+        return number
     if isinstance(number, float) and not number.is_integer():
         raise IllegalValue
     if isinstance(number, str) and not _DIGITS.fullmatch(number):

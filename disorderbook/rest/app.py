@@ -105,10 +105,10 @@ class DirectBottle(Bottle):  # type: ignore[misc]
     ) -> tuple[str, str, bytes]:
         """Status, content type and body."""
         try:
-            _check_names(environ, names)
-            asked = Request(
-                sent_key(environ, KEY_PLACES), environ.get("HTTP_HOST", ""), _body(environ)
-            )
+            if len(environ["PATH_INFO"]) > MAX_NAME_LENGTH:
+                _check_names(names)
+            key, host = sent_key(environ, KEY_PLACES), environ.get("HTTP_HOST", "")
+            asked = Request(key, host, _body(environ))
             with self._house.exchange.turn:
                 answer = handler(self._house, asked, **names)
         except ExchangeError as refusal:
@@ -135,12 +135,11 @@ def _receive() -> None:
         environ["PATH_INFO"] = "/" + path.strip("/")
 
 
-def _check_names(environ: Environ, names: dict[str, str]) -> None:
+def _check_names(names: dict[str, str]) -> None:
     """Raise NameTooLong; what is no name but a number may be as long as it likes."""
-    if len(environ["PATH_INFO"]) > MAX_NAME_LENGTH:
-        for part, name in names.items():
-            if not part.endswith("_id"):
-                check_name(name)
+    for part, name in names.items():
+        if not part.endswith("_id"):
+            check_name(name)
 
 
 def _body(environ: Environ) -> bytes:
