@@ -2,6 +2,7 @@
 recorded answers fit it, and no answer of the exchange falls outside it.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -135,7 +136,7 @@ def test_a_path_that_is_not_described_is_answered_as_described() -> None:
     validator(content["schema"]).validate(answer.json)
 
 
-def described(client: Client) -> Any:
+def described(client: Any) -> Any:
     """The description, ready to put requests to a client's exchange."""
     description = schemathesis.openapi.from_dict(json.loads(TEXT))
     description.app = client.app
@@ -167,8 +168,28 @@ def test_no_answer_of_a_server_without_extras_is_outside_the_description(case: A
     case.call_and_validate(checks=CONFORMANCE)
 
 
-class FollowingLinks(described(Client()).as_state_machine()):  # type: ignore[misc]
+class Renewable:
+    """A client whose exchange can be replaced by a new one."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self._client = Client(clock=itertools.count(1).__next__)
+
+    def app(self, environ: Any, start_response: Any) -> Any:
+        return self._client.app(environ, start_response)
+
+
+RENEWABLE = Renewable()
+
+
+class FollowingLinks(described(RENEWABLE).as_state_machine()):  # type: ignore[misc]
     """Does with placed orders and started levels what the description says one can do."""
+
+    def setup(self) -> None:
+        """Ids begin anew, so that the same requests get the same answers."""
+        RENEWABLE.renew()
 
     def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
         case.validate_response(response, checks=CONFORMANCE)
