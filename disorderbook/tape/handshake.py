@@ -71,6 +71,8 @@ def _check_request(request: Request) -> None:
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A websocket handshake is HTTP/1.1")
     if len(headers.get_all("Host", [])) != 1:
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A handshake has one Host header")
+    if len(headers.get_all("Origin", [])) > 1:
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A handshake has one Origin header at most")
     if is_foreign(headers["Origin"], headers["Host"]):
         raise HandshakeRefused(HTTPStatus.FORBIDDEN, ForeignOrigin.sentence)
     if headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers:

@@ -1,6 +1,7 @@
 """Handshakes: what is sent, and the HTTP status that comes back (RFC 6455, 4.2)."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +30,7 @@ ACCEPTED = {
     "Upgrade among others": handshake(TICKERS, "Upgrade: h2c, websocket"),
     "no space after colons": handshake(TICKERS, "Upgrade:websocket", "Sec-WebSocket-Version:13"),
     "spaces around the key": handshake(TICKERS, f"Sec-WebSocket-Key:  {KEY}  "),
+    "spaces within a header": handshake(TICKERS, "X-Padding:" + " " * 7900 + "x"),
     "a subprotocol": handshake(TICKERS, "Sec-WebSocket-Protocol: chat"),
     "an extension": handshake(TICKERS, "Sec-WebSocket-Extensions: permessage-deflate"),
     "another Host": handshake(TICKERS, "Host: example.com"),
@@ -48,6 +50,7 @@ REFUSED = {
     "no version": (b"GET /\r\n\r\n", 400),
     "an empty line": (b"\r\n\r\n", 400),
     "four words": (b"GET / x HTTP/1.1\r\n\r\n", 400),
+    "nothing but spaces in a header": (b"GET / HTTP/1.1\r\nX:" + b" " * 8100 + b"x\r\n\r\n", 400),
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
     "no Host": (handshake(without=("host",)), 400),
     "two Hosts": (handshake(TICKERS, "Host: a\r\nHost: b"), 400),
@@ -68,6 +71,7 @@ REFUSED = {
     "a body": (handshake(TICKERS, "Content-Length: 5") + b"hello", 400),
     "a body in chunks": (handshake(TICKERS, "Transfer-Encoding: chunked") + b"0\r\n\r\n", 400),
     "a header without a colon": (handshake(TICKERS, "nonsense"), 400),
+    "two Origins": (handshake(TICKERS, "Origin: http://localhost\r\nOrigin: null"), 400),
     "another website's Origin": (handshake(TICKERS, "Origin: http://evil.example"), 403),
     "Origin: null": (handshake(TICKERS, "Origin: null"), 403),
     "another website's Origin for executions":
@@ -120,6 +124,16 @@ def test_a_handshake_may_come_byte_by_byte_with_a_frame_right_behind(quiet: Mark
         peer.send(frame(PING, b"1"))
         assert peer.answer().status == 101
         assert peer.frame() == (PONG, b"1", True)
+
+
+def test_no_handshake_takes_long_to_read(quiet: Market) -> None:
+    spaces = handshake(TICKERS, "X-Padding:" + " " * 7900 + "x")
+    start = time.monotonic()
+    for _ in range(50):
+        with RawPeer(quiet.port) as peer:
+            peer.send(spaces)
+            assert peer.answer().status == 101
+    assert time.monotonic() - start < 5.0
 
 
 def test_a_frame_may_come_together_with_the_handshake(quiet: Market) -> None:
