@@ -38,21 +38,23 @@ class Connection(CheckedWebSocket):
         """
         if self.closed:
             return
-        if self._sending:
+        if self.is_behind:
             self._put(batch)
-            return
-        try:
-            sent = send_at_once(self.client, batch.joined)
-        except OSError:
-            self.server.drop(self)
-            return
-        if sent < len(batch.joined):
-            self._start(memoryview(batch.joined)[sent:])
+        elif batch.joined is None:
+            self._put(batch)
+            self.flush()
+        else:
+            self._send_at_once(batch.joined)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something waits to be sent."""
+        return bool(self._sending or len(self._outbox))
 
     def flush(self) -> None:
-        """Send what waits, as much of it as the socket takes."""
+        """Send a piece of what waits, as much of it as the socket takes."""
         try:
-            while self._sending or self._refill():
+            if self._sending or self._refill():
                 sent = self.client.send(self._sending)
                 self._sending = self._sending[sent:]
                 self._moved_at = time.monotonic()
@@ -61,7 +63,7 @@ class Connection(CheckedWebSocket):
         except OSError:
             self.server.drop(self)
             return
-        writing = bool(self._sending)
+        writing = self.is_behind
         if writing != self._is_watched_for_writing:
             self._is_watched_for_writing = writing
             self.server.watch(self, writing)
@@ -84,38 +86,47 @@ class Connection(CheckedWebSocket):
         self.server.fell_behind += 1
         self.close(POLICY_VIOLATION, "fell behind: too much of the tape was left unread")
 
-    def _start(self, piece: memoryview) -> None:
-        self._sending = piece
-        self._moved_at = time.monotonic()
-        self.flush()
+    def _send_at_once(self, piece: bytes) -> None:
+        try:
+            sent = send_at_once(self.client, piece)
+        except OSError:
+            self.server.drop(self)
+            return
+        if sent < len(piece):
+            self._sending = memoryview(piece)[sent:]
+            self._moved_at = time.monotonic()
+            self.flush()
 
     def _collect(self) -> None:
         """Send what the library has put into its own queue."""
-        self.send(self._last_words())
+        self.send(Batch([Message(None, self._words())]))
 
     def _leave(self) -> None:
         """Send what is in the library's queue, and then hang up."""
-        self._outbox.put(self._last_words())
+        self._outbox.put(Batch([Message(None, self._words())]))
         self._deadline = time.monotonic() + self._limits.closing_seconds
         self.flush()
 
-    def _last_words(self) -> Batch:
-        batch = Batch([Message(None, bytes(frame)) for _, frame in self.sendq])
+    def _words(self) -> bytes:
+        words = b"".join([frame for _, frame in self.sendq])
         self.sendq.clear()
-        return batch
+        return words
 
     def _check_progress(self, now: float) -> None:
         """Close if nothing has been taken for too long."""
-        if self._sending:
+        if self.is_behind:
             self.flush()  # the kernel says that there is room only when there is a lot of it
-        if self._sending and now > self._moved_at + self._limits.stalled_seconds:
+        if self.is_behind and now > self._moved_at + self._limits.stalled_seconds:
             self.fall_behind()
 
     def _put(self, batch: Batch) -> None:
+        """Keep a batch. Who is too far behind for it may have read since the socket was tried."""
         try:
             self.server.replaced += self._outbox.put(batch)
         except FellBehind:
-            self.fall_behind()
+            self.flush()
+            if self._outbox.is_too_full:
+                self.fall_behind()
 
     def _refill(self) -> bool:
         """Whether there is something to send."""

@@ -14,20 +14,24 @@ from typing import NamedTuple
 
 from disorderbook.accounts import Accounts
 from disorderbook.engine.book import Execution, OrderBook, Quote
+from disorderbook.engine.orders import Order
 from disorderbook.errors import ExchangeError
 from disorderbook.messages import error_message, execution_message, tick_message
 from disorderbook.tape.connection import Connection
 from disorderbook.tape.frames import OWN_FAULT, POLICY_VIOLATION
 from disorderbook.tape.limits import Limits
-from disorderbook.tape.outbox import Batch, Message
+from disorderbook.tape.outbox import Batch, Frame, Message
 from disorderbook.tape.server import TapeServer
 from disorderbook.tape.subscriptions import Subscription, subscription
 
 HOST = "127.0.0.1"
 PORT = 8001
 MAX_EVENTS = 20_000  # between the exchange and the tape's thread
-EVENTS_AT_ONCE = 1000  # rendered before the tape looks at its sockets again
-BYTES_AT_ONCE = 256 * 1024  # rendered before they are sent
+EVENTS_AT_ONCE = 1000  # and messages, rendered before the tape looks at its sockets again
+BYTES_AT_ONCE = 256 * 1024  # the same in bytes; one order can make hundreds of megabytes
+LONG_FILLS = 50  # in one execution, which is then rendered when it is its turn to be sent
+
+Event = tuple[Sequence[Execution], Quote]
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +57,12 @@ class Tape:
         self._audiences: dict[Subscription, set[Connection]] = {}
         self._places: Counter[tuple[str, str | None]] = Counter()  # listeners by venue, symbol
         self._subscriptions: dict[Connection, Subscription] = {}
-        self._events: deque[tuple[Sequence[Execution], Quote]] = deque()
+        self._events: deque[Event] = deque()
         self._latest: dict[OrderBook, Quote] = {}  # what did not fit into the events
         self._missed: set[str] = set()  # accounts whose executions did not fit either
+        self._overdue: deque[Event] = deque()  # taken from the latest, to be told before events
+        self._telling: Iterator[None] = iter(())  # the rest of an event
+        self._is_telling = False
         self._rendered: dict[Subscription, list[Message]] = {}
         self._rendered_bytes = 0
         self._messages = 0
@@ -78,7 +85,7 @@ class Tape:
         places, venue = self._places, book.venue
         if not places or (venue, book.symbol) not in places and (venue, None) not in places:
             return
-        if len(self._events) < MAX_EVENTS and not self._latest:
+        if len(self._events) < MAX_EVENTS and not self._latest and not self._missed:
             self._events.append((executions, book.quote()))
         else:
             self._overflow(book, executions)
@@ -99,14 +106,14 @@ class Tape:
     # What the transport asks for, on the tape's thread.
 
     def has_news(self) -> bool:
-        return bool(self._events or self._latest)
+        return bool(
+            self._is_telling or self._overdue or self._events or self._latest or self._missed
+        )
 
     def deliver(self) -> None:
-        for _ in range(min(len(self._events), EVENTS_AT_ONCE)):
-            executions, quote = self._events.popleft()
-            self._tell(executions, quote)
-        if not self._events:
-            self._catch_up()
+        for _ in range(EVENTS_AT_ONCE):
+            if not self._tell_on() or self._rendered_bytes >= BYTES_AT_ONCE:
+                break
         self._send()
 
     def arrived(self, listener: Connection) -> None:
@@ -141,15 +148,15 @@ class Tape:
         self._latest[book] = book.quote()
 
     def _catch_up(self) -> None:
-        """The exchange may add to both at any moment, so they are emptied one by one."""
-        missed = set()
-        while self._missed:
-            missed.add(self._missed.pop())
+        """All events are told. The exchange may add to what did not fit at any moment, so that
+        is taken piece by piece, and no event is kept again before nothing is left of it.
+        """
+        missed = {self._missed.pop() for _ in range(len(self._missed))}
         for listener in self._listeners_of(missed):
-            listener.fall_behind()
-        while self._latest:
+            self._server.attend(listener, listener.fall_behind)
+        for _ in range(len(self._latest)):
             _, quote = self._latest.popitem()
-            self._tell((), quote)
+            self._overdue.append(((), quote))
 
     def _listeners_of(self, accounts: set[str]) -> list[Connection]:
         """Who would miss an execution, after being sent those that came before it."""
@@ -163,21 +170,44 @@ class Tape:
 
     # Rendering and sending.
 
-    def _tell(self, executions: Sequence[Execution], quote: Quote) -> None:
-        """Render an event, once for all; a fault in it keeps no other from being told."""
+    def _tell_on(self) -> bool:
+        """Render one more message, or turn to the next event; False if there is neither."""
+        self._is_telling = next(self._telling, self) is None
+        if self._is_telling:
+            return True
+        event = self._next_event()
+        if event is None:
+            return False
+        self._telling, self._is_telling = self._tell(*event), True
+        return True
+
+    def _next_event(self) -> Event | None:
+        if not self._overdue and not self._events:
+            self._catch_up()
+        for waiting in (self._overdue, self._events):
+            if waiting:
+                return waiting.popleft()
+        return None
+
+    def _tell(self, executions: Sequence[Execution], quote: Quote) -> Iterator[None]:
+        """Render an event, once for all, with a pause after each execution; a fault in it keeps
+        no other from being told.
+        """
         try:
             for execution in executions:
                 for receiver in (execution.standing, execution.incoming):
                     audience = self._audience(receiver.account, quote)
                     if audience:
-                        self._add(audience, None, execution_message(execution, receiver))
+                        self._add(audience, None, self._execution_frame(execution, receiver))
+                yield
             audience = self._audience(None, quote)
             if audience:
-                self._add(audience, (quote.venue, quote.symbol), tick_message(quote))
+                frame = self._server.frame(tick_message(quote))
+                self._add(audience, (quote.venue, quote.symbol), frame)
         except Exception:
             log.exception("An event of %s %s could not be told", quote.venue, quote.symbol)
             for listener in self._listeners_of(set(_accounts_in(executions))):
-                listener.close(OWN_FAULT, "internal error")
+                self._server.attend(listener, listener.close, OWN_FAULT, "internal error")
 
     def _audience(self, account: str | None, quote: Quote) -> list[Subscription]:
         """The subscriptions that somebody has and that this concerns."""
@@ -185,13 +215,22 @@ class Tape:
         stock = Subscription(account, quote.venue, quote.symbol)
         return [wanted for wanted in (venue, stock) if wanted in self._audiences]
 
-    def _add(self, audience: list[Subscription], subject: Hashable, message: bytes) -> None:
-        told = Message(subject, self._server.frame(message))
+    def _execution_frame(self, execution: Execution, receiver: Order) -> Frame:
+        """Each execution lists all fills of its order so far: those of one order with thousands
+        would be more than anybody reads as fast as they are rendered.
+        """
+        def frame() -> bytes:
+            return self._server.frame(execution_message(execution, receiver))
+
+        is_standing = receiver is execution.standing
+        fills = execution.standing_fills if is_standing else execution.incoming_fills
+        return frame if fills > LONG_FILLS else frame()
+
+    def _add(self, audience: list[Subscription], subject: Hashable, frame: Frame) -> None:
+        told = Message(subject, frame)
         for wanted in audience:
             self._rendered.setdefault(wanted, []).append(told)
-            self._rendered_bytes += len(told.frame)
-        if self._rendered_bytes > BYTES_AT_ONCE:
-            self._send()
+            self._rendered_bytes += told.size
 
     def _send(self) -> None:
         """Send what is rendered, executions before ticks."""
@@ -200,7 +239,7 @@ class Tape:
             batch = Batch(rendered[wanted])
             listeners = tuple(self._audiences.get(wanted, ()))
             for listener in listeners:
-                listener.send(batch)
+                self._server.attend(listener, listener.send, batch)
             self._messages += len(batch.messages) * len(listeners)
 
 

@@ -90,7 +90,7 @@ class Listener(Connection):
         self.headerbuffer = bytearray(header)
         self.headertoread = 1
         self._handle_data()
-        self._sending = memoryview(self._last_words().joined)
+        self._sending = memoryview(self._words())
         self._deadline = math.inf
         self._moved_at = self._ponged_at = time.monotonic()
         # Whoever has read the answer can rely on listening already, so it is sent last.
@@ -144,7 +144,7 @@ class Listener(Connection):
             self._collect()
 
 
-def _without_trailing_space(header: bytes) -> bytes:
+def _without_trailing_space(header: bytearray) -> bytes:
     """A header whose lines end where their text does: the library takes spaces behind its key
     for a part of it.
     """

@@ -1,29 +1,40 @@
 """What waits to be sent to one listener: bounded, whatever the listener does."""
 
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 JOINED_BYTES = 256 * 1024  # about as much as goes into one send()
 
+Frame = bytes | Callable[[], bytes]
+
 
 class Message(NamedTuple):
     """One frame. A later message on the same subject says all that this one says and more; a
-    message without a subject says something that no other says.
+    message without a subject says something that no other says. A `frame` that is long may be
+    made only when it is its turn to be sent.
     """
 
     subject: Hashable | None
-    frame: bytes
+    frame: Frame
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes while it waits; what is yet to be made takes none."""
+        return len(self.frame) if isinstance(self.frame, bytes) else 0
 
 
 class Batch:
-    """Messages that several listeners get, joined once for all of them."""
+    """Messages that several listeners get, `joined` once for all of them; None if some of them
+    are yet to be made.
+    """
 
     __slots__ = ("messages", "joined")
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self.messages = messages
-        self.joined = b"".join([frame for _, frame in messages])
+        frames = [frame for _, frame in messages if isinstance(frame, bytes)]
+        self.joined = b"".join(frames) if len(frames) == len(messages) else None
 
 
 class FellBehind(Exception):
@@ -50,15 +61,20 @@ class Outbox:
         """Number of messages waiting."""
         return len(self._waiting)
 
+    @property
+    def is_too_full(self) -> bool:
+        """Whether more is waiting than may stay after a look through it."""
+        return len(self._waiting) * 2 > self._max_messages or self._bytes * 2 > self._max_bytes
+
     def put(self, batch: Batch) -> int:
         """Append messages; returns how many were left out for newer ones, or raises FellBehind.
         """
         self._waiting.extend(batch.messages)
-        self._bytes += len(batch.joined)
+        self._bytes += sum(message.size for message in batch.messages)
         before = len(self._waiting)
         if before > self._max_messages or self._bytes > self._max_bytes:
             self._keep_the_newest()
-            if len(self._waiting) * 2 > self._max_messages or self._bytes * 2 > self._max_bytes:
+            if self.is_too_full:
                 raise FellBehind
         return before - len(self._waiting)
 
@@ -66,10 +82,11 @@ class Outbox:
         """Remove whole messages from the front, joined to one piece for send(); empty at last."""
         frames, size = [], 0
         while self._waiting and size < JOINED_BYTES:
-            frame = self._waiting.popleft().frame
+            message = self._waiting.popleft()
+            self._bytes -= message.size
+            frame = message.frame if isinstance(message.frame, bytes) else message.frame()
             frames.append(frame)
             size += len(frame)
-        self._bytes -= size
         return b"".join(frames)
 
     def clear(self) -> None:
@@ -84,4 +101,4 @@ class Outbox:
                 seen.add(message.subject)
                 kept.appendleft(message)
         self._waiting = kept
-        self._bytes = sum(len(message.frame) for message in kept)
+        self._bytes = sum(message.size for message in kept)

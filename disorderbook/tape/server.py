@@ -108,12 +108,24 @@ class TapeServer(WebSocketServer):
 
     def arrived(self, listener: Connection) -> None:
         self._present.add(listener)
-        self._attend(listener, self._feed.arrived, listener)
+        self.attend(listener, self._feed.arrived, listener)
 
     def left(self, listener: Connection) -> None:
         if listener in self._present:
             self._present.remove(listener)
             self._feed.left(listener)
+
+    def attend(self, listener: Connection, action: Callable[..., None], *arguments: Any) -> None:
+        """Do something for one listener; whatever goes wrong with it harms no other."""
+        try:
+            action(*arguments)
+        except (OSError, EOFError):
+            self.drop(listener)
+        except Exception:
+            log.exception("A listener is closed for a fault of ours")
+            listener.close(OWN_FAULT, "internal error")
+            if not listener.closed:
+                self.drop(listener)
 
     def watch(self, listener: Connection, writing: bool) -> None:
         """Have the listener flushed when its socket takes more, or no longer."""
@@ -145,13 +157,14 @@ class TapeServer(WebSocketServer):
     def handle_request(self) -> None:
         """One round: sleep until something happens, send the news, then see to what happened."""
         ready = self._watch.wait(self._patience())
+        # What came in time may be in the sockets still, however long the rest of this takes.
+        now = time.monotonic()
         self._survive(self._feed.deliver)
         for key, events in ready:
             if key.data is self._door:
                 self._welcome()
             else:
-                self._attend(key.data, self._serve, key.data, events)
-        now = time.monotonic()
+                self.attend(key.data, self._serve, key.data, events)
         if now >= self._next_check:
             self._next_check = now + CHECK_SECONDS
             self._check(now)
@@ -186,18 +199,6 @@ class TapeServer(WebSocketServer):
         self._watch.add(sock, listener)
         self.connections[sock.fileno()] = listener
 
-    def _attend(self, listener: Connection, action: Callable[..., None], *arguments: Any) -> None:
-        """Do something for one listener; whatever goes wrong with it harms no other."""
-        try:
-            action(*arguments)
-        except (OSError, EOFError):
-            self.drop(listener)
-        except Exception:
-            log.exception("A listener is closed for a fault of ours")
-            listener.close(OWN_FAULT, "internal error")
-            if not listener.closed:
-                self.drop(listener)
-
     def _serve(self, listener: Listener, events: int) -> None:
         # One that was dropped earlier in this round has a closed socket, which says no more than
         # that: its descriptor may belong to a newcomer by now, but the object does not.
@@ -209,14 +210,14 @@ class TapeServer(WebSocketServer):
     def _check(self, now: float) -> None:
         self._door.check(now)
         for listener in list(self.connections.values()):
-            self._attend(listener, listener.check, now)
+            self.attend(listener, listener.check, now)
 
     def _say_goodbye(self) -> None:
         """Tell everybody, wait a moment until they have hung up, and close everything."""
         self._door.close()
         self._survive(self._feed.deliver)
         for listener in list(self.connections.values()):
-            self._attend(listener, listener.close, GOING_AWAY, "the exchange closes")
+            self.attend(listener, listener.close, GOING_AWAY, "the exchange closes")
             if not listener.closed:
                 self.drop(listener)  # it was only about to listen
         deadline = time.monotonic() + self.limits.stop_seconds

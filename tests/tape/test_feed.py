@@ -22,7 +22,9 @@ from disorderbook.gamemaster import GameMaster
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
 from disorderbook.tape import feed
+from disorderbook.tape.connection import Connection
 from disorderbook.tape.feed import Tape
+from disorderbook.tape.outbox import Batch
 
 TRACE = Path(__file__).parents[1] / "traces" / "tape.json"
 KEYS = Accounts({"ANN": "annkey", "BOB": "bobkey"})
@@ -373,6 +375,114 @@ def test_one_order_that_makes_more_than_a_listener_can_hold_closes_it_alone() ->
                 assert message(small.frame())["order"]["id"] == number
             wait_until(lambda: house.tape.counts().listeners == 1)
             assert big.frames()[-1].code == 1008
+
+
+def test_who_reads_gets_all_of_an_order_with_2000_fills_and_nobody_waits_for_that() -> None:
+    def read() -> None:
+        for number in range(2000):
+            assert len(message(big.frame())["order"]["fills"]) == number + 1
+        is_read.set()
+
+    is_read = threading.Event()
+    with (
+        market(heard_bytes=2**30) as house, house.peer(url("BIG")) as big,
+        house.peer(url("EVE")) as bystander,
+    ):
+        for _ in range(2000):
+            house.order("SMALL", Side.SELL)
+        reading = threading.Thread(target=read)
+        reading.start()
+        house.order("BIG", Side.BUY, 2000)
+        waits = []
+        while reading.is_alive():
+            start = time.monotonic()
+            assert nothing_more(bystander)
+            waits.append(time.monotonic() - start)
+        reading.join()
+        assert is_read.is_set() and house.tape.counts().fell_behind == 0
+        assert len(waits) > 20 and max(waits) < 0.25
+
+
+def test_one_order_with_many_fills_is_told_a_part_at_a_time(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "BYTES_AT_ONCE", 3000)
+    accounts = Thoughtful()
+    with market(accounts) as house, house.peer(url("BOB")) as bob:
+        with held_up(house, accounts):
+            for _ in range(20):
+                house.order("ANN", Side.SELL)
+            house.order("BOB", Side.BUY, 20)
+            rounds = 0
+            while house.tape.has_news():
+                house.tape.deliver()
+                rounds += 1
+            assert 3 < rounds <= 20
+        assert [len(message(bob.frame())["order"]["fills"]) for _ in range(20)] == [*range(1, 21)]
+
+
+def test_an_old_tick_is_never_told_after_a_newer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "MAX_EVENTS", 10)
+    monkeypatch.setattr(feed, "EVENTS_AT_ONCE", 5)
+    accounts = Thoughtful()
+    with market(accounts) as house, house.peer() as peer:
+        with held_up(house, accounts):
+            for price in range(1, 12):  # the last does not fit
+                house.order(price=price)
+            house.tape.deliver()
+            assert 0 < len(house.tape._events) < 10
+            house.order(price=12)  # this would fit again, before the one that did not
+        bids = [message(peer.frame())["quote"]["bid"] for _ in range(11)]
+        assert bids == [*range(1, 11), 12] and nothing_more(peer)
+
+
+def test_an_execution_that_follows_a_lost_one_is_not_told() -> None:
+    accounts = Thoughtful()
+    with market(accounts) as house, house.peer(url("ANN")) as ann, house.peer(url("BOB")) as bob:
+        with held_up(house, accounts):
+            # As if the exchange had lost one while the tape was busy with the newest ticks.
+            house.tape._missed.add("ANN")
+            assert house.tape.has_news()
+            house.trade("ANN", "BOB")
+        [closing] = ann.frames()
+        assert closing.code == 1008 and "fell behind" in closing.reason
+        assert bob.frames()[-1].code == 1008
+
+
+def test_executions_are_sent_before_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(listener: Connection, batch: Batch) -> None:
+        sent.append(house.tape._subscriptions[listener].account)
+        really_send(listener, batch)
+
+    sent: list[str | None] = []
+    really_send = Connection.send
+    accounts = Thoughtful()
+    with market(accounts) as house, house.peer(url("ANN")) as ann, house.peer() as ticks:
+        with held_up(house, accounts):
+            monkeypatch.setattr(Connection, "send", send)
+            house.trade("ANN", "BOB")
+            house.tape.deliver()
+        assert sent == ["ANN", None]
+        assert message(ann.frame())["account"] == "ANN" and message(ticks.frame())["quote"]
+
+
+def test_a_listener_that_cannot_be_sent_to_robs_nobody(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with market() as house:
+        peers = [house.peer() for _ in range(5)]
+        unlucky = next(iter(house.tape._subscriptions))
+        monkeypatch.setattr(unlucky, "send", lambda batch: print(1 // 0))
+        house.tick()
+        closings = []
+        for peer in peers:
+            got = peer.frame()
+            if got is not None and got.opcode == CLOSE:
+                closings.append(got.code)
+            else:
+                assert message(got)["ok"] and nothing_more(peer)
+            peer.socket.close()
+        assert closings == [1011] and "ZeroDivisionError" in caplog.text
 
 
 def test_an_event_that_cannot_be_rendered_costs_only_those_whom_it_concerned(

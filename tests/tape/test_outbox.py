@@ -1,5 +1,7 @@
 """A listener's queue: what is replaced, what never is, and where it ends."""
 
+from functools import partial
+
 import pytest
 
 from disorderbook.tape.outbox import JOINED_BYTES, Batch, FellBehind, Message, Outbox
@@ -75,6 +77,30 @@ def test_one_piece_is_about_what_one_send_takes() -> None:
     outbox.put(Batch([big] * 5))
     assert [len(outbox.take()) for _ in range(4)] == [JOINED_BYTES, JOINED_BYTES,
                                                       JOINED_BYTES // 2, 0]
+
+
+def test_what_was_taken_makes_room_in_bytes() -> None:
+    outbox = Outbox(100, 12)
+    for _ in range(5):
+        outbox.put(executions("aaaa"))
+        assert content(outbox) == "aaaa"
+
+
+def test_a_frame_may_be_made_when_it_is_its_turn() -> None:
+    made: list[int] = []
+    outbox = Outbox(10, 12)
+
+    def frame(number: int) -> bytes:
+        made.append(number)
+        return b"%d" % number * JOINED_BYTES
+
+    batch = Batch([Message(None, partial(frame, number)) for number in range(5)])
+    assert batch.joined is None
+    outbox.put(batch)
+    outbox.put(executions("last"))
+    assert len(outbox) == 6 and not made
+    assert outbox.take() == b"0" * JOINED_BYTES and made == [0]
+    assert [outbox.take()[:2] for _ in range(5)] == [b"11", b"22", b"33", b"44", b"la"]
 
 
 def test_a_cleared_outbox_has_all_its_room_again() -> None:

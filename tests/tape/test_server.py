@@ -303,6 +303,44 @@ def test_a_fault_of_ours_closes_that_listener_and_is_logged(
         with_fault.close()
 
 
+def test_a_pong_that_came_in_time_counts_however_long_the_tape_was_busy(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_busy() -> None:
+        peer.send(frame(PONG))
+        time.sleep(0.6)
+
+    monkeypatch.setattr(server, "CHECK_SECONDS", 0.0)
+    feed = Hello()
+    tape = TapeServer(HOST, 0, feed, Limits(ping_seconds=0.0, pong_seconds=0.5))
+    with RawPeer(tape.port) as peer:
+        peer.send(handshake())
+        peer.socket.settimeout(0.01)
+        while True:
+            tape.handle_request()
+            try:
+                assert peer.answer().status == 101
+                break
+            except TimeoutError:
+                pass
+        while not feed.listeners[0]._pinged_at:  # type: ignore[attr-defined]
+            tape.handle_request()
+        monkeypatch.setattr(feed, "deliver", be_busy)
+        tape.handle_request()
+        monkeypatch.undo()
+        assert feed.listeners
+        tape.handle_request()
+        assert not feed.listeners[0].closed
+    tape._is_stopping = True
+    tape.serve_forever()
+
+
+def test_small_frames_are_not_held_back_by_the_kernel() -> None:
+    with market() as house, house.peer():
+        [listener] = house.tape._server.connections.values()
+        assert listener.client.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_fault_of_the_feed_does_not_end_the_tape(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,7 +350,7 @@ def test_a_fault_of_the_feed_does_not_end_the_tape(
     tape.start()
     feed.something = "no bytes"  # type: ignore[assignment]
     with RawPeer.listening(tape.port):
-        wait_until(lambda: "expected a bytes-like object" in caplog.text)
+        wait_until(lambda: "has held up the tape" in caplog.text)
         RawPeer.listening(tape.port).socket.close()
         tape.close()
 
