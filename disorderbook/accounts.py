@@ -57,13 +57,11 @@ def sent_key(headers: Mapping[str, str], places: Sequence[str]) -> str | None:
     `places` are the names that `headers` has for X-Starfighter-Authorization,
     X-Stockfighter-Authorization and Cookie; their values are bytes read as Latin-1.
     """
-    *own, cookies = places
-    for name in own:
-        if headers.get(name):
-            return _text(headers[name])
-    if cookies not in headers:
-        return None
-    return _text(_cookie(headers[cookies], KEY_COOKIE)) or None
+    starfighter, stockfighter, cookies = places
+    key = headers.get(starfighter) or headers.get(stockfighter)
+    if not key and cookies in headers:
+        key = _cookie(headers[cookies], KEY_COOKIE)
+    return _text(key) if key else None
 
 
 def load_accounts(path: str) -> Accounts:

@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 def answer(app: WsgiApp, environ: Environ, keep_alive: bool) -> bytes:
     """Run the application; whatever it raises is logged, and answered with a 500 envelope."""
     try:
-        return _render(*_call(app, environ), environ, keep_alive)
+        status, headers, body = _call(app, environ)
+        return _render(status, headers, body, environ, keep_alive)
     except Exception:
         log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
         fault = "500 Internal Server Error", JSON, envelope(OWN_FAULT)
@@ -39,14 +40,13 @@ def refuse(refusal: Refusal) -> bytes:
 
 def _call(app: WsgiApp, environ: Environ) -> tuple[str, Headers, bytes]:
     """Status, headers and whole body, so that nothing is sent of an answer that fails halfway."""
-    started: tuple[str, Headers] | None = None
+    started: list[tuple[str, Headers]] = []
     written: list[bytes] = []
 
     def start_response(status: str, headers: Headers, exc_info: Any = None) -> Any:
-        nonlocal started
         if started and exc_info is None:
             raise AssertionError("The application started its answer twice")
-        started = status, headers
+        started.append((status, headers))
         return written.append
 
     chunks = app(environ, start_response)
@@ -55,20 +55,16 @@ def _call(app: WsgiApp, environ: Environ) -> tuple[str, Headers, bytes]:
     finally:
         if hasattr(chunks, "close"):
             chunks.close()
-    if started is None:
-        raise AssertionError("The application did not start its answer")
-    return *started, written[0] if len(written) == 1 else b"".join(written)
+    status, headers = started[-1]
+    return status, headers, written[0] if len(written) == 1 else b"".join(written)
 
 
 def _render(
     status: str, headers: Headers, body: bytes, environ: Environ, keep_alive: bool
 ) -> bytes:
+    framing = f"Content-Length: {len(body)}\r\n"
     if environ["REQUEST_METHOD"] == "HEAD":
-        length = next((v for n, v in headers if n.lower() == "content-length"), str(len(body)))
-        body = b""
-    else:
-        length = str(len(body))
-    framing = f"Content-Length: {length}\r\n"
+        framing, body = _length_without_body(headers, body), b""
     if status.startswith(_WITHOUT_BODY):
         framing, body = "", b""
     if not keep_alive:
@@ -78,13 +74,19 @@ def _render(
     return _head(status, headers, framing) + body
 
 
+def _length_without_body(headers: Headers, body: bytes) -> str:
+    """The length that GET would have: the application's word, if it has left the body out."""
+    own = [value for name, value in headers if name.lower() == "content-length"]
+    return f"Content-Length: {own[0] if own else len(body)}\r\n"
+
+
 def _head(status: str, headers: Headers, framing: str) -> bytes:
     """Status line and headers; an application's own framing, Date and Server are left out."""
-    lines = [f"{name}: {value}" for name, value in headers if name.lower() not in _OURS]
-    own = "\r\n".join([f"HTTP/1.1 {status}", *lines])
-    if own.count("\n") > len(lines) or own.count("\r") > len(lines):
+    lines = [f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _OURS]
+    own = f"{status}\r\n{''.join(lines)}"
+    if own.count("\n") > len(lines) + 1 or own.count("\r") > len(lines) + 1:
         raise ValueError("A header of the application holds a line break")
-    return f"{own}\r\n{framing}{_signature(int(time.time()))}\r\n".encode("latin-1")
+    return f"HTTP/1.1 {own}{framing}{_signature(int(time.time()))}\r\n".encode("latin-1")
 
 
 @lru_cache(maxsize=1)
