@@ -82,11 +82,20 @@ def _length_without_body(headers: Headers, body: bytes) -> str:
 
 def _head(status: str, headers: Headers, framing: str) -> bytes:
     """Status line and headers; an application's own framing, Date and Server are left out."""
-    lines = [f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _OURS]
-    own = f"{status}\r\n{''.join(lines)}"
-    if own.count("\n") > len(lines) + 1 or own.count("\r") > len(lines) + 1:
-        raise ValueError("A header of the application holds a line break")
-    return f"HTTP/1.1 {own}{framing}{_signature(int(time.time()))}\r\n".encode("latin-1")
+    own = "".join([_line(name, value) for name, value in headers])
+    signature = _signature(int(time.time()))
+    return f"HTTP/1.1 {_one_line(status)}\r\n{own}{framing}{signature}\r\n".encode("latin-1")
+
+
+@lru_cache(maxsize=1024)
+def _line(name: str, value: str) -> str:
+    return "" if name.lower() in _OURS else f"{_one_line(name)}: {_one_line(value)}\r\n"
+
+
+def _one_line(text: str) -> str:
+    if "\n" in text or "\r" in text:
+        raise ValueError(f"A header of the application holds a line break: {text!r}")
+    return text
 
 
 @lru_cache(maxsize=1)

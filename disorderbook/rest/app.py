@@ -78,6 +78,8 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
         return [body]
 
+    __call__ = wsgi
+
     def answering(self, handler: Handler) -> Callable[..., bytes]:
         """The function that Bottle calls for a route on its own way."""
 

@@ -102,8 +102,12 @@ class RequestReader:
         self._fed = self._doubt = self._piece
         environ = self._environ = self._template.copy()
         environ["REQUEST_METHOD"] = self._http.get_method().decode()
-        environ["SERVER_PROTOCOL"] = protocol = "HTTP/" + self._http.get_http_version()
         self._read_headers(environ)
+        if "HTTP_CONNECTION" not in environ and self._http.should_keep_alive():
+            protocol = "HTTP/1.1"  # no other version does; asking for it costs more than all this
+        else:
+            protocol = f"HTTP/{self._http.get_http_version()}"
+        environ["SERVER_PROTOCOL"] = protocol
         self._read_target(environ)
         self._check_meaning(environ, protocol)
 
