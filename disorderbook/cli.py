@@ -26,7 +26,7 @@ from disorderbook.rest.app import make_app
 from disorderbook.rest.server import InlineServer
 from disorderbook.rest.serving import HOST, make_server
 from disorderbook.tape.feed import Tape
-from disorderbook.tape.limits import Limits
+from disorderbook.tape.limits import limits_for
 
 END_PATIENCE = 2.0  # seconds that a server has to end in
 
@@ -98,9 +98,8 @@ def _tape(options: argparse.Namespace, accounts: Accounts) -> Iterator[Tape | No
     if not options.websockets:
         yield None
         return
-    limits = Limits(listeners=min(Limits().listeners, allow_descriptors() // 2))
     try:
-        tape = Tape(accounts, options.wsport, HOST, limits)
+        tape = Tape(accounts, options.wsport, HOST, limits_for(allow_descriptors()))
     except OSError as fault:
         raise _cannot_listen(options.wsport, fault) from None
     with tape:

@@ -20,6 +20,10 @@ def allow_descriptors() -> int:
         return WANTED_DESCRIPTORS
     if soft < WANTED_DESCRIPTORS:
         within = hard if hard != resource.RLIM_INFINITY else WANTED_DESCRIPTORS
-        soft = min(WANTED_DESCRIPTORS, within)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        wanted = min(WANTED_DESCRIPTORS, within)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError):
+            return soft  # some systems have a limit of their own that they do not tell
+        return wanted
     return soft

@@ -24,3 +24,15 @@ def test_a_process_that_may_have_few_descriptors_asks_for_more(
     assert allowed == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     assert 256 < allowed <= WANTED_DESCRIPTORS
     assert allow_descriptors() == allowed
+
+
+def test_where_the_system_refuses_more_the_process_goes_on_with_what_it_has(
+    soft_and_hard: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, soft_and_hard[1]))
+    with monkeypatch.context() as refusing:
+        refusing.setattr(resource, "setrlimit", refuse)
+        assert allow_descriptors() == 256

@@ -1,6 +1,7 @@
 """How another thread wakes the one that sleeps in select(): a byte through a socket pair."""
 
 import socket
+import threading
 
 from disorderbook.tape.sending import send_at_once
 
@@ -11,11 +12,12 @@ class Bell:
     nobody a system call.
     """
 
-    __slots__ = ("asleep", "_bell", "_rope")
+    __slots__ = ("asleep", "_bell", "_rope", "_hand")
 
     def __init__(self) -> None:
         self.asleep = False
         self._bell, self._rope = socket.socketpair()
+        self._hand = threading.Lock()  # a closed descriptor's number may be somebody else's
         self._bell.setblocking(False)
         self._rope.setblocking(False)
 
@@ -27,7 +29,8 @@ class Bell:
         """Wake the sleeper; never waits and never fails."""
         self.asleep = False
         try:
-            send_at_once(self._rope, b"!")
+            with self._hand:
+                send_at_once(self._rope, b"!")
         except OSError:
             pass  # the sleeper is gone
 
@@ -36,5 +39,6 @@ class Bell:
         self._bell.recv(4096)
 
     def close(self) -> None:
-        self._bell.close()
-        self._rope.close()
+        with self._hand:
+            self._bell.close()
+            self._rope.close()

@@ -83,6 +83,8 @@ class Connection(CheckedWebSocket):
 
     def fall_behind(self) -> None:
         """Close for not keeping up."""
+        if self.closed or not self.handshaked:
+            return
         self.server.fell_behind += 1
         self.close(POLICY_VIOLATION, "fell behind: too much of the tape was left unread")
 

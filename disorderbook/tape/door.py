@@ -48,8 +48,8 @@ class Door:
     def check(self, now: float) -> None:
         """Open again if the pause is over; `now` is of time.monotonic()."""
         if self._shut_until is not None and now >= self._shut_until:
-            self._shut_until = None
             self._watch.add(self._listening, self)
+            self._shut_until = None
 
     def close(self) -> None:
         if not self.is_shut:

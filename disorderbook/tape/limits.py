@@ -43,3 +43,13 @@ class Limits(NamedTuple):
     """For all of them to hang up when the tape stops."""
     pause_seconds: float = 0.5
     """Between two attempts to accept while the process has no descriptors left."""
+
+
+def limits_for(descriptors: int) -> Limits:
+    """Limits for a process with so many descriptors, of which half are left to others: listeners
+    and newcomers in their usual proportion.
+    """
+    usual = Limits()
+    room = min(descriptors // 2, usual.listeners + usual.newcomers)
+    newcomers = max(1, room * usual.newcomers // (usual.listeners + usual.newcomers))
+    return usual._replace(listeners=max(1, room - newcomers), newcomers=newcomers)

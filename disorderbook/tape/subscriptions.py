@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import parse_qs, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from disorderbook.accounts import KEY_COOKIE, Accounts, sent_key
 from disorderbook.errors import BadRequest
@@ -54,9 +54,18 @@ def subscription(target: str, headers: Mapping[str, str], accounts: Accounts) ->
         check_name(name)
     if asked["topic"] == "tickertape":
         return Subscription(None, names["venue"], names.get("symbol"))
-    key = sent_key(headers, KEY_PLACES) or parse_qs(query).get(KEY_COOKIE, [None])[0]
+    key = sent_key(headers, KEY_PLACES) or _key_in(query)
     accounts.authorize(names["account"], key)
     return Subscription(names["account"], names["venue"], names.get("symbol"))
+
+
+def _key_in(query: str) -> str | None:
+    """The key in a query, in which + is a plus: keys are no forms."""
+    for field in query.split("&"):
+        name, _, value = field.partition("=")
+        if name == KEY_COOKIE and value:
+            return unquote_to_bytes(value.encode("latin-1")).decode("utf-8", "replace")
+    return None
 
 
 def _decoded(name: str, path: str) -> str:

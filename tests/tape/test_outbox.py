@@ -82,8 +82,8 @@ def test_one_piece_is_about_what_one_send_takes() -> None:
 def test_what_was_taken_makes_room_in_bytes() -> None:
     outbox = Outbox(100, 12)
     for _ in range(5):
-        outbox.put(executions("aaaa"))
-        assert content(outbox) == "aaaa"
+        assert outbox.put(ticks("FOO1", "FOO2")) == 0
+        assert content(outbox) == "FOO1,FOO2"
 
 
 def test_a_frame_may_be_made_when_it_is_its_turn() -> None:

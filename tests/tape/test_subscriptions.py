@@ -115,7 +115,13 @@ def test_keys_and_accounts_beyond_ascii_work() -> None:
     target = "/ob/api/ws/B%C3%96B/venues/V/executions"
     expected = Subscription("BÖB", "V", None)
     assert asked(target, WITH_KEYS, X_Starfighter_Authorization="schlüssel") == expected
-    assert asked(target + "?api_key=schl%C3%BCssel", WITH_KEYS) == expected
+    for key in ("schl%C3%BCssel", "schlüssel"):
+        assert asked(target + "?api_key=" + key, WITH_KEYS) == expected
+
+
+def test_a_plus_in_a_key_is_a_plus() -> None:
+    with_plus = Accounts({"ANN": "a+b c"})
+    assert asked(EXECUTIONS + "?api_key=a+b%20c", with_plus).account == "ANN"
 
 
 def test_ticks_need_no_key() -> None:
