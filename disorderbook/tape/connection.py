@@ -8,7 +8,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from disorderbook.tape.frames import NORMAL, POLICY_VIOLATION, CheckedWebSocket
+from disorderbook.tape.frames import GOING_AWAY, NORMAL, POLICY_VIOLATION, CheckedWebSocket
 from disorderbook.tape.outbox import Batch, FellBehind, Message, Outbox
 from disorderbook.tape.sending import send_at_once
 
@@ -80,6 +80,13 @@ class Connection(CheckedWebSocket):
         self._outbox.clear()
         super().close(status, reason)
         self._leave()
+
+    def go_away(self) -> None:
+        """Close because the tape ends; whoever would miss something by that is told so."""
+        if self._outbox.cannot_be_spared:
+            self.close(POLICY_VIOLATION, "the exchange closes before all was told")
+        else:
+            self.close(GOING_AWAY, "the exchange closes")
 
     def fall_behind(self) -> None:
         """Close for not keeping up."""

@@ -63,6 +63,7 @@ class Tape:
         self._overdue: deque[Event] = deque()  # taken from the latest, to be told before events
         self._telling: Iterator[None] = iter(())  # the rest of an event
         self._is_telling = False
+        self._told: Sequence[Execution] = ()  # those of that event
         self._rendered: dict[Subscription, list[Message]] = {}
         self._rendered_bytes = 0
         self._messages = 0
@@ -100,7 +101,9 @@ class Tape:
         )
 
     def close(self) -> None:
-        """Every listener is told (1001); returns within a second, with the thread ended."""
+        """Send what waits, as far as there is time, and tell every listener (1001, or 1008 to
+        whom an execution could not be sent); returns within a second, with the thread ended.
+        """
         self._server.close()
 
     # What the transport asks for, on the tape's thread.
@@ -115,6 +118,16 @@ class Tape:
             if not self._tell_on() or self._rendered_bytes >= BYTES_AT_ONCE:
                 break
         self._send()
+
+    def end(self) -> None:
+        missed = set(self._missed)
+        if self._is_telling:
+            missed.update(_accounts_in(self._told))
+        for executions, _ in list(self._events):
+            missed.update(_accounts_in(executions))
+        for listener in self._listeners_of(missed):
+            reason = "the exchange closes before all was told"
+            self._server.attend(listener, listener.close, POLICY_VIOLATION, reason)
 
     def arrived(self, listener: Connection) -> None:
         request = listener.request
@@ -178,6 +191,7 @@ class Tape:
         event = self._next_event()
         if event is None:
             return False
+        self._told = event[0]
         self._telling, self._is_telling = self._tell(*event), True
         return True
 

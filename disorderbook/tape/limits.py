@@ -39,8 +39,8 @@ class Limits(NamedTuple):
     """For what is half sent and the close frame behind it; then the connection is cut."""
     linger_seconds: float = 2.0
     """For a listener to hang up after it was sent a close frame."""
-    stop_seconds: float = 0.5
-    """For all of them to hang up when the tape stops."""
+    stop_seconds: float = 0.4
+    """To send what waits when the tape stops, and again for all of them to hang up."""
     pause_seconds: float = 0.5
     """Between two attempts to accept while the process has no descriptors left."""
 

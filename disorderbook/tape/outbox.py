@@ -66,6 +66,11 @@ class Outbox:
         """Whether more is waiting than may stay after a look through it."""
         return len(self._waiting) * 2 > self._max_messages or self._bytes * 2 > self._max_bytes
 
+    @property
+    def cannot_be_spared(self) -> bool:
+        """Whether something waits that no other message says."""
+        return any(message.subject is None for message in self._waiting)
+
     def put(self, batch: Batch) -> int:
         """Append messages; returns how many were left out for newer ones, or raises FellBehind.
         """

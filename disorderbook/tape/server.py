@@ -33,7 +33,7 @@ from simple_websocket_server import TEXT, WebSocket, WebSocketServer
 
 from disorderbook.tape.connection import Connection
 from disorderbook.tape.door import Door
-from disorderbook.tape.frames import GOING_AWAY, OWN_FAULT
+from disorderbook.tape.frames import OWN_FAULT
 from disorderbook.tape.handshake import HandshakeRefused
 from disorderbook.tape.limits import Limits
 from disorderbook.tape.listener import Listener
@@ -53,6 +53,9 @@ class Feed(Protocol):
 
     def deliver(self) -> None:
         """Send to listeners what there is for them, or a part of it."""
+
+    def end(self) -> None:
+        """The tape ends; what was not delivered will not be."""
 
     def arrived(self, listener: Connection) -> None:
         """A handshake was accepted. May send to the listener or close it."""
@@ -212,12 +215,18 @@ class TapeServer(WebSocketServer):
         for listener in list(self.connections.values()):
             self.attend(listener, listener.check, now)
 
+    def _has_something_to_send(self) -> bool:
+        return self._feed.has_news() or any(each.is_behind for each in self._present)
+
     def _say_goodbye(self) -> None:
-        """Tell everybody, wait a moment until they have hung up, and close everything."""
+        """Send what waits, tell everybody, wait a moment each time, and close everything."""
         self._door.close()
-        self._survive(self._feed.deliver)
+        deadline = time.monotonic() + self.limits.stop_seconds
+        while time.monotonic() < deadline and self._has_something_to_send():
+            self._survive(self.handle_request)
+        self._survive(self._feed.end)
         for listener in list(self.connections.values()):
-            self.attend(listener, listener.close, GOING_AWAY, "the exchange closes")
+            self.attend(listener, listener.go_away)
             if not listener.closed:
                 self.drop(listener)  # it was only about to listen
         deadline = time.monotonic() + self.limits.stop_seconds

@@ -497,6 +497,34 @@ def test_an_event_that_cannot_be_rendered_costs_only_those_whom_it_concerned(
     assert "Traceback" in caplog.text and "TESTEX FOOBAR could not be told" in caplog.text
 
 
+def test_at_the_end_all_that_waits_is_sent_to_who_reads() -> None:
+    accounts = Thoughtful()
+    with market(accounts) as house, house.peer(url("ANN")) as ann:
+        with held_up(house, accounts):
+            for _ in range(1500):
+                house.trade("ANN", "BOB")
+            closing = threading.Thread(target=house.tape.close)
+            closing.start()
+        *told, last = ann.frames()
+        closing.join()
+        assert len(told) == 1500 and last.code == 1001
+
+
+def test_at_the_end_who_left_executions_unread_is_told_so() -> None:
+    with market(stop_seconds=0.3) as house, house.peer(EXECUTIONS, receive_buffer=4096) as deaf:
+        for _ in range(4000):
+            house.trade("ANN", "BOB")
+        wait_until(lambda: not house.tape.has_news())
+        [listener] = house.tape._subscriptions
+        assert listener.is_behind
+        ending = threading.Thread(target=house.tape.close)
+        ending.start()
+        wait_until(lambda: listener.closed)
+        last = deaf.frames()[-1]
+        ending.join()
+        assert last.code == 1008 and "before all was told" in last.reason
+
+
 def test_a_burst_reaches_every_listener_whole() -> None:
     with market() as house:
         peers = [house.peer() for _ in range(5)]

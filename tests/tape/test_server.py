@@ -48,6 +48,9 @@ class Hello:
             for listener in list(self.listeners):
                 listener.send(Batch([Message(None, self.something)]))
 
+    def end(self) -> None:
+        self.something = b""
+
     def arrived(self, listener: Connection) -> None:
         self.welcome(listener)
 
