@@ -7,7 +7,7 @@ from typing import Protocol
 
 from disorderbook.tape.bell import Bell
 
-AWAKE_SECONDS = 0.02  # after the last news, before sleeping until woken
+AWAKE_SECONDS = 0.002  # between news that come so fast that sleeping does not pay
 NAP_SECONDS = 0.0002
 
 Events = list[tuple[selectors.SelectorKey, int]]
@@ -21,14 +21,14 @@ class HasDescriptor(Protocol):
 class Watch:
     """Sockets that are waited for, each with somebody to tell, and a bell that ends the waiting.
 
-    Being woken can cost the exchange more than all the rest of publishing. So for a while after
-    news the tape does not sleep but naps, and a nap ends by itself.
+    Being woken can cost the exchange more than all the rest of publishing. So while news come
+    fast the tape does not sleep but naps, and a nap ends by itself.
     """
 
     def __init__(self, has_news: Callable[[], bool]) -> None:
         self.bell = Bell()
         self._has_news = has_news
-        self._awake_until = 0.0
+        self._awake_until = self._news_at = 0.0
         self._selector = selectors.DefaultSelector()
         self._selector.register(self.bell, selectors.EVENT_READ, self.bell)
 
@@ -56,7 +56,10 @@ class Watch:
             ready = self._selector.select(0 if self._has_news() else patience)
             self.bell.asleep = False
         if self._has_news():
-            self._awake_until = time.monotonic() + AWAKE_SECONDS
+            now = time.monotonic()
+            if now < self._news_at + AWAKE_SECONDS:
+                self._awake_until = now + AWAKE_SECONDS
+            self._news_at = now
         return self._without_bell(ready)
 
     def close(self) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from disorderbook.tape.watch import AWAKE_SECONDS, Watch
+from disorderbook.tape import watch
+from disorderbook.tape.watch import Watch
+
+AWAKE_SECONDS = 0.1
 
 
 class Mailbox:
@@ -80,8 +83,21 @@ def test_a_ring_ends_the_sleep(mailbox: Mailbox) -> None:
     assert mailbox.watch.wait(0) == []  # the bell is quiet again
 
 
-def test_after_news_it_naps_for_a_while_before_it_sleeps(mailbox: Mailbox) -> None:
+def test_after_news_that_stands_alone_it_sleeps_at_once(mailbox: Mailbox) -> None:
     mailbox.news = True
+    mailbox.watch.wait(None)
+    mailbox.news = False
+    before = time.monotonic()
+    mailbox.watch.wait(0.05)
+    assert time.monotonic() - before > 0.04
+
+
+def test_while_news_come_fast_it_naps_for_a_while_before_it_sleeps(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "AWAKE_SECONDS", AWAKE_SECONDS)
+    mailbox.news = True
+    mailbox.watch.wait(None)
     mailbox.watch.wait(None)
     mailbox.news = False
     start, naps = time.monotonic(), 0
