@@ -19,8 +19,8 @@ from disorderbook.rest.limits import Limits
 from disorderbook.rest.reader import Environ
 
 BACKLOG = 1024  # connections that wait to be accepted
+ACCEPTED_AT_ONCE = 16  # of them; asyncio calls this the backlog, too
 CHECK_SECONDS = 0.25  # how often deadlines are looked at, so none is later than this
-SPARE_DESCRIPTORS = 64  # for everything that is no client's connection
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
 
     def run(self, handler: WsgiApp) -> None:
         """Serve until `stop` is called."""
-        self._check_descriptors()
+        self._limits = _fitting(self._limits)
         loop = self._new_loop()
         try:
             loop.run_until_complete(self._serve(handler))
@@ -81,17 +81,12 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
                 self._service.loop.call_soon_threadsafe(self._service.alarm.set)
 
-    def _check_descriptors(self) -> None:
-        limits, allowed = self._limits, allow_descriptors()
-        if allowed < limits.connections + limits.refused_connections + SPARE_DESCRIPTORS:
-            log.warning("Only %d files may be open at a time, so not every connection that the "
-                        "limits allow will be accepted", allowed)
-
     async def _serve(self, app: WsgiApp) -> None:
         service = self._service = Service(app, self._limits, self._environ())
         acceptor = await service.loop.create_server(
-            lambda: Connection(service), sock=self._listener, backlog=BACKLOG
+            lambda: Connection(service), sock=self._listener, backlog=ACCEPTED_AT_ONCE
         )
+        self._listener.listen(BACKLOG)
         while not self._stops:
             await _next_check(service)
         acceptor.close()
@@ -124,3 +119,18 @@ async def _next_check(service: Service) -> None:
             await service.alarm.wait()
     service.alarm.clear()
     service.check_deadlines()
+
+
+def _fitting(limits: Limits) -> Limits:
+    """No more connections than there are descriptors for, half of which are for somebody else.
+
+    A server that runs out of them can only try to accept again and again.
+    """
+    if sys.platform == "win32":  # the event loop there knows no such limit
+        return limits
+    room = allow_descriptors() // 2
+    refused = min(limits.refused_connections, room // 4)
+    if limits.connections + refused <= room:
+        return limits
+    log.warning("The system lets this process have only %d connections", room - refused)
+    return limits._replace(connections=room - refused, refused_connections=refused)

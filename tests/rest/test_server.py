@@ -1,6 +1,7 @@
 """Starting and stopping the server: whose port it is, what is finished, and how soon it ends."""
 
 import asyncio
+import contextlib
 import signal
 import socket
 import subprocess
@@ -163,29 +164,53 @@ def test_stopping_a_server_that_has_ended_does_no_harm() -> None:
         server.stop()
 
 
+@contextmanager
+def program(loop: str, first: str = "") -> Iterator[subprocess.Popen[str]]:
+    """A process that serves, after some lines of Python; tell its port by its first line."""
+    hide = "import sys; sys.modules['uvloop'] = None\n" if loop == "asyncio" else ""
+    with subprocess.Popen(
+        [sys.executable, "-c", hide + first + PROGRAM], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    ) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_with_few_descriptors_there_are_fewer_connections_and_no_trouble(loop: str) -> None:
+    few = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
+    with program(loop, few) as server, contextlib.ExitStack() as stack:
+        port = int(server.stdout.readline())
+        first = stack.enter_context(Peer(port))
+        for _ in range(400):
+            with contextlib.suppress(ConnectionResetError):
+                stack.enter_context(Peer(port))
+        assert first.ask(get("/")).body == b"hello"
+        server.terminate()
+        log = server.stderr.read()
+        assert server.wait(PATIENCE) == 0
+    assert log == "The system lets this process have only 96 connections\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send")
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def test_a_signal_ends_the_program_with_status_0(name: signal.Signals, loop: str) -> None:
-    hide = "import sys; sys.modules['uvloop'] = None\n" if loop == "asyncio" else ""
-    with subprocess.Popen(
-        [sys.executable, "-c", hide + PROGRAM], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as program:
-        try:
-            assert program.stdout is not None
-            port = int(program.stdout.readline())
-            with Peer(port) as idle, Peer(port) as late:
-                assert idle.ask(get("/")).body == b"hello"
-                late.send(get("/")[:-2])
-                assert idle.ask(get("/")).body == b"hello"
-                program.send_signal(name)
-                assert idle.is_closed_by_server()
-                late.send(b"\r\n")
-                assert late.answers()[0].body == b"hello"
-            assert program.stdout.read() == "ended\n"
-            assert program.wait(PATIENCE) == 0
-        finally:
-            program.kill()
+    with program(loop) as server:
+        port = int(server.stdout.readline())
+        with Peer(port) as idle, Peer(port) as late:
+            assert idle.ask(get("/")).body == b"hello"
+            late.send(get("/")[:-2])
+            assert idle.ask(get("/")).body == b"hello"
+            server.send_signal(name)
+            assert idle.is_closed_by_server()
+            late.send(b"\r\n")
+            assert late.answers()[0].body == b"hello"
+        assert server.stdout.read() == "ended\n"
+        assert server.wait(PATIENCE) == 0
 
 
 def test_without_uvloop_the_loop_is_asyncios(monkeypatch: pytest.MonkeyPatch) -> None:
