@@ -31,6 +31,7 @@ class Started:
             text=True,
             errors="replace",
         )
+        self.pid = self._process.pid
         self._lines: list[str] = []
         self._has_news = threading.Condition()
         self._has_closed = False

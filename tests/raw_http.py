@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -132,6 +133,13 @@ def serving(
         server.stop()  # at once
         thread.join(PATIENCE)
         assert not thread.is_alive()
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + PATIENCE
+    while not (met := condition()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return met
 
 
 def get(path: str, version: str = "1.1", *lines: str) -> bytes:

@@ -2,14 +2,13 @@
 
 import socket
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from disorderbook.rest.limits import Limits
 
-from raw_http import PATIENCE, Peer, Recorder, chunked, get, post, serving
+from raw_http import PATIENCE, Peer, Recorder, chunked, get, post, serving, wait_until
 
 
 @pytest.fixture
@@ -198,13 +197,6 @@ def test_one_client_with_many_requests_in_one_piece_does_not_hold_up_another() -
         many.answer()
         one.ask(get("/one"))
         assert order.index("/one") < 200
-
-
-def wait_until(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + PATIENCE
-    while not (met := condition()) and time.monotonic() < end:
-        time.sleep(0.01)
-    return met
 
 
 def served(port: int) -> bool:
