@@ -15,6 +15,7 @@ from disorderbook.accounts import Accounts, load_accounts
 from disorderbook.collector import keep_collections_short
 from disorderbook.exchange import MAX_BOOKS, MAX_NAME_LENGTH, Exchange
 from disorderbook.gamemaster import GameMaster
+from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
 from disorderbook.rest.serving import HOST, serve
@@ -58,7 +59,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _build(options: argparse.Namespace) -> House:
     """Everything behind the routes, with the first book open."""
-    exchange = Exchange(options.maxbooks)
+    exchange = Exchange(options.maxbooks, ledger=TemporaryLedger())
     exchange.book(options.venue, options.symbol)
     return House(exchange, _accounts(options.accounts), GameMaster(), options.extra)
 

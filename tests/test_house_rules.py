@@ -22,13 +22,13 @@ README = (ROOT / "README.md").read_text()
 FLOORS = [
     {"errors", "origin", "collector"},
     {"engine"},
-    {"exchange", "accounts", "parsing", "messages", "scores", "gamemaster"},
+    {"exchange", "accounts", "parsing", "messages", "scores", "gamemaster", "ledger"},
     {"rest"},
     {"cli"},
 ]
 # The exchange's floor reads from left to right.
 WITHIN_A_FLOOR = {
-    "parsing": {"exchange"}, "messages": {"exchange", "gamemaster"},
+    "parsing": {"exchange"}, "messages": {"exchange", "gamemaster"}, "ledger": {"messages"},
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
 VAGUE_NAMES = {"utils", "common", "helpers", "manager", "base"}

@@ -2,11 +2,13 @@
 
 import io
 import json
+import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from disorderbook.accounts import Accounts
-from disorderbook.exchange import MAX_BOOKS, Exchange
+from disorderbook.exchange import MAX_BOOKS, EndlessMemory, Exchange, Ledger
 from disorderbook.gamemaster import GameMaster
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
@@ -43,8 +45,10 @@ class Client:
     def __init__(
         self, venue: str = "TESTEX", symbol: str = "FOOBAR", *, extra: bool = False,
         keys: dict[str, str] | None = None, max_books: int = MAX_BOOKS,
+        clock: Callable[[], int] = time.time_ns, ledger: Ledger = EndlessMemory(),
     ) -> None:
-        self.house = House(Exchange(max_books), Accounts(keys), GameMaster(), extra)
+        exchange = Exchange(max_books, clock=clock, ledger=ledger)
+        self.house = House(exchange, Accounts(keys), GameMaster(), extra)
         self.house.exchange.book(venue, symbol)
         self.app = make_app(self.house)
 

@@ -10,7 +10,7 @@ from bottle import Bottle, HTTPError, HTTPResponse, request, response
 
 from disorderbook.errors import (
     BadRequest, BodyTooLarge, ExchangeError, Forbidden, ForeignOrigin, NotFound, TooLarge,
-    Unauthorized,
+    Unauthorized, Unavailable,
 )
 from disorderbook.exchange import MAX_NAME_LENGTH, check_name
 from disorderbook.messages import error_message
@@ -24,6 +24,7 @@ STATUSES: dict[type, int] = {
     Forbidden: 403,
     NotFound: 404,
     TooLarge: 413,
+    Unavailable: 503,
 }
 OWN_FAULT = "Internal error; this is not your fault (the server's log has the details)"
 SENTENCES = {404: "No such path", 405: "That path does not take this method (see Allow)"}
