@@ -13,8 +13,11 @@ import bottle
 
 from disorderbook.accounts import Accounts, load_accounts
 from disorderbook.collector import keep_collections_short
+from disorderbook.errors import ExchangeError
 from disorderbook.exchange import MAX_BOOKS, MAX_NAME_LENGTH, Exchange
 from disorderbook.gamemaster import GameMaster
+from disorderbook.ledger.opening import open_ledger
+from disorderbook.ledger.refusing import Unusable
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
@@ -46,6 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     house = _build(options)
+    try:
+        _serve(house, options)
+    finally:
+        house.exchange.close()
+
+
+def _serve(house: House, options: argparse.Namespace) -> None:
     port = _free_port(options.port)
     _greet(port, options, house)
     keep_collections_short()
@@ -59,9 +69,29 @@ def _run(options: argparse.Namespace) -> None:
 
 def _build(options: argparse.Namespace) -> House:
     """Everything behind the routes, with the first book open."""
-    exchange = Exchange(options.maxbooks, ledger=TemporaryLedger())
-    exchange.book(options.venue, options.symbol)
-    return House(exchange, _accounts(options.accounts), GameMaster(), options.extra)
+    accounts = _accounts(options.accounts)
+    if options.database is None:
+        exchange = Exchange(options.maxbooks, ledger=TemporaryLedger())
+        gamemaster = GameMaster()
+    else:
+        exchange, gamemaster = _continue(options)
+    try:
+        with exchange.turn:
+            exchange.book(options.venue, options.symbol)
+    except ExchangeError as refusal:
+        raise UsageError(f"Cannot open {options.symbol} at {options.venue}: {refusal}") from None
+    return House(exchange, accounts, gamemaster, options.extra)
+
+
+def _continue(options: argparse.Namespace) -> tuple[Exchange, GameMaster]:
+    """The market of a database, as it was left."""
+    try:
+        ledger, market = open_ledger(options.database, options.sync)
+    except Unusable as fault:
+        raise UsageError(str(fault)) from None
+    exchange = Exchange(options.maxbooks, ledger=ledger)
+    exchange.restore(market.books, market.latest)
+    return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
 
 
 def _accounts(path: str | None) -> Accounts:
@@ -126,6 +156,11 @@ def _parser() -> argparse.ArgumentParser:
         help="stock that exists from the start")
     add("-a", "--accounts", metavar="FILE", default=None,
         help="JSON file of account names and API keys; turns authentication on")
+    add("-d", "--database", metavar="FILE", default=None,
+        help="keep the market in this file, and go on with the one that is there")
+    add("--sync", action="store_true",
+        help="have a change on the disk before it is answered: with --database, even a power cut "
+        "loses nothing")
     add("-e", "--extra", "--excess", action="store_true",
         help="allow listing all orders of an account")
     add("-w", "--ws", "--websocket", "--websockets", action="store_true", dest="websockets",

@@ -10,13 +10,15 @@ that answers many requests in one go saves time by keeping them together: it set
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol
 
 from disorderbook.engine.book import Execution, OrderBook, Outcome
 from disorderbook.engine.orders import NewOrder, Order
-from disorderbook.errors import NameTooLong, NoSuchOrder, NoSuchVenue, TooManyBooks
+from disorderbook.errors import (
+    CannotKeep, NameTooLong, NoSuchOrder, NoSuchVenue, TooManyBooks,
+)
 
 MAX_BOOKS = 100
 MAX_NAME_LENGTH = 255  # characters of a venue, symbol or account name
@@ -47,6 +49,12 @@ class Ledger(Protocol):
     def commit(self) -> Sequence[Order]:
         """Keep what was noted, or raise CannotKeep; returns closed orders to be forgotten."""
 
+    def kept_books(self) -> Sequence[OrderBook]:
+        """After CannotKeep: the books as of the last commit before it; raises CannotRead."""
+
+    def close(self) -> None:
+        """Let go of files; nothing else is called any more."""
+
     def find(self, book: OrderBook, order_id: int) -> Order | None:
         """An order that was forgotten; raises CannotRead."""
 
@@ -71,6 +79,12 @@ class EndlessMemory:
 
     def commit(self) -> Sequence[Order]:
         return ()
+
+    def kept_books(self) -> Sequence[OrderBook]:
+        return ()
+
+    def close(self) -> None:
+        """There are none."""
 
     def find(self, book: OrderBook, order_id: int) -> Order | None:
         return None
@@ -124,6 +138,14 @@ class Exchange:
         self._ledger = ledger
         self._latest = 0
         self._venues: dict[str, dict[str, OrderBook]] = {}
+
+    def restore(self, books: Iterable[OrderBook], latest: int) -> None:
+        """Put these books, oldest first, in the place of all; no time from now is `latest` again.
+        """
+        self._venues = {}
+        for book in books:
+            self._venues.setdefault(book.venue, {})[book.symbol] = book
+        self._latest = max(self._latest, latest)
 
     def now(self) -> int:
         """The time, later at each call even where the machine's clock stands or is set back."""
@@ -191,12 +213,23 @@ class Exchange:
         with self.turn:
             self._commit()
 
+    def close(self) -> None:
+        """Take the last turn: whoever still waits for one waits until the process ends."""
+        self.turn.__enter__()
+        self._ledger.close()
+
     def _end_turn(self) -> None:
         if self.commits_each_turn:
             self._commit()
 
     def _commit(self) -> None:
-        for order in self._ledger.commit():
+        try:
+            forgotten = self._ledger.commit()
+        except CannotKeep:
+            # What could not be kept is not shown either.
+            self.restore(self._ledger.kept_books(), self._latest)
+            raise
+        for order in forgotten:
             self._venues[order.venue][order.symbol].forget(order)
 
     def _open_book(self, venue: str, symbol: str) -> OrderBook:

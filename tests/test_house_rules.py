@@ -28,7 +28,8 @@ FLOORS = [
 ]
 # The exchange's floor reads from left to right.
 WITHIN_A_FLOOR = {
-    "parsing": {"exchange"}, "messages": {"exchange", "gamemaster"}, "ledger": {"messages"},
+    "parsing": {"exchange"}, "messages": {"exchange", "gamemaster"},
+    "ledger": {"messages", "gamemaster"},
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
 VAGUE_NAMES = {"utils", "common", "helpers", "manager", "base"}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from disorderbook.exchange import EndlessMemory
+from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.temporary import TemporaryLedger
 from wsgi import KEYS, Client
 
@@ -25,9 +26,10 @@ CLIENTS = {
     "refusals": partial(Client),
 }
 LEDGERS = {
-    "endless memory": EndlessMemory,
-    "no closed order in memory": partial(TemporaryLedger, 0),
-    "seven closed orders in memory": partial(TemporaryLedger, 7),
+    "endless memory": lambda file: EndlessMemory(),
+    "no closed order in memory": lambda file: TemporaryLedger(0),
+    "seven closed orders in memory": lambda file: TemporaryLedger(7),
+    "a database": lambda file: open_ledger(file, bound=7)[0],
 }
 
 
@@ -45,8 +47,10 @@ def without_difference_16(path: str, answer: object) -> object:
 
 @pytest.mark.parametrize("ledger", LEDGERS)
 @pytest.mark.parametrize("trace", CLIENTS)
-def test_the_exchange_answers_as_the_first_one_did(trace: str, ledger: str) -> None:
-    client = CLIENTS[trace](ledger=LEDGERS[ledger]())
+def test_the_exchange_answers_as_the_first_one_did(
+    trace: str, ledger: str, tmp_path: Path,
+) -> None:
+    client = CLIENTS[trace](ledger=LEDGERS[ledger](str(tmp_path / "market.db")))
     lines = (TRACES / f"{trace}.jsonl").read_text().splitlines()
     for number, line in enumerate(map(json.loads, lines), start=1):
         asked, expected = line["request"], line["response"]

@@ -48,7 +48,7 @@ class Archive:
     def find(self, book: OrderBook, order_id: int) -> Order:
         """A closed order that the book has accepted and forgotten; raises CannotRead."""
         place = book.venue, book.symbol, order_id
-        with _reading():
+        with reading():
             row = self.connection.execute(_FIND_ORDER, place).fetchone()
             if row is None:
                 raise Damaged(f"order {order_id} of {book.symbol} at {book.venue} is missing")
@@ -57,7 +57,7 @@ class Archive:
     def orders_of(self, book: OrderBook, account: str) -> Sequence[Order]:
         """The forgotten orders of an account, oldest first; raises CannotRead."""
         place = account, book.venue, book.symbol
-        with _reading():
+        with reading():
             rows = self.connection.execute(_ORDERS_OF, place).fetchall()
             forgotten = [row for row in rows if book.find(row[_ORDER_ID]) is None]
             if not forgotten:
@@ -74,6 +74,16 @@ class Archive:
 
     def close(self) -> None:
         self.connection.close()
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Raise CannotRead, and log why, where a database cannot be read or makes no sense."""
+    try:
+        yield
+    except (sqlite3.Error, Damaged) as fault:
+        log.error("The ledger cannot be read: %s", fault)
+        raise CannotRead from fault
 
 
 def closed_orders(outcome: Outcome) -> Iterator[Order]:
@@ -94,12 +104,3 @@ def _closed(order: Order) -> Order:
     if order.is_open:
         raise Damaged(f"order {order.id} of {order.symbol} at {order.venue} is not in its book")
     return order
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, Damaged) as fault:
-        log.error("The ledger cannot be read: %s", fault)
-        raise CannotRead from fault

@@ -8,12 +8,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import Fill, Order
+from disorderbook.engine.positions import Position
+from disorderbook.gamemaster import Instance
 from disorderbook.messages import NANOSECONDS, ORDER_TYPE_NAMES, SIDE_NAMES, timestamp
 
 ORDER_COLUMNS = (
     "venue, symbol, id, account, side, type, price, quantity, ts, remaining, filled, checksum"
 )
+BOOK_COLUMNS = (
+    "venue, symbol, opened, orders, bid_depth, ask_depth, accounts, quote_time, last_price, "
+    "last_quantity, last_trade, checksum"
+)
+POSITION_COLUMNS = "venue, symbol, account, cash, shares, lowest, highest, checksum"
 FILL_COLUMNS = "venue, symbol, order_id, number, price, quantity, ts, checksum"
 
 Row = tuple[Any, ...]
@@ -50,6 +58,52 @@ def order_row(order: Order) -> Row:
 def fill_row(order: Order, number: int, price: int, quantity: int, ts: int) -> Row:
     """The row of a fill; `number` counts those of its order from 0."""
     return signed(order.venue, order.symbol, order.id, number, price, quantity, timestamp(ts))
+
+
+def execution_row(trade: Execution) -> Row:
+    standing = trade.standing
+    return (
+        standing.venue, standing.symbol, standing.id, trade.incoming.id, trade.price,
+        trade.quantity, timestamp(trade.ts),
+    )
+
+
+def book_row(book: OrderBook) -> Row:
+    """A book's own row says enough of the others to notice if one of those is missing or old."""
+    last = book.last_trade
+    return signed(
+        book.venue, book.symbol, timestamp(book.opened_at), book.next_id, book.bids.depth,
+        book.asks.depth, len(book.positions), timestamp(book.quote_time),
+        *((last.price, last.quantity, timestamp(last.ts)) if last else (None, None, None)),
+    )
+
+
+def position_row(book: OrderBook, position: Position) -> Row:
+    cash = position.cash
+    return signed(
+        book.venue, book.symbol, position.account,
+        cash if -(2**63) <= cash < 2**63 else str(cash),
+        position.shares, position.lowest, position.highest,
+    )
+
+
+def instance_row(instance: Instance) -> Row:
+    return signed(instance.id, instance.account, timestamp(instance.started_at))
+
+
+def read_position(row: Row) -> Position:
+    """Raises Damaged."""
+    _, _, account, cash, shares, lowest, highest = verified(row, "a position")
+    position = Position(account)
+    position.cash, position.shares = int(cash), shares
+    position.lowest, position.highest = lowest, highest
+    return position
+
+
+def read_instance(row: Row) -> Instance:
+    """Raises Damaged."""
+    instance_id, account, started = verified(row, "an instance")
+    return Instance(instance_id, account, nanoseconds(started))
 
 
 def read_order(row: Row, fills: Sequence[Row]) -> Order:
