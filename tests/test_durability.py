@@ -13,14 +13,16 @@ import pytest
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Order, Side
 from disorderbook.engine.positions import Position
+from disorderbook.errors import CannotKeep
 from disorderbook.messages import order_message
 from invariants import check_ladder, check_order
 from live import killed, running
 from market import Stoppable
 from test_cli import refused
-from wsgi import ORDERS
+from wsgi import BUY, ORDERS
 
 KILLS = 30  # of each of two exchanges
+FULL_DISK_KIB = 400
 ACCOUNTS = ["ANN", "BOB", "CAT"]
 FIXED = ("id", "account", "direction", "orderType", "price", "originalQty", "ts")
 
@@ -54,22 +56,25 @@ class Trader(threading.Thread):
             self.fault = fault
 
     def place(self) -> Json:
-        order = self._ask("POST", ORDERS, {
+        status, order = self.ask("POST", ORDERS, {
             "account": self._account, "direction": self._draw.choice(["buy", "sell"]),
             "orderType": self._draw.choice(["limit"] * 6 + ["market", "fok", "ioc"]),
             "price": self._draw.randint(4990, 5010), "qty": self._draw.randint(1, 50),
         })
+        assert status == 200, order
         self.placed[order["id"]] = order
         return order
 
     def cancel(self, order_id: int) -> None:
-        self.cancelled[order_id] = self._ask("DELETE", f"{ORDERS}/{order_id}")
+        status, order = self.ask("DELETE", f"{ORDERS}/{order_id}")
+        assert status == 200, order
+        self.cancelled[order_id] = order
 
-    def _ask(self, method: str, path: str, fields: object = None) -> Json:
+    def ask(self, method: str, path: str, fields: object = None) -> tuple[int, Json]:
+        """Status and body of an answer."""
         self._connection.request(method, path, json.dumps(fields))
-        answer = json.loads(self._connection.getresponse().read())
-        assert answer["ok"], answer
-        return answer
+        answer = self._connection.getresponse()
+        return answer.status, json.loads(answer.read())
 
 
 @pytest.mark.parametrize("options", [[], ["--sync"]], ids=["plain", "sync"])
@@ -169,3 +174,24 @@ def test_a_second_exchange_on_the_same_file_is_refused(tmp_path: Path) -> None:
 def trade_a_little(port: int) -> Json:
     trader = Trader(port, "ANN", threading.Semaphore(0))
     return trader.place()
+
+
+def test_a_full_disk_stops_changes_and_loses_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    small_files = ("bash", "-c", f'ulimit -f {FULL_DISK_KIB}; exec "$@"', "limited")
+    with killed("-d", str(file), wrapper=small_files) as exchange:
+        trader = Trader(exchange.port, "ANN", threading.Semaphore(0))
+        refusal = (503, {"ok": False, "error": CannotKeep.sentence})
+        while (answer := trader.ask("POST", ORDERS, BUY))[0] == 200:
+            trader.placed[answer[1]["id"]] = answer[1]
+        assert answer == refusal and len(trader.placed) > 10
+        assert trader.ask("POST", ORDERS, BUY) == trader.ask("DELETE", f"{ORDERS}/0") == refusal
+        for order_id, placed in trader.placed.items():
+            assert trader.ask("GET", f"{ORDERS}/{order_id}") == (200, placed)
+        assert trader.ask("GET", f"{ORDERS}/{len(trader.placed)}")[0] == 404
+        assert exchange.log().count("The ledger cannot be written") == 1
+        assert "Traceback" not in exchange.log()
+        kept = trader.placed
+    with running("-d", str(file)) as exchange:
+        trader = Trader(exchange.port, "ANN", threading.Semaphore(0))
+        assert trader.place()["id"] == len(kept)

@@ -10,11 +10,13 @@ from operator import itemgetter
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotRead
-from disorderbook.ledger.rows import FILL_COLUMNS, ORDER_COLUMNS, Damaged, Row, read_order
+from disorderbook.ledger.rows import (
+    FILL_COLUMNS, ORDER_COLUMNS, Damaged, Row, read_order, verified,
+)
 
 CLOSED_ORDERS_IN_MEMORY = 100_000  # of all books together; the rest is looked up in the ledger
 
-_ORDER_ID, _ACCOUNT = 2, 3  # places in a row of orders; that of the id is the same in one of fills
+_ORDER_ID = 2  # its place in a row of orders, and of fills
 
 _WRITE_ORDER = f"""
     INSERT INTO orders ({ORDER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -59,7 +61,9 @@ class Archive:
         place = account, book.venue, book.symbol
         with reading():
             rows = self.connection.execute(_ORDERS_OF, place).fetchall()
-            forgotten = [row for row in rows if book.find(row[_ORDER_ID]) is None]
+            forgotten = [
+                row for row in rows if book.find(verified(row, "an order")[_ORDER_ID]) is None
+            ]
             if not forgotten:
                 return ()
             fills = fills_by_order(self.connection.execute(_FILLS_OF, place))

@@ -75,14 +75,14 @@ def lock_file(file: Path) -> sqlite3.Connection:
 
 
 def checked_version(connection: sqlite3.Connection, file: Path) -> int:
-    """The version of a ledger's schema; raises Unusable if it is newer than ours or no ledger's."""
+    """The version of a ledger's schema; raises Unusable for a newer one, or what is no ledger."""
     application, = connection.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID:
         raise Unusable(f"{file} is a database, but no ledger of an exchange")
     row = connection.execute("SELECT schema_version FROM ledger").fetchone()
-    if row is None:
+    if row is None or not isinstance(row[0], int):
         raise Damaged("the ledger has no summary")
-    version = int(row[0])
+    version: int = row[0]
     if version > SCHEMA_VERSION:
         raise Unusable(
             f"{file} was written by a newer disorderBook, in version {version} of the schema; "

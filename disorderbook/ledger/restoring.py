@@ -26,7 +26,9 @@ _OPEN_FILLS = f"""
 _POSITIONS = f"""
     SELECT {POSITION_COLUMNS} FROM positions WHERE (venue, symbol) = (?, ?) ORDER BY number
 """
-_LAST_ORDER = "SELECT id, ts FROM orders WHERE (venue, symbol) = (?, ?) ORDER BY id DESC LIMIT 1"
+_LAST_ORDER = f"""
+    SELECT {ORDER_COLUMNS} FROM orders WHERE (venue, symbol) = (?, ?) ORDER BY id DESC LIMIT 1
+"""
 
 
 class Market(NamedTuple):
@@ -99,10 +101,14 @@ def _latest(connection: sqlite3.Connection, book: OrderBook) -> int:
     in the quote; raises Damaged if the last order is not there.
     """
     row = connection.execute(_LAST_ORDER, (book.venue, book.symbol)).fetchone()
-    last_id, ts = row or (-1, None)
+    times = [book.opened_at, book.quote_time]
+    last_id = -1
+    if row is not None:
+        _, _, last_id, *_, ts, _, _ = verified(row, "an order")
+        times.append(nanoseconds(ts))
     if last_id + 1 != book.next_id:
         raise Damaged(f"the last order of {book.symbol} at {book.venue} is missing")
-    return max(book.quote_time, book.opened_at, nanoseconds(ts) if ts else 0)
+    return max(times)
 
 
 def _summary(connection: sqlite3.Connection) -> Row:
