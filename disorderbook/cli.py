@@ -16,6 +16,7 @@ from disorderbook.collector import keep_collections_short
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import MAX_BOOKS, MAX_NAME_LENGTH, Exchange
 from disorderbook.gamemaster import GameMaster
+from disorderbook.ledger.export import export
 from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.ledger.temporary import TemporaryLedger
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.export is not None:
+        _export(options.database, options.export)
+        return
     house = _build(options)
     try:
         _serve(house, options)
@@ -70,6 +74,8 @@ def _serve(house: House, options: argparse.Namespace) -> None:
 def _build(options: argparse.Namespace) -> House:
     """Everything behind the routes, with the first book open."""
     accounts = _accounts(options.accounts)
+    if options.sync and options.database is None:
+        raise UsageError("--sync needs --database, the file to keep the market in")
     if options.database is None:
         exchange = Exchange(options.maxbooks, ledger=TemporaryLedger())
         gamemaster = GameMaster()
@@ -92,6 +98,18 @@ def _continue(options: argparse.Namespace) -> tuple[Exchange, GameMaster]:
     exchange = Exchange(options.maxbooks, ledger=ledger)
     exchange.restore(market.books, market.latest)
     return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
+
+
+def _export(database: str | None, folder: str) -> None:
+    if database is None:
+        raise UsageError("--export needs --database, the file to export from")
+    try:
+        written = export(database, folder)
+    except Unusable as fault:
+        raise UsageError(str(fault)) from None
+    except OSError as fault:
+        raise UsageError(f"Cannot write to {folder}: {fault.strerror}") from None
+    print("Wrote", *written)
 
 
 def _accounts(path: str | None) -> Accounts:
@@ -161,6 +179,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--sync", action="store_true",
         help="have a change on the disk before it is answered: with --database, even a power cut "
         "loses nothing")
+    add("--export", metavar="DIR", default=None,
+        help="write orders.csv and executions.csv of --database to this folder, and end")
     add("-e", "--extra", "--excess", action="store_true",
         help="allow listing all orders of an account")
     add("-w", "--ws", "--websocket", "--websockets", action="store_true", dest="websockets",
