@@ -11,7 +11,7 @@ from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotRead
 from disorderbook.ledger.rows import (
-    FILL_COLUMNS, ORDER_COLUMNS, Damaged, Row, read_order, verified,
+    FAULTS, FILL_COLUMNS, ORDER_COLUMNS, Damaged, Row, read_order, verified,
 )
 
 CLOSED_ORDERS_IN_MEMORY = 100_000  # of all books together; the rest is looked up in the ledger
@@ -85,7 +85,7 @@ def reading() -> Iterator[None]:
     """Raise CannotRead, and log why, where a database cannot be read or makes no sense."""
     try:
         yield
-    except (sqlite3.Error, Damaged) as fault:
+    except (*FAULTS, Damaged) as fault:
         log.error("The ledger cannot be read: %s", fault)
         raise CannotRead from fault
 

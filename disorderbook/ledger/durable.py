@@ -15,7 +15,7 @@ from disorderbook.ledger.archive import (
 )
 from disorderbook.ledger.restoring import load_books
 from disorderbook.ledger.rows import (
-    Row, book_row, execution_row, fill_row, instance_row, order_row, position_row, signed,
+    FAULTS, Row, book_row, execution_row, fill_row, instance_row, order_row, position_row, signed,
 )
 from disorderbook.ledger.schema import SCHEMA_VERSION
 
@@ -130,7 +130,7 @@ class DurableLedger(Archive):
                 self.connection.execute("BEGIN IMMEDIATE")
                 self._write()
                 self.connection.execute("COMMIT")
-            except sqlite3.Error as fault:
+            except FAULTS as fault:
                 self._fail(fault)
                 raise CannotKeep from fault
             self._changes = {}
@@ -170,10 +170,10 @@ class DurableLedger(Archive):
             write(_WRITE_INSTANCE, map(instance_row, filter(None, self._instances.values())))
         write(_WRITE_LEDGER, [signed(SCHEMA_VERSION, self._books, self._last_instance)])
 
-    def _fail(self, fault: sqlite3.Error) -> None:
+    def _fail(self, fault: Exception) -> None:
         log.error("The ledger cannot be written, so nothing may change from now on: %s", fault)
         self._has_failed = True
         self._changes, self._instances, self._closed = {}, {}, deque()
         if self.connection.in_transaction:
-            with suppress(sqlite3.Error):
+            with suppress(*FAULTS):
                 self.connection.execute("ROLLBACK")

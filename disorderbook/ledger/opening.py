@@ -16,7 +16,8 @@ from disorderbook.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
 
 BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
 CACHE_KIBIBYTES = 16384
-LOG_PAGES = 4000  # beyond which a commit moves the log's pages to their places in the file
+PAGE_BYTES = 1024  # an order touches a few bytes of several pages, and each is written whole
+LOG_PAGES = 8000  # beyond which a commit moves the log's pages to their places in the file
 
 
 def open_ledger(
@@ -70,6 +71,7 @@ def _create(file: Path) -> None:
         unborn.unlink(missing_ok=True)
         with closing(sqlite3.connect(unborn, isolation_level=None)) as connection:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN")
             migrate(connection, 0)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from disorderbook.ledger.rows import Damaged
+from disorderbook.ledger.rows import FAULTS, Damaged
 from disorderbook.ledger.schema import APPLICATION_ID, SCHEMA_VERSION
 
 SIGNATURE = b"SQLite format 3\0"  # how a database begins
@@ -29,7 +29,7 @@ def in_words(file: Path) -> Iterator[None]:
         raise Unusable(f"{file} cannot be used: {fault.strerror}") from None
     except Damaged as fault:
         raise Unusable(f"{file} is damaged: {fault}") from None
-    except sqlite3.Error as fault:
+    except FAULTS as fault:
         code = getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         if code & 0xFF in _NOT_THE_FILES_FAULT:  # the lowest byte says what kind it is
             raise Unusable(f"{file} cannot be used: {fault}") from None

@@ -43,7 +43,9 @@ class Market(NamedTuple):
 def load_market(connection: sqlite3.Connection) -> Market:
     """Everything that is open; raises Damaged or sqlite3.Error."""
     books = load_books(connection)
-    rows = connection.execute("SELECT * FROM instances ORDER BY id").fetchall()
+    rows = connection.execute(
+        "SELECT id, account, started, checksum FROM instances ORDER BY id"
+    ).fetchall()
     instances = [read_instance(row) for row in rows]
     *_, last_instance = _summary(connection)
     if any(instance.id > last_instance for instance in instances):
@@ -113,7 +115,9 @@ def _latest(connection: sqlite3.Connection, book: OrderBook) -> int:
 
 def _summary(connection: sqlite3.Connection) -> Row:
     """Schema version, number of books, highest id of an instance."""
-    rows = connection.execute("SELECT * FROM ledger").fetchall()
+    rows = connection.execute(
+        "SELECT schema_version, books, last_instance, checksum FROM ledger"
+    ).fetchall()
     if len(rows) != 1:
         raise Damaged("the ledger has no summary")
     return verified(rows[0], "the summary")

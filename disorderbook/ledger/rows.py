@@ -3,6 +3,7 @@
 SQLite notices a page that makes no sense, but not a digit that has changed.
 """
 
+import sqlite3
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,6 +26,10 @@ POSITION_COLUMNS = "venue, symbol, account, cash, shares, lowest, highest, check
 FILL_COLUMNS = "venue, symbol, order_id, number, price, quantity, ts, checksum"
 
 Row = tuple[Any, ...]
+
+# What a database that cannot be read or written raises; the second where SQLite's own words, such
+# as the name of a table, are damaged.
+FAULTS = (sqlite3.Error, UnicodeDecodeError)
 
 _SIDES = {name: side for side, name in SIDE_NAMES.items()}
 _TYPES = {name: order_type for order_type, name in ORDER_TYPE_NAMES.items()}

@@ -14,6 +14,7 @@ from disorderbook.ledger.rows import fill_row, order_row
 from disorderbook.ledger.schema import migrate
 
 MOVE_SECONDS = 0.002  # that one turn spends on moving orders; a step begun by then is finished
+BATCHES = 1000  # to a bound
 FILLS_IN_A_STEP = 100
 RETRY_SECONDS = 1.0  # between attempts while nothing can be written
 CACHE_KIBIBYTES = 8192
@@ -22,8 +23,8 @@ log = logging.getLogger(__name__)
 
 
 class TemporaryLedger(Archive):
-    """Moves closed orders beyond `bound`, the longest closed first, to a database without a name
-    that the system removes with the process.
+    """Moves closed orders beyond `bound`, the longest closed first and some at a time, to a
+    database without a name that the system removes with the process.
 
     While that fails (a full disk) they stay in memory, up to another `bound` of them; then nothing
     may change until it works again. Moving is attempted whenever a turn ends.
@@ -36,6 +37,7 @@ class TemporaryLedger(Archive):
         self.connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         migrate(self.connection, 0)
         self._bound = bound
+        self._batch = max(1, bound // BATCHES)  # orders that are moved together if all is well
         self._closed: deque[Order] = deque()  # in memory, the longest closed first
         self._moved_fills = 0  # of the first of them
         self._retry_at: float | None = None  # on the monotonic clock; None while all is well
@@ -56,7 +58,7 @@ class TemporaryLedger(Archive):
 
     def commit(self) -> Sequence[Order]:
         """Move some of the orders beyond the bound; returns those."""
-        if len(self._closed) <= self._bound:
+        if len(self._closed) < self._bound + self._batch:
             return ()
         if self._retry_at is not None and time.monotonic() < self._retry_at:
             return ()
@@ -85,12 +87,13 @@ class TemporaryLedger(Archive):
         deadline = time.monotonic() + MOVE_SECONDS
         while len(self._closed) > self._bound and time.monotonic() < deadline:
             order, start = self._closed[0], self._moved_fills
-            fills = order.fills[start:start + FILLS_IN_A_STEP]
-            self.write_fills(
-                fill_row(order, number, fill.price, fill.quantity, fill.ts)
-                for number, fill in enumerate(fills, start)
-            )
-            self._moved_fills += len(fills)
+            if order.fills:
+                fills = order.fills[start:start + FILLS_IN_A_STEP]
+                self.write_fills(
+                    fill_row(order, number, fill.price, fill.quantity, fill.ts)
+                    for number, fill in enumerate(fills, start)
+                )
+                self._moved_fills += len(fills)
             if self._moved_fills == len(order.fills):
                 self.write_orders([order_row(order)])
                 moved.append(self._closed.popleft())
