@@ -13,6 +13,7 @@ from disorderbook.gamemaster import Instance
 from disorderbook.ledger.archive import (
     CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders, reading,
 )
+from disorderbook.ledger.checkpoints import Checkpoints
 from disorderbook.ledger.restoring import load_books
 from disorderbook.ledger.rows import (
     FAULTS, Row, book_row, execution_row, fill_row, instance_row, order_row, position_row, signed,
@@ -86,11 +87,12 @@ class DurableLedger(Archive):
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, lock: sqlite3.Connection, books: int,
-        last_instance: int, bound: int = CLOSED_ORDERS_IN_MEMORY,
+        self, connection: sqlite3.Connection, lock: sqlite3.Connection, checkpoints: Checkpoints,
+        books: int, last_instance: int, bound: int = CLOSED_ORDERS_IN_MEMORY,
     ) -> None:
         super().__init__(connection)
         self._lock = lock  # what keeps other exchanges from the file
+        self._checkpoints = checkpoints
         self._books = books  # how many there are
         self._last_instance = last_instance  # the highest id given so far
         self._bound = bound
@@ -135,6 +137,7 @@ class DurableLedger(Archive):
                 raise CannotKeep from fault
             self._changes = {}
             self._instances = {}
+            self._checkpoints.finish(self.connection)
         surplus = min(len(self._closed) - self._bound, FORGOTTEN_AT_ONCE)  # may be below zero
         return [self._closed.popleft() for _ in range(surplus)]
 
@@ -145,6 +148,7 @@ class DurableLedger(Archive):
 
     def close(self) -> None:
         """Drop what has not been committed, and let others have the file."""
+        self._checkpoints.stop()
         super().close()
         self._lock.close()
 

@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
+from disorderbook.ledger.checkpoints import Checkpoints
 from disorderbook.ledger.durable import DurableLedger
 from disorderbook.ledger.refusing import (
     Unusable, check_beginning, checked_version, in_words, lock_file,
@@ -17,7 +18,6 @@ from disorderbook.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
 BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
 CACHE_KIBIBYTES = 16384
 PAGE_BYTES = 1024  # an order touches a few bytes of several pages, and each is written whole
-LOG_PAGES = 8000  # beyond which a commit moves the log's pages to their places in the file
 
 
 def open_ledger(
@@ -41,7 +41,10 @@ def open_ledger(
     except BaseException:
         lock.close()
         raise
-    return DurableLedger(connection, lock, len(market.books), market.last_instance, bound), market
+    ledger = DurableLedger(
+        connection, lock, Checkpoints(file), len(market.books), market.last_instance, bound
+    )
+    return ledger, market
 
 
 def open_for_reading(file: Path) -> sqlite3.Connection:
@@ -116,6 +119,7 @@ def _connect(file: Path, sync: bool) -> sqlite3.Connection:
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # a thread does it
+        connection.execute("PRAGMA secure_delete = OFF")  # nothing here is ever deleted for good
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
     return connection

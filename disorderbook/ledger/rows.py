@@ -7,13 +7,15 @@ import sqlite3
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.engine.positions import Position
 from disorderbook.gamemaster import Instance
-from disorderbook.messages import NANOSECONDS, ORDER_TYPE_NAMES, SIDE_NAMES, timestamp
+from disorderbook import messages
+from disorderbook.messages import NANOSECONDS, ORDER_TYPE_NAMES, SIDE_NAMES
 
 ORDER_COLUMNS = (
     "venue, symbol, id, account, side, type, price, quantity, ts, remaining, filled, checksum"
@@ -24,6 +26,8 @@ BOOK_COLUMNS = (
 )
 POSITION_COLUMNS = "venue, symbol, account, cash, shares, lowest, highest, checksum"
 FILL_COLUMNS = "venue, symbol, order_id, number, price, quantity, ts, checksum"
+
+timestamp = lru_cache(maxsize=256)(messages.timestamp)  # an order and its fills share one
 
 Row = tuple[Any, ...]
 
