@@ -5,7 +5,7 @@ dictionaries in the shape of the wire with their times as text, a side is a sort
 bisect.insort, and after each order both lists are rebuilt without the closed orders and the quote
 is added up. That is how the server of 2016 did it.
 
-    python3 benchmarks/engine.py [--sizes 0,1000,10000,100000,1000000] [--rounds 5]
+    python3 benchmarks/engine.py [--sizes 0,10,1000,10000,100000,1000000] [--rounds 9]
 """
 
 import argparse
@@ -39,6 +39,7 @@ class NaiveBook:
         self.cash: dict[str, int] = {}
         self.shares: dict[str, int] = {}
         self.quote: dict[str, Any] = {}
+        self.executions: list[dict[str, Any]] = []
 
     def submit(self, account: str, side: str, price: int, quantity: int) -> dict[str, Any]:
         now = datetime.now(timezone.utc).isoformat()
@@ -87,8 +88,9 @@ class NaiveBook:
         self.asks = [order for order in self.asks if order["open"]]
         for side, rows in (("bid", self.bids), ("ask", self.asks)):
             self.quote.pop(side, None)
+            best = rows[0]["price"] if rows else None
             if rows:
-                best = self.quote[side] = rows[0]["price"]
+                self.quote[side] = best
             self.quote[f"{side}Size"] = sum(o["qty"] for o in rows if o["price"] == best)
             self.quote[f"{side}Depth"] = sum(o["qty"] for o in rows)
         self.quote["quoteTime"] = now

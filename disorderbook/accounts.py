@@ -2,10 +2,13 @@
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from disorderbook.errors import NoKey, WrongKey
+from disorderbook.exchange import MAX_NAME_LENGTH
+
+KEY_COOKIE = "api_key"
 
 
 class Accounts:
@@ -48,8 +51,21 @@ class Accounts:
         return owners[0]
 
 
+def sent_key(headers: Mapping[str, str], places: Sequence[str]) -> str | None:
+    """The key that came with a request, from the first place that has one.
+
+    `places` are the names that `headers` has for X-Starfighter-Authorization,
+    X-Stockfighter-Authorization and Cookie; their values are bytes read as Latin-1.
+    """
+    *own, cookies = places
+    for name in own:
+        if headers.get(name):
+            return _text(headers[name])
+    return _text(_cookie(headers.get(cookies, ""), KEY_COOKIE)) or None
+
+
 def load_accounts(path: str) -> Accounts:
-    """Read a JSON object of account names and keys, both strings and neither empty.
+    """Read a JSON object of account names and keys, which must be such as can be sent.
 
     Raises OSError, or ValueError with a sentence that begins with the path.
     """
@@ -60,14 +76,23 @@ def load_accounts(path: str) -> Accounts:
         raise ValueError(f"{path} is nested too deeply to hold accounts") from None
     except ValueError as fault:
         raise ValueError(f"{path} is not valid JSON: {fault}") from None
+    _check_keys(path, keys)
+    return Accounts(keys)
+
+
+def _check_keys(path: str, keys: object) -> None:
+    """Raise ValueError unless these are names and keys, and each of them can be sent."""
     if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
         raise ValueError(f"{path} must hold a JSON object of account names and keys, all strings")
     if not keys:
         raise ValueError(f"{path} names no account, so nobody could trade")
     for account, key in keys.items():
-        if not account or not key:
-            raise ValueError(f"{path} has no key for the account {account!r}")
-    return Accounts(keys)
+        if not 1 <= len(account) <= MAX_NAME_LENGTH or not account.isprintable():
+            raise ValueError(f"{path} has an account that cannot be named: {account[:20]!r}")
+        if not key or key != key.strip() or not key.isprintable():
+            raise ValueError(f"{path} has a key that cannot be sent, for the account {account!r}")
+    if len(set(keys.values())) < len(keys):
+        raise ValueError(f"{path} gives the same key to two accounts")
 
 
 def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -75,3 +100,19 @@ def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) < len(pairs):
         raise ValueError("a name stands there twice")
     return members
+
+
+def _cookie(header: str, wanted: str) -> str:
+    """The value of a cookie, "" without one. Python's own parser gives up at any odd cookie, and
+    those of all servers on this machine come along, since cookies do not know ports.
+    """
+    for cookie in header.split(";"):
+        name, _, value = cookie.partition("=")
+        if name.strip() == wanted:
+            return value.strip().strip('"')
+    return ""
+
+
+def _text(header: str) -> str:
+    """A header as its sender meant it."""
+    return header.encode("latin-1", "replace").decode("utf-8", "replace")

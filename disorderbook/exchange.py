@@ -101,6 +101,10 @@ class Turn:
         self._lock = threading.Lock()
         self._finish = finish
 
+    def locked(self) -> bool:
+        """Whether anybody has it now."""
+        return self._lock.locked()
+
     def __enter__(self) -> None:
         self._lock.acquire()
 

@@ -30,7 +30,7 @@ be) or ends (None); may raise to prevent it.
 """
 
 
-class Instance(msgspec.Struct, frozen=True, gc=False):
+class Instance(msgspec.Struct, gc=False):
     """A level in play: `account` is the player's, `started_at` is nanoseconds since 1970."""
 
     id: int
@@ -63,9 +63,10 @@ class GameMaster:
     def start(self, account: str | None, now: int) -> Instance:
         """A new instance, for a new account unless one is given."""
         if len(self._instances) >= MAX_INSTANCES:
-            self.stop(next(iter(self._instances)))
+            self.stop(next(iter(self._instances.values())))
         instance = Instance(self._next_id, account or random_account(), now)
-        self._put(instance)
+        self._record(instance.id, instance)
+        self._instances[instance.id] = instance
         self._next_id += 1
         return instance
 
@@ -75,22 +76,16 @@ class GameMaster:
             raise NoSuchInstance
         return self._instances[instance_id]
 
-    def restart(self, instance_id: int, account: str | None, now: int) -> Instance:
-        """Begin again at day 0, with a new account unless one is given; raises NoSuchInstance."""
-        self.instance(instance_id)
-        instance = Instance(instance_id, account or random_account(), now)
-        self._put(instance)
-        return instance
+    def restart(self, instance: Instance, account: str | None, now: int) -> None:
+        """Begin again at day 0, with a new account unless one is given."""
+        again = Instance(instance.id, account or random_account(), now)
+        self._record(instance.id, again)
+        instance.account, instance.started_at = again.account, again.started_at
 
-    def stop(self, instance_id: int) -> None:
-        """Forget an instance; raises NoSuchInstance."""
-        self.instance(instance_id)
-        self._record(instance_id, None)
-        del self._instances[instance_id]
-
-    def _put(self, instance: Instance) -> None:
-        self._record(instance.id, instance)
-        self._instances[instance.id] = instance
+    def stop(self, instance: Instance) -> None:
+        """Forget an instance that has been started and not stopped."""
+        self._record(instance.id, None)
+        del self._instances[instance.id]
 
 
 def random_account() -> str:

@@ -39,6 +39,34 @@ to_json = msgspec.json.Encoder().encode
 HEARTBEAT = to_json({"ok": True, "error": ""})
 
 
+class FillMessage(msgspec.Struct, gc=False):
+    """A fill as it is sent; like OrderMessage quicker to make and to render than a dictionary."""
+
+    price: int
+    qty: int
+    ts: str
+
+
+class OrderMessage(msgspec.Struct, gc=False):
+    """An order as it is sent, in the order of the wire's names."""
+
+    ok: bool
+    venue: str
+    symbol: str
+    direction: str
+    originalQty: int
+    qty: int
+    price: int
+    orderType: str
+    id: int
+    account: str
+    ts: str
+    fills: list[FillMessage]
+    totalFilled: int
+    open: bool
+
+
+@lru_cache(maxsize=1024)  # an order and its fills often have one time
 def timestamp(ts: int) -> str:
     """Nanoseconds since 1970 as UTC text, such as 2016-01-17T22:43:07.123456789Z."""
     seconds, fraction = divmod(ts, NANOSECONDS)
@@ -148,31 +176,19 @@ def instance_message(instance: Instance, now: int) -> bytes:
     })
 
 
-def _order(order: Order) -> dict[str, Any]:
+def _order(order: Order) -> OrderMessage:
     return _order_as_it_stood(order, order.remaining, order.filled, len(order.fills))
 
 
-def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) -> dict[str, Any]:
+def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) -> OrderMessage:
     """An order at the moment when it had traded `filled` shares in `fills` fills."""
-    return {
-        "ok": True,
-        "venue": order.venue,
-        "symbol": order.symbol,
-        "direction": SIDE_NAMES[order.side],
-        "originalQty": order.quantity,
-        "qty": remaining,
-        "price": order.price,
-        "orderType": ORDER_TYPE_NAMES[order.type],
-        "id": order.id,
-        "account": order.account,
-        "ts": timestamp(order.ts),
-        "fills": [
-            {"price": fill.price, "qty": fill.quantity, "ts": timestamp(fill.ts)}
-            for fill in order.fills[:fills]
-        ],
-        "totalFilled": filled,
-        "open": remaining > 0,
-    }
+    return OrderMessage(
+        True, order.venue, order.symbol, SIDE_NAMES[order.side], order.quantity, remaining,
+        order.price, ORDER_TYPE_NAMES[order.type], order.id, order.account, timestamp(order.ts),
+        [FillMessage(fill.price, fill.quantity, timestamp(fill.ts))
+         for fill in order.fills[:fills]],
+        filled, remaining > 0,
+    )
 
 
 def _quote(quote: Quote) -> dict[str, Any]:

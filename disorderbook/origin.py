@@ -18,7 +18,8 @@ def is_foreign(origin: str | None, host: str | None) -> bool:
     name = _host_name(origin)
     if name is None:
         return True
-    return not _is_loopback(name) and name != _host_name(f"//{host}")
+    own_name = _host_name(f"//{host}") if host else None
+    return not _is_loopback(name) and name != own_name
 
 
 def _host_name(url: str) -> str | None:

@@ -40,9 +40,15 @@ def _row(position: Position, price: int, hide_holdings: bool) -> str:
         cash = shares = "[hidden]"
     nav = _dollars(position.net_asset_value(price))
     return (
-        f"{escape(f'{position.account:<15}')} {cash:<11} {shares:<10} "
+        f"{escape(f'{_on_one_line(position.account):<15}')} {cash:<11} {shares:<10} "
         f"{position.lowest:<10} {position.highest:<10} {nav:<13}"
     )
+
+
+def _on_one_line(account: str) -> str:
+    """A name without what would forge lines of the page."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
+                   for letter in account)
 
 
 def _dollars(cents: int) -> str:

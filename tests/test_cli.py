@@ -1,5 +1,6 @@
 """The command line, as a user meets it: what it prints, what it refuses, how it ends."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from disorderbook.rest.serving import HOST
 
 from live import running
+from raw import RawPeer
 
 ROOT = Path(__file__).parent.parent
 MAIN = ROOT / "disorderBook_main.py"
@@ -35,7 +37,9 @@ def refused(*options: str) -> str:
 
 @pytest.mark.parametrize("options, complaint", [
     (["-p", "x"], "'x' is no integer from 0 to 65535"), (["-p", "65536"], "no integer from 0"),
-    (["-p", "-1"], "-p"), (["-b", "0"], "no integer from 1"), (["-b", "9" * 50], "no integer"),
+    (["-p", "-1"], "-p"),
+    (["-p", "0" * 9 + "99999"], "no integer"), (["-v", "\udcff"], "can be printed"),
+    (["-b", "0"], "no integer from 1"), (["-b", "9" * 50], "no integer"),
     (["-v", ""], "1 to 255 characters"), (["-s", "N" * 256], "1 to 255"), (["-v", "a/b"], "slash"),
     (["--server", "nonsense"], "nonsense"), (["--nonsense"], "unrecognized"),
     (["extra"], "unrecognized"), (["-a", "/nonexistent"], "No such file"),
@@ -136,6 +140,7 @@ def test_another_server_of_bottles_can_be_chosen() -> None:
     with running("--server", "wsgiref") as exchange:
         with urllib.request.urlopen(f"{exchange.url}venues") as answer:
             assert "WSGIServer" in answer.headers["Server"]
+            answer.read()  # wsgiref swallows an interrupt that comes while it is still writing
 
 
 def test_a_port_that_was_just_in_use_can_be_used_again() -> None:
@@ -143,3 +148,34 @@ def test_a_port_that_was_just_in_use_can_be_used_again() -> None:
         urllib.request.urlopen(f"{exchange.url}heartbeat").close()
     with running("-p", str(exchange.port)) as again:
         assert again.port == exchange.port
+
+
+def test_the_tape_is_told_of_what_is_traded_and_ends_with_everything_else() -> None:
+    with running("-w", "--wsport", "0") as exchange:
+        found = exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)(/ob/api/ws/)")
+        path = f"{found[2]}ANN/venues/TESTEX/executions"
+        with RawPeer.listening(int(found[1]), path) as peer:
+            for direction in ("buy", "sell"):
+                order = json.dumps({"account": "ANN", "direction": direction, "qty": 1,
+                                    "price": 100, "orderType": "limit"})
+                url = f"{exchange.url}venues/TESTEX/stocks/FOOBAR/orders"
+                urllib.request.urlopen(url, order.encode()).close()
+            for order_id in (0, 1):
+                got = peer.frame()
+                assert got is not None and json.loads(got.payload)["order"]["id"] == order_id
+            assert exchange.process.end(signal.SIGTERM) == 0
+            closing = peer.frame()
+            assert closing is not None and closing.code == 1001
+    assert "Traceback" not in exchange.log()
+
+
+def test_without_the_option_there_is_no_tape() -> None:
+    with running() as exchange:
+        assert "ws://" not in exchange.log()
+
+
+def test_a_taken_port_of_the_tape_is_refused_in_one_sentence() -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        refusal = refused("-p", "0", "-w", "--wsport", str(port))
+        assert f"Cannot listen on port {port}: Address already in use" in refusal

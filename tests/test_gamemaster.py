@@ -20,16 +20,17 @@ def test_an_account_is_ten_random_capitals_and_digits() -> None:
 def test_a_given_account_is_kept() -> None:
     master = GameMaster()
     instance = master.start("ANN", 0)
-    assert master.restart(instance.id, "ANN", 1).account == "ANN"
+    master.restart(instance, "ANN", 1)
+    assert instance.account == "ANN"
 
 
 def test_a_restart_begins_again_with_a_new_account() -> None:
     master = GameMaster()
     instance = master.start(None, 0)
     before = instance.account
-    again = master.restart(instance.id, None, NANOSECONDS_PER_TRADING_DAY)
-    assert again.id == instance.id and again.account != before
-    assert again.trading_day(NANOSECONDS_PER_TRADING_DAY) == 0
+    master.restart(instance, None, NANOSECONDS_PER_TRADING_DAY)
+    assert master.instance(instance.id).account != before
+    assert instance.trading_day(NANOSECONDS_PER_TRADING_DAY) == 0
 
 
 def test_days_pass_until_the_world_ends() -> None:
@@ -42,10 +43,9 @@ def test_days_pass_until_the_world_ends() -> None:
 def test_a_stopped_instance_is_unknown() -> None:
     master = GameMaster()
     instance = master.start(None, 0)
-    master.stop(instance.id)
-    for ask in (master.instance, master.stop, lambda number: master.restart(number, None, 0)):
-        with pytest.raises(NoSuchInstance):
-            ask(instance.id)
+    master.stop(instance)
+    with pytest.raises(NoSuchInstance):
+        master.instance(instance.id)
 
 
 def test_the_oldest_instance_is_forgotten_beyond_the_limit() -> None:

@@ -94,6 +94,13 @@ def test_a_book_is_rendered_anew_where_it_changed(book: OrderBook) -> None:
     assert rows(book, "bids") == [(9, 5, True), (9, 1, True)]
 
 
+def test_a_level_that_has_not_changed_is_not_rendered_again(book: OrderBook) -> None:
+    book.submit(limit("ann", Side.BUY, 10, 5), 2)
+    messages.book_message(book, 5)
+    book.bids.best.rendering = b'"kept"'
+    assert b'"bids":["kept"]' in messages.book_message(book, 6)
+
+
 def test_a_symbol_is_escaped_in_its_book() -> None:
     message = json.loads(messages.book_message(OrderBook('V"', "S\\", 1), 2))
     assert (message["venue"], message["symbol"]) == ('V"', "S\\")

@@ -21,6 +21,7 @@ def test_pages_of_this_machine_are_welcome(origin: str | None) -> None:
 def test_other_pages_are_foreign(origin: str) -> None:
     assert is_foreign(origin, "127.0.0.1:8000")
     assert is_foreign(origin, None)
+    assert is_foreign("http://none", None)
 
 
 def test_the_servers_own_page_is_welcome_by_whatever_name_it_was_called() -> None:

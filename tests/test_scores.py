@@ -34,6 +34,11 @@ def test_names_are_escaped__difference_15() -> None:
     assert "<script>" not in page
 
 
+def test_a_name_cannot_forge_a_line() -> None:
+    page = scores_page(traded("a\nb", "c\u2028"), "then", "now", hide_holdings=False)
+    assert "a\ufffdb             $" in page and "c\ufffd              $" in page
+
+
 def test_an_account_that_traded_with_itself_is_listed() -> None:
     page = scores_page(traded("ann", "ann"), "then", "now", hide_holdings=False)
     assert "ann             $0          0          0          0          $0           \n" in page

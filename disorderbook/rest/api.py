@@ -13,7 +13,7 @@ from disorderbook.accounts import Accounts
 from disorderbook.engine.orders import Order
 from disorderbook.errors import Disabled, NoSuchInstance, NoSuchOrder
 from disorderbook.exchange import Exchange
-from disorderbook.gamemaster import GameMaster
+from disorderbook.gamemaster import GameMaster, Instance
 from disorderbook.parsing import account_name, check_url_agrees, new_order, parse_post
 from disorderbook.rest.welcome import THANKS, welcome_page
 from disorderbook.scores import NO_BOOK, scores_page
@@ -45,9 +45,8 @@ class Page(NamedTuple):
 
 Answer = bytes | Page
 
-# A sign is part of a number, so "-1" opens the book and is then not found. More digits than these
-# cannot be an id either.
-_ORDER_ID = re.compile(r"-?[0-9]{1,4000}")
+# A sign is part of a number, so "-1" opens the book and is then not found.
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 def heartbeat(house: House, request: Request) -> Answer:
@@ -140,29 +139,30 @@ def start_level(house: House, request: Request, name: str) -> Answer:
 
 
 def instance_state(house: House, request: Request, instance_id: str) -> Answer:
-    instance = house.gamemaster.instance(_instance_number(instance_id))
+    instance = _instance(house, instance_id)
     return messages.instance_message(instance, house.exchange.now())
 
 
 def restart_instance(house: House, request: Request, instance_id: str) -> Answer:
+    instance = _own_instance(house, request, instance_id)
     account = house.accounts.account_of(request.key)
-    number = _instance_number(instance_id)
-    instance = house.gamemaster.restart(number, account, house.exchange.now())
+    house.gamemaster.restart(instance, account, house.exchange.now())
     return messages.start_message(instance, house.exchange)
 
 
 def resume_instance(house: House, request: Request, instance_id: str) -> Answer:
-    instance = house.gamemaster.instance(_instance_number(instance_id))
+    instance = _own_instance(house, request, instance_id)
     return messages.start_message(instance, house.exchange)
 
 
 def stop_instance(house: House, request: Request, instance_id: str) -> Answer:
-    house.gamemaster.stop(_instance_number(instance_id))
+    house.gamemaster.stop(_own_instance(house, request, instance_id))
     return messages.HEARTBEAT
 
 
 def welcome(house: House, request: Request) -> Answer:
-    return Page(welcome_page(request.host))
+    first = next(house.exchange.books(next(house.exchange.venues())))
+    return Page(welcome_page(request.host, first, house.accounts.need_keys))
 
 
 def thanks(house: House, request: Request) -> Answer:
@@ -205,7 +205,7 @@ def _own_order(
     house: House, request: Request, venue: str, symbol: str, order_id: str
 ) -> Order:
     """The order that a URL names, if its owner asks; raises NoSuchOrder or Unauthorized."""
-    if not _ORDER_ID.fullmatch(order_id):
+    if not _NUMBER.fullmatch(order_id):
         raise NoSuchOrder
     order = house.exchange.order(venue, symbol, int(order_id))
     house.accounts.authorize(order.account, request.key)
@@ -218,7 +218,15 @@ def _authorize_listing(house: House, request: Request, account: str) -> None:
     house.accounts.authorize(account, request.key)
 
 
-def _instance_number(instance_id: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,18}", instance_id):
+def _instance(house: House, instance_id: str) -> Instance:
+    """The instance that a URL names; raises NoSuchInstance."""
+    if not _NUMBER.fullmatch(instance_id):
         raise NoSuchInstance
-    return int(instance_id)
+    return house.gamemaster.instance(int(instance_id))
+
+
+def _own_instance(house: House, request: Request, instance_id: str) -> Instance:
+    """The same, if its player asks; raises NoSuchInstance or Unauthorized."""
+    instance = _instance(house, instance_id)
+    house.accounts.authorize(instance.account, request.key)
+    return instance

@@ -1,10 +1,16 @@
-"""The HTTP server under the application: waitress, or any other that Bottle has an adapter for."""
+"""Which HTTP server runs under the application: our own, or any that Bottle has an adapter for."""
 
 import logging
+import socket
 
 import bottle
 
+from disorderbook.rest.server import InlineServer
+
 HOST = "127.0.0.1"
+OWN_SERVER = "inline"
+NO_SERVERS = {"cgi"}  # what Bottle calls a server, but serves one request
+SERVERS = sorted({OWN_SERVER, *bottle.server_names} - NO_SERVERS)
 
 OPTIONS = {
     "waitress": {
@@ -13,16 +19,29 @@ OPTIONS = {
         "connection_limit": 2000,
         "max_request_header_size": 16384,  # bytes
         "max_request_body_size": 1048576,  # bytes; the application refuses more than its own limit
+        "outbuf_overflow": 1 << 26,  # bytes of answers kept in memory; more go to a file
         "channel_timeout": 75,  # seconds
         "asyncore_use_poll": True,
     },
 }
 
 
-def serve(app: bottle.Bottle, server: str, port: int) -> None:
-    """Serve until interrupted; raises ImportError if the server is not installed, or OSError."""
+def make_server(name: str, port: int) -> bottle.ServerAdapter:
+    """A server for `bottle.run` that knows its port, also if asked for port 0.
+
+    Ours listens from now on; the others do when they run, and only then raise ImportError if they
+    are not installed. Raises OSError if the port is taken.
+    """
+    if name == OWN_SERVER:
+        return InlineServer(HOST, port)
     # With more clients than threads a request waits for a moment, which is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    bottle.run(
-        app, server=server, host=HOST, port=port, quiet=True, **OPTIONS.get(server, {})
-    )
+    return bottle.server_names[name](HOST, _free_port(port), **OPTIONS.get(name, {}))
+
+
+def _free_port(port: int) -> int:
+    """The port itself if nobody listens there, or any free one for port 0; raises OSError."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((HOST, port))
+        return int(probe.getsockname()[1])

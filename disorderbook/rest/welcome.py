@@ -1,6 +1,9 @@
 """The two pages for people who open the exchange in a browser."""
 
 from html import escape
+from urllib.parse import quote
+
+from disorderbook.engine.book import OrderBook
 
 _FRAME = """<!DOCTYPE html>
 <html lang="en">
@@ -24,12 +27,11 @@ pre {{ background: #8882; padding: 0.8em; overflow-x: auto; }}
 _WELCOME = """\
 <p>This is a stock exchange for trading bots. It runs on your own machine and speaks the protocol
 of Stockfighter. Point a client at <code>/ob/api/</code> on this host, or place an order now:</p>
-<pre>curl -d \\
+<pre>curl KEY-d \\
     '{"account": "ME", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 9}' \\
-    http://HOST/ob/api/venues/TESTEX/stocks/FOOBAR/orders</pre>
-<p>Then look at <a href="/ob/api/venues/TESTEX/stocks/FOOBAR">the book</a>,
-<a href="/ob/api/venues/TESTEX/stocks/FOOBAR/quote">the quote</a>,
-<a href="/ob/api/venues/TESTEX/stocks/FOOBAR/scores">the scores</a> and
+    'http://HOST/ob/api/STOCK/orders'</pre>
+<p>Then look at <a href="/ob/api/STOCK">the book</a>,
+<a href="/ob/api/STOCK/quote">the quote</a>, <a href="/ob/api/STOCK/scores">the scores</a> and
 <a href="/ob/api/venues">all venues</a>. <a href="/ob/api/">Thanks</a> are due.</p>"""
 
 THANKS = _FRAME.format("""\
@@ -39,6 +41,9 @@ it.</p>
 rjsamson and rami for their help with the server of 2016, after which this one is made.</p>""")
 
 
-def welcome_page(host: str) -> str:
-    """The front page, with an order to place at `host`, such as 127.0.0.1:8000."""
-    return _FRAME.format(_WELCOME.replace("HOST", escape(host)))
+def welcome_page(host: str, book: OrderBook, needs_key: bool) -> str:
+    """The front page, with an order to place in a book at `host`, such as 127.0.0.1:8000."""
+    stock = f"venues/{quote(book.venue, safe='')}/stocks/{quote(book.symbol, safe='')}"
+    page = _WELCOME.replace("STOCK", escape(stock)).replace("HOST", escape(host))
+    key = "-H 'X-Starfighter-Authorization: YOUR_KEY' " if needs_key else ""
+    return _FRAME.format(page.replace("KEY-d", f"{key}-d"))

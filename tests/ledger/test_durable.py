@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotKeep
-from disorderbook.exchange import Exchange
 from disorderbook.gamemaster import GameMaster
 from disorderbook.ledger.opening import open_ledger
 from market import Stoppable, buy, play, sell, state
@@ -99,7 +98,7 @@ def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
     for act in (sell(9), buy(2), buy(1, price=40)):
         play(exchange, (("V", "S"), act))
     with exchange.turn:
-        market.gamemaster.start("ANN", 5)
+        instance = market.gamemaster.start("ANN", 5)
     exchange._ledger.connection.execute(FULL)
     before = state(exchange)
     with pytest.raises(CannotKeep):
@@ -110,12 +109,12 @@ def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
     for refused in (
         lambda: play(exchange, (("V", "S"), buy(1))), lambda: play(exchange, (("V", "S"), 2)),
         lambda: exchange.book("V", "T"), lambda: market.gamemaster.start(None, 5),
-        lambda: market.gamemaster.stop(1),
+        lambda: market.gamemaster.stop(instance),
     ):
         with pytest.raises(CannotKeep):
             refused()
     play(exchange, (("V", "S"), 1))  # the cancel of a closed order changes nothing
-    assert state(exchange) == before and market.gamemaster.instance(1)
+    assert state(exchange) == before and market.gamemaster.instance(1) is instance
     assert "cannot be written" in caplog.text and "database or disk is full" in caplog.text
     market.stop()
     assert state(market.exchange) == before
@@ -170,8 +169,7 @@ def test_somebody_who_writes_to_the_file_is_not_waited_for_forever(tmp_path: Pat
 def test_an_exchange_that_is_closed_gives_no_turn_any_more(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db")
     market.exchange.close()
-    assert isinstance(market.exchange, Exchange)
-    assert not market.exchange.turn._lock.acquire(blocking=False)
+    assert market.exchange.turn.locked()
 
 
 def test_an_order_of_every_type_is_recorded_by_its_name(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.exchange import EndlessMemory, Exchange
+from disorderbook.gamemaster import Instance
 from disorderbook.ledger.refusing import Unusable
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,11 +71,11 @@ def test_instances_of_levels_come_back_and_no_id_is_given_twice(tmp_path: Path) 
     market = Stoppable(tmp_path / "market.db")
     with market.exchange.turn:
         ours = [market.gamemaster.start(None, 5) for _ in range(3)]
-        market.gamemaster.stop(2)
-        market.gamemaster.stop(3)
-        again = market.gamemaster.restart(1, "ANN", 9)
+        market.gamemaster.stop(ours[1])
+        market.gamemaster.stop(ours[2])
+        market.gamemaster.restart(ours[0], "ANN", 9)
     market.stop()
-    assert market.gamemaster.instance(1) == again != ours[0]
+    assert market.gamemaster.instance(1) == ours[0] == Instance(1, "ANN", 9)
     assert market.gamemaster.start(None, 5).id == 4
 
 

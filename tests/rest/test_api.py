@@ -1,5 +1,6 @@
 """What the routes do that the recorded answers do not show."""
 
+import itertools
 import threading
 
 import pytest
@@ -84,6 +85,52 @@ def test_a_listing_of_an_account_without_orders_is_empty() -> None:
     )
 
 
+def test_a_listing_for_one_stock_is_of_that_stock() -> None:
+    client = Client(extra=True)
+    for symbol in ("FOOBAR", "FOO"):
+        client("POST", f"/ob/api/venues/TESTEX/stocks/{symbol}/orders", BUY)
+    listed = client("GET", "/ob/api/venues/TESTEX/accounts/ANN/stocks/FOO/orders").json["orders"]
+    assert [order["symbol"] for order in listed] == ["FOO"]
+
+
+def test_every_time_stamp_is_of_what_it_stands_beside() -> None:
+    readings = itertools.count(10**9, 10**9)  # one second later at each look
+    client = Client(clock=lambda: next(readings))  # the book opens in second 1
+    client.order(direction="sell", price=5000, qty=4)
+    client.order(direction="sell", price=5001, qty=9)
+    taken = client.order(account="BOB", price=5001, qty=10).json
+    assert [second(fill["ts"]) for fill in taken["fills"]] == [4, 4] == [second(taken["ts"])] * 2
+    assert second(client("GET", f"{ORDERS}/0").json["ts"]) == 2
+    assert second(client("GET", f"{ORDERS}/0").json["fills"][0]["ts"]) == 4
+    client.order(account="BOB", price=4000, qty=1)
+    quote = client("GET", f"{STOCK}/quote").json
+    assert (second(quote["lastTrade"]), second(quote["quoteTime"])) == (4, 5)
+    client("DELETE", f"{ORDERS}/0")  # is closed already
+    client.order(account="BOB", orderType="fok", price=1, qty=99)
+    assert second(client("GET", f"{STOCK}/quote").json["quoteTime"]) == 5
+    client("DELETE", f"{ORDERS}/3")
+    assert second(client("GET", f"{STOCK}/quote").json["quoteTime"]) == 8
+    assert second(client("GET", STOCK).json["ts"]) == 9
+    scores = client("GET", f"{STOCK}/scores").body.decode()
+    assert "Start time:    1970-01-01T00:00:01." in scores
+    assert "Current time:  1970-01-01T00:00:10." in scores
+
+
+def second(timestamp: str) -> int:
+    return int(timestamp.removeprefix("1970-01-01T00:00:").removesuffix(".000000000Z"))
+
+
+def test_every_route_holds_the_turn() -> None:
+    client, held = Client(extra=True), []
+    exchange = client.house.exchange
+    exchange._clock = lambda: held.append(exchange.turn.locked()) or 1
+    client.order()
+    client("DELETE", f"{ORDERS}/0")
+    client("GET", STOCK)
+    client("POST", "/gm/levels/first_steps")
+    assert held == [True] * 4
+
+
 def test_the_pages_for_people_are_html() -> None:
     client = Client()
     for path in ("/", "/ob/api/", "/ob/api"):
@@ -130,8 +177,10 @@ def test_in_authentication_mode_the_player_is_the_keys_owner() -> None:
     restart = f"/gm/instances/{start['instanceId']}/restart"
     assert client("POST", restart, headers=BLSH).json == start
     assert client("POST", "/gm/levels/first_steps").error[0] == 401
-    wrong = {"Cookie": "api_key=wrong"}
-    assert client("POST", restart, headers=wrong).error[0] == 401
+    for action in ("restart", "resume", "stop"):
+        path = restart.replace("restart", action)
+        for key in ("wrong", "noisekey"):
+            assert client("POST", path, headers={"Cookie": f"api_key={key}"}).error[0] == 401
 
 
 def test_levels_have_names() -> None:

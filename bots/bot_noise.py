@@ -1,0 +1,10 @@
+"""Place limit orders of 50 to 150 shares within 100 cents of the last price (5000 when there is
+none), two a second, and cancel the oldest beyond ten."""
+
+import sys
+
+from command_line import Defaults, main
+from noise_trader import NoiseTrader
+
+if __name__ == "__main__":
+    sys.exit(main(__doc__, NoiseTrader, Defaults("NOISEBOTS", "noisekey")))

@@ -1,0 +1,69 @@
+"""The options of the command line."""
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import NoReturn
+
+from disorderbook.exchange import MAX_BOOKS, MAX_NAME_LENGTH
+from disorderbook.rest.serving import OWN_SERVER, SERVERS
+
+USAGE_ERROR = 2  # exit status
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Parses the command line; a bad option is one sentence and exit status USAGE_ERROR."""
+    parser = _Parser(
+        prog="disorderBook",
+        description="A local stock exchange for trading bots; speaks the Stockfighter protocol.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("-p", "--port", type=_between(0, 65535), default=8000,
+        help="port of the REST interface; 0 picks a free one")
+    add("-b", "--maxbooks", type=_between(1, 10**6), default=MAX_BOOKS,
+        help="most order books that can be opened")
+    add("-v", "--venue", type=_name, default="TESTEX", help="venue that exists from the start")
+    add("-s", "--symbol", "--stock", type=_name, default="FOOBAR",
+        help="stock that exists from the start")
+    add("-a", "--accounts", metavar="FILE", default=None,
+        help="JSON file of account names and API keys; turns authentication on")
+    add("-d", "--database", metavar="FILE", default=None,
+        help="keep the market in this file, and go on with the one that is there")
+    add("--sync", action="store_true",
+        help="have a change on the disk before it is answered: with --database, even a power cut "
+        "loses nothing")
+    add("--export", metavar="DIR", default=None,
+        help="write orders.csv and executions.csv of --database to this folder, and end")
+    add("-e", "--extra", "--excess", action="store_true",
+        help="allow listing all orders of an account")
+    add("-w", "--ws", "--websocket", "--websockets", action="store_true", dest="websockets",
+        help="run the websocket server")
+    add("--wsport", "--ws_port", type=_between(0, 65535), default=8001,
+        help="port of the websocket server; 0 picks a free one")
+    add("--server", choices=SERVERS, default=OWN_SERVER, metavar="NAME",
+        help="HTTP server under the application: our own, or any that Bottle knows")
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence instead of the whole usage."""
+        self.exit(USAGE_ERROR, f"disorderBook: {message} (--help lists the options)\n")
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if re.fullmatch("[0-9]{1,9}", text) and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer from {least} to {most}")
+
+    return parse
+
+
+def _name(text: str) -> str:
+    if not 1 <= len(text) <= MAX_NAME_LENGTH or "/" in text or not text.isprintable():
+        raise argparse.ArgumentTypeError(
+            f"a name has 1 to {MAX_NAME_LENGTH} characters that can be printed and no slash"
+        )
+    return text

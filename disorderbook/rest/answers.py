@@ -1,0 +1,98 @@
+"""One request in, the bytes of its answer out: calls a WSGI application as PEP 3333 says."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+from wsgiref.handlers import format_date_time
+
+from disorderbook.rest.limits import Refusal, envelope
+from disorderbook.rest.reader import Environ
+
+WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+Headers = list[tuple[str, str]]
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+OWN_FAULT = "Internal error; this is not your fault (the server's log has the details)"
+JSON: Headers = [("Content-Type", "application/json")]
+
+log = logging.getLogger(__name__)
+
+
+def answer(app: WsgiApp, environ: Environ, keep_alive: bool) -> bytes:
+    """Run the application; whatever it raises is logged, and answered with a 500 envelope."""
+    try:
+        return _render(*_call(app, environ), environ, keep_alive)
+    except Exception:
+        log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        fault = "500 Internal Server Error", JSON, envelope(OWN_FAULT)
+        return _render(*fault, environ, keep_alive)
+
+
+def refuse(refusal: Refusal) -> bytes:
+    """The last answer on a connection."""
+    body = envelope(refusal.sentence)
+    framing = f"Content-Length: {len(body)}\r\nConnection: close\r\n"
+    return _head(refusal.status, JSON, framing) + body
+
+
+def _call(app: WsgiApp, environ: Environ) -> tuple[str, Headers, bytes]:
+    """Status, headers and whole body, so that nothing is sent of an answer that fails halfway."""
+    started: tuple[str, Headers] | None = None
+    written: list[bytes] = []
+
+    def start_response(status: str, headers: Headers, exc_info: Any = None) -> Any:
+        nonlocal started
+        if started and exc_info is None:
+            raise AssertionError("The application started its answer twice")
+        started = status, headers
+        return written.append
+
+    chunks = app(environ, start_response)
+    try:
+        written += chunks
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    if started is None:
+        raise AssertionError("The application did not start its answer")
+    return *started, written[0] if len(written) == 1 else b"".join(written)
+
+
+def _render(
+    status: str, headers: Headers, body: bytes, environ: Environ, keep_alive: bool
+) -> bytes:
+    if environ["REQUEST_METHOD"] == "HEAD":
+        length = next((v for n, v in headers if n.lower() == "content-length"), str(len(body)))
+        body = b""
+    else:
+        length = str(len(body))
+    framing = f"Content-Length: {length}\r\n"
+    if status.startswith(_WITHOUT_BODY):
+        framing, body = "", b""
+    if not keep_alive:
+        framing += "Connection: close\r\n"
+    elif environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+        framing += "Connection: keep-alive\r\n"
+    return _head(status, headers, framing) + body
+
+
+def _head(status: str, headers: Headers, framing: str) -> bytes:
+    """Status line and headers; an application's own framing, Date and Server are left out."""
+    lines = [f"{name}: {value}" for name, value in headers if name.lower() not in _OURS]
+    own = "\r\n".join([f"HTTP/1.1 {status}", *lines])
+    if own.count("\n") > len(lines) or own.count("\r") > len(lines):
+        raise ValueError("A header of the application holds a line break")
+    return f"{own}\r\n{framing}{_signature(int(time.time()))}\r\n".encode("latin-1")
+
+
+@lru_cache(maxsize=1)
+def _signature(now: int) -> str:
+    return f"Date: {format_date_time(now)}\r\nServer: disorderBook\r\n"
+
+
+_WITHOUT_BODY = ("1", "204", "304")
+_OURS = frozenset((
+    "connection", "content-length", "date", "keep-alive", "server", "transfer-encoding",
+))

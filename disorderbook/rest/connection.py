@@ -1,0 +1,223 @@
+"""One client's connection: its requests are answered in order, and nobody waits for a slow one."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from typing import cast
+
+from disorderbook.rest.answers import CONTINUE, WsgiApp, answer, refuse
+from disorderbook.rest.limits import (
+    Limits, Refusal, bad_request, too_many_connections, too_slow_a_body, too_slow_a_head,
+)
+from disorderbook.rest.reader import BODY, HEAD, NOTHING, Environ, RequestReader
+
+READ_BYTES = 16 * 1024  # at once from one connection
+TURN = 16  # requests of one connection that are answered before the others' turn comes
+
+_RESET = struct.pack("ii", 1, 0)  # what SO_LINGER takes: on, for no time at all
+
+
+class Service:
+    """What all connections of a server share."""
+
+    def __init__(self, app: WsgiApp, limits: Limits, environ: Environ) -> None:
+        self.app = app
+        self.limits = limits
+        self.environ = environ  # what every request's environ begins with
+        self.loop = asyncio.get_running_loop()
+        self.connections: set[Connection] = set()
+        self.stopping = False
+        self.alarm = asyncio.Event()  # set when something happens that the server waits for
+        # What has been read is used up before the next read, so one buffer is enough for all.
+        self.buffer = memoryview(bytearray(READ_BYTES))
+
+    def check_deadlines(self) -> None:
+        now = self.loop.time()
+        for connection in tuple(self.connections):
+            connection.check_deadline(now)
+
+    def stop(self) -> None:
+        """Let requests that are under way finish, and close every connection that has none."""
+        self.stopping = True
+        for connection in tuple(self.connections):
+            connection.stop()
+
+    def abort(self) -> None:
+        for connection in tuple(self.connections):
+            connection.abort()
+
+
+class Connection(asyncio.BufferedProtocol):
+    """Reads requests, calls the application at once with each that is whole, writes the answer.
+
+    Its deadline is a plain number that the server looks at a few times a second: setting a timer
+    for each request would cost more than reading it.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._limits = service.limits
+        self._refusal: Refusal | None = None  # the last answer, once those before it are sent
+        self._blocked = False  # too much is queued for the client
+        self._ended = False  # the client sends nothing more
+        self._closing = False  # the last answer is written; what still comes is dropped
+        self._queued = 0  # bytes that waited for the client when the deadline was last checked
+        self._steps = -1  # of the reader, when the deadline was set
+        self._deadline = 0.0  # on the loop's clock, in seconds
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=self._limits.queued_bytes)
+        peer = transport.get_extra_info("peername") or ("",)
+        self._reader = RequestReader(
+            self._service.environ | {"REMOTE_ADDR": peer[0]}, self._limits
+        )
+        self._service.connections.add(self)
+        excess = len(self._service.connections) - self._limits.connections
+        if excess > self._limits.refused_connections:
+            self.abort()
+        elif excess > 0:
+            self._refuse(too_many_connections(self._limits))
+        else:
+            self._set_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._service.connections.discard(self)
+        self._reader.ready.clear()
+        if self._service.stopping:
+            self._service.alarm.set()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._service.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._closing:
+            return
+        try:
+            self._reader.feed(self._service.buffer[:nbytes])
+        except Refusal as refusal:
+            self._refusal = refusal
+        self._answer()
+
+    def eof_received(self) -> bool:
+        """Answer what was whole; true leaves the closing to us."""
+        if self._closing:
+            return False
+        self._ended = True
+        if self._refusal is None and self._reader.stage is not NOTHING:
+            self._refusal = bad_request("The request ended before it was whole")
+        self._answer()
+        return True
+
+    def pause_writing(self) -> None:
+        self._blocked = True
+        self._transport.pause_reading()
+        self._wait(self._limits.write_seconds)
+
+    def resume_writing(self) -> None:
+        self._blocked = False
+        self._steps = -1
+        if not self._closing:
+            self._answer()
+
+    def check_deadline(self, now: float) -> None:
+        queued = self._transport.get_write_buffer_size()
+        if queued < self._queued:  # a slow reader is a reader
+            self._deadline = max(self._deadline, now + self._limits.write_seconds)
+        self._queued = queued
+        if now < self._deadline:
+            return
+        if self._closing or queued:
+            self.abort()
+        elif self._reader.stage is HEAD:
+            self._refuse(too_slow_a_head(self._limits))
+        elif self._reader.stage is BODY:
+            self._refuse(too_slow_a_body(self._limits))
+        else:
+            self._close()
+
+    def stop(self) -> None:
+        """Close now if no request is under way, else after the answer to the last one."""
+        if self._closing or not self._is_busy():
+            self._close()
+
+    def abort(self) -> None:
+        """End the connection with a reset, so that the system keeps nothing for the client."""
+        peer = self._transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):  # it is gone already
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._transport.abort()
+
+    def _answer(self) -> None:
+        """Answer what is ready, as far as the client reads and the others need not wait."""
+        if self._blocked or self._transport.is_closing():
+            return
+        ready, size = self._reader.ready, 0
+        answers: list[bytes] = []
+        while ready and len(answers) < TURN and size < self._limits.queued_bytes:
+            environ, keep_alive = ready.popleft()
+            if self._service.stopping and not self._is_busy():
+                keep_alive, self._reader.finished = False, True
+            answers.append(answer(self._service.app, environ, keep_alive))
+            size += len(answers[-1])
+        if answers:
+            self._transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
+        if not ready:
+            self._read_on()
+        elif not self._blocked:
+            self._transport.pause_reading()
+            self._wait(self._limits.idle_seconds)
+            self._service.loop.call_soon(self._answer)
+
+    def _is_busy(self) -> bool:
+        """Whether a request is under way that has not been answered yet."""
+        return bool(self._reader.ready) or self._reader.stage is not NOTHING
+
+    def _read_on(self) -> None:
+        """Wait for the next request or the rest of one, or end the connection."""
+        if self._refusal is not None:
+            self._refuse(self._refusal)
+        elif self._reader.finished or self._ended:
+            self._close()
+        elif not self._blocked:
+            if self._reader.awaits_continue:
+                self._reader.awaits_continue = False
+                self._transport.write(CONTINUE)
+            if not self._transport.is_reading():
+                self._transport.resume_reading()
+            self._set_deadline()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._transport.write(refuse(refusal))
+        self._close()
+
+    def _close(self) -> None:
+        """Send what is queued, then wait for the client to close as well.
+
+        Closing at once would make the system answer what the client still sends with a reset, and
+        a reset can overtake the last answer.
+        """
+        self._closing = True
+        self._wait(self._limits.linger_seconds)
+        if self._ended or self._service.stopping:
+            self._transport.close()
+        else:
+            self._transport.write_eof()
+            if not self._transport.is_reading():
+                self._transport.resume_reading()
+
+    def _set_deadline(self) -> None:
+        """Give each step of a request its own time, however many pieces it comes in."""
+        if self._reader.steps == self._steps:
+            return
+        self._steps = self._reader.steps
+        if self._reader.stage is NOTHING:
+            self._wait(self._limits.idle_seconds)
+        elif self._reader.stage is HEAD:
+            self._wait(self._limits.head_seconds)
+        else:
+            self._wait(self._limits.body_seconds)
+
+    def _wait(self, seconds: float) -> None:
+        self._deadline = self._service.loop.time() + seconds

@@ -1,0 +1,74 @@
+"""What a stranger may send to the server or keep it busy with, and how he is refused."""
+
+import json
+from typing import NamedTuple
+
+
+class Limits(NamedTuple):
+    """Every bound of the server: sizes in bytes, times in seconds. Tests pass smaller ones."""
+
+    head_bytes: int = 16 * 1024  # request line and header lines together
+    body_bytes: int = 64 * 1024
+    chunked_bytes: int = 8 * 64 * 1024  # a chunked body with its chunk sizes and trailers
+    head_seconds: float = 10.0  # from the first byte of a request to the end of its header lines
+    body_seconds: float = 10.0  # from there to the end of its body
+    idle_seconds: float = 75.0  # between requests
+    connections: int = 2000
+    refused_connections: int = 100  # beyond the limit and being told so; others are just dropped
+    queued_bytes: int = 256 * 1024  # of answers before reading from their client pauses
+    system_bytes: int = 256 * 1024  # of answers that the system takes off us for a client
+    write_seconds: float = 10.0  # without the client reading any of what is queued for it
+    linger_seconds: float = 5.0  # for a client to read its last answer and stop sending
+    stop_seconds: float = 5.0  # for requests that are under way when the server is stopped
+
+
+class Refusal(Exception):
+    """Ends a connection: the request is not run, nothing after it is read, and this is said."""
+
+    def __init__(self, status: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+
+
+def bad_request(sentence: str) -> Refusal:
+    """What cannot be understood, or can be understood in two ways."""
+    return Refusal("400 Bad Request", sentence)
+
+
+def too_large_a_head(limits: Limits) -> Refusal:
+    sentence = f"Request line and headers are at most {limits.head_bytes} bytes"
+    return Refusal("431 Request Header Fields Too Large", sentence)
+
+
+def too_large_a_body(limits: Limits) -> Refusal:
+    sentence = f"The body of a request is at most {limits.body_bytes} bytes"
+    return Refusal("413 Content Too Large", sentence)
+
+
+def too_slow_a_head(limits: Limits) -> Refusal:
+    sentence = f"The headers of a request must arrive within {limits.head_seconds:g} seconds"
+    return Refusal("408 Request Timeout", sentence)
+
+
+def too_slow_a_body(limits: Limits) -> Refusal:
+    sentence = f"The body of a request must arrive within {limits.body_seconds:g} seconds"
+    return Refusal("408 Request Timeout", sentence)
+
+
+def too_many_connections(limits: Limits) -> Refusal:
+    sentence = f"At most {limits.connections} connections are open at a time"
+    return Refusal("503 Service Unavailable", sentence)
+
+
+def unmet_expectation() -> Refusal:
+    return Refusal("417 Expectation Failed", "The only expectation known is 100-continue")
+
+
+def unsupported_version() -> Refusal:
+    return Refusal("505 HTTP Version Not Supported", "This server speaks HTTP/1.1 and HTTP/1.0")
+
+
+def envelope(sentence: str) -> bytes:
+    """The body of every refusal."""
+    return json.dumps({"ok": False, "error": sentence}).encode()

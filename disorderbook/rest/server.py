@@ -1,0 +1,126 @@
+"""The HTTP server under the application: one thread owns every socket and calls the application
+inline as soon as one whole request is there, so a slow client never occupies anything.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import bottle
+
+from disorderbook.descriptors import allow_descriptors
+from disorderbook.rest.answers import WsgiApp
+from disorderbook.rest.connection import Connection, Service
+from disorderbook.rest.limits import Limits
+from disorderbook.rest.reader import Environ
+
+BACKLOG = 1024  # connections that wait to be accepted
+CHECK_SECONDS = 0.25  # how often deadlines are looked at, so none is later than this
+SPARE_DESCRIPTORS = 64  # for everything that is no client's connection
+
+log = logging.getLogger(__name__)
+
+
+def fastest_loop() -> asyncio.AbstractEventLoop:
+    """An event loop of uvloop where there is one, which is not on Windows."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
+    """Serves a WSGI application over HTTP/1.1, for Bottle's `run` or on its own.
+
+    Listens at once, so that the caller learns of a taken port (OSError) before anything else is
+    done, and `port` is the one it got if it asked for port 0. A listening socket can be given.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8080,
+        listener: socket.socket | None = None,
+        limits: Limits = Limits(),
+        new_loop: Callable[[], asyncio.AbstractEventLoop] = fastest_loop,
+        **options: Any,
+    ) -> None:
+        super().__init__(host, port, **options)
+        self._listener = listener or socket.create_server((host, port), backlog=BACKLOG)
+        self.host, self.port = self._listener.getsockname()[:2]
+        # Every connection inherits this.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.system_bytes)
+        self._limits = limits
+        self._new_loop = new_loop
+        self._stops = 0  # how often `stop` was called
+        self._service: Service | None = None
+
+    def run(self, handler: WsgiApp) -> None:
+        """Serve until `stop` is called."""
+        self._check_descriptors()
+        loop = self._new_loop()
+        try:
+            loop.run_until_complete(self._serve(handler))
+        finally:
+            loop.close()
+            self._listener.close()
+
+    def stop(self) -> None:
+        """Accept nobody any more, finish the requests under way, then return from `run`.
+
+        May be called from a signal handler or another thread, also before `run`. Requests that
+        are still under way after `stop_seconds`, or when it is called once more, are dropped.
+        """
+        self._stops += 1
+        if self._service is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has just been closed
+                self._service.loop.call_soon_threadsafe(self._service.alarm.set)
+
+    def _check_descriptors(self) -> None:
+        limits, allowed = self._limits, allow_descriptors()
+        if allowed < limits.connections + limits.refused_connections + SPARE_DESCRIPTORS:
+            log.warning("Only %d files may be open at a time, so not every connection that the "
+                        "limits allow will be accepted", allowed)
+
+    async def _serve(self, app: WsgiApp) -> None:
+        service = self._service = Service(app, self._limits, self._environ())
+        acceptor = await service.loop.create_server(
+            lambda: Connection(service), sock=self._listener, backlog=BACKLOG
+        )
+        while not self._stops:
+            await _next_check(service)
+        acceptor.close()
+        service.stop()
+        end = service.loop.time() + self._limits.stop_seconds
+        while service.connections and self._stops == 1 and service.loop.time() < end:
+            await _next_check(service)
+        service.abort()
+        await asyncio.sleep(0)  # for the aborted connections to be told
+
+    def _environ(self) -> Environ:
+        return {
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": self.host,
+            "SERVER_PORT": str(self.port),
+            "SERVER_SOFTWARE": "disorderBook",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": False,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+        }
+
+
+async def _next_check(service: Service) -> None:
+    """Wait for the alarm or a quarter of a second, and end what has taken too long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CHECK_SECONDS):
+            await service.alarm.wait()
+    service.alarm.clear()
+    service.check_deadlines()

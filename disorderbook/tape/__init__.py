@@ -1,0 +1,1 @@
+"""Floor 2: the tape, quotes and executions over websockets."""

@@ -1,0 +1,146 @@
+"""Somebody who listens to the tape: his handshake, what he says although he need not, his pulse.
+
+Nothing here ever waits. The library's names used here are listed in server.py.
+"""
+
+import math
+import re
+import socket
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from simple_websocket_server import BINARY, PING, PONG
+
+from disorderbook.tape.connection import Connection
+from disorderbook.tape.frames import POLICY_VIOLATION, Fault
+from disorderbook.tape.handshake import HandshakeRefused, parse_handshake
+
+if TYPE_CHECKING:
+    from disorderbook.tape.server import TapeServer
+
+READ_BYTES = 4096  # at a time, so that nobody's parsing holds up the others for long
+TRAILING_SPACE = re.compile(rb"[ \t]+(?=\r\n)")  # the library takes it for a part of the key
+END_OF_HEADER = b"\r\n\r\n"
+
+
+class Listener(Connection):
+    """Reads, answers the handshake, and keeps an eye on the clock; the server says when to.
+
+    `request` is the handshake that was accepted. `read` raises OSError or EOFError when the other
+    side is gone.
+    """
+
+    def __init__(self, server: "TapeServer", sock: socket.socket, address: Any) -> None:
+        super().__init__(server, sock, address)
+        now = time.monotonic()
+        self.maxheader = self._limits.header_bytes + 1  # the library refuses what is as long
+        self._heard = 0  # bytes since _heard_since
+        self._heard_since = self._ponged_at = now
+        self._pinged_at: float | None = None  # while a pong is awaited
+        self._deadline = now + self._limits.handshake_seconds
+
+    def read(self) -> None:
+        """Take what has arrived."""
+        try:
+            if self.closed:
+                self._receive()  # whatever it is, it comes too late
+            elif self.handshaked:
+                self._hear()
+            else:
+                self._shake_hands()
+        except BlockingIOError:
+            pass
+        except Fault as fault:
+            self.close(fault.code, str(fault))
+        except HandshakeRefused as refusal:
+            self._refuse(refusal)
+
+    def check(self, now: float) -> None:
+        """See to a deadline that has passed, or ping; `now` is of time.monotonic()."""
+        if now > self._deadline:
+            if self.closed:
+                self.server.drop(self)
+            else:
+                self._refuse(HandshakeRefused(HTTPStatus.REQUEST_TIMEOUT, "Handshake too slow"))
+        elif self.handshaked and not self.closed:
+            self._check_progress(now)
+            self._check_pulse(now)
+
+    # The handshake.
+
+    def _shake_hands(self) -> None:
+        """Read the request, but not what may follow it; check it; let the library answer."""
+        seen, limit = len(self.headerbuffer), self._limits.header_bytes
+        coming = self._receive(limit, socket.MSG_PEEK)
+        end = (self.headerbuffer + coming).find(END_OF_HEADER)
+        size = seen + len(coming) if end < 0 else end + len(END_OF_HEADER)
+        if size > limit:
+            sentence = f"At most {limit} bytes of header"
+            raise HandshakeRefused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence)
+        # The library answers when it reads the last byte, so that one is left for it.
+        wanted = size - seen - (end >= 0)
+        if wanted:
+            self.headerbuffer += self._receive(wanted)
+        if end >= 0:
+            self._accept(TRAILING_SPACE.sub(b"", self.headerbuffer))
+
+    def _accept(self, header: bytes) -> None:
+        """Answer the header of a request, all but its last byte; raises HandshakeRefused."""
+        parse_handshake(header + END_OF_HEADER[-1:])
+        self.server.check_room()
+        self.headerbuffer = bytearray(header)
+        self.headertoread = 1
+        self._handle_data()
+        self._sending = memoryview(self._last_words().joined)
+        self._deadline = math.inf
+        self._moved_at = self._ponged_at = time.monotonic()
+        # Whoever has read the answer can rely on listening already, so it is sent last.
+        self.server.arrived(self)
+        self.flush()
+
+    def _refuse(self, refusal: HandshakeRefused) -> None:
+        self.closed = True
+        self.sendq.append((BINARY, refusal.answer()))
+        self._leave()
+
+    # What the other side says.
+
+    def _hear(self) -> None:
+        arrived = self._receive()
+        self._count(len(arrived))
+        for byte in arrived:
+            self._parse_message(byte)
+            if self.closed:
+                return  # nothing follows a close frame
+        if self.sendq:
+            self._collect()
+
+    def _receive(self, size: int = READ_BYTES, flags: int = 0) -> bytes:
+        arrived: bytes = self.client.recv(size, flags)
+        if not arrived:
+            raise EOFError
+        return arrived
+
+    def _count(self, size: int) -> None:
+        now, limits = time.monotonic(), self._limits
+        if now > self._heard_since + limits.heard_seconds:
+            self._heard_since, self._heard = now, 0
+        self._heard += size
+        if self._heard > limits.heard_bytes:
+            raise Fault(POLICY_VIOLATION, "a listener has nothing to say, least of all so much")
+
+    def _handle_packet(self) -> None:
+        if self.opcode == PONG:
+            self._ponged_at, self._pinged_at = time.monotonic(), None
+        super()._handle_packet()
+
+    def _check_pulse(self, now: float) -> None:
+        limits = self._limits
+        if self._pinged_at is not None:
+            if now > self._pinged_at + limits.pong_seconds:
+                self.close(POLICY_VIOLATION, f"no pong within {limits.pong_seconds:g} s")
+        elif now > self._ponged_at + limits.ping_seconds:
+            self._pinged_at = now
+            self._send_message(False, PING, b"")
+            self._collect()

@@ -1,0 +1,226 @@
+"""The transport of the tape: one thread that owns the listening socket and every listener's.
+
+simple-websocket-server keeps the handshake, the frames and the parser. The loop is ours: it waits
+with `selectors`, is woken by a bell and keeps deadlines. The subclasses here, in frames.py and in
+listener.py use names that the library does not document, so setup.cfg pins its version. They are:
+
+| of              | names                                                 | for                    |
+|-----------------|-------------------------------------------------------|------------------------|
+| the module      | HTTPRequest                                           | a handshake's checks   |
+|                 | STREAM TEXT BINARY CLOSE PING PONG                    | kinds of frames        |
+|                 | HEADERB1 HEADERB2 MASK                                | states of the parser   |
+| WebSocketServer | request_queue_size serversocket connections           | our loop               |
+|                 | _construct_websocket                                  | newcomers              |
+| WebSocket       | client handshaked closed request                      | a connection's state   |
+|                 | headerbuffer headertoread maxheader _handle_data      | the handshake's answer |
+|                 | _parse_message _handle_packet                         | called after a check   |
+|                 | state opcode length lengtharray maskarray data        | what is checked        |
+|                 | frag_start                                            |                        |
+|                 | _send_message sendq                                   | every frame we send    |
+"""
+
+import logging
+import selectors
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from simple_websocket_server import TEXT, WebSocket, WebSocketServer
+
+from disorderbook.tape.connection import Connection
+from disorderbook.tape.door import Door
+from disorderbook.tape.frames import GOING_AWAY, OWN_FAULT
+from disorderbook.tape.handshake import HandshakeRefused
+from disorderbook.tape.limits import Limits
+from disorderbook.tape.listener import Listener
+from disorderbook.tape.watch import Watch
+
+CHECK_SECONDS = 0.25  # between two looks at the deadlines
+SWITCH_SECONDS = 0.0005  # after which a thread that computes lets another one have its turn
+
+log = logging.getLogger(__name__)
+
+
+class Feed(Protocol):
+    """What the transport asks of whoever has something to tell; all on the tape's thread."""
+
+    def has_news(self) -> bool:
+        """Whether `deliver` has something to do."""
+
+    def deliver(self) -> None:
+        """Send to listeners what there is for them, or a part of it."""
+
+    def arrived(self, listener: Connection) -> None:
+        """A handshake was accepted. May send to the listener or close it."""
+
+    def left(self, listener: Connection) -> None:
+        """Nothing more can be sent to this listener. Called once for each that arrived."""
+
+
+class TapeServer(WebSocketServer):
+    """Its construction takes the port, and raises OSError if it cannot."""
+
+    request_queue_size = 1024  # the library's word for the backlog
+
+    def __init__(self, host: str, port: int, feed: Feed, limits: Limits) -> None:
+        super().__init__(host, port, Listener)
+        self.port = int(self.serversocket.getsockname()[1])
+        self.limits = limits
+        self.replaced = 0  # messages that listeners were spared because newer ones came
+        self.fell_behind = 0  # listeners closed because they did not keep up
+        self._feed = feed
+        self._present: set[Connection] = set()  # of the connections, those that the feed knows
+        self._press = WebSocket(self, None, None)
+        self._is_stopping = False
+        self._next_check = 0.0
+        self._watch = Watch(feed.has_news)
+        self.bell = self._watch.bell
+        self._door = Door(self.serversocket, self._watch, limits.pause_seconds)
+        self._thread = threading.Thread(target=self.serve_forever, name="tape", daemon=True)
+
+    # For other threads. They ring the bell, too.
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Send what waits, tell every listener (1001), end the thread; once it was started."""
+        self._is_stopping = True
+        self.bell.ring()
+        self._thread.join()
+
+    # For the feed and the listeners.
+
+    def frame(self, message: bytes) -> bytes:
+        """A text message as it goes over the wire, the same for every listener."""
+        self._press._send_message(False, TEXT, message)
+        return bytes(self._press.sendq.pop()[1])
+
+    def check_room(self) -> None:
+        """Raise HandshakeRefused if there are as many listeners as there may be."""
+        if len(self._present) >= self.limits.listeners:
+            sentence = f"There are {self.limits.listeners} listeners already"
+            raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, sentence, "Retry-After: 5\r\n")
+
+    def arrived(self, listener: Connection) -> None:
+        self._present.add(listener)
+        self._attend(listener, self._feed.arrived, listener)
+
+    def left(self, listener: Connection) -> None:
+        if listener in self._present:
+            self._present.remove(listener)
+            self._feed.left(listener)
+
+    def watch(self, listener: Connection, writing: bool) -> None:
+        """Have the listener flushed when its socket takes more, or no longer."""
+        self._watch.change(listener.client, listener, writing)
+
+    def drop(self, listener: Connection) -> None:
+        """Cut the connection, if that has not been done."""
+        descriptor = listener.client.fileno()
+        if self.connections.get(descriptor) is listener:
+            del self.connections[descriptor]
+            self._watch.remove(listener.client)
+            listener.client.close()
+            listener.closed = True
+            self.left(listener)
+
+    # The loop, on the tape's thread.
+
+    def serve_forever(self) -> None:
+        """Until `close` is called."""
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        try:
+            while not self._is_stopping:
+                self._survive(self.handle_request)
+            self._say_goodbye()
+        finally:
+            sys.setswitchinterval(before)
+
+    def handle_request(self) -> None:
+        """One round: sleep until something happens, send the news, then see to what happened."""
+        ready = self._watch.wait(self._patience())
+        self._survive(self._feed.deliver)
+        for key, events in ready:
+            if key.data is self._door:
+                self._welcome()
+            else:
+                self._attend(key.data, self._serve, key.data, events)
+        now = time.monotonic()
+        if now >= self._next_check:
+            self._next_check = now + CHECK_SECONDS
+            self._check(now)
+
+    def _patience(self) -> float | None:
+        """Seconds to sleep at most: for ever while no deadline runs."""
+        if not self.connections and not self._door.is_shut:
+            return None
+        return max(0.0, self._next_check - time.monotonic())
+
+    def _survive(self, action: Callable[[], None]) -> None:
+        """Whatever goes wrong in it, the tape goes on, though not at full speed."""
+        try:
+            action()
+        except Exception:
+            log.exception("A fault of ours has held up the tape")
+            time.sleep(CHECK_SECONDS)
+
+    def _welcome(self) -> None:
+        room = self.limits.listeners + self.limits.newcomers - len(self.connections)
+        for sock, address in self._door.newcomers(room):
+            try:
+                self._admit(sock, address)
+            except OSError:
+                sock.close()
+
+    def _admit(self, sock: socket.socket, address: Any) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.limits.kernel_bytes)
+        listener = self._construct_websocket(sock, address)
+        self._watch.add(sock, listener)
+        self.connections[sock.fileno()] = listener
+
+    def _attend(self, listener: Connection, action: Callable[..., None], *arguments: Any) -> None:
+        """Do something for one listener; whatever goes wrong with it harms no other."""
+        try:
+            action(*arguments)
+        except (OSError, EOFError):
+            self.drop(listener)
+        except Exception:
+            log.exception("A listener is closed for a fault of ours")
+            listener.close(OWN_FAULT, "internal error")
+            if not listener.closed:
+                self.drop(listener)
+
+    def _serve(self, listener: Listener, events: int) -> None:
+        # Dropped earlier in this round, its descriptor may belong to a newcomer by now.
+        if events & selectors.EVENT_WRITE and listener.client.fileno() >= 0:
+            listener.flush()
+        if events & selectors.EVENT_READ and listener.client.fileno() >= 0:
+            listener.read()
+
+    def _check(self, now: float) -> None:
+        self._door.check(now)
+        for listener in list(self.connections.values()):
+            self._attend(listener, listener.check, now)
+
+    def _say_goodbye(self) -> None:
+        """Tell everybody, wait a moment until they have hung up, and close everything."""
+        self._door.close()
+        self._survive(self._feed.deliver)
+        for listener in list(self.connections.values()):
+            self._attend(listener, listener.close, GOING_AWAY, "the exchange closes")
+            if not listener.closed:
+                self.drop(listener)  # it was only about to listen
+        deadline = time.monotonic() + self.limits.stop_seconds
+        while self.connections and time.monotonic() < deadline:
+            self._survive(self.handle_request)
+        for listener in list(self.connections.values()):
+            self.drop(listener)
+        self._watch.close()

@@ -1,0 +1,27 @@
+"""The bots import each other as scripts do, by bare names; one exchange serves all tests of a file,
+each test trading on a venue of its own."""
+
+import itertools
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from live import ROOT, Exchange, running
+
+sys.path.insert(0, str(ROOT / "bots"))
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def exchange() -> Iterator[Exchange]:
+    """Without authentication, with more books than the tests open."""
+    with running("-b", "1000") as exchange:
+        yield exchange
+
+
+@pytest.fixture
+def venue() -> str:
+    """A venue on which nobody has traded yet."""
+    return f"VENUE{next(_numbers)}"

@@ -1,0 +1,420 @@
+"""Who is told what, in which order, and what it costs the exchange."""
+
+import json
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from market import Market, market, message, wait_until
+from raw import CLOSE, EXECUTIONS, PATIENCE, PING, PONG, TEXT, TICKERS, RawPeer, frame, handshake
+from test_traces import masked
+from wsgi import Client
+
+from disorderbook.accounts import Accounts
+from disorderbook.engine.book import Execution
+from disorderbook.engine.orders import OrderType, Side
+from disorderbook.exchange import Exchange
+from disorderbook.gamemaster import GameMaster
+from disorderbook.rest.api import House
+from disorderbook.rest.app import make_app
+from disorderbook.tape import feed
+from disorderbook.tape.feed import Tape
+
+TRACE = Path(__file__).parents[1] / "traces" / "tape.json"
+KEYS = Accounts({"ANN": "annkey", "BOB": "bobkey"})
+
+
+def url(account: str = "ANN", topic: str = "executions", venue: str = "TESTEX",
+        symbol: str = "") -> str:
+    stock = f"/stocks/{symbol}" if symbol else ""
+    return f"/ob/api/ws/{account}/venues/{venue}/{topic}{stock}"
+
+
+def nothing_more(peer: RawPeer) -> bool:
+    """Whether the peer was sent nothing that it has not read: a ping is answered at once."""
+    peer.send(frame(PING, b"nothing more"))
+    return peer.frame() == (PONG, b"nothing more", True)
+
+
+# The recording.
+
+
+@pytest.fixture
+def house_with_tape() -> Iterator[tuple[Tape, Client]]:
+    with Tape(Accounts(), 0) as tape:
+        client = Client()
+        exchange = Exchange(publish=tape.publish)
+        exchange.book("TESTEX", "FOOBAR")
+        client.house = House(exchange, Accounts(), GameMaster(), extra=False)
+        client.app = make_app(client.house)
+        yield tape, client
+
+
+def test_the_tape_says_what_the_first_one_said(house_with_tape: tuple[Tape, Client]) -> None:
+    tape, client = house_with_tape
+    trace = json.loads(TRACE.read_text())
+    peers = {path: RawPeer.listening(tape.port, path) for path in trace["sockets"]}
+    for asked in trace["requests"]:
+        client(asked["method"], asked["path"], asked.get("body", "").encode(), asked["headers"])
+    for path, expected in trace["sockets"].items():
+        for number, recorded in enumerate(expected):
+            got = peers[path].frame()
+            assert got is not None
+            assert json.loads(masked(got.payload.decode())) == recorded, (path, number)
+        assert nothing_more(peers[path]), path
+        peers[path].socket.close()
+    assert sum(map(len, trace["sockets"].values())) == tape.counts().messages == 623
+
+
+# Who is told what.
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Market]:
+    with market() as open_market:
+        yield open_market
+
+
+@pytest.fixture
+def venue(request: pytest.FixtureRequest) -> str:
+    """A venue for each test."""
+    return str(request.node.name.upper()[:100])
+
+
+def test_a_ticker_listener_hears_of_its_venue_or_stock(house: Market, venue: str) -> None:
+    with (
+        house.peer(url(topic="tickertape", venue=venue)) as whole,
+        house.peer(url(topic="tickertape", venue=venue, symbol="FOO")) as stock,
+    ):
+        for symbol in ("FOO", "BAR"):
+            house.order(venue=venue, symbol=symbol)
+        house.order(venue="ELSEWHERE", symbol="FOO")
+        heard = [message(whole.frame())["quote"]["symbol"] for _ in range(2)]
+        assert heard == ["FOO", "BAR"] and nothing_more(whole)
+        assert message(stock.frame())["quote"]["symbol"] == "FOO" and nothing_more(stock)
+
+
+def test_executions_go_to_the_two_accounts_alone(house: Market, venue: str) -> None:
+    accounts = ("ANN", "BOB", "EVE")
+    peers = {name: house.peer(url(name, venue=venue)) for name in accounts}
+    house.trade("ANN", "BOB", venue=venue)
+    for name in ("ANN", "BOB"):
+        execution = message(peers[name].frame())
+        assert execution["account"] == execution["order"]["account"] == name
+        assert nothing_more(peers[name])
+    assert nothing_more(peers["EVE"])
+    for peer in peers.values():
+        peer.socket.close()
+
+
+def test_executions_of_one_stock_alone(house: Market, venue: str) -> None:
+    with house.peer(url("ANN", venue=venue, symbol="FOO")) as stock:
+        for symbol in ("BAR", "FOO"):
+            house.trade(venue=venue, symbol=symbol)
+        assert message(stock.frame())["symbol"] == "FOO" and nothing_more(stock)
+
+
+def test_who_trades_with_himself_hears_it_twice_the_standing_order_first(
+    house: Market, venue: str
+) -> None:
+    with house.peer(url("ANN", venue=venue)) as ann:
+        house.trade("ANN", "ANN", venue=venue)
+        first, second = message(ann.frame()), message(ann.frame())
+        assert (first["order"]["id"], second["order"]["id"]) == (0, 1)
+        assert nothing_more(ann)
+
+
+def test_an_execution_shows_the_order_as_it_stood_right_after_that_trade(
+    house: Market, venue: str
+) -> None:
+    with house.peer(url("BOB", venue=venue)) as bob:
+        for price in (100, 101, 102):
+            house.order("ANN", Side.SELL, 10, price, venue=venue)
+        house.order("BOB", Side.BUY, 25, 102, venue=venue)
+        told = [message(bob.frame()) for _ in range(3)]
+    assert [each["price"] for each in told] == [100, 101, 102]
+    assert [each["order"]["totalFilled"] for each in told] == [10, 20, 25]
+    assert [len(each["order"]["fills"]) for each in told] == [1, 2, 3]
+    assert [each["standingComplete"] for each in told] == [True, True, False]
+    assert [each["incomingComplete"] for each in told] == [False, False, True]
+
+
+def test_all_executions_come_before_the_tick_in_the_order_of_the_trades(
+    house: Market, venue: str
+) -> None:
+    with (
+        house.peer(url(topic="tickertape", venue=venue)) as ticks,
+        house.peer(url("ANN", venue=venue)) as ann, house.peer(url("BOB", venue=venue)) as bob,
+    ):
+        for number in range(100):
+            house.order("ANN", Side.SELL, venue=venue)
+            ticks.frame()
+            house.order("BOB", Side.BUY, venue=venue)
+            ticks.frame()
+            # Where there is a tick to read, there are the executions that led to it.
+            for peer in (ann, bob):
+                peer.socket.setblocking(False)
+                assert message(peer.frame())["standingId"] == 2 * number
+
+
+def test_what_ticks_and_what_does_not(house: Market, venue: str) -> None:
+    with house.peer(url(topic="tickertape", venue=venue)) as peer:
+        order = house.order("ANN", venue=venue)
+        for _ in range(2):  # the second time it is closed already
+            with house.exchange.turn:
+                house.exchange.cancel(order)
+        house.order("ANN", Side.BUY, 9, order_type=OrderType.FILL_OR_KILL, venue=venue)
+        house.order("ANN", Side.BUY, 9, order_type=OrderType.IMMEDIATE_OR_CANCEL, venue=venue)
+        depths = [message(peer.frame())["quote"]["bidDepth"] for _ in range(4)]
+        assert depths == [1, 0, 0, 0] and nothing_more(peer)
+
+
+def test_a_tick_is_compact_json_that_says_ok_once__differences_10_and_11(
+    house: Market, venue: str
+) -> None:
+    with house.peer(url(topic="tickertape", venue=venue)) as peer:
+        house.order("ANN", price=123, venue=venue, symbol='A"B')
+        got = peer.frame()
+    assert got is not None
+    assert got.payload.startswith(b'{"ok":true,"quote":{"venue":"') and b'"A\\"B"' in got.payload
+    assert "ok" not in message(got)["quote"] and b", " not in got.payload
+
+
+def test_a_venue_may_be_listened_to_before_it_exists(house: Market, venue: str) -> None:
+    with (
+        house.peer(url("ANN", venue=venue, symbol="NEW")) as executions,
+        house.peer(url(topic="tickertape", venue=venue, symbol="NEW")) as ticks,
+    ):
+        assert venue not in house.exchange.venues()
+        house.trade(venue=venue, symbol="NEW")
+        assert message(executions.frame())["venue"] == venue
+        assert message(ticks.frame())["quote"]["venue"] == venue
+
+
+def test_whoever_has_read_the_answer_to_his_handshake_misses_nothing(
+    house: Market, venue: str
+) -> None:
+    for number in range(100):
+        with house.peer(url(topic="tickertape", venue=f"{venue}{number}")) as peer:
+            house.order(venue=f"{venue}{number}")
+            assert message(peer.frame())["ok"]
+
+
+# Who is refused.
+
+
+@pytest.mark.parametrize("path", ["/", "/ob/api/ws/ANN/venues/TESTEX/orders", "/caf%C3%A9"])
+def test_an_unknown_url_gets_the_four_forms_and_1008__difference_12(
+    house: Market, path: str
+) -> None:
+    with house.peer(path) as peer:
+        said, closing = peer.frames()
+        refusal = message(said)
+        assert refusal.keys() == {"ok", "error"} and refusal["ok"] is False
+        assert refusal["error"].startswith(f"{path} is not one of ")
+        assert refusal["error"].count("/ob/api/ws/ACCOUNT/venues/VENUE/") == 4
+        assert closing.opcode == CLOSE and closing.code == 1008
+    assert house.tape.counts().listeners == 0
+
+
+@pytest.mark.parametrize("headers, sentence", [
+    ((), "Server is in +authentication mode but no API key was received"),
+    (("X-Starfighter-Authorization: bobkey",), "Unknown account or wrong API key"),
+    (("Cookie: api_key=nonsense",), "Unknown account or wrong API key"),
+])
+def test_executions_without_the_key_get_a_sentence_and_1008__difference_13(
+    headers: tuple[str, ...], sentence: str
+) -> None:
+    with market(KEYS) as house, house.peer(EXECUTIONS, *headers) as peer:
+        said, closing = peer.frames()
+        assert message(said) == {"ok": False, "error": sentence}
+        assert closing.code == 1008
+
+
+def test_with_its_key_an_account_hears_its_executions__difference_13() -> None:
+    with market(KEYS) as house, house.peer(EXECUTIONS + "?api_key=annkey") as peer:
+        house.trade("ANN", "BOB")
+        assert message(peer.frame())["account"] == "ANN"
+
+
+def test_ticks_are_for_everybody_and_their_account_is_ignored() -> None:
+    with market(KEYS) as house, house.peer(url("NOBODY", "tickertape")) as peer:
+        house.order()
+        assert message(peer.frame())["ok"]
+
+
+# What it costs the exchange.
+
+
+def test_nothing_is_kept_while_nobody_listens() -> None:
+    with market() as house:
+        house.tick(100)
+        assert not house.tape._events and house.tape.counts().messages == 0
+
+
+def unspeakable_trade(house: Market) -> Execution:
+    """An execution that cannot be rendered."""
+    order = house.order("ANN")
+    order.ts = "noon"  # type: ignore[assignment]
+    return Execution(order, order, 100, 1, 0, 1, 1, 1, 1)
+
+
+def test_nothing_is_rendered_for_those_who_do_not_listen(
+    caplog: pytest.LogCaptureFixture
+) -> None:
+    with market() as house, house.peer() as ticks, house.peer(url("BOB")) as bob:
+        trade = unspeakable_trade(house)
+        house.tape.publish(house.exchange.book("TESTEX", "FOOBAR"), [trade])
+        assert message(ticks.frame())["ok"] and message(ticks.frame())["ok"]
+        assert nothing_more(bob) and not caplog.records
+
+
+def test_publishing_costs_the_same_for_one_listener_and_for_two_hundred() -> None:
+    def cost() -> float:
+        costs = []
+        for _ in range(20):
+            wait_until(lambda: house.tape._bell.asleep)
+            start = time.perf_counter()
+            house.tape.publish(book, ())
+            costs.append(time.perf_counter() - start)
+        return statistics.median(costs)
+
+    with market() as house, house.peer() as first:
+        house.tick()
+        book = house.exchange.book("TESTEX", "FOOBAR")
+        for_one = cost()
+        crowd = [house.peer() for _ in range(199)]
+        for_many = cost()
+        assert for_many < 3 * for_one + 20e-6
+        for peer in (first, *crowd):
+            peer.socket.close()
+
+
+# When the tape does not keep up.
+
+
+class Thoughtful(Accounts):
+    """Holds up the tape's thread while it thinks about whether HOLD may listen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.thinks, self.has_thought = threading.Event(), threading.Event()
+
+    def authorize(self, account: str, key: str | None) -> None:
+        if account == "HOLD":
+            self.thinks.set()
+            self.has_thought.wait(PATIENCE)
+
+
+@contextmanager
+def held_up(house: Market, accounts: Thoughtful) -> Iterator[None]:
+    with RawPeer(house.port) as holding:
+        holding.send(handshake(url("HOLD")))
+        assert accounts.thinks.wait(PATIENCE)
+        yield
+        accounts.has_thought.set()
+        assert holding.answer().status == 101
+
+
+def test_behind_by_too_many_events_only_the_newest_tick_of_each_book_is_told(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "MAX_EVENTS", 10)
+    accounts = Thoughtful()
+    with market(accounts) as house, house.peer() as peer:
+        with held_up(house, accounts):
+            house.tick(9, symbol="FOO")
+            house.tick(100, symbol="BAR")
+            for price in range(1, 100):
+                house.order(price=price, symbol="FOO")
+            assert len(house.tape._events) == 10
+        quotes = [message(peer.frame())["quote"] for _ in range(12)]
+        assert [quote["symbol"] for quote in quotes[:10]] == ["FOO"] * 9 + ["BAR"]
+        newest = {quote["symbol"]: quote for quote in quotes[10:]}
+        assert newest["FOO"]["bid"] == 99 and newest.keys() == {"FOO", "BAR"}
+        assert nothing_more(peer)
+        house.tick(symbol="FOO")
+        assert message(peer.frame())["quote"]["bid"] == 99  # as before again
+
+
+def test_who_would_lose_an_execution_to_that_is_closed_and_nobody_else(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "MAX_EVENTS", 2)
+    accounts = Thoughtful()
+    with (
+        market(accounts) as house, house.peer(url("ANN")) as ann,
+        house.peer(url("EVE")) as eve, house.peer(TICKERS) as ticks,
+    ):
+        with held_up(house, accounts):
+            for _ in range(3):
+                house.trade("ANN", "BOB")
+        first, closing = ann.frames()
+        assert message(first)["standingId"] == 0
+        assert closing.code == 1008 and "fell behind" in closing.reason
+        assert house.tape.counts().fell_behind == 1 and nothing_more(eve)
+        assert [message(ticks.frame())["quote"]["bidDepth"] for _ in range(3)] == [1, 0, 0]
+
+
+def test_one_order_that_makes_more_than_a_listener_can_hold_closes_it_alone() -> None:
+    with market(waiting_bytes=200_000) as house:
+        with (
+            house.peer(url("BIG"), receive_buffer=4096) as big,
+            house.peer(url("SMALL")) as small,
+        ):
+            for _ in range(1500):
+                house.order("SMALL", Side.SELL, 1)
+            house.order("BIG", Side.BUY, 1500)  # each of its executions lists all fills so far
+            for number in range(1500):
+                assert message(small.frame())["order"]["id"] == number
+            wait_until(lambda: house.tape.counts().listeners == 1)
+            assert big.frames()[-1].code == 1008
+
+
+def test_an_event_that_cannot_be_rendered_costs_only_those_whom_it_concerned(
+    caplog: pytest.LogCaptureFixture
+) -> None:
+    with market() as house, house.peer(url("ANN")) as ann, house.peer(url("EVE")) as eve:
+        trade = unspeakable_trade(house)
+        house.tape.publish(house.exchange.book("TESTEX", "FOOBAR"), [trade])
+        assert ann.frames()[-1].code == 1011
+        house.trade("EVE", "BOB", symbol="ELSE")
+        assert message(eve.frame())["account"] == "EVE"
+    assert "Traceback" in caplog.text and "TESTEX FOOBAR could not be told" in caplog.text
+
+
+def test_a_burst_reaches_every_listener_whole() -> None:
+    with market() as house:
+        peers = [house.peer() for _ in range(5)]
+        count = 3000
+        reading = [threading.Thread(target=lambda peer=peer: [
+            peer.frame() for _ in range(count)
+        ]) for peer in peers]
+        for thread in reading:
+            thread.start()
+        house.tick(count)
+        for thread in reading:
+            thread.join(20)
+            assert not thread.is_alive()
+        assert house.tape.counts() == (5, 5 * count, 0, 0)
+        for peer in peers:
+            assert nothing_more(peer)
+            peer.socket.close()
+
+
+def test_other_frames_never_come_between_the_bytes_of_a_tick() -> None:
+    with market(ping_seconds=0.0) as house, house.peer(receive_buffer=4096) as slow:
+        house.tick(3000)
+        wait_until(lambda: not house.tape.has_news())
+        kinds = set()
+        for _ in range(3000):
+            got = slow.frame()
+            assert got is not None and got.opcode in (TEXT, PING)
+            kinds.add(got.opcode)
+            if got.opcode == PING:
+                slow.send(frame(PONG))
+        assert kinds == {TEXT, PING} or kinds == {TEXT}

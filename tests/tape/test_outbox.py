@@ -1,0 +1,85 @@
+"""A listener's queue: what is replaced, what never is, and where it ends."""
+
+import pytest
+
+from disorderbook.tape.outbox import JOINED_BYTES, Batch, FellBehind, Message, Outbox
+
+
+def ticks(*named: str) -> Batch:
+    """Messages like FOO1, FOO2, BAR1: the letters are the subject."""
+    return Batch([Message(name.rstrip("0123456789"), name.encode() + b",") for name in named])
+
+
+def executions(*named: str) -> Batch:
+    return Batch([Message(None, name.encode() + b",") for name in named])
+
+
+def content(outbox: Outbox) -> str:
+    return outbox.take().decode().rstrip(",")
+
+
+def test_messages_leave_in_the_order_in_which_they_came_joined() -> None:
+    outbox = Outbox(10, 1000)
+    outbox.put(ticks("FOO1", "BAR1"))
+    outbox.put(ticks("FOO2"))
+    assert len(outbox) == 3
+    assert content(outbox) == "FOO1,BAR1,FOO2"
+    assert len(outbox) == 0 and outbox.take() == b""
+
+
+def test_nothing_is_replaced_while_there_is_room() -> None:
+    outbox = Outbox(3, 1000)
+    assert outbox.put(ticks("FOO1", "FOO2", "FOO3")) == 0
+    assert content(outbox) == "FOO1,FOO2,FOO3"
+
+
+def test_beyond_the_limit_only_the_newest_tick_of_each_book_stays() -> None:
+    outbox = Outbox(5, 1000)
+    outbox.put(ticks("FOO1", "BAR1", "FOO2", "FOO3"))
+    assert outbox.put(ticks("BAR2", "FOO4")) == 4
+    assert content(outbox) == "BAR2,FOO4"
+
+
+def test_beyond_the_limit_in_bytes_as_well() -> None:
+    outbox = Outbox(100, 12)
+    assert outbox.put(ticks("FOO1", "FOO2")) == 0
+    assert outbox.put(ticks("FOO3")) == 2
+    assert content(outbox) == "FOO3"
+
+
+def test_an_execution_is_never_replaced() -> None:
+    outbox = Outbox(3, 1000)
+    outbox.put(executions("a", "b", "c"))
+    with pytest.raises(FellBehind):
+        outbox.put(executions("d"))
+
+
+def test_more_books_than_messages_may_wait_is_falling_behind() -> None:
+    outbox = Outbox(4, 1000)
+    outbox.put(ticks("A1", "B1", "C1", "D1"))
+    with pytest.raises(FellBehind):
+        outbox.put(ticks("E1"))
+
+
+def test_a_million_ticks_leave_no_more_behind_than_the_limit() -> None:
+    outbox = Outbox(100, 10_000)
+    for _ in range(10_000):
+        outbox.put(ticks(*["FOO1"] * 99, "BAR2"))
+        assert len(outbox) <= 100
+    assert content(outbox).endswith("BAR2")
+
+
+def test_one_piece_is_about_what_one_send_takes() -> None:
+    outbox = Outbox(1000, 100 * JOINED_BYTES)
+    big = Message(None, bytes(JOINED_BYTES // 2))
+    outbox.put(Batch([big] * 5))
+    assert [len(outbox.take()) for _ in range(4)] == [JOINED_BYTES, JOINED_BYTES,
+                                                      JOINED_BYTES // 2, 0]
+
+
+def test_a_cleared_outbox_has_all_its_room_again() -> None:
+    outbox = Outbox(3, 10)
+    outbox.put(executions("aaa", "bbb"))
+    outbox.clear()
+    outbox.put(executions("ccc", "ddd"))
+    assert content(outbox) == "ccc,ddd"

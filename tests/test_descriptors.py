@@ -1,0 +1,26 @@
+"""The descriptors of the process."""
+
+import resource
+from collections.abc import Iterator
+
+import pytest
+
+from disorderbook.descriptors import WANTED_DESCRIPTORS, allow_descriptors
+
+
+@pytest.fixture
+def soft_and_hard() -> Iterator[tuple[int, int]]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield before
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_process_that_may_have_few_descriptors_asks_for_more(
+    soft_and_hard: tuple[int, int]
+) -> None:
+    _, hard = soft_and_hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    allowed = allow_descriptors()
+    assert allowed == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert 256 < allowed <= WANTED_DESCRIPTORS
+    assert allow_descriptors() == allowed

@@ -1,0 +1,236 @@
+"""The description of the protocol, openapi.json, is valid and complete, its examples and the
+recorded answers fit it, and no answer of the exchange falls outside it.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, assume, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance, response_headers_conformance, response_schema_conformance,
+    status_code_conformance,
+)
+from wsgi import KEYS, Client
+
+from disorderbook.errors import ExchangeError, NoSuchVenue
+from disorderbook.parsing import MAX_NUMBER
+from disorderbook.rest.api import ROUTES
+from disorderbook.rest.app import OWN_FAULT, SENTENCES
+
+TEXT = (files("disorderbook") / "openapi.json").read_text(encoding="utf-8")
+DOCUMENT = json.loads(TEXT)
+COMPONENTS = DOCUMENT["components"]
+METHODS = {"get", "post", "delete"}
+OPERATIONS = {
+    (method.upper(), path): item[method]
+    for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS
+}
+UNDESCRIBED = {"NoSuchPath", "WrongMethod"}  # answers that belong to no operation
+TRACES = sorted((Path(__file__).parent / "traces").glob("*.jsonl"))
+ANY_TIME = "2016-01-17T22:43:07.123456789Z"
+
+CREDENTIALS = [
+    {},
+    {"Cookie": "api_key=wrong"},
+    {"X-Stockfighter-Authorization": KEYS["BLSHBOTS"]},
+    {"X-Starfighter-Authorization": KEYS["NOISEBOTS"]},  # the account that go_home() uses
+]
+
+BOUNDED = settings(
+    max_examples=20, derandomize=True, database=None, deadline=None,
+    phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
+)
+CONFORMANCE = [
+    not_a_server_error, status_code_conformance, content_type_conformance,
+    response_headers_conformance, response_schema_conformance,
+]
+
+
+def test_the_description_is_a_valid_openapi_3_1_document() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    schemathesis.openapi.from_dict(json.loads(TEXT)).validate()
+
+
+def test_every_component_is_there_and_is_used() -> None:
+    used = set(re.findall(r'"\$ref": "#/components/(\w+)/(\w+)"', TEXT))
+    used |= {("responses", name) for name in UNDESCRIBED}
+    used |= {("securitySchemes", name) for name in COMPONENTS["securitySchemes"]}
+    assert used == {(kind, name) for kind, named in COMPONENTS.items() for name in named}
+
+
+def test_the_description_names_every_route_and_no_other() -> None:
+    def shape(path: str) -> str:
+        return re.sub(r"<\w+>|\{\w+\}", "{}", path).rstrip("/")
+
+    routes = sorted((method, shape(path)) for method, path, _ in ROUTES)
+    assert sorted((method, shape(path)) for method, path in OPERATIONS) == routes
+
+
+def test_the_description_quotes_every_refusal_to_the_letter() -> None:
+    quoted = {
+        example["value"]["error"]
+        for response in COMPONENTS["responses"].values()
+        for example in response["content"].get("application/json", {}).get("examples", {}).values()
+    }
+    unknown_venue = NoSuchVenue("NOWHERE").sentence
+    assert quoted == {unknown_venue, OWN_FAULT, *SENTENCES.values(), *sentences(ExchangeError)}
+
+
+@pytest.mark.parametrize("method, path", OPERATIONS)
+def test_every_operation_is_explained_with_examples(method: str, path: str) -> None:
+    operation = OPERATIONS[method, path]
+    assert operation["summary"] and operation["description"].endswith(".")
+    parts = [operation["requestBody"]] if "requestBody" in operation else []
+    for part in parts + [resolved(response) for response in operation["responses"].values()]:
+        for content in part["content"].values():
+            examples = list(examples_of(content))
+            assert examples
+            for example in examples:
+                validator(content["schema"]).validate(example)
+
+
+def test_the_examples_of_orders_are_accepted() -> None:
+    for (method, path), operation in OPERATIONS.items():
+        if "requestBody" in operation:
+            url = path.format(venue="TESTEX", symbol="FOOBAR")
+            for example in examples_of(operation["requestBody"]["content"]["application/json"]):
+                assert Client()(method, url, example).status == 200
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.stem)
+def test_recorded_answers_fit_the_description(trace: Path) -> None:
+    for line in trace.read_text(encoding="utf-8").splitlines():
+        recorded = json.loads(line.replace("<ts>", ANY_TIME))
+        asked, answer = recorded["request"], recorded["response"]
+        for number, venue in enumerate(answer.get("json", {}).get("venues", ()), start=1):
+            venue["id"] = number  # the one key that the server of 2016 did not have
+        responses = operation_at(asked["method"], asked["path"])["responses"]
+        content = resolved(responses[str(answer["status"])])["content"][answer["type"]]
+        validator(content["schema"]).validate(answer.get("json", answer.get("text")))
+
+
+@pytest.mark.parametrize("path", DOCUMENT["paths"])
+def test_a_method_that_is_not_described_is_refused_as_described(path: str) -> None:
+    names = dict(venue="V", symbol="S", account="A", orderId=0, level="L", instanceId=1)
+    answer = Client()("PUT", path.format(**names))
+    assert answer.status == 405
+    methods = {method for method, described in OPERATIONS if described == path}
+    assert methods <= set(answer.headers["Allow"].split(","))
+    content = COMPONENTS["responses"]["WrongMethod"]["content"][answer.type]
+    validator(content["schema"]).validate(answer.json)
+
+
+def test_a_path_that_is_not_described_is_answered_as_described() -> None:
+    answer = Client()("GET", "/ob/api/nowhere")
+    assert answer.status == 404
+    content = COMPONENTS["responses"]["NoSuchPath"]["content"][answer.type]
+    validator(content["schema"]).validate(answer.json)
+
+
+def described(client: Client) -> Any:
+    """The description, ready to put requests to a client's exchange."""
+    description = schemathesis.openapi.from_dict(json.loads(TEXT))
+    description.app = client.app
+    return description
+
+
+@described(Client(extra=True, max_books=10**6)).parametrize()
+@BOUNDED
+def test_what_fits_is_accepted_and_what_does_not_is_refused(case: Any) -> None:
+    assume(spells_no_huge_number(case.body))
+    leave_names_to_the_path(case)
+    case.call_and_validate()
+
+
+@described(Client(extra=True, max_books=20, keys=KEYS)).parametrize()
+@BOUNDED
+def test_no_answer_of_a_server_with_keys_is_outside_the_description(case: Any) -> None:
+    case.call_and_validate(checks=CONFORMANCE)
+    go_home(case)
+    for headers in CREDENTIALS:
+        case.call_and_validate(checks=CONFORMANCE, headers=headers)
+
+
+@described(Client()).parametrize()
+@BOUNDED
+def test_no_answer_of_a_server_without_extras_is_outside_the_description(case: Any) -> None:
+    go_home(case)
+    case.call_and_validate(checks=CONFORMANCE)
+
+
+class FollowingLinks(described(Client()).as_state_machine()):  # type: ignore[misc]
+    """Does with placed orders and started levels what the description says one can do."""
+
+    def validate_response(self, response: Any, case: Any, *_: Any, **__: Any) -> None:
+        case.validate_response(response, checks=CONFORMANCE)
+
+
+class TestFollowingLinks(FollowingLinks.TestCase):
+    settings = settings(BOUNDED, stateful_step_count=10, phases=[Phase.generate])
+
+
+def go_home(case: Any) -> None:
+    """Turn a request to the book, the account and the orders that do exist."""
+    home = {"venue": "TESTEX", "symbol": "FOOBAR", "account": "NOISEBOTS"}
+    case.path_parameters |= {name: home[name] for name in home.keys() & case.path_parameters}
+    for number in {"orderId", "instanceId"} & case.path_parameters.keys():
+        if isinstance(case.path_parameters[number], int):
+            case.path_parameters[number] %= 10
+    leave_names_to_the_path(case)
+    if isinstance(case.body, dict):
+        case.body |= {"account": home["account"]}
+
+
+def leave_names_to_the_path(case: Any) -> None:
+    """Drop what would have to agree with the path, which a schema cannot say."""
+    if isinstance(case.body, dict):
+        names = ("venue", "stock", "symbol")
+        case.body = {key: case.body[key] for key in case.body if key not in names}
+
+
+def spells_no_huge_number(body: object) -> bool:
+    """Whether no number in a string is over the limit, which a schema cannot say of a string."""
+    strings = (v for v in body.values() if isinstance(v, str)) if isinstance(body, dict) else ()
+    return all(int(s) <= MAX_NUMBER for s in strings if re.fullmatch(r"[0-9]{1,20}", s))
+
+
+def sentences(family: type[ExchangeError]) -> Iterator[str]:
+    """Those of the refusals that belong to a family, by its class or one below it."""
+    for refusal in family.__subclasses__():
+        yield from [refusal.sentence] if "sentence" in vars(refusal) else sentences(refusal)
+
+
+def resolved(response: dict[str, Any]) -> dict[str, Any]:
+    name = response.get("$ref", "").removeprefix("#/components/responses/")
+    return COMPONENTS["responses"][name] if name else response
+
+
+def examples_of(content: dict[str, Any]) -> Iterator[Any]:
+    if "example" in content:
+        yield content["example"]
+    for example in content.get("examples", {}).values():
+        assert example["summary"]
+        yield example["value"]
+
+
+def validator(schema: dict[str, Any]) -> Any:
+    """Checks values against a schema of the document."""
+    return jsonschema_rs.Draft202012Validator(
+        {**schema, "components": COMPONENTS}, validate_formats=True
+    )
+
+
+def operation_at(method: str, path: str) -> dict[str, Any]:
+    for (described_method, template), operation in OPERATIONS.items():
+        pattern = re.sub(r"\{\w+\}", "[^/]+", template)
+        if described_method == method and re.fullmatch(pattern, path):
+            return operation
+    raise LookupError(f"{method} {path} is not described")

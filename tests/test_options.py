@@ -1,0 +1,27 @@
+"""The options of the command line. (test_cli.py has what is refused.)"""
+
+import pytest
+
+from disorderbook.options import make_parser
+
+
+def test_the_defaults_are_those_of_the_original() -> None:
+    options = make_parser().parse_args([])
+    assert (options.port, options.wsport, options.maxbooks) == (8000, 8001, 100)
+    assert (options.venue, options.symbol, options.accounts) == ("TESTEX", "FOOBAR", None)
+    assert not options.extra and not options.websockets
+
+
+@pytest.mark.parametrize("spelling, name, value", [
+    (["-p", "9"], "port", 9), (["-b", "9"], "maxbooks", 9), (["-v", "X"], "venue", "X"),
+    (["-s", "X"], "symbol", "X"), (["--symbol", "X"], "symbol", "X"),
+    (["--stock", "X"], "symbol", "X"), (["-a", "X"], "accounts", "X"),
+    (["-e"], "extra", True), (["--extra"], "extra", True), (["--excess"], "extra", True),
+    (["-w"], "websockets", True), (["--ws"], "websockets", True),
+    (["--websocket"], "websockets", True), (["--websockets"], "websockets", True),
+    (["--wsport", "9"], "wsport", 9), (["--ws_port", "9"], "wsport", 9),
+])
+def test_every_spelling_of_the_original_is_kept(
+    spelling: list[str], name: str, value: object
+) -> None:
+    assert getattr(make_parser().parse_args(spelling), name) == value
