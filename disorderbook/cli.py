@@ -29,7 +29,7 @@ from disorderbook.options import USAGE_ERROR, make_parser
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
 from disorderbook.rest.server import InlineServer
-from disorderbook.rest.serving import HOST, make_server
+from disorderbook.rest.serving import HOST, keep_together, make_server
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.limits import Limits
 
@@ -79,6 +79,8 @@ def _run(options: argparse.Namespace) -> None:
         with contextlib.suppress(OSError):  # nobody reads it
             _greet(server.port, options, house, tape)
         keep_collections_short()
+        if isinstance(server, InlineServer):
+            keep_together(server, house.exchange)
         _stop_on_signals(server)
         try:
             bottle.run(make_app(house), server=server, quiet=True)
