@@ -7,41 +7,49 @@ from pathlib import Path
 
 from disorderbook.ledger.rows import FAULTS
 
-SECONDS_BETWEEN = 0.5
-LONG_LOG = 65_536  # pages that the log may hold before it must begin anew
+COMMITS_BETWEEN = 2000  # commits write the same pages again and again; each is moved but once
+LONG_LOG = 131_072  # pages that the log may hold before it must begin anew
 
 log = logging.getLogger(__name__)
 
 
 class Checkpoints(threading.Thread):
-    """A thread with a connection of its own, until `stop`.
+    """A thread with a connection of its own, until `stop`; told of each commit by `count`.
 
     It works while the exchange writes on. While orders keep coming the log therefore always holds
     some that are not in the database yet, and never begins anew: once it is too long, whoever
-    writes has to do the little that is left (`finish`).
+    writes has to do the little that is left.
     """
 
     def __init__(self, file: Path) -> None:
         super().__init__(name="checkpoints", daemon=True)
-        self._too_long = False
         self._file = file
-        self._stopped = threading.Event()
+        self._commits = 0
+        self._is_due = threading.Event()
+        self._is_too_long = False
+        self._is_stopped = False
         self.start()
 
     def run(self) -> None:
         connection = sqlite3.connect(self._file, isolation_level=None)
-        while not self._stopped.wait(SECONDS_BETWEEN):
-            self._too_long = _checkpoint(connection) > LONG_LOG
+        while self._is_due.wait() and not self._is_stopped:
+            self._is_due.clear()
+            self._is_too_long = _checkpoint(connection) > LONG_LOG
         connection.close()
 
-    def finish(self, connection: sqlite3.Connection) -> None:
-        """Let the log begin anew if it is too long; for whoever has just committed."""
-        if self._too_long:
-            self._too_long = False
+    def count(self, connection: sqlite3.Connection) -> None:
+        """Take note of a commit by this connection, and let the log begin anew if it is too long.
+        """
+        self._commits += 1
+        if self._commits % COMMITS_BETWEEN == 0:
+            self._is_due.set()
+        if self._is_too_long:
+            self._is_too_long = False
             _checkpoint(connection)
 
     def stop(self) -> None:
-        self._stopped.set()
+        self._is_stopped = True
+        self._is_due.set()
         self.join()
 
 

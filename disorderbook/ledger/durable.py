@@ -137,7 +137,7 @@ class DurableLedger(Archive):
                 raise CannotKeep from fault
             self._changes = {}
             self._instances = {}
-            self._checkpoints.finish(self.connection)
+            self._checkpoints.count(self.connection)
         surplus = min(len(self._closed) - self._bound, FORGOTTEN_AT_ONCE)  # may be below zero
         return [self._closed.popleft() for _ in range(surplus)]
 

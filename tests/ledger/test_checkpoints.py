@@ -21,7 +21,7 @@ def tables_without_the_log(file: Path) -> int:
 
 @pytest.fixture(autouse=True)
 def always_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0.001)
+    monkeypatch.setattr(checkpoints, "COMMITS_BETWEEN", 1)
 
 
 def test_what_is_in_the_log_reaches_the_database_by_itself(tmp_path: Path) -> None:
