@@ -14,7 +14,7 @@ from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead
 from disorderbook.exchange import Exchange
 from disorderbook.ledger.refusing import Unusable
-from market import Stoppable, order_state, play
+from durable_market import Stoppable, order_state, play
 
 DAMAGES = 60  # of each kind
 ACTS = 200

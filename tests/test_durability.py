@@ -17,7 +17,7 @@ from disorderbook.errors import CannotKeep
 from disorderbook.messages import order_message
 from invariants import check_ladder, check_order
 from live import killed, running
-from market import Stoppable
+from durable_market import Stoppable
 from test_cli import refused
 from wsgi import BUY, ORDERS
 

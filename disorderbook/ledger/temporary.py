@@ -17,7 +17,7 @@ MOVE_SECONDS = 0.002  # that one turn spends on moving orders; a step begun by t
 BATCHES = 1000  # to a bound
 FILLS_IN_A_STEP = 100
 RETRY_SECONDS = 1.0  # between attempts while nothing can be written
-CACHE_KIBIBYTES = 8192
+CACHE_KIBIBYTES = 2048  # more of it is written at once when it overflows first, for 8 ms
 
 log = logging.getLogger(__name__)
 

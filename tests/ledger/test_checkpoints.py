@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from disorderbook.ledger import checkpoints
-from market import Stoppable, buy, play, sell
+from durable_market import Stoppable, buy, play, sell
 
 MOST_BYTES = 25_000_000  # of the log of three thousand turns, which without care has 75 million
 

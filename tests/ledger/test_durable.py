@@ -8,7 +8,7 @@ from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotKeep
 from disorderbook.gamemaster import GameMaster
 from disorderbook.ledger.opening import open_ledger
-from market import Stoppable, buy, play, sell, state
+from durable_market import Stoppable, buy, play, sell, state
 from wsgi import ORDERS, Client
 
 FULL = "PRAGMA max_page_count = 1"  # SQLite then gives the file no page more than it has

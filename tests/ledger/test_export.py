@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from disorderbook.ledger.export import export
 from disorderbook.ledger.refusing import Unusable
-from market import Stoppable, buy, play, sell
+from durable_market import Stoppable, buy, play, sell
 
 
 def read(file: Path) -> list[list[str]]:

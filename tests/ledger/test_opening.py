@@ -7,7 +7,7 @@ import pytest
 from disorderbook.ledger import opening, refusing, schema
 from disorderbook.ledger.opening import open_for_reading, open_ledger
 from disorderbook.ledger.refusing import Unusable
-from market import Stoppable, play, sell, state
+from durable_market import Stoppable, play, sell, state
 
 
 def test_a_new_file_is_an_empty_market(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.ledger.schema import SCHEMA_VERSION
-from market import Stoppable, play, sell
+from durable_market import Stoppable, play, sell
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from disorderbook.gamemaster import Instance
 from disorderbook.ledger.refusing import Unusable
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from market import Act, Stoppable, buy, play, sell, state
+from durable_market import Act, Stoppable, buy, play, sell, state
 
 MOST = 2**31 - 1
 PLACES = [("V", "A"), ("V", "b"), ("W", "A")]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from disorderbook.ledger.schema import MIGRATIONS, SCHEMA_VERSION, migrate
-from market import Stoppable, buy, play, sell
+from durable_market import Stoppable, buy, play, sell
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 QUERIES = re.findall(r"^    (SELECT .*?);$", README, re.MULTILINE | re.DOTALL)
