@@ -13,8 +13,8 @@ from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed
 from disorderbook.ledger.rows import fill_row, order_row
 from disorderbook.ledger.schema import migrate
 
-MOVE_SECONDS = 0.002  # that one turn spends on moving orders; a step begun by then is finished
-BATCHES = 1000  # to a bound
+MOVE_SECONDS = 0.001  # that one turn spends on moving orders; a step begun by then is finished
+BATCHES = 2000  # to a bound
 FILLS_IN_A_STEP = 100
 RETRY_SECONDS = 1.0  # between attempts while nothing can be written
 CACHE_KIBIBYTES = 2048  # more of it is written at once when it overflows first, for 8 ms
