@@ -18,13 +18,18 @@ import bottle
 from disorderbook.accounts import Accounts, load_accounts
 from disorderbook.collector import keep_collections_short
 from disorderbook.descriptors import allow_descriptors
+from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange, Publish, publish_to_nobody
 from disorderbook.gamemaster import GameMaster
+from disorderbook.ledger.export import export
+from disorderbook.ledger.opening import open_ledger
+from disorderbook.ledger.refusing import Unusable
+from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.options import USAGE_ERROR, make_parser
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
 from disorderbook.rest.server import InlineServer
-from disorderbook.rest.serving import HOST, make_server
+from disorderbook.rest.serving import HOST, keep_together, make_server
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.limits import limits_for
 
@@ -62,13 +67,20 @@ def _end(number: int, frame: object) -> NoReturn:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.export is not None:
+        _export(options.database, options.export)
+        return
     accounts = _accounts(options.accounts)
     server = _server(options)
-    with _tape(options, accounts) as tape:
-        house = _build(options, accounts, tape.publish if tape else publish_to_nobody)
+    with (
+        _tape(options, accounts) as tape,
+        _house(options, accounts, tape.publish if tape else publish_to_nobody) as house,
+    ):
         with contextlib.suppress(OSError):  # nobody reads it
             _greet(server.port, options, house, tape)
         keep_collections_short()
+        if isinstance(server, InlineServer):
+            keep_together(server, house.exchange)
         _stop_on_signals(server)
         try:
             bottle.run(make_app(house), server=server, quiet=True)
@@ -106,11 +118,54 @@ def _tape(options: argparse.Namespace, accounts: Accounts) -> Iterator[Tape | No
         yield tape
 
 
-def _build(options: argparse.Namespace, accounts: Accounts, publish: Publish) -> House:
+@contextlib.contextmanager
+def _house(
+    options: argparse.Namespace, accounts: Accounts, publish: Publish
+) -> Iterator[House]:
     """Everything behind the routes, with the first book open."""
-    exchange = Exchange(options.maxbooks, publish)
-    exchange.book(options.venue, options.symbol)
-    return House(exchange, accounts, GameMaster(), options.extra)
+    if options.sync and options.database is None:
+        raise UsageError("--sync needs --database, the file to keep the market in")
+    if options.database is None:
+        exchange = Exchange(options.maxbooks, publish, ledger=TemporaryLedger())
+        gamemaster = GameMaster()
+    else:
+        exchange, gamemaster = _continue(options, publish)
+    try:
+        _open_first_book(exchange, options.venue, options.symbol)
+        yield House(exchange, accounts, gamemaster, options.extra)
+    finally:
+        exchange.close()
+
+
+def _open_first_book(exchange: Exchange, venue: str, symbol: str) -> None:
+    try:
+        with exchange.turn:
+            exchange.book(venue, symbol)
+    except ExchangeError as refusal:
+        raise UsageError(f"Cannot open {symbol} at {venue}: {refusal}") from None
+
+
+def _continue(options: argparse.Namespace, publish: Publish) -> tuple[Exchange, GameMaster]:
+    """The market of a database, as it was left."""
+    try:
+        ledger, market = open_ledger(options.database, options.sync)
+    except Unusable as fault:
+        raise UsageError(str(fault)) from None
+    exchange = Exchange(options.maxbooks, publish, ledger=ledger)
+    exchange.restore(market.books, market.latest)
+    return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
+
+
+def _export(database: str | None, folder: str) -> None:
+    if database is None:
+        raise UsageError("--export needs --database, the file to export from")
+    try:
+        written = export(database, folder)
+    except Unusable as fault:
+        raise UsageError(str(fault)) from None
+    except OSError as fault:
+        raise UsageError(f"Cannot write to {folder}: {fault.strerror}") from None
+    print("Wrote", *written)
 
 
 def _accounts(path: str | None) -> Accounts:

@@ -34,6 +34,10 @@ class TooLarge(ExchangeError):
     """More was sent than this server reads."""
 
 
+class Unavailable(ExchangeError):
+    """The exchange would do it, but its disk does not let it."""
+
+
 class BadJson(BadRequest):
     sentence = "Incoming data was not valid JSON"
 
@@ -96,3 +100,11 @@ class NoSuchVenue(NotFound):
 
 class BodyTooLarge(TooLarge):
     sentence = "The body of a request is at most 65536 bytes"
+
+
+class CannotKeep(Unavailable):
+    sentence = "The exchange cannot keep changes now, so it makes none (see the server's log)"
+
+
+class CannotRead(Unavailable):
+    sentence = "The exchange cannot read what it has kept (see the server's log)"

@@ -2,15 +2,23 @@
 
 Whoever reads or changes a book, an account's orders or a game master's instance does so inside
 `with exchange.turn:`. It is the only lock of the program; nobody waits for a socket inside it.
+
+What changes is told to a ledger, and kept when a turn ends, before its answer leaves. A server
+that answers many requests in one go saves time by keeping them together: it sets
+`commits_each_turn` to False, and calls `commit` between the last of them and the first answer.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Protocol
 
-from disorderbook.engine.book import Execution, OrderBook
+from disorderbook.engine.book import Execution, OrderBook, Outcome
 from disorderbook.engine.orders import NewOrder, Order
-from disorderbook.errors import NameTooLong, NoSuchOrder, NoSuchVenue, TooManyBooks
+from disorderbook.errors import (
+    CannotKeep, NameTooLong, NoSuchOrder, NoSuchVenue, TooManyBooks,
+)
 
 MAX_BOOKS = 100
 MAX_NAME_LENGTH = 255  # characters of a venue, symbol or account name
@@ -21,6 +29,93 @@ Publish = Callable[[OrderBook, Sequence[Execution]], None]
 
 def publish_to_nobody(book: OrderBook, executions: Sequence[Execution]) -> None:
     """The publisher of an exchange that nobody listens to."""
+
+
+class Ledger(Protocol):
+    """What keeps the past of an exchange; called inside the turn."""
+
+    def require_writable(self) -> None:
+        """Raise CannotKeep if nothing may change; asked before every change."""
+
+    def open_book(self, book: OrderBook) -> None:
+        """Take note of a new book."""
+
+    def submit(self, book: OrderBook, outcome: Outcome) -> None:
+        """Take note of an order and what it led to."""
+
+    def cancel(self, book: OrderBook, order: Order) -> None:
+        """Take note of an open order that was cancelled."""
+
+    def commit(self) -> Sequence[Order]:
+        """Keep what was noted, or raise CannotKeep; returns closed orders to be forgotten."""
+
+    def kept_books(self) -> Sequence[OrderBook]:
+        """After CannotKeep: the books as of the last commit before it; raises CannotRead."""
+
+    def close(self) -> None:
+        """Let go of files; nothing else is called any more."""
+
+    def find(self, book: OrderBook, order_id: int) -> Order | None:
+        """An order that was forgotten; raises CannotRead."""
+
+    def orders_of(self, book: OrderBook, account: str) -> Sequence[Order]:
+        """The forgotten orders of an account in a book, oldest first; raises CannotRead."""
+
+
+class EndlessMemory:
+    """The ledger of an exchange that forgets nothing until it ends."""
+
+    def require_writable(self) -> None:
+        """Anything may change."""
+
+    def open_book(self, book: OrderBook) -> None:
+        """The exchange remembers it."""
+
+    def submit(self, book: OrderBook, outcome: Outcome) -> None:
+        """The book remembers it."""
+
+    def cancel(self, book: OrderBook, order: Order) -> None:
+        """The book remembers it."""
+
+    def commit(self) -> Sequence[Order]:
+        return ()
+
+    def kept_books(self) -> Sequence[OrderBook]:
+        return ()
+
+    def close(self) -> None:
+        """There are none."""
+
+    def find(self, book: OrderBook, order_id: int) -> Order | None:
+        return None
+
+    def orders_of(self, book: OrderBook, account: str) -> Sequence[Order]:
+        return ()
+
+
+class Turn:
+    """A lock that does something before it is left, whether or not what it was taken for failed.
+    """
+
+    def __init__(self, finish: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._finish = finish
+
+    def locked(self) -> bool:
+        """Whether anybody has it now."""
+        return self._lock.locked()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._finish()
+        finally:
+            self._lock.release()
 
 
 def check_name(name: str) -> None:
@@ -37,13 +132,24 @@ class Exchange:
         max_books: int = MAX_BOOKS,
         publish: Publish = publish_to_nobody,
         clock: Callable[[], int] = time.time_ns,
+        ledger: Ledger = EndlessMemory(),
     ) -> None:
-        self.turn = threading.Lock()
+        self.turn = Turn(self._end_turn)
+        self.commits_each_turn = True
         self._max_books = max_books
         self._publish = publish
         self._clock = clock
+        self._ledger = ledger
         self._latest = 0
         self._venues: dict[str, dict[str, OrderBook]] = {}
+
+    def restore(self, books: Iterable[OrderBook], latest: int) -> None:
+        """Put these books, oldest first, in the place of all; no time from now is `latest` again.
+        """
+        self._venues = {}
+        for book in books:
+            self._venues.setdefault(book.venue, {})[book.symbol] = book
+        self._latest = max(self._latest, latest)
 
     def now(self) -> int:
         """The time, later at each call even where the machine's clock stands or is set back."""
@@ -71,27 +177,70 @@ class Exchange:
 
     def order(self, venue: str, symbol: str, order_id: int) -> Order:
         """An order by its id, in a book that is opened if need be; raises NoSuchOrder."""
-        order = self.book(venue, symbol).find(order_id)
+        book = self.book(venue, symbol)
+        if not 0 <= order_id < book.next_id:
+            raise NoSuchOrder
+        order = book.find(order_id) or self._ledger.find(book, order_id)
         if order is None:
             raise NoSuchOrder
         return order
 
+    def orders_of(self, book: OrderBook, account: str) -> list[Order]:
+        """Every order of an account in a book, oldest first."""
+        orders = {order.id: order for order in self._ledger.orders_of(book, account)}
+        orders |= {order.id: order for order in book.orders_of(account)}
+        return [orders[order_id] for order_id in sorted(orders)]
+
     def submit(self, book: OrderBook, new: NewOrder) -> Order:
         """Place an order and publish what it did."""
+        self._ledger.require_writable()
         outcome = book.submit(new, self.now())
+        self._ledger.submit(book, outcome)
         if outcome.book_moved:
             self._publish(book, outcome.executions)
         return outcome.order
 
     def cancel(self, order: Order) -> None:
         """Cancel an order and publish the quote, even if the order was closed already."""
-        book = self._venues[order.venue][order.symbol]
-        book.cancel(order, self.now())
+        book, now = self._venues[order.venue][order.symbol], self.now()
+        if order.is_open:
+            self._ledger.require_writable()
+            book.cancel(order, now)
+            self._ledger.cancel(book, order)
         self._publish(book, ())
+
+    def commit(self) -> None:
+        """Keep what has changed since the last time, or raise CannotKeep: then none of it counts.
+
+        For a server that answers several turns together; to be called outside of them.
+        """
+        with self.turn:
+            self._commit()
+
+    def close(self) -> None:
+        """Take the last turn: whoever still waits for one waits until the process ends."""
+        self.turn.__enter__()
+        self._ledger.close()
+
+    def _end_turn(self) -> None:
+        if self.commits_each_turn:
+            self._commit()
+
+    def _commit(self) -> None:
+        try:
+            forgotten = self._ledger.commit()
+        except CannotKeep:
+            # What could not be kept is not shown either.
+            self.restore(self._ledger.kept_books(), self._latest)
+            raise
+        for order in forgotten:
+            self._venues[order.venue][order.symbol].forget(order)
 
     def _open_book(self, venue: str, symbol: str) -> OrderBook:
         if sum(map(len, self._venues.values())) >= self._max_books:
             raise TooManyBooks
+        self._ledger.require_writable()
         book = OrderBook(venue, symbol, self.now())
         self._venues.setdefault(venue, {})[symbol] = book
+        self._ledger.open_book(book)
         return book

@@ -7,6 +7,7 @@ instance counts trading days. Used inside the exchange's turn.
 import secrets
 import string
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -23,6 +24,12 @@ ACCOUNT_LENGTH = 10
 NANOSECONDS_PER_TRADING_DAY = SECONDS_PER_TRADING_DAY * 10**9
 
 
+Record = Callable[[int, "Instance | None"], None]
+"""Told, before it happens, the id of each instance that starts, changes (the instance as it will
+be) or ends (None); may raise to prevent it.
+"""
+
+
 class Instance(msgspec.Struct, gc=False):
     """A level in play: `account` is the player's, `started_at` is nanoseconds since 1970."""
 
@@ -36,18 +43,29 @@ class Instance(msgspec.Struct, gc=False):
         return min(days, END_OF_THE_WORLD_DAY)
 
 
-class GameMaster:
-    """The instances that have been started and not stopped, at most MAX_INSTANCES."""
+def record_nowhere(instance_id: int, instance: Instance | None) -> None:
+    """For a game master whose instances end with the process."""
 
-    def __init__(self) -> None:
-        self._instances: OrderedDict[int, Instance] = OrderedDict()
-        self._next_id = 1
+
+class GameMaster:
+    """The instances that have been started and not stopped, at most MAX_INSTANCES.
+
+    It begins with `kept` ones, oldest first, after `last_id` was the highest id given so far.
+    """
+
+    def __init__(
+        self, record: Record = record_nowhere, kept: Iterable[Instance] = (), last_id: int = 0,
+    ) -> None:
+        self._record = record
+        self._instances = OrderedDict((instance.id, instance) for instance in kept)
+        self._next_id = last_id + 1
 
     def start(self, account: str | None, now: int) -> Instance:
         """A new instance, for a new account unless one is given."""
         if len(self._instances) >= MAX_INSTANCES:
-            self._instances.popitem(last=False)
+            self.stop(next(iter(self._instances.values())))
         instance = Instance(self._next_id, account or random_account(), now)
+        self._record(instance.id, instance)
         self._instances[instance.id] = instance
         self._next_id += 1
         return instance
@@ -60,10 +78,13 @@ class GameMaster:
 
     def restart(self, instance: Instance, account: str | None, now: int) -> None:
         """Begin again at day 0, with a new account unless one is given."""
-        instance.account, instance.started_at = account or random_account(), now
+        again = Instance(instance.id, account or random_account(), now)
+        self._record(instance.id, again)
+        instance.account, instance.started_at = again.account, again.started_at
 
     def stop(self, instance: Instance) -> None:
         """Forget an instance that has been started and not stopped."""
+        self._record(instance.id, None)
         del self._instances[instance.id]
 
 

@@ -28,6 +28,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="stock that exists from the start")
     add("-a", "--accounts", metavar="FILE", default=None,
         help="JSON file of account names and API keys; turns authentication on")
+    add("-d", "--database", metavar="FILE", default=None,
+        help="keep the market in this file, and go on with the one that is there")
+    add("--sync", action="store_true",
+        help="have a change on the disk before it is answered: with --database, even a power cut "
+        "loses nothing")
+    add("--export", metavar="DIR", default=None,
+        help="write orders.csv and executions.csv of --database to this folder, and end")
     add("-e", "--extra", "--excess", action="store_true",
         help="allow listing all orders of an account")
     add("-w", "--ws", "--websocket", "--websockets", action="store_true", dest="websockets",

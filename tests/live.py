@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -100,14 +100,21 @@ class Exchange:
 @contextmanager
 def running(*options: str) -> Iterator[Exchange]:
     """An exchange with these options, on a free port unless they say -p; it must end with 0."""
-    process = Started(sys.executable, "disorderBook_main.py", "-p", "0", *options)
+    with killed(*options) as exchange:
+        yield exchange
+        status = exchange.process.end()
+        assert status == 0, f"exit status {status}:\n{exchange.log()}"
+
+
+@contextmanager
+def killed(*options: str, wrapper: Sequence[str] = ()) -> Iterator[Exchange]:
+    """The same, but it is killed with SIGKILL in the end; a wrapper is what runs the command."""
+    process = Started(*wrapper, sys.executable, "disorderBook_main.py", "-p", "0", *options)
     try:
         port = int(process.wait_for(r"^disorderBook starting up on port (\d+)$")[1])
         exchange = Exchange(process, port)
         _wait_until_it_answers(exchange)
         yield exchange
-        status = process.end()
-        assert status == 0, f"exit status {status}:\n{process.log()}"
     finally:
         process.kill()
 

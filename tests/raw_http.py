@@ -120,10 +120,12 @@ def read_answer(stream: Any, *, head: bool = False) -> Answer | None:
 
 @contextmanager
 def serving(
-    app: Callable[..., Any], new_loop: Callable[..., Any] = fastest_loop, **limits: float
+    app: Callable[..., Any], new_loop: Callable[..., Any] = fastest_loop,
+    keep: Callable[[], bytes | None] | None = None, **limits: float,
 ) -> Iterator[InlineServer]:
     """A server on a free port that is stopped and has ended afterwards."""
-    server = InlineServer(port=0, limits=Limits(**limits), new_loop=new_loop)  # type: ignore
+    bounds = Limits(**limits)  # type: ignore
+    server = InlineServer(port=0, limits=bounds, new_loop=new_loop, keep=keep)
     thread = threading.Thread(target=server.run, args=(app,), daemon=True)
     thread.start()
     try:

@@ -45,9 +45,29 @@ def refused(*options: str) -> str:
     (["extra"], "unrecognized"), (["-a", "/nonexistent"], "No such file"),
     (["-a", "."], "directory"), (["-a", "README.md"], "not valid JSON"),
     (["--wsport", "1.5"], "no integer"),
+    (["-d", "README.md"], "README.md is no database"), (["-d", "."], "Is a directory"),
+    (["--sync"], "--sync needs --database"), (["--export", "."], "--export needs --database"),
+    (["-d", "README.md", "--export", "."], "README.md is no database"),
 ])
 def test_a_bad_option_is_refused_in_one_sentence(options: list[str], complaint: str) -> None:
     assert complaint in refused(*options)
+
+
+def test_a_database_that_has_as_many_books_as_allowed_opens_no_other(tmp_path: Path) -> None:
+    options = ["-p", "0", "-b", "1", "-d", str(tmp_path / "market.db")]
+    with running(*options, "-s", "OTHER"):
+        pass
+    assert "Cannot open FOOBAR at TESTEX: Book limit exceeded" in refused(*options)
+
+
+def test_export_writes_the_files_and_ends(tmp_path: Path) -> None:
+    database = ["-d", str(tmp_path / "market.db")]
+    with running(*database):
+        ended = start(*database, "--export", str(tmp_path / "csv"))
+    assert ended.returncode == 0 and ended.stdout.startswith("Wrote "), ended
+    assert (tmp_path / "csv" / "orders.csv").read_text().startswith("venue,symbol,id,account")
+    taken = str(tmp_path / "csv" / "orders.csv")
+    assert f"Cannot write to {taken}" in refused(*database, "--export", taken)
 
 
 def test_a_server_that_is_not_installed_is_refused_in_one_sentence() -> None:

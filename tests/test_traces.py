@@ -6,20 +6,30 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
+from disorderbook.exchange import EndlessMemory
+from disorderbook.ledger.opening import open_ledger
+from disorderbook.ledger.temporary import TemporaryLedger
 from wsgi import KEYS, Client
 
 TRACES = Path(__file__).parent / "traces"
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 
 CLIENTS = {
-    "trading": lambda: Client(),
-    "listings": lambda: Client(extra=True),
-    "accounts": lambda: Client(extra=True, keys=KEYS),
-    "limits": lambda: Client("NYSE", "ACME", max_books=3),
-    "refusals": lambda: Client(),
+    "trading": partial(Client),
+    "listings": partial(Client, extra=True),
+    "accounts": partial(Client, extra=True, keys=KEYS),
+    "limits": partial(Client, "NYSE", "ACME", max_books=3),
+    "refusals": partial(Client),
+}
+LEDGERS = {
+    "endless memory": lambda file: EndlessMemory(),
+    "no closed order in memory": lambda file: TemporaryLedger(0),
+    "seven closed orders in memory": lambda file: TemporaryLedger(7),
+    "a database": lambda file: open_ledger(file, bound=7)[0],
 }
 
 
@@ -35,9 +45,12 @@ def without_difference_16(path: str, answer: object) -> object:
     return answer
 
 
+@pytest.mark.parametrize("ledger", LEDGERS)
 @pytest.mark.parametrize("trace", CLIENTS)
-def test_the_exchange_answers_as_the_first_one_did(trace: str) -> None:
-    client = CLIENTS[trace]()
+def test_the_exchange_answers_as_the_first_one_did(
+    trace: str, ledger: str, tmp_path: Path,
+) -> None:
+    client = CLIENTS[trace](ledger=LEDGERS[ledger](str(tmp_path / "market.db")))
     lines = (TRACES / f"{trace}.jsonl").read_text().splitlines()
     for number, line in enumerate(map(json.loads, lines), start=1):
         asked, expected = line["request"], line["response"]

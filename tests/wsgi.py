@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from disorderbook.accounts import Accounts
-from disorderbook.exchange import MAX_BOOKS, Exchange
+from disorderbook.exchange import MAX_BOOKS, EndlessMemory, Exchange, Ledger
 from disorderbook.gamemaster import GameMaster
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
@@ -45,9 +45,9 @@ class Client:
     def __init__(
         self, venue: str = "TESTEX", symbol: str = "FOOBAR", *, extra: bool = False,
         keys: dict[str, str] | None = None, max_books: int = MAX_BOOKS,
-        clock: Callable[[], int] = time.time_ns,
+        clock: Callable[[], int] = time.time_ns, ledger: Ledger = EndlessMemory(),
     ) -> None:
-        exchange = Exchange(max_books, clock=clock)
+        exchange = Exchange(max_books, clock=clock, ledger=ledger)
         self.house = House(exchange, Accounts(keys), GameMaster(), extra)
         self.house.exchange.book(venue, symbol)
         self.app = make_app(self.house)

@@ -4,13 +4,14 @@ Priority is price, then arrival. A trade happens at the standing order's price. 
 the time (nanoseconds since 1970) and carries it along; it never compares times.
 """
 
-from array import array
+from collections.abc import Iterable
 
 import msgspec
 
 from disorderbook.engine.ladder import Ladder
 from disorderbook.engine.orders import BUY, FILL_OR_KILL, LIMIT, SELL, Fill, NewOrder, Order
 from disorderbook.engine.positions import Position
+from disorderbook.engine.register import Register
 
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
@@ -63,7 +64,10 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrderBook:
-    """All orders ever accepted for one stock at one venue, and the positions they led to."""
+    """The orders of one stock at one venue, and the positions they led to.
+
+    It holds every order that it has accepted and not been told to forget.
+    """
 
     def __init__(self, venue: str, symbol: str, ts: int) -> None:
         self.venue = venue
@@ -72,10 +76,9 @@ class OrderBook:
         self.quote_time = ts
         self.bids = Ladder(BUY)
         self.asks = Ladder(SELL)
-        self.last_trade: Execution | None = None
+        self.last_trade: Fill | None = None
         self.positions: dict[str, Position] = {}  # in order of the accounts' first trades
-        self._orders: list[Order] = []  # an order's id is its place here
-        self._ids_by_account: dict[str, array[int]] = {}
+        self._register = Register()
 
     def submit(self, new: NewOrder, ts: int) -> Outcome:
         """Accept an order, match it, then rest or close what is left of it."""
@@ -105,12 +108,36 @@ class OrderBook:
             self.quote_time = ts
 
     def find(self, order_id: int) -> Order | None:
-        """The order with this id, if there ever was one."""
-        return self._orders[order_id] if 0 <= order_id < len(self._orders) else None
+        """The order with this id, if there ever was one that is not forgotten."""
+        return self._register.find(order_id)
 
     def orders_of(self, account: str) -> list[Order]:
-        """Every order of an account, oldest first."""
-        return [self._orders[number] for number in self._ids_by_account.get(account, ())]
+        """Every order of an account that is not forgotten, oldest first."""
+        return self._register.of_account(account)
+
+    @property
+    def next_id(self) -> int:
+        """The id of the order that comes next: how many have been accepted."""
+        return self._register.next_id
+
+    def forget(self, order: Order) -> None:
+        """Hold a closed order no more; matching never needs one again."""
+        self._register.remove(order)
+
+    def restore(
+        self, open_orders: Iterable[Order], next_id: int, positions: Iterable[Position],
+        quote_time: int, last_trade: Fill | None,
+    ) -> None:
+        """Go on from where another book was: its open orders by ascending id, its positions in
+        the order of the accounts' first trades. The book must be new.
+        """
+        for order in open_orders:
+            self._register.add(order)
+            (self.bids if order.side is BUY else self.asks).rest(order)
+        self._register.next_id = next_id
+        self.positions = {position.account: position for position in positions}
+        self.quote_time = quote_time
+        self.last_trade = last_trade
 
     def quote(self) -> Quote:
         """The state of the market right now."""
@@ -126,19 +153,15 @@ class OrderBook:
 
     def _accept(self, new: NewOrder, ts: int) -> Order:
         order = Order(
-            len(self._orders), self.venue, self.symbol, new.account, new.side, new.type,
+            self._register.next_id, self.venue, self.symbol, new.account, new.side, new.type,
             new.price, new.quantity, ts, new.quantity,
         )
-        self._orders.append(order)
-        ids = self._ids_by_account.get(new.account)
-        if ids is None:
-            ids = self._ids_by_account[new.account] = array("q")
-        ids.append(order.id)
+        self._register.add(order)
         return order
 
     def _match(self, incoming: Order, against: Ladder, ts: int) -> list[Execution]:
         executions: list[Execution] = []
-        limit = against.limit(incoming)
+        limit, fill = against.limit(incoming), self.last_trade
         while incoming.remaining and (level := against.best) and level.rank >= limit:
             standing, price = level.front, level.price
             quantity = min(standing.remaining, incoming.remaining)
@@ -151,8 +174,7 @@ class OrderBook:
                 standing, incoming, price, quantity, ts,
                 standing.filled, len(standing.fills), incoming.filled, len(incoming.fills),
             ))
-        if executions:
-            self.last_trade = executions[-1]
+        self.last_trade = fill
         return executions
 
     def _settle(self, standing: Order, incoming: Order, price: int, quantity: int) -> None:

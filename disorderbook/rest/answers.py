@@ -31,6 +31,11 @@ def answer(app: WsgiApp, environ: Environ, keep_alive: bool) -> bytes:
         return _render(*fault, environ, keep_alive)
 
 
+def take_back(body: bytes, environ: Environ, keep_alive: bool) -> bytes:
+    """What is answered instead when what an answer told could not be kept."""
+    return _render("503 Service Unavailable", JSON, body, environ, keep_alive)
+
+
 def refuse(refusal: Refusal) -> bytes:
     """The last answer on a connection."""
     body = envelope(refusal.sentence)

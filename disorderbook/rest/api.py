@@ -101,8 +101,10 @@ def cancel_order(
 
 def account_orders(house: House, request: Request, venue: str, account: str) -> Answer:
     _authorize_listing(house, request, account)
-    books = house.exchange.books(venue)
-    orders = [order for found in books for order in found.orders_of(account)]
+    exchange = house.exchange
+    orders = [
+        order for found in exchange.books(venue) for order in exchange.orders_of(found, account)
+    ]
     return messages.orders_message(venue, orders)
 
 
@@ -110,9 +112,10 @@ def account_orders_in_stock(
     house: House, request: Request, venue: str, account: str, symbol: str
 ) -> Answer:
     _authorize_listing(house, request, account)
-    books = house.exchange.books(venue)
+    exchange = house.exchange
     orders = [
-        order for found in books if found.symbol == symbol for order in found.orders_of(account)
+        order for found in exchange.books(venue) if found.symbol == symbol
+        for order in exchange.orders_of(found, account)
     ]
     return messages.orders_message(venue, orders)
 

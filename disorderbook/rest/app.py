@@ -12,7 +12,7 @@ from bottle import Bottle, HTTPError, HTTPResponse, request, response
 from disorderbook.accounts import sent_key
 from disorderbook.errors import (
     BadRequest, BodyTooLarge, ExchangeError, Forbidden, ForeignOrigin, NotFound, TooLarge,
-    Unauthorized,
+    Unauthorized, Unavailable,
 )
 from disorderbook.exchange import MAX_NAME_LENGTH, check_name
 from disorderbook.messages import error_message
@@ -26,6 +26,7 @@ STATUSES: dict[type, str] = {
     Forbidden: "403 Forbidden",
     NotFound: "404 Not Found",
     TooLarge: "413 Content Too Large",
+    Unavailable: "503 Service Unavailable",
 }
 PAGE_STATUSES = {200: "200 OK", 404: "404 Not Found"}
 METHODS = frozenset(method for method, _, _ in ROUTES)

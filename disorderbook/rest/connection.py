@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import Callable
 from typing import cast
 
-from disorderbook.rest.answers import CONTINUE, WsgiApp, answer, refuse
+from disorderbook.rest.answers import CONTINUE, WsgiApp, answer, refuse, take_back
 from disorderbook.rest.limits import (
     Limits, Refusal, bad_request, too_many_connections, too_slow_a_body, too_slow_a_head,
 )
@@ -14,6 +15,10 @@ from disorderbook.rest.reader import BODY, HEAD, NOTHING, Environ, RequestReader
 
 READ_BYTES = 16 * 1024  # at once from one connection
 TURN = 16  # requests of one connection that are answered before the others' turn comes
+GATHER_SECONDS = 0.002  # that the first of some answers waits for others to be kept together with
+
+Keep = Callable[[], bytes | None]
+"""Keeps what the answers since the last time tell; returns the body of a refusal if it cannot."""
 
 _RESET = struct.pack("ii", 1, 0)  # what SO_LINGER takes: on, for no time at all
 
@@ -21,8 +26,14 @@ _RESET = struct.pack("ii", 1, 0)  # what SO_LINGER takes: on, for no time at all
 class Service:
     """What all connections of a server share."""
 
-    def __init__(self, app: WsgiApp, limits: Limits, environ: Environ) -> None:
+    def __init__(
+        self, app: WsgiApp, limits: Limits, environ: Environ, keep: Keep | None = None
+    ) -> None:
         self.app = app
+        self.keep = keep
+        self._holding: list[Connection] = []  # connections whose answers are not kept yet
+        self._held_before = 0  # how many of them there were a step of the loop ago
+        self._keep_by = 0.0  # on the loop's clock, in seconds
         self.limits = limits
         self.environ = environ  # what every request's environ begins with
         self.loop = asyncio.get_running_loop()
@@ -31,6 +42,26 @@ class Service:
         self.alarm = asyncio.Event()  # set when something happens that the server waits for
         # What has been read is used up before the next read, so one buffer is enough for all.
         self.buffer = memoryview(bytearray(READ_BYTES))
+
+    def hold(self, connection: "Connection") -> None:
+        """Have a connection's answers sent once what they tell is kept."""
+        if not self._holding:
+            self._keep_by = self.loop.time() + GATHER_SECONDS
+            self._held_before = 0
+            self.loop.call_soon(self._release)
+        self._holding.append(connection)
+
+    def _release(self) -> None:
+        """Keep, as soon as nobody else has asked anything or time is up, and send the answers."""
+        assert self.keep is not None
+        if len(self._holding) > self._held_before and self.loop.time() < self._keep_by:
+            self._held_before = len(self._holding)
+            self.loop.call_soon(self._release)
+            return
+        refusal = self.keep()
+        holding, self._holding = self._holding, []
+        for connection in holding:
+            connection.release(refusal)
 
     def check_deadlines(self) -> None:
         now = self.loop.time()
@@ -65,6 +96,8 @@ class Connection(asyncio.BufferedProtocol):
         self._queued = 0  # bytes that waited for the client when the deadline was last checked
         self._steps = -1  # of the reader, when the deadline was set
         self._deadline = 0.0  # on the loop's clock, in seconds
+        self._held: list[bytes] = []  # answers that are not kept yet
+        self._held_for: list[tuple[Environ, bool]] = []  # their requests
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -121,12 +154,25 @@ class Connection(asyncio.BufferedProtocol):
         if not self._closing:
             self._answer()
 
+    def release(self, refusal: bytes | None) -> None:
+        """Send the answers that were held, or a refusal in the place of each."""
+        held, self._held = self._held, []
+        if refusal is not None:
+            held = [take_back(refusal, *request) for request in self._held_for]
+        self._held_for = []
+        if not self._transport.is_closing():
+            self._transport.write(held[0] if len(held) == 1 else b"".join(held))
+            if self._service.stopping and not self._is_busy():
+                self._close()
+            else:
+                self._go_on()
+
     def check_deadline(self, now: float) -> None:
         queued = self._transport.get_write_buffer_size()
         if queued < self._queued:  # a slow reader is a reader
             self._deadline = max(self._deadline, now + self._limits.write_seconds)
         self._queued = queued
-        if now < self._deadline:
+        if now < self._deadline or self._held:
             return
         if self._closing or queued:
             self.abort()
@@ -151,19 +197,29 @@ class Connection(asyncio.BufferedProtocol):
 
     def _answer(self) -> None:
         """Answer what is ready, as far as the client reads and the others need not wait."""
-        if self._blocked or self._transport.is_closing():
+        if self._blocked or self._held or self._transport.is_closing():
             return
         ready, size = self._reader.ready, 0
+        requests: list[tuple[Environ, bool]] = []
         answers: list[bytes] = []
         while ready and len(answers) < TURN and size < self._limits.queued_bytes:
             environ, keep_alive = ready.popleft()
             if self._service.stopping and not self._is_busy():
                 keep_alive, self._reader.finished = False, True
+            requests.append((environ, keep_alive))
             answers.append(answer(self._service.app, environ, keep_alive))
             size += len(answers[-1])
+        if answers and self._service.keep:
+            self._held, self._held_for = answers, requests
+            self._service.hold(self)
+            return
         if answers:
             self._transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
-        if not ready:
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """After some answers: with the next requests, which the others' may precede."""
+        if not self._reader.ready:
             self._read_on()
         elif not self._blocked:
             self._transport.pause_reading()
@@ -172,7 +228,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _is_busy(self) -> bool:
         """Whether a request is under way that has not been answered yet."""
-        return bool(self._reader.ready) or self._reader.stage is not NOTHING
+        return bool(self._held or self._reader.ready) or self._reader.stage is not NOTHING
 
     def _read_on(self) -> None:
         """Wait for the next request or the rest of one, or end the connection."""

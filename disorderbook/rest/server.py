@@ -14,7 +14,7 @@ import bottle
 
 from disorderbook.descriptors import allow_descriptors
 from disorderbook.rest.answers import WsgiApp
-from disorderbook.rest.connection import Connection, Service
+from disorderbook.rest.connection import Connection, Keep, Service
 from disorderbook.rest.limits import Limits
 from disorderbook.rest.reader import Environ
 
@@ -48,6 +48,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         listener: socket.socket | None = None,
         limits: Limits = Limits(),
         new_loop: Callable[[], asyncio.AbstractEventLoop] = fastest_loop,
+        keep: Keep | None = None,
         **options: Any,
     ) -> None:
         super().__init__(host, port, **options)
@@ -57,6 +58,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.system_bytes)
         self._limits = limits
         self._new_loop = new_loop
+        self.keep = keep  # what is done between some requests and their answers
         self._stops = 0  # how often `stop` was called
         self._service: Service | None = None
 
@@ -82,7 +84,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
                 self._service.loop.call_soon_threadsafe(self._service.alarm.set)
 
     async def _serve(self, app: WsgiApp) -> None:
-        service = self._service = Service(app, self._limits, self._environ())
+        service = self._service = Service(app, self._limits, self._environ(), self.keep)
         acceptor = await service.loop.create_server(
             lambda: Connection(service), sock=self._listener, backlog=ACCEPTED_AT_ONCE
         )

@@ -5,6 +5,9 @@ import socket
 
 import bottle
 
+from disorderbook.errors import ExchangeError
+from disorderbook.exchange import Exchange
+from disorderbook.messages import error_message
 from disorderbook.rest.server import InlineServer
 
 HOST = "127.0.0.1"
@@ -37,6 +40,20 @@ def make_server(name: str, port: int) -> bottle.ServerAdapter:
     # With more clients than threads a request waits for a moment, which is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     return bottle.server_names[name](HOST, _free_port(port), **OPTIONS.get(name, {}))
+
+
+def keep_together(server: InlineServer, exchange: Exchange) -> None:
+    """Have our server let the exchange keep at once what many requests have changed."""
+    exchange.commits_each_turn = False
+    server.keep = lambda: _commit(exchange)
+
+
+def _commit(exchange: Exchange) -> bytes | None:
+    try:
+        exchange.commit()
+    except ExchangeError as refusal:
+        return error_message(str(refusal))
+    return None
 
 
 def _free_port(port: int) -> int:

@@ -29,9 +29,14 @@ def new_loop(request: Any) -> Callable[[], asyncio.AbstractEventLoop]:
     return request.param
 
 
+@pytest.fixture(params=[None, lambda: None], ids=["at once", "kept first"])
+def keep(request: Any) -> Callable[[], bytes | None] | None:
+    return request.param
+
+
 @pytest.fixture
-def port(app: Recorder, new_loop: Any) -> Iterator[int]:
-    with serving(app, new_loop) as server:
+def port(app: Recorder, new_loop: Any, keep: Any) -> Iterator[int]:
+    with serving(app, new_loop, keep) as server:
         yield server.port
 
 
@@ -264,3 +269,41 @@ def test_a_request_that_ends_too_early_is_never_run(
 def test_who_connects_and_says_nothing_gets_no_answer(peer: Peer) -> None:
     peer.socket.shutdown(1)
     assert peer.answers() == []
+
+
+def test_answers_leave_after_what_they_tell_is_kept_and_many_are_kept_at_once(
+    app: Recorder, new_loop: Any,
+) -> None:
+    kept: list[int] = []
+
+    def keep() -> None:
+        kept.append(len(app.asked))
+
+    with serving(app, new_loop, keep) as server, Peer(server.port) as peer:
+        for number in range(1, 4):
+            peer.ask(get("/one"))
+            assert kept == list(range(1, number + 1))
+        peer.send(get("/many") * 10)
+        assert [peer.answer().status for _ in range(10)] == [200] * 10
+        assert len(app.asked) == kept[-1] == 13 and len(kept) < 13
+
+
+def test_what_cannot_be_kept_was_never_answered_and_the_connection_goes_on(
+    app: Recorder, new_loop: Any,
+) -> None:
+    refusals = iter([b'{"ok": false, "error": "full"}', None])
+    with serving(app, new_loop, lambda: next(refusals)) as server, Peer(server.port) as peer:
+        peer.send(get("/a") + get("/b").replace(b"GET", b"HEAD") + get("/c"))
+        assert peer.answer().error == (503, "full")
+        assert peer.answer(head=True).status == 503
+        assert peer.answer().error == (503, "full")
+        assert peer.ask(get("/d")).body == b"GET /d 0"
+
+
+def test_a_stopped_server_sends_the_answers_that_it_holds(app: Recorder, new_loop: Any) -> None:
+    def keep() -> None:
+        server.stop()
+
+    with serving(app, new_loop, keep) as server, Peer(server.port) as peer:
+        assert peer.ask(get("/last")).status == 200
+        assert peer.is_closed_by_server()

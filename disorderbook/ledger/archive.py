@@ -1,0 +1,110 @@
+"""Orders that are closed and no longer in memory: writes them, finds them again."""
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
+
+from disorderbook.engine.book import OrderBook, Outcome
+from disorderbook.engine.orders import Order
+from disorderbook.errors import CannotRead
+from disorderbook.ledger.rows import (
+    FAULTS, FILL_COLUMNS, ORDER_COLUMNS, Damaged, Row, read_order, verified,
+)
+
+CLOSED_ORDERS_IN_MEMORY = 100_000  # of all books together; the rest is looked up in the ledger
+
+_ORDER_ID = 2  # its place in a row of orders, and of fills
+
+_WRITE_ORDER = f"""
+    INSERT INTO orders ({ORDER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (venue, symbol, id) DO UPDATE SET
+        remaining = excluded.remaining, filled = excluded.filled, checksum = excluded.checksum
+"""
+_WRITE_FILL = f"INSERT INTO fills ({FILL_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_FIND_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE (venue, symbol, id) = (?, ?, ?)"
+_FIND_FILLS = f"""
+    SELECT {FILL_COLUMNS} FROM fills WHERE (venue, symbol, order_id) = (?, ?, ?) ORDER BY number
+"""
+_ORDERS_OF = f"""
+    SELECT {ORDER_COLUMNS} FROM orders WHERE (account, venue, symbol) = (?, ?, ?) ORDER BY id
+"""
+_FILLS_OF = """
+    SELECT fills.* FROM orders CROSS JOIN fills
+    ON (fills.venue, fills.symbol, fills.order_id) = (orders.venue, orders.symbol, orders.id)
+    WHERE (orders.account, orders.venue, orders.symbol) = (?, ?, ?)
+    ORDER BY orders.id, fills.number
+"""
+
+log = logging.getLogger(__name__)
+
+
+class Archive:
+    """The tables of orders and fills behind one connection, used inside the exchange's turn."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def find(self, book: OrderBook, order_id: int) -> Order:
+        """A closed order that the book has accepted and forgotten; raises CannotRead."""
+        place = book.venue, book.symbol, order_id
+        with reading():
+            row = self.connection.execute(_FIND_ORDER, place).fetchone()
+            if row is None:
+                raise Damaged(f"order {order_id} of {book.symbol} at {book.venue} is missing")
+            return _closed(read_order(row, self.connection.execute(_FIND_FILLS, place).fetchall()))
+
+    def orders_of(self, book: OrderBook, account: str) -> Sequence[Order]:
+        """The forgotten orders of an account, oldest first; raises CannotRead."""
+        place = account, book.venue, book.symbol
+        with reading():
+            rows = self.connection.execute(_ORDERS_OF, place).fetchall()
+            forgotten = [
+                row for row in rows if book.find(verified(row, "an order")[_ORDER_ID]) is None
+            ]
+            if not forgotten:
+                return ()
+            fills = fills_by_order(self.connection.execute(_FILLS_OF, place))
+            return [_closed(read_order(row, fills.get(row[_ORDER_ID], ()))) for row in forgotten]
+
+    def write_orders(self, rows: Iterable[Row]) -> None:
+        """Add orders, or what has become of orders that were added before."""
+        self.connection.executemany(_WRITE_ORDER, rows)
+
+    def write_fills(self, rows: Iterable[Row]) -> None:
+        self.connection.executemany(_WRITE_FILL, rows)
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Raise CannotRead, and log why, where a database cannot be read or makes no sense."""
+    try:
+        yield
+    except (*FAULTS, Damaged) as fault:
+        log.error("The ledger cannot be read: %s", fault)
+        raise CannotRead from fault
+
+
+def closed_orders(outcome: Outcome) -> Iterator[Order]:
+    """The orders that one order has closed, itself included."""
+    for execution in outcome.executions:
+        if not execution.standing.is_open:
+            yield execution.standing
+    if not outcome.order.is_open:
+        yield outcome.order
+
+
+def fills_by_order(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    """Rows of fills of one book, which come in order, under the ids of their orders."""
+    return {order_id: list(group) for order_id, group in groupby(rows, itemgetter(_ORDER_ID))}
+
+
+def _closed(order: Order) -> Order:
+    if order.is_open:
+        raise Damaged(f"order {order.id} of {order.symbol} at {order.venue} is not in its book")
+    return order

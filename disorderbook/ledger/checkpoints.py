@@ -1,0 +1,64 @@
+"""Moves what the log holds to its place in the database, beside the exchange's turns."""
+
+import logging
+import sqlite3
+import threading
+from pathlib import Path
+
+from disorderbook.ledger.rows import FAULTS
+
+COMMITS_BETWEEN = 2000  # commits write the same pages again and again; each is moved but once
+LONG_LOG = 131_072  # pages that the log may hold before it must begin anew
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoints(threading.Thread):
+    """A thread with a connection of its own, until `stop`; told of each commit by `count`.
+
+    It works while the exchange writes on. While orders keep coming the log therefore always holds
+    some that are not in the database yet, and never begins anew: once it is too long, whoever
+    writes has to do the little that is left.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(name="checkpoints", daemon=True)
+        self._file = file
+        self._commits = 0
+        self._is_due = threading.Event()
+        self._is_too_long = False
+        self._is_stopped = False
+        self.start()
+
+    def run(self) -> None:
+        connection = sqlite3.connect(self._file, isolation_level=None)
+        while self._is_due.wait() and not self._is_stopped:
+            self._is_due.clear()
+            self._is_too_long = _checkpoint(connection) > LONG_LOG
+        connection.close()
+
+    def count(self, connection: sqlite3.Connection) -> None:
+        """Take note of a commit by this connection, and let the log begin anew if it is too long.
+        """
+        self._commits += 1
+        if self._commits % COMMITS_BETWEEN == 0:
+            self._is_due.set()
+        if self._is_too_long:
+            self._is_too_long = False
+            _checkpoint(connection)
+
+    def stop(self) -> None:
+        self._is_stopped = True
+        self._is_due.set()
+        self.join()
+
+
+def _checkpoint(connection: sqlite3.Connection) -> int:
+    """Move what nobody holds back; returns how many pages the log has."""
+    try:
+        _, pages, _ = connection.execute("PRAGMA wal_checkpoint").fetchone()
+    except FAULTS as fault:
+        # Nothing is lost. The log grows on, until the disk is full and a commit says so.
+        log.warning("The log of the database cannot be moved to its place: %s", fault)
+        return 0
+    return int(pages)

@@ -1,0 +1,125 @@
+"""Opens the file of a durable market, or says why it will not do and leaves it as it is."""
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
+from disorderbook.ledger.checkpoints import Checkpoints
+from disorderbook.ledger.durable import DurableLedger
+from disorderbook.ledger.refusing import (
+    Unusable, check_beginning, checked_version, in_words, lock_file,
+)
+from disorderbook.ledger.restoring import Market, load_market
+from disorderbook.ledger.rows import signed
+from disorderbook.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
+
+BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
+CACHE_KIBIBYTES = 16384
+PAGE_BYTES = 1024  # an order touches a few bytes of several pages, and each is written whole
+
+
+def open_ledger(
+    path: str, sync: bool = False, bound: int = CLOSED_ORDERS_IN_MEMORY,
+) -> tuple[DurableLedger, Market]:
+    """The ledger in a file, made now if there is none, and the market in it; raises Unusable.
+
+    With `sync` each commit waits until the disk has it. Closed orders beyond `bound` are not kept
+    in memory.
+    """
+    file = Path(path).resolve()
+    check_beginning(file)
+    lock = lock_file(file)
+    try:
+        if not file.exists():
+            _create(file)
+        _bring_up_to_date(file)
+        with closing(open_for_reading(file)) as reader, in_words(file):
+            market = load_market(reader)
+        connection = _connect(file, sync)
+    except BaseException:
+        lock.close()
+        raise
+    ledger = DurableLedger(
+        connection, lock, Checkpoints(file), len(market.books), market.last_instance, bound
+    )
+    return ledger, market
+
+
+def open_for_reading(file: Path) -> sqlite3.Connection:
+    """A connection that cannot write, to a ledger of this version; raises Unusable."""
+    connection, version = _look_into(file)
+    if version < SCHEMA_VERSION:
+        connection.close()
+        raise Unusable(f"{file} is of an older version; start an exchange with it once")
+    return connection
+
+
+def _look_into(file: Path) -> tuple[sqlite3.Connection, int]:
+    """A connection that cannot write, to a ledger of any known version, and that version."""
+    with in_words(file):
+        connection = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, isolation_level=None)
+        try:
+            return connection, checked_version(connection, file)
+        except BaseException:
+            connection.close()
+            raise
+
+
+def _create(file: Path) -> None:
+    """A ledger without a market, whole from the moment when it has its name."""
+    unborn = file.with_name(f"{file.name}-new")
+    with in_words(file):
+        unborn.unlink(missing_ok=True)
+        with closing(sqlite3.connect(unborn, isolation_level=None)) as connection:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN")
+            migrate(connection, 0)
+            summary = signed(SCHEMA_VERSION, 0, 0)
+            connection.execute("INSERT INTO ledger VALUES (?, ?, ?, ?)", summary)
+            connection.execute("COMMIT")
+        unborn.replace(file)
+    _keep_names(file.parent)
+
+
+def _keep_names(folder: Path) -> None:
+    """Have the disk know which files are in a folder."""
+    with suppress(OSError):  # not every system lets a folder be opened
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _bring_up_to_date(file: Path) -> None:
+    """Run the migrations that an older ledger lacks, all of them or none."""
+    connection, version = _look_into(file)
+    connection.close()
+    if version == SCHEMA_VERSION:
+        return
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection, in_words(file):
+        connection.execute("BEGIN IMMEDIATE")
+        migrate(connection, version)
+        counts = connection.execute("SELECT books, last_instance FROM ledger").fetchone()
+        connection.execute(
+            "UPDATE ledger SET (schema_version, books, last_instance, checksum) = (?, ?, ?, ?)",
+            signed(SCHEMA_VERSION, *counts),
+        )
+        connection.execute("COMMIT")
+
+
+def _connect(file: Path, sync: bool) -> sqlite3.Connection:
+    with in_words(file):
+        connection = sqlite3.connect(
+            file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # a thread does it
+        connection.execute("PRAGMA secure_delete = OFF")  # nothing here is ever deleted for good
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+    return connection

@@ -1,0 +1,107 @@
+"""The ledger of an exchange that keeps nothing when it ends: only its memory has a bound."""
+
+import logging
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from disorderbook.engine.book import OrderBook, Outcome
+from disorderbook.engine.orders import Order
+from disorderbook.errors import CannotKeep
+from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders
+from disorderbook.ledger.rows import fill_row, order_row
+from disorderbook.ledger.schema import migrate
+
+MOVE_SECONDS = 0.001  # that one turn spends on moving orders; a step begun by then is finished
+BATCHES = 2000  # to a bound
+FILLS_IN_A_STEP = 100
+RETRY_SECONDS = 1.0  # between attempts while nothing can be written
+CACHE_KIBIBYTES = 2048  # more of it is written at once when it overflows first, for 8 ms
+
+log = logging.getLogger(__name__)
+
+
+class TemporaryLedger(Archive):
+    """Moves closed orders beyond `bound`, the longest closed first and some at a time, to a
+    database without a name that the system removes with the process.
+
+    While that fails (a full disk) they stay in memory, up to another `bound` of them; then nothing
+    may change until it works again. Moving is attempted whenever a turn ends.
+    """
+
+    def __init__(self, bound: int = CLOSED_ORDERS_IN_MEMORY) -> None:
+        super().__init__(sqlite3.connect("", isolation_level=None, check_same_thread=False))
+        self.connection.execute("PRAGMA synchronous = OFF")
+        self.connection.execute("PRAGMA journal_mode = MEMORY")
+        self.connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+        migrate(self.connection, 0)
+        self._bound = bound
+        self._batch = max(1, bound // BATCHES)  # orders that are moved together if all is well
+        self._closed: deque[Order] = deque()  # in memory, the longest closed first
+        self._moved_fills = 0  # of the first of them
+        self._retry_at: float | None = None  # on the monotonic clock; None while all is well
+
+    def require_writable(self) -> None:
+        """Raise CannotKeep while orders cannot be moved and memory has no room for more."""
+        if self._retry_at is not None and len(self._closed) > 2 * self._bound:
+            raise CannotKeep
+
+    def open_book(self, book: OrderBook) -> None:
+        """Books stay in memory."""
+
+    def submit(self, book: OrderBook, outcome: Outcome) -> None:
+        self._closed.extend(closed_orders(outcome))
+
+    def cancel(self, book: OrderBook, order: Order) -> None:
+        self._closed.append(order)
+
+    def commit(self) -> Sequence[Order]:
+        """Move some of the orders beyond the bound; returns those."""
+        if len(self._closed) < self._bound + self._batch:
+            return ()
+        if self._retry_at is not None and time.monotonic() < self._retry_at:
+            return ()
+        return self._move()
+
+    def kept_books(self) -> Sequence[OrderBook]:
+        """None: a commit that fails loses nothing."""
+        return ()
+
+    def _move(self) -> Sequence[Order]:
+        moved: list[Order] = []
+        moved_fills = self._moved_fills
+        try:
+            self.connection.execute("BEGIN")
+            self._move_for_a_while(moved)
+            self.connection.execute("COMMIT")
+        except sqlite3.Error as fault:
+            self._closed.extendleft(reversed(moved))
+            self._moved_fills = moved_fills
+            self._fail(fault)
+            return ()
+        self._retry_at = None
+        return moved
+
+    def _move_for_a_while(self, moved: list[Order]) -> None:
+        deadline = time.monotonic() + MOVE_SECONDS
+        while len(self._closed) > self._bound and time.monotonic() < deadline:
+            order, start = self._closed[0], self._moved_fills
+            if order.fills:
+                fills = order.fills[start:start + FILLS_IN_A_STEP]
+                self.write_fills(
+                    fill_row(order, number, fill.price, fill.quantity, fill.ts)
+                    for number, fill in enumerate(fills, start)
+                )
+                self._moved_fills += len(fills)
+            if self._moved_fills == len(order.fills):
+                self.write_orders([order_row(order)])
+                moved.append(self._closed.popleft())
+                self._moved_fills = 0
+
+    def _fail(self, fault: sqlite3.Error) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        if self._retry_at is None:
+            log.error("Closed orders cannot be moved out of memory for now: %s", fault)
+        self._retry_at = time.monotonic() + RETRY_SECONDS

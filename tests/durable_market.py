@@ -1,0 +1,76 @@
+"""A durable market in this process: can be stopped and started again, and compared with others."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
+from disorderbook.engine.positions import Position
+from disorderbook.exchange import Exchange
+from disorderbook.gamemaster import GameMaster
+from disorderbook.ledger.opening import open_ledger
+from invariants import check_ladder
+
+Act = tuple[tuple[str, str], NewOrder | int]  # in which book: an order, or the id of one to cancel
+
+
+class Stoppable:
+    """An exchange on a file; `stop` starts it again with nothing but the file."""
+
+    def __init__(self, file: Path, bound: int = 3, clock: Callable[[], int] = lambda: 0) -> None:
+        self.file, self.bound, self.clock = str(file), bound, clock
+        self.start()
+
+    def start(self) -> None:
+        ledger, market = open_ledger(self.file, bound=self.bound)
+        self.exchange = Exchange(clock=self.clock, ledger=ledger)
+        self.exchange.restore(market.books, market.latest)
+        self.gamemaster = GameMaster(
+            ledger.record_instance, market.instances, market.last_instance
+        )
+
+    def stop(self) -> None:
+        self.exchange.close()
+        self.start()
+
+
+def play(exchange: Exchange, act: Act) -> None:
+    """A turn; the cancel of an order that never was is none."""
+    (venue, symbol), what = act
+    with exchange.turn:
+        book = exchange.book(venue, symbol)
+        if isinstance(what, NewOrder):
+            exchange.submit(book, what)
+        elif what < book.next_id:
+            exchange.cancel(exchange.order(venue, symbol, what))
+
+
+def order_state(order: Order) -> list[object]:
+    state = [getattr(order, field) for field in Order.__struct_fields__[:-1]]
+    return [*state, list(order.fills)]
+
+
+def state(exchange: Exchange) -> object:
+    """Everything that an exchange can be asked."""
+    seen: list[object] = []
+    for venue in exchange.venues():
+        for book in exchange.books(venue):
+            every = [exchange.order(venue, book.symbol, n) for n in range(book.next_id)]
+            for side, ladder in ((Side.BUY, book.bids), (Side.SELL, book.asks)):
+                check_ladder(ladder, [o for o in every if o.side is side and o.is_open], side)
+            positions = [
+                [getattr(p, field) for field in Position.__slots__] for p in book.positions.values()
+            ]
+            listed = [exchange.orders_of(book, account) for account in ("ann", "bob", "c\0ü")]
+            seen.append([
+                book.quote(), book.opened_at, book.next_id, positions, *map(order_state, every),
+                *[[order.id for order in listing] for listing in listed],
+            ])
+    return seen
+
+
+def sell(quantity: int, account: str = "ann", price: int = 50) -> NewOrder:
+    return NewOrder(account, Side.SELL, OrderType.LIMIT, price, quantity)
+
+
+def buy(quantity: int, account: str = "bob", price: int = 50) -> NewOrder:
+    return NewOrder(account, Side.BUY, OrderType.LIMIT, price, quantity)

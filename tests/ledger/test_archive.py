@@ -1,0 +1,87 @@
+"""Orders that have left memory are answered as if they had not."""
+
+import itertools
+import random
+
+import pytest
+from disorderbook.exchange import EndlessMemory, Exchange, Ledger
+from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.errors import CannotRead
+from disorderbook.ledger.rows import order_row
+from disorderbook.ledger.temporary import TemporaryLedger
+from wsgi import Client
+
+ACCOUNTS = ["ann", "b\0b ü", "C"]
+SYMBOLS = ["A", "b"]
+
+
+def trading_client(ledger: Ledger) -> Client:
+    """After six hundred random orders and cancels in two books."""
+    client = Client(extra=True, clock=itertools.count(10**18).__next__, ledger=ledger)
+    draw = random.Random(3)
+    for _ in range(600):
+        symbol = draw.choice(SYMBOLS)
+        path = f"/ob/api/venues/V/stocks/{symbol}/orders"
+        if draw.random() < 0.3:
+            client("DELETE", f"{path}/{draw.randrange(300)}")
+            continue
+        client("POST", path, {
+            "account": draw.choice(ACCOUNTS),
+            "direction": draw.choice(["buy", "sell"]),
+            "orderType": draw.choice(["limit", "limit", "limit", "market", "fok", "ioc"]),
+            "price": draw.randint(1, 9), "qty": draw.randint(1, 20),
+        })
+    return client
+
+
+def questions() -> list[tuple[str, str]]:
+    """Every order and listing that there could be, then some cancels."""
+    books = [f"/ob/api/venues/V/stocks/{symbol}" for symbol in SYMBOLS]
+    paths = [f"{book}/orders/{number}" for book in books for number in range(-1, 330)]
+    accounts = [f"/ob/api/venues/V/accounts/{name}" for name in ("ann", "b%00b%20%C3%BC", "C", "x")]
+    listings = [f"{account}/orders" for account in accounts]
+    listings += [f"{account}/stocks/b/orders" for account in accounts]
+    cancels = [("DELETE", f"{books[0]}/orders/{number}") for number in range(0, 330, 7)]
+    return [("GET", path) for path in paths + listings + books] + cancels
+
+
+@pytest.mark.parametrize("bound", [0, 1, 50, 200])
+def test_statuses_and_listings_are_the_same_beyond_the_bound(bound: int) -> None:
+    endless, bounded = map(trading_client, (EndlessMemory(), TemporaryLedger(bound)))
+    closed_in_memory = [
+        order for book in bounded.house.exchange.books("V")
+        for order in map(book.find, range(book.next_id)) if order and not order.is_open
+    ]
+    assert len(closed_in_memory) == bound
+    for method, path in questions():
+        expected, answer = endless(method, path), bounded(method, path)
+        assert (answer.status, answer.body) == (expected.status, expected.body), path
+
+
+def test_an_order_that_cannot_be_read_is_said_to_be_unreadable_not_unknown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ledger = TemporaryLedger(0)
+    client = trading_client(ledger)
+    book = client.house.exchange.book("V", "A")
+    gone = next(number for number in range(300) if book.find(number) is None)
+    path = f"/ob/api/venues/V/stocks/A/orders/{gone}"
+    assert client("GET", path).status == 200
+    ledger.connection.execute("UPDATE orders SET price = price + 1")
+    assert client("GET", path).error == (503, CannotRead.sentence)
+    ledger.connection.execute("DELETE FROM orders")
+    assert client("GET", path).error == (503, CannotRead.sentence)
+    assert "order 0 of A at V is missing" in caplog.text or f"order {gone}" in caplog.text
+
+
+def test_an_archived_order_that_claims_to_be_open_is_not_believed() -> None:
+    ledger = TemporaryLedger(0)
+    exchange = Exchange(ledger=ledger)
+    book = exchange.book("V", "S")
+    with exchange.turn:
+        order = exchange.submit(book, NewOrder("ann", Side.BUY, OrderType.LIMIT, 1, 1))
+        ledger.write_orders([order_row(order)])
+        book.forget(order)
+    for ask in (lambda: ledger.find(book, 0), lambda: ledger.orders_of(book, "ann")):
+        with pytest.raises(CannotRead):
+            ask()

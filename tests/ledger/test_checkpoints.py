@@ -1,0 +1,67 @@
+"""The log is moved into the database while the market runs, and begins anew."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from disorderbook.ledger import checkpoints
+from durable_market import Stoppable, play, sell
+
+MOST_TURNS = 20_000
+
+
+def tables_without_the_log(file: Path) -> int:
+    """How many orders are in the database itself."""
+    connection = sqlite3.connect(f"{file.as_uri()}?immutable=1", uri=True)
+    count, = connection.execute("SELECT count(*) FROM orders").fetchone()
+    connection.close()
+    return int(count)
+
+
+@pytest.fixture(autouse=True)
+def always_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "COMMITS_BETWEEN", 1)
+
+
+def test_what_is_in_the_log_reaches_the_database_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    market = Stoppable(file)
+    play(market.exchange, (("V", "S"), sell(9)))
+    moved = threading.Event()
+    for _ in range(5000):
+        if tables_without_the_log(file) == 1:
+            break
+        moved.wait(0.002)
+    assert tables_without_the_log(file) == 1
+    market.exchange.close()
+
+
+def test_the_log_begins_anew_while_orders_keep_coming(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checkpoints, "LONG_LOG", 200)
+    market = Stoppable(tmp_path / "market.db")
+    play(market.exchange, (("V", "S"), sell(1)))
+    log = tmp_path / "market.db-wal"
+    first = beginnings(log)
+    for _ in range(MOST_TURNS):
+        play(market.exchange, (("V", "S"), sell(1)))
+        if beginnings(log) > first:
+            break
+    assert beginnings(log) > first
+    market.exchange.close()
+
+
+def beginnings(log: Path) -> int:
+    """How often a log has begun anew, as its header says."""
+    with log.open("rb") as opened:
+        return int.from_bytes(opened.read(16)[12:], "big")
+
+
+def test_it_ends_with_the_ledger(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    checkpointing = market.exchange._ledger._checkpoints
+    assert checkpointing.is_alive()
+    market.exchange.close()
+    assert not checkpointing.is_alive()

@@ -1,0 +1,182 @@
+"""Changes are kept when a turn ends, or together; a write that fails is owned up to."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.errors import CannotKeep
+from disorderbook.gamemaster import GameMaster
+from disorderbook.ledger.opening import open_ledger
+from durable_market import Stoppable, buy, play, sell, state
+from wsgi import ORDERS, Client
+
+FULL = "PRAGMA max_page_count = 1"  # SQLite then gives the file no page more than it has
+
+
+def rows(file: Path, query: str) -> list[tuple[object, ...]]:
+    """What somebody else sees of the file at this moment."""
+    reader = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+    try:
+        return reader.execute(query).fetchall()
+    finally:
+        reader.close()
+
+
+def test_everybody_can_read_the_file_while_the_market_runs(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    market = Stoppable(file)
+    for act in (sell(9), buy(2), buy(3, account="cat")):
+        play(market.exchange, (("V", "S"), act))
+    assert rows(file, "SELECT id, account, side, type, price, quantity, remaining FROM orders") == [
+        (0, "ann", "sell", "limit", 50, 9, 4), (1, "bob", "buy", "limit", 50, 2, 0),
+        (2, "cat", "buy", "limit", 50, 3, 0),
+    ]
+    assert rows(file, "SELECT standing_id, incoming_id, price, quantity FROM executions") == [
+        (0, 1, 50, 2), (0, 2, 50, 3),
+    ]
+    assert rows(file, "SELECT order_id, number, quantity FROM fills") == [
+        (0, 0, 2), (0, 1, 3), (1, 0, 2), (2, 0, 3),
+    ]
+    assert rows(file, "SELECT account, cash, shares FROM positions") == [
+        ("ann", 250, -5), ("bob", -100, 2), ("cat", -150, 3),
+    ]
+    market.exchange.close()
+
+
+def test_reads_write_nothing(tmp_path: Path) -> None:
+    ledger, _ = open_ledger(str(tmp_path / "market.db"))
+    client = Client(extra=True, ledger=ledger)
+    client.order()
+    written = ledger.connection.total_changes
+    book = ORDERS.removesuffix("/orders")
+    for path in (book, f"{book}/quote", f"{ORDERS}/0", f"{ORDERS}/7", f"{book}/scores",
+                 "/ob/api/venues", "/ob/api/venues/TESTEX/accounts/ANN/orders"):
+        client("GET", path)
+    assert ledger.connection.total_changes == written
+    client("DELETE", f"{ORDERS}/0")
+    assert ledger.connection.total_changes > written
+    written = ledger.connection.total_changes
+    client("DELETE", f"{ORDERS}/0")
+    assert ledger.connection.total_changes == written
+    ledger.close()
+
+
+def test_a_batch_of_turns_is_one_transaction(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    market.exchange.commits_each_turn = False
+    transactions: list[str] = []
+    market.exchange._ledger.connection.set_trace_callback(
+        lambda statement: transactions.append(statement) if statement == "COMMIT" else None
+    )
+    for _ in range(30):
+        play(market.exchange, (("V", "S"), sell(9)))
+    assert transactions == [] and rows(tmp_path / "market.db", "SELECT * FROM orders") == []
+    market.exchange.commit()
+    market.exchange.commit()
+    assert transactions == ["COMMIT"]
+    assert rows(tmp_path / "market.db", "SELECT count(*) FROM orders") == [(30,)]
+    market.exchange.close()
+
+
+def test_closed_orders_beyond_the_bound_leave_memory(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db", bound=4)
+    for _ in range(20):
+        play(market.exchange, (("V", "S"), sell(1)))
+        play(market.exchange, (("V", "S"), buy(1)))
+    book = market.exchange.book("V", "S")
+    assert [n for n in range(40) if book.find(n)] == [36, 37, 38, 39]
+    assert [market.exchange.order("V", "S", n).filled for n in range(40)] == [1] * 40
+    market.exchange.close()
+
+
+def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture,
+) -> None:
+    market = Stoppable(tmp_path / "market.db", clock=iter(range(1, 10**9)).__next__)
+    exchange = market.exchange
+    for act in (sell(9), buy(2), buy(1, price=40)):
+        play(exchange, (("V", "S"), act))
+    with exchange.turn:
+        instance = market.gamemaster.start("ANN", 5)
+    exchange._ledger.connection.execute(FULL)
+    before = state(exchange)
+    with pytest.raises(CannotKeep):
+        for _ in range(2000):
+            before = state(exchange)
+            play(exchange, (("V", "S"), buy(1, account="a" * 255)))
+    assert state(exchange) == before
+    for refused in (
+        lambda: play(exchange, (("V", "S"), buy(1))), lambda: play(exchange, (("V", "S"), 2)),
+        lambda: exchange.book("V", "T"), lambda: market.gamemaster.start(None, 5),
+        lambda: market.gamemaster.stop(instance),
+    ):
+        with pytest.raises(CannotKeep):
+            refused()
+    play(exchange, (("V", "S"), 1))  # the cancel of a closed order changes nothing
+    assert state(exchange) == before and market.gamemaster.instance(1) is instance
+    assert "cannot be written" in caplog.text and "database or disk is full" in caplog.text
+    market.stop()
+    assert state(market.exchange) == before
+
+
+def test_a_failed_commit_of_a_batch_takes_back_all_of_it(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db", clock=iter(range(1, 10**9)).__next__)
+    play(market.exchange, (("V", "S"), sell(9)))
+    before = state(market.exchange)
+    market.exchange.commits_each_turn = False
+    market.exchange._ledger.connection.execute(FULL)
+    for number in range(300):
+        play(market.exchange, (("V", "S"), buy(1, account=str(number) * 50)))
+    with pytest.raises(CannotKeep):
+        market.exchange.commit()
+    assert state(market.exchange) == before
+    market.exchange.commit()
+    market.exchange.close()
+
+
+def test_over_http_a_full_disk_is_503(tmp_path: Path) -> None:
+    ledger, _ = open_ledger(str(tmp_path / "market.db"))
+    client = Client(ledger=ledger)
+    client.house = client.house._replace(gamemaster=GameMaster(ledger.record_instance))
+    assert client.order().status == 200
+    ledger.connection.execute(FULL)
+    answers = [client.order(account="A" * 255) for _ in range(100)]
+    refusal = (503, CannotKeep.sentence)
+    kept = [answer.status for answer in answers].index(503)
+    assert 0 < kept and all(answer.error == refusal for answer in answers[kept:])
+    assert client("DELETE", f"{ORDERS}/0").error == refusal
+    assert client("GET", "/ob/api/venues/X/stocks/Y").error == refusal
+    assert client("GET", f"{ORDERS}/{kept}").status == 200
+    assert client("GET", f"{ORDERS}/{kept + 1}").status == 404
+    assert len(client("GET", ORDERS.removesuffix("/orders")).json["bids"]) == kept + 1
+    ledger.close()
+
+
+def test_somebody_who_writes_to_the_file_is_not_waited_for_forever(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    market = Stoppable(file)
+    market.exchange._ledger.connection.execute("PRAGMA busy_timeout = 10")
+    meddler = sqlite3.connect(file, isolation_level=None)
+    meddler.execute("BEGIN IMMEDIATE")
+    with pytest.raises(CannotKeep):
+        play(market.exchange, (("V", "S"), sell(9)))
+    assert list(market.exchange.venues()) == []
+    meddler.close()
+    market.exchange.close()
+
+
+def test_an_exchange_that_is_closed_gives_no_turn_any_more(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    market.exchange.close()
+    assert market.exchange.turn.locked()
+
+
+def test_an_order_of_every_type_is_recorded_by_its_name(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    for order_type in OrderType:
+        play(market.exchange, (("V", "S"), NewOrder("ann", Side.BUY, order_type, 5, 5)))
+    assert rows(tmp_path / "market.db", "SELECT type FROM orders ORDER BY id") == [
+        ("limit",), ("market",), ("fill-or-kill",), ("immediate-or-cancel",),
+    ]
+    market.exchange.close()

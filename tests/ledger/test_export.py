@@ -1,0 +1,46 @@
+"""A market as CSV files."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from disorderbook.ledger.export import export
+from disorderbook.ledger.refusing import Unusable
+from durable_market import Stoppable, buy, play, sell
+
+
+def read(file: Path) -> list[list[str]]:
+    with file.open(newline="", encoding="utf-8") as opened:
+        return list(csv.reader(opened))
+
+
+def test_orders_and_executions_are_written_while_the_market_runs(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db", clock=lambda: 1453070587123456789)
+    for act in (sell(9, account='a, "b"\nü'), buy(2), buy(8, price=60)):
+        play(market.exchange, (("V", "S"), act))
+    orders, executions = export(str(tmp_path / "market.db"), str(tmp_path / "new" / "folder"))
+    assert [file.name for file in (orders, executions)] == ["orders.csv", "executions.csv"]
+    assert read(orders) == [
+        ["venue", "symbol", "id", "account", "side", "type", "price", "quantity", "ts",
+         "remaining", "filled"],
+        ["V", "S", "0", 'a, "b"\nü', "sell", "limit", "50", "9",
+         "2016-01-17T22:43:07.123456790Z", "0", "9"],
+        ["V", "S", "1", "bob", "buy", "limit", "50", "2",
+         "2016-01-17T22:43:07.123456791Z", "0", "2"],
+        ["V", "S", "2", "bob", "buy", "limit", "60", "8",
+         "2016-01-17T22:43:07.123456792Z", "1", "7"],
+    ]
+    assert read(executions) == [
+        ["number", "venue", "symbol", "standing_id", "incoming_id", "price", "quantity", "ts"],
+        ["1", "V", "S", "0", "1", "50", "2", "2016-01-17T22:43:07.123456791Z"],
+        ["2", "V", "S", "0", "2", "50", "7", "2016-01-17T22:43:07.123456792Z"],
+    ]
+    market.exchange.close()
+
+
+def test_what_is_no_ledger_is_not_exported(tmp_path: Path) -> None:
+    (tmp_path / "nonsense").write_text("nonsense")
+    for name, why in (("nonsense", "is no database"), ("nowhere", "does not exist")):
+        with pytest.raises(Unusable, match=why):
+            export(str(tmp_path / name), str(tmp_path))
+    assert [file.name for file in tmp_path.iterdir()] == ["nonsense"]

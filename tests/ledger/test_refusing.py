@@ -1,0 +1,85 @@
+"""Files that will not do: each is refused in one sentence, and stays as it was."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from disorderbook.ledger.opening import open_ledger
+from disorderbook.ledger.refusing import Unusable
+from disorderbook.ledger.schema import SCHEMA_VERSION
+from durable_market import Stoppable, play, sell
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files but those that SQLite and the lock put beside a database."""
+    return {
+        path.name: path.read_bytes() for path in folder.iterdir()
+        if not path.name.endswith(("-lock", "-shm")) and path.read_bytes()
+    }
+
+
+def refused(file: Path) -> str:
+    """Why a file is refused, once that has left everything as it was."""
+    before = contents(file.parent)
+    with pytest.raises(Unusable) as refusal:
+        open_ledger(str(file))
+    assert contents(file.parent) == before
+    assert "\n" not in str(refusal.value) and str(file) in str(refusal.value)
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("content, why", [
+    (b"", "is empty"), (b"S", "is no database"), (b"account,price\n" * 999, "is no database"),
+    (b"SQLite format 3\0", "is damaged: file is not a database"),
+    (b"SQLite format 3\0" + b"x" * 9999, "is damaged: file is not a database"),
+])
+def test_what_is_no_database(tmp_path: Path, content: bytes, why: str) -> None:
+    file = tmp_path / "market.db"
+    file.write_bytes(content)
+    assert why in refused(file)
+
+
+def test_somebody_elses_database(tmp_path: Path) -> None:
+    file = tmp_path / "photos.db"
+    connection = sqlite3.connect(file)
+    connection.execute("CREATE TABLE ledger (schema_version)")
+    connection.close()
+    assert "is a database, but no ledger" in refused(file)
+
+
+def test_a_newer_version(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    open_ledger(str(file))[0].close()
+    connection = sqlite3.connect(file)
+    connection.execute("UPDATE ledger SET schema_version = schema_version + 1")
+    connection.commit()
+    connection.close()
+    why = refused(file)
+    assert f"newer disorderBook, in version {SCHEMA_VERSION + 1} of the schema" in why
+
+
+def test_a_folder_and_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(Unusable, match="folder cannot be used: Is a directory"):
+        open_ledger(str(tmp_path / "folder"))
+    with pytest.raises(Unusable, match="cannot be used: unable to open database file"):
+        open_ledger(str(tmp_path / "nowhere" / "market.db"))
+
+
+def test_a_log_whose_database_is_gone(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    play(market.exchange, (("V", "S"), sell(9)))
+    (tmp_path / "market.db").rename(tmp_path / "elsewhere.db")
+    (tmp_path / "market.db-lock").unlink()
+    assert "is missing, but the log of its last changes is in" in refused(tmp_path / "market.db")
+    market.exchange.close()
+
+
+def test_a_file_that_another_exchange_uses(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    (tmp_path / "link").symlink_to(tmp_path / "market.db")
+    for name in ("market.db", "link"):
+        with pytest.raises(Unusable, match="market.db is in use by another exchange"):
+            open_ledger(str(tmp_path / name))
+    market.stop()
+    market.exchange.close()

@@ -1,0 +1,118 @@
+"""A market that is stopped and started again at any moments goes on as if it had never stopped."""
+
+import itertools
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.exchange import EndlessMemory, Exchange
+from disorderbook.gamemaster import Instance
+from disorderbook.ledger.refusing import Unusable
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from durable_market import Act, Stoppable, buy, play, sell, state
+
+MOST = 2**31 - 1
+PLACES = [("V", "A"), ("V", "b"), ("W", "A")]
+
+orders = st.tuples(
+    st.sampled_from(PLACES),
+    st.builds(
+        NewOrder, st.sampled_from(["ann", "bob", "c\0ü"]), st.sampled_from(Side),
+        st.sampled_from([OrderType.LIMIT, OrderType.LIMIT, *OrderType]),
+        st.integers(0, 6) | st.just(MOST), st.integers(1, 9) | st.just(MOST),
+    ),
+)
+cancels = st.tuples(st.sampled_from(PLACES), st.integers(0, 30))
+acts = st.lists(orders | orders | orders | cancels | st.just("stop"), max_size=60)
+
+
+@settings(max_examples=250, deadline=None)
+@given(acts, st.integers(0, 5))
+def test_a_stopped_market_equals_one_that_never_stopped(
+    acts: list[Act | str], bound: int,
+) -> None:
+    with TemporaryDirectory() as folder:
+        endless = Exchange(clock=itertools.count(1).__next__, ledger=EndlessMemory())
+        stoppable = Stoppable(Path(folder, "market.db"), bound, itertools.count(1).__next__)
+        for act in acts:
+            if act == "stop":
+                stoppable.stop()
+            else:
+                play(endless, act)
+                play(stoppable.exchange, act)
+        stoppable.stop()
+        assert state(stoppable.exchange) == state(endless)
+        stoppable.exchange.close()
+
+
+def test_time_goes_on_after_the_last_that_was_recorded(tmp_path: Path) -> None:
+    killed = NewOrder("ann", Side.BUY, OrderType.FILL_OR_KILL, 5, 5)
+    market = Stoppable(tmp_path / "market.db")
+    play(market.exchange, (("V", "S"), killed))
+    ts = market.exchange.order("V", "S", 0).ts
+    market.stop()
+    assert market.exchange.now() == ts + 1
+
+
+def test_sums_of_money_beyond_64_bits_come_back(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    for _ in range(5):
+        play(market.exchange, (("V", "S"), sell(MOST, price=MOST)))
+        play(market.exchange, (("V", "S"), buy(MOST, price=MOST)))
+    market.stop()
+    positions = market.exchange.book("V", "S").positions
+    assert positions["ann"].cash == 5 * MOST * MOST > 2**63
+    assert positions["bob"].cash == -5 * MOST * MOST
+
+
+def test_instances_of_levels_come_back_and_no_id_is_given_twice(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    with market.exchange.turn:
+        ours = [market.gamemaster.start(None, 5) for _ in range(3)]
+        market.gamemaster.stop(ours[1])
+        market.gamemaster.stop(ours[2])
+        market.gamemaster.restart(ours[0], "ANN", 9)
+    market.stop()
+    assert market.gamemaster.instance(1) == ours[0] == Instance(1, "ANN", 9)
+    assert market.gamemaster.start(None, 5).id == 4
+
+
+def test_what_has_not_been_committed_is_dropped(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    play(market.exchange, (("V", "S"), sell(3)))
+    market.exchange.commits_each_turn = False
+    play(market.exchange, (("V", "S"), buy(3)))
+    market.exchange.commit()
+    play(market.exchange, (("V", "S"), sell(4)))
+    market.stop()
+    assert market.exchange.book("V", "S").next_id == 2
+
+
+DAMAGES = [
+    "DELETE FROM orders WHERE remaining > 0 AND side = 'sell'",
+    "DELETE FROM orders WHERE id = 3", "DELETE FROM fills WHERE order_id = 0",
+    "DELETE FROM positions WHERE account = 'ann'", "DELETE FROM positions", "DELETE FROM books",
+    "DELETE FROM ledger", "UPDATE ledger SET books = 2", "UPDATE ledger SET last_instance = 0",
+    "UPDATE orders SET remaining = 1 WHERE id = 0", "UPDATE orders SET price = 51 WHERE id = 0",
+    "UPDATE orders SET account = 'cat' WHERE id = 0",
+    "UPDATE orders SET remaining = 0 WHERE id = 0",
+    "UPDATE positions SET cash = cash + 1", "UPDATE positions SET lowest = -9",
+    "UPDATE books SET quote_time = opened", "UPDATE books SET orders = 1",
+    "UPDATE books SET last_price = NULL", "UPDATE instances SET account = 'cat'",
+    "UPDATE fills SET ts = 'soon'", "UPDATE fills SET number = number + 5",
+    "DROP TABLE positions", "DROP INDEX open_orders",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_rows_that_do_not_fit_together_are_refused(tmp_path: Path, damage: str) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    for act in (sell(9), buy(2), buy(3), buy(1, price=40)):
+        play(market.exchange, (("V", "S"), act))
+    with market.exchange.turn:
+        market.gamemaster.start("ANN", 1)
+    market.exchange._ledger.connection.execute(damage)
+    with pytest.raises(Unusable, match="is damaged"):
+        market.stop()

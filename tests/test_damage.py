@@ -1,0 +1,130 @@
+"""Bytes that change and files that are cut: a market is refused or is an earlier one, never wrong.
+
+Beside the file there is its log with the latest changes. What is done to them is random, and the
+same in every run.
+"""
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.errors import CannotRead
+from disorderbook.exchange import Exchange
+from disorderbook.ledger.refusing import Unusable
+from durable_market import Stoppable, order_state, play
+
+DAMAGES = 60  # of each kind
+ACTS = 200
+
+Books = list[object]
+Orders = dict[tuple[str, int], list[object]]
+
+
+def books_and_orders(exchange: Exchange) -> tuple[Books, Orders]:
+    """What is in memory of a market, and every order that can be read."""
+    books: Books = []
+    orders: Orders = {}
+    for book in exchange.books("V"):
+        positions = [(p.account, p.cash, p.shares) for p in book.positions.values()]
+        resting = [
+            order_state(order) for ladder in (book.bids, book.asks)
+            for level in ladder for order in level.orders.values()
+        ]
+        books.append([book.quote(), book.next_id, positions, resting])
+        for number in range(book.next_id):
+            try:
+                orders[book.symbol, number] = order_state(exchange.order("V", book.symbol, number))
+            except CannotRead:
+                continue
+    return books, orders
+
+
+class Crashed:
+    """The files of a market as a crash leaves them, and all that the market has ever been."""
+
+    def __init__(self, folder: Path, checkpoint_after: int, log_goes_on: bool) -> None:
+        market = Stoppable(folder / "market.db", bound=0, clock=iter(range(1, 10**9)).__next__)
+        draw = random.Random(1)
+        self.past: list[tuple[Books, Orders]] = []
+        reader = sqlite3.connect(folder / "market.db")
+        for number in range(ACTS):
+            order = NewOrder(
+                draw.choice(["ann", "bob", "cat"]), draw.choice(list(Side)),
+                draw.choice([OrderType.LIMIT, OrderType.LIMIT, *OrderType]),
+                draw.randint(40, 60), draw.randint(1, 20),
+            )
+            play(market.exchange, (("V", draw.choice("AB")), order))
+            self.past.append(books_and_orders(market.exchange))
+            if number == checkpoint_after:
+                if log_goes_on:
+                    # A reader keeps the log from beginning anew, so that it will hold both what is
+                    # already in the file and what is not.
+                    reader.execute("BEGIN")
+                    reader.execute("SELECT count(*) FROM orders").fetchone()
+                market.exchange._ledger.connection.execute("PRAGMA wal_checkpoint")
+        self.file = (folder / "market.db").read_bytes()
+        self.log = (folder / "market.db-wal").read_bytes()
+        reader.close()
+        market.exchange.close()
+
+
+@pytest.fixture(scope="module", params=[(ACTS // 2, True), (ACTS // 2, False), (ACTS - 2, False)])
+def crashed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Crashed:
+    return Crashed(tmp_path_factory.mktemp("crashed"), *request.param)
+
+
+def flipped(content: bytes, draw: random.Random) -> bytes:
+    changed = bytearray(content)
+    start = draw.randrange(len(content))
+    for place in range(start, min(start + draw.choice([1, 1, 4, 600]), len(content))):
+        changed[place] ^= draw.randint(1, 255)
+    return bytes(changed)
+
+
+def cut(content: bytes, draw: random.Random) -> bytes:
+    return content[:draw.randrange(len(content))]
+
+
+def zeroed(content: bytes, draw: random.Random) -> bytes:
+    start = draw.randrange(0, len(content), 512)
+    hole = content[start:start + draw.choice([512, 4096])]
+    return content[:start] + bytes(len(hole)) + content[start + len(hole):]
+
+
+def damaged(crashed: Crashed, how: str, folder: Path) -> Iterator[Path]:
+    """The files with one damage after the other."""
+    draw, (which, damage) = random.Random(how), how.split()
+    for number in range(DAMAGES):
+        file = folder / f"{number}.db"
+        change = {"flipped": flipped, "cut": cut, "zeroed": zeroed}[damage]
+        hits_file = which == "file"
+        file.write_bytes(change(crashed.file, draw) if hits_file else crashed.file)
+        log = crashed.log if hits_file else change(crashed.log, draw)
+        file.with_name(f"{file.name}-wal").write_bytes(log)
+        yield file
+
+
+@pytest.mark.parametrize("how", [
+    f"{which} {damage}" for which in ("file", "log") for damage in ("flipped", "cut", "zeroed")
+])
+def test_a_damaged_market_is_refused_or_an_earlier_one(
+    crashed: Crashed, how: str, tmp_path: Path,
+) -> None:
+    refusals = 0
+    for file in damaged(crashed, how, tmp_path):
+        before = file.read_bytes()
+        try:
+            market = Stoppable(file, bound=0)
+        except Unusable:
+            assert file.read_bytes() == before
+            refusals += 1
+            continue
+        books, orders = books_and_orders(market.exchange)
+        past = [was for shown, was in crashed.past if shown == books]
+        assert past, f"{file}: this market never was"
+        assert all(orders[place] == past[-1][place] for place in orders), file
+        market.exchange.close()
+    assert refusals < DAMAGES and (refusals or how != "file cut")

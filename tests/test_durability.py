@@ -1,0 +1,197 @@
+"""What was answered is there after kill -9; and a second exchange is kept from the same file."""
+
+import http.client
+import itertools
+import json
+import random
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.orders import Order, Side
+from disorderbook.engine.positions import Position
+from disorderbook.errors import CannotKeep
+from disorderbook.messages import order_message
+from invariants import check_ladder, check_order
+from live import killed, running
+from durable_market import Stoppable
+from test_cli import refused
+from wsgi import BUY, ORDERS
+
+KILLS = 30  # of each of two exchanges
+FULL_DISK_KIB = 400
+ACCOUNTS = ["ANN", "BOB", "CAT"]
+FIXED = ("id", "account", "direction", "orderType", "price", "originalQty", "ts")
+
+Json = dict[str, Any]
+
+
+class Trader(threading.Thread):
+    """Places and cancels orders as fast as it is answered, until the exchange is gone, and
+    remembers every answer; `progress` is released for each.
+    """
+
+    def __init__(self, port: int, account: str, progress: threading.Semaphore) -> None:
+        super().__init__()
+        self.placed: dict[int, Json] = {}  # the first answer of each order, by id
+        self.cancelled: dict[int, Json] = {}
+        self.fault: BaseException | None = None  # what should not have happened
+        self._account, self._progress, self._draw = account, progress, random.Random()
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+    def run(self) -> None:
+        try:
+            while True:
+                if self.placed and self._draw.random() < 0.2:
+                    self.cancel(self._draw.choice(list(self.placed)))
+                else:
+                    self.place()
+                self._progress.release()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()  # the exchange was killed
+        except BaseException as fault:
+            self.fault = fault
+
+    def place(self) -> Json:
+        status, order = self.ask("POST", ORDERS, {
+            "account": self._account, "direction": self._draw.choice(["buy", "sell"]),
+            "orderType": self._draw.choice(["limit"] * 6 + ["market", "fok", "ioc"]),
+            "price": self._draw.randint(4990, 5010), "qty": self._draw.randint(1, 50),
+        })
+        assert status == 200, order
+        self.placed[order["id"]] = order
+        return order
+
+    def cancel(self, order_id: int) -> None:
+        status, order = self.ask("DELETE", f"{ORDERS}/{order_id}")
+        assert status == 200, order
+        self.cancelled[order_id] = order
+
+    def ask(self, method: str, path: str, fields: object = None) -> tuple[int, Json]:
+        """Status and body of an answer."""
+        self._connection.request(method, path, json.dumps(fields))
+        answer = self._connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+
+@pytest.mark.parametrize("options", [[], ["--sync"]], ids=["plain", "sync"])
+def test_every_answered_order_and_cancel_survives_kill_9(
+    tmp_path: Path, options: list[str],
+) -> None:
+    file, draw = tmp_path / "market.db", random.Random(9)
+    placed: dict[int, Json] = {}
+    for kill in range(1, KILLS + 1):
+        traders = trade_and_kill(file, options, answers=draw.choice([0, 1, 5, 20, 60, 100]))
+        for trader in traders:
+            assert not placed.keys() & trader.placed.keys(), "an id was given twice"
+            placed |= trader.placed
+        market = Stoppable(file)
+        orders = consistent_orders(market.exchange.book("TESTEX", "FOOBAR"), market)
+        # Of each trader one order may have been kept and not answered.
+        assert len(placed) <= len(orders) <= len(placed) + len(ACCOUNTS) * kill
+        check_answers(placed, traders, orders)
+        market.exchange.close()
+        check_tables(file)
+    assert len(placed) > 10 * KILLS
+
+
+def trade_and_kill(file: Path, options: list[str], answers: int) -> list[Trader]:
+    """Start an exchange, trade, and kill it after this many answers, with requests under way."""
+    progress = threading.Semaphore(0)
+    with killed("-d", str(file), *options) as exchange:
+        traders = [Trader(exchange.port, account, progress) for account in ACCOUNTS]
+        for trader in traders:
+            trader.start()
+        for _ in range(answers):
+            assert progress.acquire(timeout=20), exchange.log()
+    for trader in traders:
+        trader.join(20)
+        assert not trader.is_alive() and trader.fault is None, trader.fault
+    return traders
+
+
+def consistent_orders(book: OrderBook, market: Stoppable) -> list[Order]:
+    """All orders, by id, once nothing in the book contradicts itself."""
+    listings = [market.exchange.orders_of(book, account) for account in ACCOUNTS]
+    orders = sorted(itertools.chain(*listings), key=lambda order: order.id)
+    assert [order.id for order in orders] == list(range(book.next_id))
+    for order in orders:
+        check_order(order)
+    for side, ladder in ((Side.BUY, book.bids), (Side.SELL, book.asks)):
+        check_ladder(ladder, [o for o in orders if o.side is side and o.is_open], side)
+    bought, sold = (sum(o.filled for o in orders if o.side is side) for side in Side)
+    assert bought == sold
+    for account, listing in zip(ACCOUNTS, listings, strict=True):
+        position = book.positions.get(account, Position(account))
+        assert (position.cash, position.shares) == earned(listing)
+    return orders
+
+
+def earned(orders: list[Order]) -> tuple[int, int]:
+    """Cash and shares that some orders' fills have led to."""
+    fills = [(1 if o.side is Side.BUY else -1, fill) for o in orders for fill in o.fills]
+    return (
+        -sum(sign * fill.price * fill.quantity for sign, fill in fills),
+        sum(sign * fill.quantity for sign, fill in fills),
+    )
+
+
+def check_answers(placed: dict[int, Json], traders: list[Trader], orders: list[Order]) -> None:
+    """Nothing may be less than what was answered: fills are only added, a closed order is final."""
+    for order_id, answer in placed.items():
+        now = json.loads(order_message(orders[order_id]))
+        assert {key: now[key] for key in FIXED} == {key: answer[key] for key in FIXED}
+        assert now["fills"][:len(answer["fills"])] == answer["fills"]
+        assert answer["open"] or now == answer
+    for trader in traders:
+        for order_id, answer in trader.cancelled.items():
+            assert json.loads(order_message(orders[order_id])) == answer
+
+
+def check_tables(file: Path) -> None:
+    """Executions and fills tell of the same trades; money and shares only change hands."""
+    connection = sqlite3.connect(file)
+    executions, = connection.execute("SELECT count(*) FROM executions")
+    fills, = connection.execute("SELECT count(*) / 2.0 FROM fills")
+    assert executions == fills
+    sums = connection.execute("SELECT sum(cash), sum(shares) FROM positions").fetchone()
+    assert sums in [(0, 0), (None, None)]
+    connection.close()
+
+
+def test_a_second_exchange_on_the_same_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    with running("-d", str(file)) as exchange:
+        assert f"{file} is in use by another exchange" in refused("-p", "0", "-d", str(file))
+        assert trade_a_little(exchange.port)["id"] == 0
+    with running("-d", str(file)) as again:
+        assert trade_a_little(again.port)["id"] == 1
+
+
+def trade_a_little(port: int) -> Json:
+    trader = Trader(port, "ANN", threading.Semaphore(0))
+    return trader.place()
+
+
+def test_a_full_disk_stops_changes_and_loses_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    small_files = ("bash", "-c", f'ulimit -f {FULL_DISK_KIB}; exec "$@"', "limited")
+    with killed("-d", str(file), wrapper=small_files) as exchange:
+        trader = Trader(exchange.port, "ANN", threading.Semaphore(0))
+        refusal = (503, {"ok": False, "error": CannotKeep.sentence})
+        while (answer := trader.ask("POST", ORDERS, BUY))[0] == 200:
+            trader.placed[answer[1]["id"]] = answer[1]
+        assert answer == refusal and len(trader.placed) > 10
+        assert trader.ask("POST", ORDERS, BUY) == trader.ask("DELETE", f"{ORDERS}/0") == refusal
+        for order_id, placed in trader.placed.items():
+            assert trader.ask("GET", f"{ORDERS}/{order_id}") == (200, placed)
+        assert trader.ask("GET", f"{ORDERS}/{len(trader.placed)}")[0] == 404
+        assert exchange.log().count("The ledger cannot be written") == 1
+        assert "Traceback" not in exchange.log()
+        kept = trader.placed
+    with running("-d", str(file)) as exchange:
+        trader = Trader(exchange.port, "ANN", threading.Semaphore(0))
+        assert trader.place()["id"] == len(kept)
