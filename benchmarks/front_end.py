@@ -2,11 +2,12 @@
 
 Each measurement has a server process of its own, with the real exchange behind it. The rounds are
 interleaved, so that whatever else the machine does hits all servers alike; the figures are medians
-of the rounds with the least and the most. `--layers` says instead what each layer of our server
-costs.
+of the rounds, with the least and the most rate, and how many times ours is faster is the median of
+the rounds, too. `--layers` says instead what each layer of our server costs.
 
     python3 benchmarks/http.py [--seconds 2] [--rounds 3] [--connections 1,16,64]
-        [--servers inline,waitress,wsgiref,uvicorn] [--workloads orders,quotes,mix] [--layers]
+        [--servers inline,waitress,wsgiref,uvicorn] [--workloads orders,quotes,mix]
+        [--own-clients] [--layers]
 """
 
 import argparse
@@ -25,68 +26,97 @@ from typing import Any
 
 import bottle
 
-from disorderbook.accounts import Accounts
 from disorderbook.collector import keep_collections_short
-from disorderbook.exchange import MAX_BOOKS, Exchange
-from disorderbook.gamemaster import GameMaster
-from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
 from disorderbook.rest.serving import OWN_SERVER, make_server
 
-from load import CLIENT, WORKLOADS, Load, measure
+from layers import new_house, print_layers
+from load import HAS_WRK, WORKLOADS, Client, Load, OwnClients, Wrk
 
 FRONT_DOOR = Path(__file__).with_name("http.py")
 SERVERS = [OWN_SERVER, "waitress", "wsgiref", "uvicorn"]
+TIMES_FASTER = {"waitress": 5, "wsgiref": 5, "uvicorn": 1.3}  # with many connections
+
+Round = dict[str, Load]
 
 
 def main() -> None:
     options = _parser().parse_args()
+    client = OwnClients() if options.own_clients or not HAS_WRK else Wrk()
     if options.serve:
         serve(options.serve)
+    elif options.layers:
+        print_layers(client, command(OWN_SERVER), max(options.connections), options.seconds)
     else:
-        compare(options)
+        compare(client, options)
 
 
-def compare(options: argparse.Namespace) -> None:
-    """Measure every server with every workload and print the table and the targets."""
-    print(f"{platform.python_version()}, {os.cpu_count()} cores; load from {CLIENT}")
+def compare(client: Client, options: argparse.Namespace) -> None:
+    """Measure every server with every workload; print a table for each, then the targets."""
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores; load from {client.name}")
+    targets: list[tuple[str, bool]] = []
     for workload in options.workloads:
         for connections in options.connections:
             rounds = [
-                {name: one(name, workload, connections, options.seconds)
+                {name: one(client, name, workload, connections, options.seconds)
                  for name in options.servers}
                 for _ in range(options.rounds)
             ]
             print_table(workload, connections, rounds)
+            if workload == "orders" and set(rounds[0]) == set(SERVERS):
+                targets += check_targets(connections, rounds)
+    for target, is_met in targets:
+        print("met   " if is_met else "MISSED", target)
 
 
-def one(name: str, workload: str, connections: int, seconds: int) -> Load:
+def one(client: Client, name: str, workload: str, connections: int, seconds: int) -> Load:
     with running(name) as port:
-        measure(port, workload, connections, 1)  # so that everything is warm
-        return measure(port, workload, connections, seconds)
+        client.measure(port, workload, connections, 1)  # so that everything is warm
+        return client.measure(port, workload, connections, seconds)
 
 
-def print_table(workload: str, connections: int, rounds: list[dict[str, Load]]) -> None:
+def print_table(workload: str, connections: int, rounds: list[Round]) -> None:
     print(f"\n{workload}, {connections} connections")
     print(f"{'':10} {'a second':>9} {'least':>8} {'most':>8} {'p50 ms':>8} {'p99 ms':>8} "
           f"{'errors':>6} {'ours is':>8}")
-    own = statistics.median(r[SERVERS[0]].rate for r in rounds) if SERVERS[0] in rounds[0] else 0
     for name in rounds[0]:
-        loads = [measured[name] for measured in rounds]
-        rates = [load.rate for load in loads]
-        rate = statistics.median(rates)
-        p50, p99 = (statistics.median(times) for times in zip(*[load[1:3] for load in loads]))
-        errors = sum(load.errors for load in loads)
-        print(f"{name:10} {rate:9,.0f} {min(rates):8,.0f} {max(rates):8,.0f} {p50:8.2f} {p99:8.2f} "
-              f"{errors:6} {own / rate:7.2f}x", flush=True)
+        rates = [measured[name].rate for measured in rounds]
+        errors = sum(measured[name].errors for measured in rounds)
+        p50, p99 = middle(rounds, lambda r: r[name].p50), middle(rounds, lambda r: r[name].p99)
+        print(f"{name:10} {statistics.median(rates):9,.0f} {min(rates):8,.0f} {max(rates):8,.0f} "
+              f"{p50:8.2f} {p99:8.2f} {errors:6} {times_faster(rounds, name):7.2f}x", flush=True)
+
+
+def check_targets(connections: int, rounds: list[Round]) -> Iterator[tuple[str, bool]]:
+    """What the front end is meant to reach, and whether it did in these rounds."""
+    at = f"orders, {connections} connections:"
+    wanted = {"waitress": 1.5} if connections == 1 else TIMES_FASTER
+    for name, least in wanted.items():
+        times = times_faster(rounds, name)
+        yield f"{at} {times:.2f} times {name} (at least {least})", times >= least
+    if connections == 1:
+        share = middle(rounds, lambda r: r[OWN_SERVER].p50 / r["waitress"].p50)
+        yield f"{at} p50 {share:.2f} of waitress's (at most 0.7)", share <= 0.7
+    if connections == 64:
+        share = middle(rounds, lambda r: r[OWN_SERVER].p99 / r[OWN_SERVER].p50)
+        yield f"{at} p99 {share:.1f} times p50 (under 4)", share < 4
+    errors = sum(measured[OWN_SERVER].errors for measured in rounds)
+    yield f"{at} {errors} errors (none)", errors == 0
+
+
+def times_faster(rounds: list[Round], name: str) -> float:
+    """How many times our rate is another's, in the same round."""
+    return middle(rounds, lambda r: r[OWN_SERVER].rate / r[name].rate)
+
+
+def middle(rounds: list[Round], figure: Callable[[Round], float]) -> float:
+    return statistics.median(figure(measured) for measured in rounds)
 
 
 @contextmanager
 def running(name: str) -> Iterator[int]:
     """A server process of this name; gives its port."""
-    with subprocess.Popen(
-        [sys.executable, str(FRONT_DOOR), "--serve", name], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command(name), stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             port = int(process.stdout.readline())
@@ -94,6 +124,10 @@ def running(name: str) -> Iterator[int]:
             yield port
         finally:
             process.kill()
+
+
+def command(name: str) -> list[str]:
+    return [sys.executable, str(FRONT_DOOR), "--serve", name]
 
 
 def _wait_for(port: int) -> None:
@@ -109,9 +143,7 @@ def _wait_for(port: int) -> None:
 
 def serve(name: str) -> None:
     """Be a server: print the port, then serve until killed."""
-    exchange = Exchange(MAX_BOOKS)
-    exchange.book("TESTEX", "FOOBAR")
-    app = make_app(House(exchange, Accounts(), GameMaster(), extra=False))
+    app = make_app(new_house())
     keep_collections_short()
     if name == "uvicorn":
         serve_with_uvicorn(app)
@@ -170,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--connections", type=lambda text: [int(n) for n in text.split(",")], default=[1, 16, 64])
     add("--servers", type=lambda text: text.split(","), default=SERVERS)
     add("--workloads", type=lambda text: text.split(","), default=list(WORKLOADS))
+    add("--own-clients", action="store_true", help="do not use wrk")
     add("--layers", action="store_true")
     add("--serve", metavar="NAME", help=argparse.SUPPRESS)
     return parser

@@ -13,10 +13,9 @@ import subprocess
 import tempfile
 import time
 from itertools import cycle
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 HAS_WRK = shutil.which("wrk") is not None
-CLIENT = "wrk" if HAS_WRK else "client processes of our own (wrk is not installed)"
 
 STOCK = "/ob/api/venues/TESTEX/stocks/FOOBAR"
 MIDDLE = 5000  # cents
@@ -56,11 +55,11 @@ WORKLOADS = {
 }
 
 
-def measure(port: int, workload: str, connections: int, seconds: int) -> Load:
-    """Load the server on this port with closed loops, as many as there are connections."""
-    if HAS_WRK:
-        return _measure_with_wrk(port, WORKLOADS[workload], connections, seconds)
-    return _measure_with_processes(port, WORKLOADS[workload], connections, seconds)
+class Client(Protocol):
+    name: str
+
+    def measure(self, port: int, workload: str, connections: int, seconds: int) -> Load:
+        """Load the server on this port with closed loops, as many as there are connections."""
 
 
 SCRIPT = """
@@ -82,48 +81,56 @@ end
 """
 
 
-def _measure_with_wrk(port: int, asks: list[Ask], connections: int, seconds: int) -> Load:
-    lines = [
-        f"  asks[{number}] = wrk.format('{ask.method}', '{ask.path}', "
-        f"{{['Content-Type'] = 'application/json'}}, {_lua(ask.body)})"
-        for number, ask in enumerate(asks, start=1)
-    ]
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(SCRIPT % "\n".join(lines))
-        script.flush()
-        done = subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={TIMEOUT:g}s",
-             "-s", script.name, f"http://127.0.0.1:{port}"],
-            capture_output=True, text=True, check=True,
+class Wrk:
+    name = "wrk"
+
+    def measure(self, port: int, workload: str, connections: int, seconds: int) -> Load:
+        lines = [
+            f"  asks[{number}] = wrk.format('{ask.method}', '{ask.path}', "
+            f"{{['Content-Type'] = 'application/json'}}, {_lua(ask.body)})"
+            for number, ask in enumerate(WORKLOADS[workload], start=1)
+        ]
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+            script.write(SCRIPT % "\n".join(lines))
+            script.flush()
+            done = subprocess.run(
+                ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={TIMEOUT:g}s",
+                 "-s", script.name, f"http://127.0.0.1:{port}"],
+                capture_output=True, text=True, check=True,
+            )
+        result = json.loads(done.stdout.split("RESULT ")[1])
+        return Load(
+            result["requests"] / result["microseconds"] * 1e6,
+            result["p50"] / 1000, result["p99"] / 1000, result["errors"],
         )
-    result = json.loads(done.stdout.split("RESULT ")[1])
-    return Load(
-        result["requests"] / result["microseconds"] * 1e6,
-        result["p50"] / 1000, result["p99"] / 1000, result["errors"],
-    )
 
 
 def _lua(text: str) -> str:
     return f"'{text}'" if text else "nil"
 
 
-def _measure_with_processes(port: int, asks: list[Ask], connections: int, seconds: int) -> Load:
-    shares = [share for share in (connections // 2, connections - connections // 2) if share]
-    with multiprocessing.Pool(len(shares)) as clients:
-        results = clients.starmap(_be_clients, [(port, asks, n, seconds) for n in shares])
-    waits = sorted(wait for waits, _ in results for wait in waits)
-    hundredths = statistics.quantiles(waits, n=100)
-    return Load(
-        len(waits) / seconds, hundredths[49] * 1000, hundredths[98] * 1000,
-        sum(errors for _, errors in results),
-    )
+class OwnClients:
+    name = "client processes of our own (wrk is not installed, or not wanted)"
+
+    def measure(self, port: int, workload: str, connections: int, seconds: int) -> Load:
+        shares = [share for share in (connections // 2, connections - connections // 2) if share]
+        with multiprocessing.Pool(len(shares)) as clients:
+            results = clients.starmap(
+                _be_clients, [(port, WORKLOADS[workload], share, seconds) for share in shares]
+            )
+        waits = sorted(wait for waits, _ in results for wait in waits)
+        hundredths = statistics.quantiles(waits, n=100)
+        return Load(
+            len(waits) / seconds, hundredths[49] * 1000, hundredths[98] * 1000,
+            sum(errors for _, errors in results),
+        )
 
 
 def _be_clients(
     port: int, asks: list[Ask], connections: int, seconds: int
 ) -> tuple[list[float], int]:
     """Seconds that each answer took, and how many requests had none or a bad one."""
-    requests = cycle([_bytes(ask) for ask in asks])
+    requests = cycle([as_bytes(ask) for ask in asks])
     waits: list[float] = []
     errors = 0
     with selectors.DefaultSelector() as selector:
@@ -173,7 +180,7 @@ class _Client:
         return head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
 
 
-def _bytes(ask: Ask) -> bytes:
+def as_bytes(ask: Ask) -> bytes:
     return (
         f"{ask.method} {ask.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(ask.body)}\r\n\r\n{ask.body}"

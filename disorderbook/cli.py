@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace) -> None:
         with contextlib.suppress(OSError):  # nobody reads it
             _greet(server.port, options, house, tape)
         keep_collections_short()
-        if isinstance(server, InlineServer):
+        if options.database is not None and isinstance(server, InlineServer):
             keep_together(server, house.exchange)
         _stop_on_signals(server)
         try:

@@ -1,0 +1,152 @@
+"""What each layer of our server costs an order, in microseconds.
+
+Each is measured alone in this process with the same stream of orders, the best of some rounds. The
+whole is the processor time of a server process under load, so that what no layer explains is the
+sockets: the event loop, the system's calls, and sharing the machine with whoever makes the load.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import bottle
+
+from disorderbook import messages, parsing
+from disorderbook.accounts import Accounts
+from disorderbook.collector import keep_collections_short
+from disorderbook.exchange import MAX_BOOKS, Exchange
+from disorderbook.gamemaster import GameMaster
+from disorderbook.rest.answers import answer
+from disorderbook.rest.api import House
+from disorderbook.rest.app import make_app
+from disorderbook.rest.limits import Limits
+from disorderbook.rest.reader import RequestReader
+
+from load import ORDERS, Client, as_bytes
+
+ROUNDS = 7
+REPEATED = 20  # times the stream, in each round
+ENVIRON = {
+    "SCRIPT_NAME": "", "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "wsgi.version": (1, 0),
+    "wsgi.url_scheme": "http", "wsgi.errors": sys.stderr, "wsgi.multithread": False,
+    "wsgi.multiprocess": False, "wsgi.run_once": False, "REMOTE_ADDR": "127.0.0.1",
+    "SERVER_SOFTWARE": "disorderBook",
+}
+BYTES = [as_bytes(order) for order in ORDERS] * REPEATED
+BODIES = [order.body.encode() for order in ORDERS] * REPEATED
+
+
+def new_house() -> House:
+    exchange = Exchange(MAX_BOOKS)
+    exchange.book("TESTEX", "FOOBAR")
+    return House(exchange, Accounts(), GameMaster(), extra=False)
+
+
+def print_layers(
+    client: Client, server_command: list[str], connections: int, seconds: int
+) -> None:
+    keep_collections_short()
+    reading = cost(read, lambda: BYTES)
+    answering = cost(lambda environ: answer(constant, environ, True), environs)
+    app = make_app(new_house())
+    direct = cost(lambda environ: list(app(environ, ignore)), environs)
+    bottles = cost(lambda environ: list(bottle.Bottle.wsgi(app, environ, ignore)), environs)
+    json = cost(parse, lambda: BODIES) + cost(messages.order_message, placed_orders)
+    engine = cost(submit, new_orders)
+    print("microseconds for an order")
+    for name, microseconds in [
+        ("HTTP parser and environ", reading), ("answer", answering),
+        ("Bottle, the direct way", direct - json - engine), ("JSON", json), ("engine", engine),
+        ("all of these", reading + answering + direct),
+    ]:
+        print(f"  {name:28} {microseconds:6.1f}")
+    print(f"  {'(Bottle, its own way':28} {bottles - json - engine:6.1f})")
+    whole = processor_time(client, server_command, connections, seconds)
+    if whole is not None:
+        print(f"  {f'whole, {connections} connections':28} {whole:6.1f}")
+        print(f"  {'so sockets and sharing':28} {whole - reading - answering - direct:6.1f}")
+
+
+def cost(function: Callable[[Any], object], items: Callable[[], Iterable[Any]]) -> float:
+    """Microseconds that a call takes, in the best of the rounds; each has new items."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        prepared = list(items())
+        start = time.perf_counter()
+        for item in prepared:
+            function(item)
+        best = min(best, (time.perf_counter() - start) / len(prepared))
+    return best * 1e6
+
+
+_reader = RequestReader(ENVIRON, Limits())
+
+
+def read(request: bytes) -> dict[str, Any]:
+    _reader.feed(request)
+    return _reader.ready.popleft().environ
+
+
+def environs() -> list[dict[str, Any]]:
+    return [read(request) for request in BYTES]
+
+
+def constant(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+    """An application that does nothing, so that calling it is what is measured."""
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "3")])
+    return [b"{}\n"]
+
+
+def ignore(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+    pass
+
+
+def parse(body: bytes) -> Any:
+    fields = parsing.parse_post(body)
+    parsing.check_url_agrees(fields, "TESTEX", "FOOBAR")
+    return parsing.new_order(fields, parsing.account_name(fields))
+
+
+_exchange = new_house().exchange
+_book = _exchange.book("TESTEX", "FOOBAR")
+
+
+def new_orders() -> list[Any]:
+    return [parse(body) for body in BODIES]
+
+
+def submit(new: Any) -> Any:
+    return _exchange.submit(_book, new)
+
+
+def placed_orders() -> list[Any]:
+    return [submit(new) for new in new_orders()]
+
+
+def processor_time(
+    client: Client, command: list[str], connections: int, seconds: int
+) -> float | None:
+    """Microseconds of a server's processors for each order; None where the system hides that."""
+    if not Path("/proc/self/stat").exists():
+        return None
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            port = int(server.stdout.readline())
+            client.measure(port, "orders", connections, 1)
+            before = ticks(server.pid)
+            load = client.measure(port, "orders", connections, seconds)
+            used = ticks(server.pid) - before
+            return used / os.sysconf("SC_CLK_TCK") / (load.rate * seconds) * 1e6
+        finally:
+            server.kill()
+
+
+def ticks(process: int) -> int:
+    """What the process has used of all processors, in the system's ticks."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
