@@ -110,3 +110,13 @@ def test_while_news_come_fast_it_naps_for_a_while_before_it_sleeps(
     before = time.monotonic()
     mailbox.watch.wait(0.05)
     assert time.monotonic() - before > 0.04
+
+
+def test_however_much_news_there_is_the_sockets_get_their_turn(mailbox: Mailbox) -> None:
+    mailbox.watch.add(mailbox.near, "whom")
+    mailbox.far.send(b"x")
+    mailbox.news = True
+    deadline = time.monotonic() + 10
+    while not (ready := mailbox.watch.wait(None)):
+        assert time.monotonic() < deadline
+    assert ready[0][0].data == "whom"
