@@ -184,7 +184,7 @@ def burst(publisher: Publisher, crowd: Crowd, ticks: int, size: int) -> tuple[fl
     return heard["heard"] / (heard["last"] - start) * 1e9, heard["heard"] / (ticks * size)
 
 
-def report_turns(rounds: int = 5, listeners: int = 10) -> None:
+def report_turns(seconds: float, rounds: int = 5, listeners: int = 10) -> None:
     """What it costs that Python's threads take turns faster while the tape runs: orders are placed
     without a pause, and each round is measured with both intervals.
     """
@@ -194,7 +194,7 @@ def report_turns(rounds: int = 5, listeners: int = 10) -> None:
         with contextlib.closing(Crowd(tape.port, listeners)) as crowd:
             for interval, rows in list(found.items()) * rounds:
                 sys.setswitchinterval(interval)
-                lags, _, orders = paced(publisher, crowd, 1.0, lambda: publisher.tick(OTHER))
+                lags, _, orders = paced(publisher, crowd, seconds, lambda: publisher.tick(OTHER))
                 rows.append((*lags, orders))
     for interval, rows in found.items():
         median, late, orders = (percentile(list(column), 50) for column in zip(*rows))
@@ -263,7 +263,7 @@ def main() -> None:
         with contextlib.closing(start()) as source:
             growth = deaf(source, ticks)
         print(f"Ten deaf listeners, {ticks:,} ticks: {name} grows by {growth:.0f} MB")
-    report_turns()
+    report_turns(options.seconds / 3)
     alone = orders_without_a_tape(options.seconds)
     print("\nLags in ms (median, p99); what publishing costs in us (the same, then the median in"
           f"\na burst); orders beside it, of the {alone:,.0f} a second without it; growth in MB")
