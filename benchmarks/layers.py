@@ -23,6 +23,7 @@ from disorderbook.gamemaster import GameMaster
 from disorderbook.rest.answers import answer
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
+from disorderbook.rest.heads import KnownHeads
 from disorderbook.rest.limits import Limits
 from disorderbook.rest.reader import RequestReader
 
@@ -83,7 +84,7 @@ def cost(function: Callable[[Any], object], items: Callable[[], Iterable[Any]]) 
     return best * 1e6
 
 
-_reader = RequestReader(ENVIRON, Limits())
+_reader = RequestReader(ENVIRON, Limits(), KnownHeads())
 
 
 def read(request: bytes) -> dict[str, Any]:

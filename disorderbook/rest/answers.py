@@ -8,7 +8,7 @@ from typing import Any
 from wsgiref.handlers import format_date_time
 
 from disorderbook.rest.limits import Refusal, envelope
-from disorderbook.rest.reader import Environ
+from disorderbook.rest.environ import Environ
 
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 Headers = list[tuple[str, str]]

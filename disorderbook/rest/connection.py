@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import cast
 
 from disorderbook.rest.answers import CONTINUE, WsgiApp, answer, refuse, take_back
+from disorderbook.rest.environ import Environ
+from disorderbook.rest.heads import KnownHeads
 from disorderbook.rest.limits import (
     Limits, Refusal, bad_request, too_many_connections, too_slow_a_body, too_slow_a_head,
 )
-from disorderbook.rest.reader import BODY, HEAD, NOTHING, Environ, RequestReader
+from disorderbook.rest.reader import BODY, HEAD, NOTHING, RequestReader
 
 READ_BYTES = 16 * 1024  # at once from one connection
 TURN = 16  # requests of one connection that are answered before the others' turn comes
@@ -36,6 +38,7 @@ class Service:
         self._keep_by = 0.0  # on the loop's clock, in seconds
         self.limits = limits
         self.environ = environ  # what every request's environ begins with
+        self.heads = KnownHeads()
         self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
         self.stopping = False
@@ -104,7 +107,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=self._limits.queued_bytes)
         peer = transport.get_extra_info("peername") or ("",)
         self._reader = RequestReader(
-            self._service.environ | {"REMOTE_ADDR": peer[0]}, self._limits
+            self._service.environ | {"REMOTE_ADDR": peer[0]}, self._limits, self._service.heads
         )
         self._service.connections.add(self)
         excess = len(self._service.connections) - self._limits.connections

@@ -6,25 +6,21 @@ and the WSGI environ.
 """
 
 import io
-import re
 from collections import deque
 from enum import Enum
-from functools import lru_cache
-from typing import Any, NamedTuple
-from urllib.parse import unquote
+from typing import NamedTuple
 
 from httptools import (
     HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser,
 )
 
+from disorderbook.rest.environ import Environ, add_headers, add_target
+from disorderbook.rest.heads import LONGEST_REMEMBERED, Head, KnownHeads
 from disorderbook.rest.limits import (
     Limits, bad_request, too_large_a_body, too_large_a_head, unmet_expectation,
     unsupported_version,
 )
 
-Environ = dict[str, Any]
-
-_ABSOLUTE_TARGET = re.compile(r"https?://([^/?]+)(.*)", re.IGNORECASE)
 _LONGEST_LENGTH = 18  # digits of a Content-Length that are worth turning into a number
 
 
@@ -54,7 +50,7 @@ class RequestReader:
     after a Refusal, nor after a request that asks to close the connection (`finished`).
     """
 
-    def __init__(self, template: Environ, limits: Limits) -> None:
+    def __init__(self, template: Environ, limits: Limits, heads: KnownHeads) -> None:
         self.ready: deque[Request] = deque()
         self.stage = NOTHING
         self.steps = 0
@@ -62,6 +58,7 @@ class RequestReader:
         self.awaits_continue = False
         self._template = template  # what every environ of this connection begins with
         self._limits = limits
+        self._heads = heads
         self._http = HttpRequestParser(self)
         self._upgrading = False
         self._piece = 0  # bytes that are being read
@@ -70,10 +67,16 @@ class RequestReader:
 
     def feed(self, data: bytes | memoryview) -> None:
         """Read the next bytes, for exact limits at most `head_bytes` at once; raises Refusal."""
-        while data and not self.finished:
-            data = self._feed(data)
-        if self._fed - self._doubt > self._limits.head_bytes:
-            self._check_unfinished()
+        if self.stage is not NOTHING or self.finished or len(data) > LONGEST_REMEMBERED:
+            self._read(data)
+            return
+        raw, _, body = bytes(data).partition(b"\r\n\r\n")
+        head = self._heads.find(raw)
+        if head is not None and head.length == len(body):
+            self.steps += 1
+            self._add(self._template | head.environ, body)
+        else:
+            self._read_and_keep(data, raw, len(body))
 
     def on_message_begin(self) -> None:
         self.stage = HEAD
@@ -102,13 +105,13 @@ class RequestReader:
         self._fed = self._doubt = self._piece
         environ = self._environ = self._template.copy()
         environ["REQUEST_METHOD"] = self._http.get_method().decode()
-        self._read_headers(environ)
+        add_headers(environ, self._headers)
         if "HTTP_CONNECTION" not in environ and self._http.should_keep_alive():
             protocol = "HTTP/1.1"  # no other version does; asking for it costs more than all this
         else:
             protocol = f"HTTP/{self._http.get_http_version()}"
         environ["SERVER_PROTOCOL"] = protocol
-        self._read_target(environ)
+        add_target(environ, self._target)
         self._check_meaning(environ, protocol)
 
     def on_body(self, piece: bytes) -> None:
@@ -121,18 +124,36 @@ class RequestReader:
     def on_message_complete(self) -> None:
         if self._upgrading:
             return
-        environ = self._environ
-        pieces = self._body
-        environ["wsgi.input"] = io.BytesIO(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if self._is_chunked:
-            environ["CONTENT_LENGTH"] = str(self._body_bytes)
+            self._environ["CONTENT_LENGTH"] = str(self._body_bytes)
         self.stage = NOTHING
         self.steps += 1
         self.awaits_continue = False
         self._fed = self._doubt = self._piece
-        keep_alive = self._http.should_keep_alive()
-        self.finished = not keep_alive
-        self.ready.append(Request(environ, keep_alive))
+        self.finished = not self._http.should_keep_alive()
+        self._add(self._environ, self._body[0] if len(self._body) == 1 else b"".join(self._body))
+
+    def _add(self, environ: Environ, body: bytes) -> None:
+        environ["wsgi.input"] = io.BytesIO(body)
+        self.ready.append(Request(environ, not self.finished))
+
+    def _read_and_keep(self, data: bytes | memoryview, raw: bytes, length: int) -> None:
+        """Read what may be one whole request, and then remember its head."""
+        before = len(self.ready)
+        self._read(data)
+        if len(self.ready) != before + 1 or self.stage is not NOTHING or self.finished:
+            return
+        if self._is_chunked or self._body_bytes != length or "HTTP_EXPECT" in self._environ:
+            return
+        own = {name: value for name, value in self._environ.items() if name not in self._template}
+        del own["wsgi.input"]
+        self._heads.keep(raw, Head(length, own))
+
+    def _read(self, data: bytes | memoryview) -> None:
+        while data and not self.finished:
+            data = self._feed(data)
+        if self._fed - self._doubt > self._limits.head_bytes:
+            self._check_unfinished()
 
     def _feed(self, data: bytes | memoryview) -> bytes:
         """Read some bytes; returns those behind the head of a request to upgrade, if there is one.
@@ -165,40 +186,8 @@ class RequestReader:
         if len(self._target) + lines > self._limits.head_bytes:
             raise too_large_a_head(self._limits)
 
-    def _read_headers(self, environ: Environ) -> None:
-        for name, value in self._headers:
-            key = _environ_key(name)
-            text = value.decode("latin-1").rstrip(" \t")
-            if key not in environ:
-                environ[key] = text
-            elif key == "HTTP_HOST":
-                raise bad_request("There is more than one Host header")
-            else:
-                environ[key] += ("; " if key == "HTTP_COOKIE" else ", ") + text
-
-    def _read_target(self, environ: Environ) -> None:
-        target = self._target.decode("latin-1")
-        if not target.startswith("/"):
-            target = self._path_of(target)
-        path, _, query = target.partition("?")
-        if "#" in target:
-            path, _, query = target.partition("#")[0].partition("?")
-        environ["PATH_INFO"] = unquote(path, "latin-1") if "%" in path else path
-        environ["QUERY_STRING"] = query
-
-    def _path_of(self, target: str) -> str:
-        """Path and query of a target that is no path; its host counts for more than Host's."""
-        absolute = _ABSOLUTE_TARGET.fullmatch(target)
-        if absolute:
-            self._environ["HTTP_HOST"], path = absolute.groups()
-            return path if path.startswith("/") else f"/{path}"
-        if target == "*" and self._environ["REQUEST_METHOD"] == "OPTIONS":
-            return ""
-        raise bad_request("The target of a request is a path or an http URL")
-
     def _check_meaning(self, environ: Environ, protocol: str) -> None:
         """Refuse what has more meanings than one, or a body that is too long to be read."""
-        environ.pop(_AMBIGUOUS, None)
         self._is_chunked = "HTTP_TRANSFER_ENCODING" in environ
         if protocol != "HTTP/1.1":
             self._check_old(environ, protocol)
@@ -238,19 +227,6 @@ class RequestReader:
         self._upgrading = False
         self._http = HttpRequestParser(self)
         self._feed(b"\r\n".join(head) + b"\r\n\r\n")
-
-
-# Where headers go whose names differ from other headers' in the environ only by an underscore:
-# Content_Length must not pass for Content-Length.
-_AMBIGUOUS = ""
-
-
-@lru_cache(maxsize=256)
-def _environ_key(name: bytes) -> str:
-    if b"_" in name:
-        return _AMBIGUOUS
-    key = name.decode("latin-1").upper().replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
 
 def _refusal(error: HttpParserError) -> Exception:

@@ -16,7 +16,7 @@ from disorderbook.descriptors import allow_descriptors
 from disorderbook.rest.answers import WsgiApp
 from disorderbook.rest.connection import Connection, Keep, Service
 from disorderbook.rest.limits import Limits
-from disorderbook.rest.reader import Environ
+from disorderbook.rest.environ import Environ
 
 BACKLOG = 1024  # connections that wait to be accepted
 ACCEPTED_AT_ONCE = 16  # of them; asyncio calls this the backlog, too

@@ -1,10 +1,13 @@
 """Reading requests without a socket: however the bytes are split, they mean the same."""
 
+from itertools import accumulate
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from disorderbook.rest.heads import KnownHeads
 from disorderbook.rest.limits import Limits, Refusal
 from disorderbook.rest.reader import RequestReader
 
@@ -13,9 +16,11 @@ from streams import BAD, GOOD, split_streams, spoiled
 SMALL = Limits(head_bytes=400, body_bytes=300)
 
 
-def read(stream: bytes, cuts: list[int], limits: Limits = SMALL) -> list[Any]:
+def read(
+    stream: bytes, cuts: list[int], limits: Limits = SMALL, heads: KnownHeads | None = None
+) -> list[Any]:
     """What a stream that comes in these pieces amounts to: requests, and how it ends."""
-    reader = RequestReader({}, limits)
+    reader = RequestReader({}, limits, heads or KnownHeads())
     seen: list[Any] = []
     try:
         for start, end in zip([0, *cuts], [*cuts, len(stream)]):
@@ -49,3 +54,13 @@ def test_nor_does_it_when_the_stream_is_spoiled(split: tuple[bytes, list[int]]) 
 @pytest.mark.parametrize("stream", [*GOOD, *BAD])
 def test_a_stream_may_come_byte_by_byte(stream: bytes) -> None:
     assert read(stream, list(range(1, len(stream)))) == read(stream, [])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([*GOOD, *BAD]), max_size=6))
+def test_what_was_read_before_is_read_in_the_same_way(pieces: list[bytes]) -> None:
+    heads, stream = KnownHeads(), b"".join(pieces)
+    cuts = list(accumulate(map(len, pieces)))[:-1]
+    afresh = read(stream, cuts)
+    for _ in range(2):
+        assert read(stream, cuts, heads=heads) == afresh
