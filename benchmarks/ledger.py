@@ -36,8 +36,9 @@ from disorderbook.options import make_parser  # noqa: E402
 from disorderbook.rest.app import make_app  # noqa: E402
 from disorderbook.rest.serving import OWN_SERVER, keep_together, make_server  # noqa: E402
 
-from load import CLIENT, STOCK, measure  # noqa: E402
+from load import HAS_WRK, STOCK, Client, OwnClients, Wrk  # noqa: E402
 
+CLIENT: Client = Wrk() if HAS_WRK else OwnClients()
 HISTORIES = (200_000, 2_000_000)  # closed orders of a market that is started again
 ASKED = 3000  # statuses of each kind
 
@@ -47,7 +48,7 @@ def main() -> None:
     if options.serve is not None:
         serve(options.serve, options.arguments)
         return
-    print(f"load from {CLIENT}; files in {options.folder or tempfile.gettempdir()}")
+    print(f"load from {CLIENT.name}; files in {options.folder or tempfile.gettempdir()}")
     for part in options.parts:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             PARTS[part](options, Path(folder))
@@ -60,8 +61,8 @@ def rate(options: argparse.Namespace, folder: Path) -> None:
         files = [], ["-d", str(folder / f"{number}")], ["-d", str(folder / f"{number}s"), "--sync"]
         for kind, arguments in zip(rates, files, strict=True):
             with running(*arguments) as server:
-                measure(server.port, "orders", 16, 1)
-                load = measure(server.port, "orders", 16, options.seconds)
+                CLIENT.measure(server.port, "orders", 16, 1)
+                load = CLIENT.measure(server.port, "orders", 16, options.seconds)
             assert not load.errors, server.report
             rates[kind].append(load.rate)
     print_ratios("orders a second, 16 connections", rates, "{:9,.0f}")
@@ -70,7 +71,7 @@ def rate(options: argparse.Namespace, folder: Path) -> None:
 def sync(options: argparse.Namespace, folder: Path) -> None:
     """Orders that share a commit with --sync, at 64 connections."""
     with running("-d", str(folder / "market"), "--sync") as server:
-        load = measure(server.port, "orders", 64, options.seconds)
+        load = CLIENT.measure(server.port, "orders", 64, options.seconds)
     print(f"\n--sync, 64 connections: {load.rate:,.0f} orders a second, p50 {load.p50:.1f} ms; "
           f"{server.report}")
 

@@ -80,6 +80,11 @@ class Publisher:
             self.tick()
         return calls
 
+    def median_cost(self) -> float:
+        """Of the ticks since it was asked the last time."""
+        costs, self.costs = self.costs, []
+        return percentile(costs, 50)
+
     def _timed(self, book: OrderBook, executions: Sequence[Execution]) -> None:
         before = time.perf_counter()
         self._publish(book, executions)
@@ -136,6 +141,14 @@ class Crowd:
         return self._process.stdout.readline()
 
 
+class Costs(NamedTuple):
+    """Microseconds of the exchange's turn for one tick that somebody listens to, medians."""
+
+    paced: float
+    busy: float
+    burst: float
+
+
 class Figures(NamedTuple):
     """Lags in milliseconds (median, 99 of 100), costs in microseconds, parts of 1."""
 
@@ -143,7 +156,7 @@ class Figures(NamedTuple):
     processor: float
     rate: float  # messages a second of a burst
     whole: float  # the part of a burst that arrived
-    cost: tuple[float, float, float]  # median and 99 of 100 when paced, median in the burst
+    cost: Costs
     busy: tuple[float, float]
     orders: float  # a second, beside the ticks
     growth: float  # megabytes
@@ -153,11 +166,12 @@ def measure(source: Tape | Bare, size: int, options: argparse.Namespace) -> Figu
     publisher, before = Publisher(source.publish), memory()
     with contextlib.closing(Crowd(source.port, size)) as crowd:
         lags, processor, _ = paced(publisher, crowd, options.seconds, lambda: time.sleep(0.0005))
-        costs, publisher.costs = publisher.costs, []
+        paced_cost = publisher.median_cost()
         rate, whole = burst(publisher, crowd, options.burst, size)
-        cost = percentile(costs, 50), percentile(costs, 99), percentile(publisher.costs, 50)
+        burst_cost = publisher.median_cost()
         growth = memory() - before
         busy, _, orders = paced(publisher, crowd, options.seconds, lambda: publisher.tick(OTHER))
+        cost = Costs(paced_cost, publisher.median_cost(), burst_cost)
         return Figures(lags, processor, rate, whole, cost, busy, orders, growth)
 
 
@@ -227,10 +241,17 @@ def deaf(source: Tape | Bare, ticks: int, listeners: int = 10) -> float:
     return growth
 
 
-def orders_without_a_tape(seconds: float) -> float:
-    """Orders a second in this process while nobody listens."""
+def without_a_tape(seconds: float) -> tuple[float, Costs]:
+    """Orders a second in this process while nobody listens, and what it costs to publish nothing,
+    which is mostly the time of asking for the time.
+    """
     publisher = Publisher(lambda book, executions: None)
-    return publisher.pace(seconds, lambda: publisher.tick(OTHER)) / seconds
+    publisher.pace(seconds, lambda: time.sleep(0.0005))
+    paced_cost = publisher.median_cost()
+    orders = publisher.pace(seconds, lambda: publisher.tick(OTHER)) / seconds
+    busy_cost = publisher.median_cost()
+    publisher.burst(2000)
+    return orders, Costs(paced_cost, busy_cost, publisher.median_cost())
 
 
 SOURCES: dict[str, Callable[[], Tape | Bare]] = {
@@ -243,7 +264,7 @@ def report(name: str, size: int, figures: Figures, alone: float) -> None:
     lag, busy, cost = figures.paced, figures.busy, figures.cost
     print(
         f"{name:>16} {size:>5} {lag[0]:>8.2f} {lag[1]:>7.2f} {figures.processor:>6.0%}"
-        f" {cost[0]:>6.1f} {cost[1]:>6.1f} {cost[2]:>5.1f}"
+        f" {cost.paced:>7.1f} {cost.busy:>5.1f} {cost.burst:>5.1f}"
         f" {figures.rate:>11,.0f} {figures.whole:>6.0%} {busy[0]:>8.2f} {busy[1]:>7.2f}"
         f" {figures.orders / alone:>7.0%} {figures.growth:>6.0f}",
         flush=True,
@@ -264,9 +285,11 @@ def main() -> None:
             growth = deaf(source, ticks)
         print(f"Ten deaf listeners, {ticks:,} ticks: {name} grows by {growth:.0f} MB")
     report_turns(options.seconds / 3)
-    alone = orders_without_a_tape(options.seconds)
-    print("\nLags in ms (median, p99); what publishing costs in us (the same, then the median in"
-          f"\na burst); orders beside it, of the {alone:,.0f} a second without it; growth in MB")
+    alone, nothing = without_a_tape(options.seconds)
+    print("\nLags in ms (median, p99); what publishing costs in us (medians: paced, busy, in a"
+          f"\nburst; publishing nothing is timed as {nothing.paced:.1f}, {nothing.busy:.1f} and "
+          f"{nothing.burst:.1f}); orders beside it, of the {alone:,.0f} a second"
+          "\nwithout it; growth in MB")
     print(f"{'':>16} {'':>5} {'paced':>16} {'cpu':>6} {'publishing':>19} {'burst msg/s':>11}"
           f" {'whole':>6} {'busy':>16} {'orders':>7} {'growth':>6}")
     found: dict[tuple[str, int], Figures] = {}

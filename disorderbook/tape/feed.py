@@ -1,22 +1,21 @@
 """The tape: who listens to what, and who is told of which event.
 
-The exchange publishes inside its turn, so that costs it no more than an append to a queue.
-Messages are rendered and sent on the tape's own thread. A tick says how things are, so for
-somebody who is behind an older tick of the same book gives way to the newer one; an execution
-says what happened, so who would miss one of his is closed instead.
+The exchange publishes into a backlog. Messages are rendered and sent on the tape's own thread. A
+tick says how things are, so for somebody who is behind an older tick of the same book gives way to
+the newer one; an execution says what happened, so who would miss one of his is closed instead.
 """
 
 import logging
-from collections import Counter, deque
 from collections.abc import Hashable, Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple
 
 from disorderbook.accounts import Accounts
-from disorderbook.engine.book import Execution, OrderBook, Quote
+from disorderbook.engine.book import Execution, Quote
 from disorderbook.engine.orders import Order
 from disorderbook.errors import ExchangeError
 from disorderbook.messages import error_message, execution_message, tick_message
+from disorderbook.tape.backlog import Backlog, Event, accounts_in
 from disorderbook.tape.connection import Connection
 from disorderbook.tape.frames import OWN_FAULT, POLICY_VIOLATION
 from disorderbook.tape.limits import Limits
@@ -26,12 +25,9 @@ from disorderbook.tape.subscriptions import Subscription, subscription
 
 HOST = "127.0.0.1"
 PORT = 8001
-MAX_EVENTS = 20_000  # between the exchange and the tape's thread
 EVENTS_AT_ONCE = 1000  # and messages, rendered before the tape looks at its sockets again
 BYTES_AT_ONCE = 256 * 1024  # the same in bytes; one order can make hundreds of megabytes
 LONG_FILLS = 50  # in one execution, which is then rendered when it is its turn to be sent
-
-Event = tuple[Sequence[Execution], Quote]
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +51,7 @@ class Tape:
     ) -> None:
         self._accounts = accounts
         self._audiences: dict[Subscription, set[Connection]] = {}
-        self._places: Counter[tuple[str, str | None]] = Counter()  # listeners by venue, symbol
         self._subscriptions: dict[Connection, Subscription] = {}
-        self._events: deque[Event] = deque()
-        self._latest: dict[OrderBook, Quote] = {}  # what did not fit into the events
-        self._missed: set[str] = set()  # accounts whose executions did not fit either
-        self._overdue: deque[Event] = deque()  # taken from the latest, to be told before events
         self._telling: Iterator[None] = iter(())  # the rest of an event
         self._is_telling = False
         self._told: Sequence[Execution] = ()  # those of that event
@@ -68,7 +59,8 @@ class Tape:
         self._rendered_bytes = 0
         self._messages = 0
         self._server = TapeServer(host, port, self, limits)
-        self._bell = self._server.bell
+        self._backlog = Backlog(self._server.bell)
+        self.publish = self._backlog.add  # called inside the exchange's turn after each event
         self.port = self._server.port
         self._server.start()
 
@@ -80,18 +72,6 @@ class Tape:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def publish(self, book: OrderBook, executions: Sequence[Execution]) -> None:
-        """Called inside the exchange's turn after each event: costs a few microseconds."""
-        places, venue = self._places, book.venue
-        if not places or (venue, book.symbol) not in places and (venue, None) not in places:
-            return
-        if len(self._events) < MAX_EVENTS and not self._latest and not self._missed:
-            self._events.append((executions, book.quote()))
-        else:
-            self._overflow(book, executions)
-        if self._bell.asleep:
-            self._bell.ring()
 
     def counts(self) -> Counts:
         """May be called from any thread."""
@@ -109,9 +89,7 @@ class Tape:
     # What the transport asks for, on the tape's thread.
 
     def has_news(self) -> bool:
-        return bool(
-            self._is_telling or self._overdue or self._events or self._latest or self._missed
-        )
+        return self._is_telling or bool(self._backlog)
 
     def deliver(self) -> None:
         for _ in range(EVENTS_AT_ONCE):
@@ -120,11 +98,9 @@ class Tape:
         self._send()
 
     def end(self) -> None:
-        missed = set(self._missed)
+        missed = self._backlog.untold()
         if self._is_telling:
-            missed.update(_accounts_in(self._told))
-        for executions, _ in list(self._events):
-            missed.update(_accounts_in(executions))
+            missed.update(accounts_in(self._told))
         for listener in self._listeners_of(missed):
             reason = "the exchange closes before all was told"
             self._server.attend(listener, listener.close, POLICY_VIOLATION, reason)
@@ -140,7 +116,7 @@ class Tape:
             return
         self._subscriptions[listener] = wanted
         self._audiences.setdefault(wanted, set()).add(listener)
-        self._places[wanted.venue, wanted.symbol] += 1
+        self._backlog.listen(wanted.venue, wanted.symbol)
 
     def left(self, listener: Connection) -> None:
         wanted = self._subscriptions.pop(listener, None)
@@ -148,28 +124,27 @@ class Tape:
             self._audiences[wanted].remove(listener)
             if not self._audiences[wanted]:
                 del self._audiences[wanted]
-            place = wanted.venue, wanted.symbol
-            self._places[place] -= 1
-            if not self._places[place]:
-                del self._places[place]
+            self._backlog.unlisten(wanted.venue, wanted.symbol)
 
-    # When the tape's thread does not keep up with the exchange.
+    # Rendering and sending.
 
-    def _overflow(self, book: OrderBook, executions: Sequence[Execution]) -> None:
-        """The events are full: keep the newest quote of each book, and who misses executions."""
-        self._missed.update(_accounts_in(executions))
-        self._latest[book] = book.quote()
+    def _tell_on(self) -> bool:
+        """Render one more message, or turn to the next event; False if there is neither."""
+        self._is_telling = next(self._telling, self) is None
+        if self._is_telling:
+            return True
+        event = self._backlog.next() or self._catch_up()
+        if event is None:
+            return False
+        self._told = event[0]
+        self._telling, self._is_telling = self._tell(*event), True
+        return True
 
-    def _catch_up(self) -> None:
-        """All events are told. The exchange may add to what did not fit at any moment, so that
-        is taken piece by piece, and no event is kept again before nothing is left of it.
-        """
-        missed = {self._missed.pop() for _ in range(len(self._missed))}
-        for listener in self._listeners_of(missed):
+    def _catch_up(self) -> Event | None:
+        """All events are told: turn to what did not fit among them."""
+        for listener in self._listeners_of(self._backlog.catch_up()):
             self._server.attend(listener, listener.fall_behind)
-        for _ in range(len(self._latest)):
-            _, quote = self._latest.popitem()
-            self._overdue.append(((), quote))
+        return self._backlog.next()
 
     def _listeners_of(self, accounts: set[str]) -> list[Connection]:
         """Who would miss an execution, after being sent those that came before it."""
@@ -180,28 +155,6 @@ class Tape:
             listener for listener, wanted in self._subscriptions.items()
             if wanted.account in accounts
         ]
-
-    # Rendering and sending.
-
-    def _tell_on(self) -> bool:
-        """Render one more message, or turn to the next event; False if there is neither."""
-        self._is_telling = next(self._telling, self) is None
-        if self._is_telling:
-            return True
-        event = self._next_event()
-        if event is None:
-            return False
-        self._told = event[0]
-        self._telling, self._is_telling = self._tell(*event), True
-        return True
-
-    def _next_event(self) -> Event | None:
-        if not self._overdue and not self._events:
-            self._catch_up()
-        for waiting in (self._overdue, self._events):
-            if waiting:
-                return waiting.popleft()
-        return None
 
     def _tell(self, executions: Sequence[Execution], quote: Quote) -> Iterator[None]:
         """Render an event, once for all, with a pause after each execution; a fault in it keeps
@@ -220,7 +173,7 @@ class Tape:
                 self._add(audience, (quote.venue, quote.symbol), frame)
         except Exception:
             log.exception("An event of %s %s could not be told", quote.venue, quote.symbol)
-            for listener in self._listeners_of(set(_accounts_in(executions))):
+            for listener in self._listeners_of(set(accounts_in(executions))):
                 self._server.attend(listener, listener.close, OWN_FAULT, "internal error")
 
     def _audience(self, account: str | None, quote: Quote) -> list[Subscription]:
@@ -255,9 +208,3 @@ class Tape:
             for listener in listeners:
                 self._server.attend(listener, listener.send, batch)
             self._messages += len(batch.messages) * len(listeners)
-
-
-def _accounts_in(executions: Sequence[Execution]) -> Iterator[str]:
-    for execution in executions:
-        yield execution.standing.account
-        yield execution.incoming.account

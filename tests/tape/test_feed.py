@@ -21,7 +21,7 @@ from disorderbook.exchange import Exchange
 from disorderbook.gamemaster import GameMaster
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
-from disorderbook.tape import feed
+from disorderbook.tape import backlog, feed
 from disorderbook.tape.connection import Connection
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.outbox import Batch
@@ -255,7 +255,7 @@ def test_ticks_are_for_everybody_and_their_account_is_ignored() -> None:
 def test_nothing_is_kept_while_nobody_listens() -> None:
     with market() as house:
         house.tick(100)
-        assert not house.tape._events and house.tape.counts().messages == 0
+        assert not house.tape._backlog and house.tape.counts().messages == 0
 
 
 def unspeakable_trade(house: Market) -> Execution:
@@ -279,7 +279,7 @@ def test_publishing_costs_the_same_for_one_listener_and_for_two_hundred() -> Non
     def cost() -> float:
         costs = []
         for _ in range(20):
-            wait_until(lambda: house.tape._bell.asleep)
+            wait_until(lambda: house.tape._server.bell.asleep)
             start = time.perf_counter()
             house.tape.publish(book, ())
             costs.append(time.perf_counter() - start)
@@ -325,7 +325,7 @@ def held_up(house: Market, accounts: Thoughtful) -> Iterator[None]:
 def test_behind_by_too_many_events_only_the_newest_tick_of_each_book_is_told(
     monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "MAX_EVENTS", 10)
+    monkeypatch.setattr(backlog, "MAX_EVENTS", 10)
     accounts = Thoughtful()
     with market(accounts) as house, house.peer() as peer:
         with held_up(house, accounts):
@@ -333,7 +333,7 @@ def test_behind_by_too_many_events_only_the_newest_tick_of_each_book_is_told(
             house.tick(100, symbol="BAR")
             for price in range(1, 100):
                 house.order(price=price, symbol="FOO")
-            assert len(house.tape._events) == 10
+            assert len(house.tape._backlog) == 10
         quotes = [message(peer.frame())["quote"] for _ in range(12)]
         assert [quote["symbol"] for quote in quotes[:10]] == ["FOO"] * 9 + ["BAR"]
         newest = {quote["symbol"]: quote for quote in quotes[10:]}
@@ -346,7 +346,7 @@ def test_behind_by_too_many_events_only_the_newest_tick_of_each_book_is_told(
 def test_who_would_lose_an_execution_to_that_is_closed_and_nobody_else(
     monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "MAX_EVENTS", 2)
+    monkeypatch.setattr(backlog, "MAX_EVENTS", 2)
     accounts = Thoughtful()
     with (
         market(accounts) as house, house.peer(url("ANN")) as ann,
@@ -422,7 +422,7 @@ def test_one_order_with_many_fills_is_told_a_part_at_a_time(
 
 
 def test_an_old_tick_is_never_told_after_a_newer_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "MAX_EVENTS", 10)
+    monkeypatch.setattr(backlog, "MAX_EVENTS", 10)
     monkeypatch.setattr(feed, "EVENTS_AT_ONCE", 5)
     accounts = Thoughtful()
     with market(accounts) as house, house.peer() as peer:
@@ -430,7 +430,7 @@ def test_an_old_tick_is_never_told_after_a_newer_one(monkeypatch: pytest.MonkeyP
             for price in range(1, 12):  # the last does not fit
                 house.order(price=price)
             house.tape.deliver()
-            assert 0 < len(house.tape._events) < 10
+            assert 0 < len(house.tape._backlog) < 10
             house.order(price=12)  # this would fit again, before the one that did not
         bids = [message(peer.frame())["quote"]["bid"] for _ in range(11)]
         assert bids == [*range(1, 11), 12] and nothing_more(peer)
@@ -441,7 +441,7 @@ def test_an_execution_that_follows_a_lost_one_is_not_told() -> None:
     with market(accounts) as house, house.peer(url("ANN")) as ann, house.peer(url("BOB")) as bob:
         with held_up(house, accounts):
             # As if the exchange had lost one while the tape was busy with the newest ticks.
-            house.tape._missed.add("ANN")
+            house.tape._backlog._missed.add("ANN")
             assert house.tape.has_news()
             house.trade("ANN", "BOB")
         [closing] = ann.frames()

@@ -273,7 +273,7 @@ def test_a_listener_hears_of_a_tick_at_once() -> None:
         lags = []
         for number in range(50):
             if number % 2:  # woken every other time, else found napping
-                wait_until(lambda: house.tape._bell.asleep)
+                wait_until(lambda: house.tape._server.bell.asleep)
             start = time.perf_counter()
             house.tick()
             peer.frame()
