@@ -46,6 +46,10 @@ class UrlMismatch(BadRequest):
     sentence = "Incoming POST data disagreed with request URL"
 
 
+class TooManyParameters(BadRequest):
+    sentence = "There are too many parameters behind the question mark of the URL"
+
+
 class MissingField(BadRequest):
     sentence = "Incoming POST was missing required field"
 

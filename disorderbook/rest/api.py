@@ -1,22 +1,25 @@
 """The REST interface: one short function for each route, and the ROUTES table.
 
 Each function runs inside the exchange's turn, gets the House, the Request and the names from the
-URL, and returns the answer: JSON bytes, or a Page for people. A refusal is raised.
+URL, and returns the answer: JSON bytes, or a Document. A refusal is raised.
 """
 
 import re
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import parse_qs
 
 from disorderbook import messages
 from disorderbook.accounts import Accounts
 from disorderbook.engine.orders import Order
-from disorderbook.errors import Disabled, NoSuchInstance, NoSuchOrder
+from disorderbook.errors import Disabled, NoSuchInstance, NoSuchOrder, TooManyParameters
 from disorderbook.exchange import Exchange
 from disorderbook.gamemaster import GameMaster, Instance
 from disorderbook.parsing import account_name, check_url_agrees, new_order, parse_post
 from disorderbook.rest.welcome import THANKS, welcome_page
 from disorderbook.scores import NO_BOOK, scores_page
+
+MAX_PARAMETERS = 16  # in the query of a URL
 
 
 class House(NamedTuple):
@@ -34,16 +37,33 @@ class Request(NamedTuple):
     key: str | None
     host: str  # the server as the client calls it, such as 127.0.0.1:8000
     body: bytes
+    query: str  # behind the question mark of the URL, still encoded
+
+    def parameter(self, name: str) -> str | None:
+        """What the query says of a name, the first if it says more than one thing, or None if it
+        says nothing; raises TooManyParameters.
+        """
+        try:
+            found = parse_qs(self.query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+        except ValueError:
+            raise TooManyParameters from None
+        return found[name][0] if name in found else None
 
 
-class Page(NamedTuple):
-    """An answer for people instead of programs."""
+class Document(NamedTuple):
+    """An answer that is not JSON."""
 
-    html: str
-    status: int = 200
+    content: bytes
+    kind: str  # the content type
+    status: str = "200 OK"
 
 
-Answer = bytes | Page
+def page(html: str, status: str = "200 OK") -> Document:
+    """A document for people."""
+    return Document(html.encode(), "text/html; charset=UTF-8", status)
+
+
+Answer = bytes | Document
 
 # A sign is part of a number, so "-1" opens the book and is then not found.
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -123,9 +143,9 @@ def account_orders_in_stock(
 def scores(house: House, request: Request, venue: str, symbol: str) -> Answer:
     found = house.exchange.find_book(venue, symbol)
     if found is None:
-        return Page(NO_BOOK, 404)
+        return page(NO_BOOK, "404 Not Found")
     start, now = (messages.timestamp(ts) for ts in (found.opened_at, house.exchange.now()))
-    return Page(scores_page(found, start, now, hide_holdings=house.accounts.need_keys))
+    return page(scores_page(found, start, now, hide_holdings=house.accounts.need_keys))
 
 
 def levels(house: House, request: Request) -> Answer:
@@ -162,11 +182,11 @@ def stop_instance(house: House, request: Request, instance_id: str) -> Answer:
 
 def welcome(house: House, request: Request) -> Answer:
     first = next(house.exchange.books(next(house.exchange.venues())))
-    return Page(welcome_page(request.host, first, house.accounts.need_keys))
+    return page(welcome_page(request.host, first, house.accounts.need_keys))
 
 
 def thanks(house: House, request: Request) -> Answer:
-    return Page(THANKS)
+    return page(THANKS)
 
 
 API = "/ob/api"

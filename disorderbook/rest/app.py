@@ -17,7 +17,7 @@ from disorderbook.errors import (
 from disorderbook.exchange import MAX_NAME_LENGTH, check_name
 from disorderbook.messages import error_message
 from disorderbook.origin import is_foreign
-from disorderbook.rest.api import ROUTES, Answer, House, Page, Request
+from disorderbook.rest.api import ROUTES, Answer, Document, House, Request
 
 MAX_BODY_SIZE = 65536  # bytes
 STATUSES: dict[type, str] = {
@@ -28,7 +28,6 @@ STATUSES: dict[type, str] = {
     TooLarge: "413 Content Too Large",
     Unavailable: "503 Service Unavailable",
 }
-PAGE_STATUSES = {200: "200 OK", 404: "404 Not Found"}
 METHODS = frozenset(method for method, _, _ in ROUTES)
 ROUTES_REMEMBERED = 1024  # pairs of method and path
 LONGEST_REMEMBERED_PATH = 1024  # characters
@@ -38,7 +37,6 @@ KEY_PLACES = (
     "HTTP_X_STARFIGHTER_AUTHORIZATION", "HTTP_X_STOCKFIGHTER_AUTHORIZATION", "HTTP_COOKIE",
 )
 JSON = "application/json"
-HTML = "text/html; charset=UTF-8"
 
 Environ = dict[str, Any]
 Handler = Callable[..., Answer]
@@ -111,7 +109,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             if len(environ["PATH_INFO"]) > MAX_NAME_LENGTH:
                 _check_names(names)
             key, host = sent_key(environ, KEY_PLACES), environ.get("HTTP_HOST", "")
-            asked = Request(key, host, _body(environ))
+            asked = Request(key, host, _body(environ), environ.get("QUERY_STRING", ""))
             with self._house.exchange.turn:
                 answer = handler(self._house, asked, **names)
         except ExchangeError as refusal:
@@ -120,8 +118,8 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         except Exception:
             log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
             return "500 Internal Server Error", JSON, error_message(OWN_FAULT)
-        if isinstance(answer, Page):
-            return PAGE_STATUSES[answer.status], HTML, answer.html.encode()
+        if isinstance(answer, Document):
+            return answer.status, answer.kind, answer.content
         return "200 OK", JSON, answer
 
 

@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from disorderbook.rest.api import ROUTES
+from disorderbook.errors import TooManyParameters
+from disorderbook.rest.api import MAX_PARAMETERS, ROUTES, Request
 
 from invariants import all_orders, check_invariants
 from wsgi import BUY, KEYS, ORDERS, Client
@@ -208,3 +209,14 @@ def test_threads_take_turns() -> None:
     book = client.house.exchange.find_book("TESTEX", "FOOBAR")
     assert not clashes and len(all_orders(book)) == 900
     check_invariants(book)
+
+
+def test_a_parameter_is_what_the_query_says_first() -> None:
+    request = Request(None, "", b"", "a=b%20c&a=d&e=&f")
+    assert [request.parameter(name) for name in "aefg"] == ["b c", "", "", None]
+
+
+def test_a_query_with_too_many_parameters_is_refused() -> None:
+    Request(None, "", b"", "&".join(["a=b"] * MAX_PARAMETERS)).parameter("a")
+    with pytest.raises(TooManyParameters):
+        Request(None, "", b"", "&".join(["a=b"] * (MAX_PARAMETERS + 1))).parameter("a")
