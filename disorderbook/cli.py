@@ -25,6 +25,7 @@ from disorderbook.ledger.export import export
 from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.ledger.temporary import TemporaryLedger
+from disorderbook.ledger.upkeep import Upkeep
 from disorderbook.options import USAGE_ERROR, make_parser
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
@@ -132,7 +133,8 @@ def _house(
         exchange, gamemaster = _continue(options, publish)
     try:
         _open_first_book(exchange, options.venue, options.symbol)
-        yield House(exchange, accounts, gamemaster, options.extra)
+        with Upkeep(exchange.settle):
+            yield House(exchange, accounts, gamemaster, options.extra)
     finally:
         exchange.close()
 

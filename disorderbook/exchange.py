@@ -49,6 +49,9 @@ class Ledger(Protocol):
     def commit(self) -> Sequence[Order]:
         """Keep what was noted, or raise CannotKeep; returns closed orders to be forgotten."""
 
+    def settle(self) -> Sequence[Order]:
+        """Do also what `commit` has put off; returns the same, or raises CannotKeep."""
+
     def kept_books(self) -> Sequence[OrderBook]:
         """After CannotKeep: the books as of the last commit before it; raises CannotRead."""
 
@@ -78,6 +81,9 @@ class EndlessMemory:
         """The book remembers it."""
 
     def commit(self) -> Sequence[Order]:
+        return ()
+
+    def settle(self) -> Sequence[Order]:
         return ()
 
     def kept_books(self) -> Sequence[OrderBook]:
@@ -215,7 +221,12 @@ class Exchange:
         For a server that answers several turns together; to be called outside of them.
         """
         with self.turn:
-            self._commit()
+            self._keep(self._ledger.commit)
+
+    def settle(self) -> None:
+        """Have the ledger do what it has put off, or raise CannotKeep; for a quiet moment."""
+        with self.turn:
+            self._keep(self._ledger.settle)
 
     def close(self) -> None:
         """Take the last turn: whoever still waits for one waits until the process ends."""
@@ -224,11 +235,11 @@ class Exchange:
 
     def _end_turn(self) -> None:
         if self.commits_each_turn:
-            self._commit()
+            self._keep(self._ledger.commit)
 
-    def _commit(self) -> None:
+    def _keep(self, keep: Callable[[], Sequence[Order]]) -> None:
         try:
-            forgotten = self._ledger.commit()
+            forgotten = keep()
         except CannotKeep:
             # What could not be kept is not shown either.
             self.restore(self._ledger.kept_books(), self._latest)

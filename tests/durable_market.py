@@ -1,7 +1,9 @@
 """A durable market in this process: can be stopped and started again, and compared with others."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 
 from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
 from disorderbook.engine.positions import Position
@@ -27,6 +29,19 @@ class Stoppable:
         self.gamemaster = GameMaster(
             ledger.record_instance, market.instances, market.last_instance
         )
+
+    def settle(self) -> None:
+        """Have everything in the tables."""
+        self.exchange.settle()
+
+    def crash(self) -> None:
+        """Go on with copies of the files as they are now, before anything is closed."""
+        folder = Path(mkdtemp(dir=Path(self.file).parent))
+        for file in (self.file, f"{self.file}-wal"):
+            shutil.copy(file, folder)
+        self.exchange.close()
+        self.file = str(folder / Path(self.file).name)
+        self.start()
 
     def stop(self) -> None:
         self.exchange.close()

@@ -18,6 +18,7 @@ from durable_market import Stoppable, order_state, play
 
 DAMAGES = 60  # of each kind
 ACTS = 200
+SETTLED_EVERY = 7  # acts, so that some are in the journal when the crash comes
 
 Books = list[object]
 Orders = dict[tuple[str, int], list[object]]
@@ -57,6 +58,8 @@ class Crashed:
                 draw.randint(40, 60), draw.randint(1, 20),
             )
             play(market.exchange, (("V", draw.choice("AB")), order))
+            if number % SETTLED_EVERY == SETTLED_EVERY - 1:
+                market.settle()
             self.past.append(books_and_orders(market.exchange))
             if number == checkpoint_after:
                 if log_goes_on:

@@ -1,4 +1,4 @@
-"""Orders that are closed and no longer in memory: writes them, finds them again."""
+"""Orders that are closed and no longer in memory: finds them again."""
 
 import logging
 import sqlite3
@@ -11,31 +11,21 @@ from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotRead
 from disorderbook.ledger.rows import (
-    FAULTS, FILL_COLUMNS, ORDER_COLUMNS, Damaged, Row, read_order, verified,
+    FAULTS, ORDER_COLUMNS, Damaged, NumberedFill, Row, read_order, verified,
 )
 
 CLOSED_ORDERS_IN_MEMORY = 100_000  # of all books together; the rest is looked up in the ledger
 
-_ORDER_ID = 2  # its place in a row of orders, and of fills
+_ORDER_ID = 2  # its place in a row of orders
 
 _WRITE_ORDER = f"""
     INSERT INTO orders ({ORDER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (venue, symbol, id) DO UPDATE SET
         remaining = excluded.remaining, filled = excluded.filled, checksum = excluded.checksum
 """
-_WRITE_FILL = f"INSERT INTO fills ({FILL_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _FIND_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE (venue, symbol, id) = (?, ?, ?)"
-_FIND_FILLS = f"""
-    SELECT {FILL_COLUMNS} FROM fills WHERE (venue, symbol, order_id) = (?, ?, ?) ORDER BY number
-"""
 _ORDERS_OF = f"""
     SELECT {ORDER_COLUMNS} FROM orders WHERE (account, venue, symbol) = (?, ?, ?) ORDER BY id
-"""
-_FILLS_OF = """
-    SELECT fills.* FROM orders CROSS JOIN fills
-    ON (fills.venue, fills.symbol, fills.order_id) = (orders.venue, orders.symbol, orders.id)
-    WHERE (orders.account, orders.venue, orders.symbol) = (?, ?, ?)
-    ORDER BY orders.id, fills.number
 """
 
 log = logging.getLogger(__name__)
@@ -54,7 +44,7 @@ class Archive:
             row = self.connection.execute(_FIND_ORDER, place).fetchone()
             if row is None:
                 raise Damaged(f"order {order_id} of {book.symbol} at {book.venue} is missing")
-            return _closed(read_order(row, self.connection.execute(_FIND_FILLS, place).fetchall()))
+            return _closed(read_order(row, sorted(self.fills_of_order(*place), key=itemgetter(1))))
 
     def orders_of(self, book: OrderBook, account: str) -> Sequence[Order]:
         """The forgotten orders of an account, oldest first; raises CannotRead."""
@@ -66,15 +56,20 @@ class Archive:
             ]
             if not forgotten:
                 return ()
-            fills = fills_by_order(self.connection.execute(_FILLS_OF, place))
+            fills = fills_by_order(self.fills_of_account(*place))
             return [_closed(read_order(row, fills.get(row[_ORDER_ID], ()))) for row in forgotten]
 
     def write_orders(self, rows: Iterable[Row]) -> None:
         """Add orders, or what has become of orders that were added before."""
         self.connection.executemany(_WRITE_ORDER, rows)
 
-    def write_fills(self, rows: Iterable[Row]) -> None:
-        self.connection.executemany(_WRITE_FILL, rows)
+    def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
+        """In any order; raises Damaged."""
+        raise NotImplementedError
+
+    def fills_of_account(self, account: str, venue: str, symbol: str) -> Iterable[NumberedFill]:
+        """Those of all its orders, in any order; raises Damaged."""
+        raise NotImplementedError
 
     def close(self) -> None:
         self.connection.close()
@@ -99,9 +94,10 @@ def closed_orders(outcome: Outcome) -> Iterator[Order]:
         yield outcome.order
 
 
-def fills_by_order(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    """Rows of fills of one book, which come in order, under the ids of their orders."""
-    return {order_id: list(group) for order_id, group in groupby(rows, itemgetter(_ORDER_ID))}
+def fills_by_order(fills: Iterable[NumberedFill]) -> dict[int, list[NumberedFill]]:
+    """Fills of one book, sorted, under the ids of their orders."""
+    ordered = sorted(fills, key=itemgetter(0, 1))
+    return {order_id: list(group) for order_id, group in groupby(ordered, itemgetter(0))}
 
 
 def _closed(order: Order) -> Order:

@@ -1,26 +1,33 @@
-"""The ledger of a durable market: what a turn has changed is in a file before its answer leaves."""
+"""The ledger of a durable market: what a turn has changed is in a file before its answer leaves.
+
+There it is in the journal at first, and a little later in the tables that people read.
+"""
 
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
-from disorderbook.engine.book import Execution, OrderBook, Outcome
+from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotKeep
 from disorderbook.gamemaster import Instance
 from disorderbook.ledger.archive import (
     CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders, reading,
 )
+from disorderbook.ledger.changes import Changes
 from disorderbook.ledger.checkpoints import Checkpoints
-from disorderbook.ledger.restoring import load_books
+from disorderbook.ledger.journal import Asked, Cancelled, Journal, placed
+from disorderbook.ledger.restoring import Market, fills_query, load_market
 from disorderbook.ledger.rows import (
-    FAULTS, Row, book_row, execution_row, fill_row, instance_row, order_row, position_row, signed,
+    EXECUTION_COLUMNS, FAULTS, NumberedFill, book_row, execution_row, instance_row, order_row,
+    position_row, read_fill, signed,
 )
 from disorderbook.ledger.schema import SCHEMA_VERSION
 
 FORGOTTEN_AT_ONCE = 1000  # orders that the exchange is told to forget after one commit, at most
+SETTLED_AT = 400  # changes that are written into the tables together, in about 4 ms
 
 _WRITE_BOOK = """
     INSERT INTO books (
@@ -40,43 +47,17 @@ _WRITE_POSITION = """
         cash = excluded.cash, shares = excluded.shares, lowest = excluded.lowest,
         highest = excluded.highest, checksum = excluded.checksum
 """
-_WRITE_EXECUTION = """
-    INSERT INTO executions (venue, symbol, standing_id, incoming_id, price, quantity, ts)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
+_WRITE_EXECUTION = f"""
+    INSERT INTO executions ({EXECUTION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _WRITE_LEDGER = """
-    UPDATE ledger SET (schema_version, books, last_instance, checksum) = (?1, ?2, ?3, ?4)
-    WHERE checksum <> ?4
+    UPDATE ledger SET (schema_version, books, last_instance, journaled, checksum) = (?, ?, ?, ?, ?)
 """
+_FILLS_OF_ORDER = fills_query("o.venue = ?1 AND o.symbol = ?2 AND o.id = ?3")
+_FILLS_OF_ACCOUNT = fills_query("o.account = ?1 AND o.venue = ?2 AND o.symbol = ?3")
 _WRITE_INSTANCE = "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?)"
 
 log = logging.getLogger(__name__)
-
-
-class Changes:
-    """What has changed in a book since the last commit."""
-
-    __slots__ = ("orders", "executions", "accounts")
-
-    def __init__(self) -> None:
-        self.orders: dict[int, Order] = {}
-        self.executions: list[Execution] = []
-        self.accounts: dict[str, None] = {}  # in the order of their first trades
-
-    def add(self, outcome: Outcome) -> None:
-        self.orders[outcome.order.id] = outcome.order
-        for execution in outcome.executions:
-            standing = execution.standing
-            self.orders[standing.id] = standing
-            self.accounts[standing.account] = self.accounts[outcome.order.account] = None
-        self.executions += outcome.executions
-
-    def fill_rows(self) -> Iterator[Row]:
-        """Of each execution the fill of either order."""
-        for trade in self.executions:
-            what = trade.price, trade.quantity, trade.ts
-            yield fill_row(trade.standing, trade.standing_fills - 1, *what)
-            yield fill_row(trade.incoming, trade.incoming_fills - 1, *what)
 
 
 class DurableLedger(Archive):
@@ -88,17 +69,22 @@ class DurableLedger(Archive):
 
     def __init__(
         self, connection: sqlite3.Connection, lock: sqlite3.Connection, checkpoints: Checkpoints,
-        books: int, last_instance: int, bound: int = CLOSED_ORDERS_IN_MEMORY,
+        market: Market, bound: int = CLOSED_ORDERS_IN_MEMORY,
     ) -> None:
         super().__init__(connection)
         self._lock = lock  # what keeps other exchanges from the file
         self._checkpoints = checkpoints
-        self._books = books  # how many there are
-        self._last_instance = last_instance  # the highest id given so far
+        self._books = len(market.books)
+        self._last_instance = market.last_instance  # the highest id given so far
         self._bound = bound
-        self._changes: dict[OrderBook, Changes] = {}
+        self._journal = Journal(connection, market.journaled)
+        self._asked: list[Asked] = []  # since the last commit
+        self._is_rare = False  # something has changed since then that is not for the journal
+        self._changes = market.changes  # since the tables were written
         self._instances: dict[int, Instance | None] = {}
         self._closed: deque[Order] = deque()  # in memory, the longest closed first
+        for changes in self._changes.books.values():
+            self._closed.extend(o for o in changes.orders.values() if not o.is_open)
         self._has_failed = False
 
     def require_writable(self) -> None:
@@ -107,15 +93,18 @@ class DurableLedger(Archive):
             raise CannotKeep
 
     def open_book(self, book: OrderBook) -> None:
-        self._changes[book] = Changes()
+        self._changes.open(book)
         self._books += 1
+        self._is_rare = True
 
     def submit(self, book: OrderBook, outcome: Outcome) -> None:
-        self._changes_of(book).add(outcome)
+        self._asked.append(placed(outcome.order))
+        self._changes.submit(book, outcome)
         self._closed.extend(closed_orders(outcome))
 
     def cancel(self, book: OrderBook, order: Order) -> None:
-        self._changes_of(book).orders[order.id] = order
+        self._asked.append(Cancelled(order.venue, order.symbol, order.id, book.quote_time))
+        self._changes.cancel(book, order)
         self._closed.append(order)
 
     def record_instance(self, instance_id: int, instance: Instance | None) -> None:
@@ -124,60 +113,86 @@ class DurableLedger(Archive):
         self.require_writable()
         self._instances[instance_id] = instance
         self._last_instance = max(self._last_instance, instance_id)
+        self._is_rare = True
 
     def commit(self) -> Sequence[Order]:
         """Write down what has changed; returns some of the closed orders beyond the bound."""
-        if self._changes or self._instances:
-            try:
-                self.connection.execute("BEGIN IMMEDIATE")
-                self._write()
-                self.connection.execute("COMMIT")
-            except FAULTS as fault:
-                self._fail(fault)
-                raise CannotKeep from fault
-            self._changes = {}
-            self._instances = {}
-            self._checkpoints.count(self.connection)
+        if self._is_rare or self._changes.size >= SETTLED_AT:
+            return self.settle()
+        if self._asked:
+            self._keep(self._note)
+        return ()
+
+    def settle(self) -> Sequence[Order]:
+        """Write down what has changed, now into the tables; returns the same as `commit`."""
+        if self._changes.size or self._is_rare:
+            self._keep(self._write_all)
         surplus = min(len(self._closed) - self._bound, FORGOTTEN_AT_ONCE)  # may be below zero
         return [self._closed.popleft() for _ in range(surplus)]
+
+    def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
+        rows = self.connection.execute(_FILLS_OF_ORDER, (venue, symbol, order_id))
+        return map(read_fill, rows)
+
+    def fills_of_account(self, account: str, venue: str, symbol: str) -> Iterable[NumberedFill]:
+        rows = self.connection.execute(_FILLS_OF_ACCOUNT, (account, venue, symbol))
+        return map(read_fill, rows)
 
     def kept_books(self) -> Sequence[OrderBook]:
         """The books as of the last commit that succeeded; raises CannotRead."""
         with reading():
-            return load_books(self.connection)
+            return load_market(self.connection).books
 
     def close(self) -> None:
         """Drop what has not been committed, and let others have the file."""
+        if not self._asked and not self._has_failed:
+            with suppress(CannotKeep):  # the journal has it
+                self.settle()
         self._checkpoints.stop()
         super().close()
         self._lock.close()
 
-    def _changes_of(self, book: OrderBook) -> Changes:
-        changes = self._changes.get(book)
-        if changes is None:
-            changes = self._changes[book] = Changes()
-        return changes
+    def _keep(self, write: Callable[[], None]) -> None:
+        """Have something written, or raise CannotKeep and nothing is."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            write()
+            self.connection.execute("COMMIT")
+        except FAULTS as fault:
+            self._fail(fault)
+            raise CannotKeep from fault
+        self._asked, self._is_rare = [], False
+        self._checkpoints.count(self.connection)
+
+    def _note(self) -> None:
+        self._journal.append(self._asked)
+
+    def _write_all(self) -> None:
+        self._write()
+        self._journal.clear()
+        self._changes, self._instances = Changes(), {}
 
     def _write(self) -> None:
         write = self.connection.executemany
-        for book, changes in self._changes.items():
+        for book, changes in self._changes.books.items():
             self.write_orders(map(order_row, changes.orders.values()))
             if changes.executions:
-                self.write_fills(changes.fill_rows())
                 write(_WRITE_EXECUTION, map(execution_row, changes.executions))
                 positions = map(book.positions.__getitem__, changes.accounts)
                 write(_WRITE_POSITION, (position_row(book, position) for position in positions))
-        write(_WRITE_BOOK, map(book_row, self._changes))
+        write(_WRITE_BOOK, map(book_row, self._changes.books))
         if self._instances:
             gone = [(number,) for number, instance in self._instances.items() if not instance]
             write("DELETE FROM instances WHERE id = ?", gone)
             write(_WRITE_INSTANCE, map(instance_row, filter(None, self._instances.values())))
-        write(_WRITE_LEDGER, [signed(SCHEMA_VERSION, self._books, self._last_instance)])
+        summary = SCHEMA_VERSION, self._books, self._last_instance, self._journal.last
+        write(_WRITE_LEDGER, [signed(*summary)])
 
     def _fail(self, fault: Exception) -> None:
         log.error("The ledger cannot be written, so nothing may change from now on: %s", fault)
         self._has_failed = True
-        self._changes, self._instances, self._closed = {}, {}, deque()
+        self._changes, self._instances, self._closed = Changes(), {}, deque()
+        self._asked, self._is_rare = [], False
         if self.connection.in_transaction:
             with suppress(*FAULTS):
                 self.connection.execute("ROLLBACK")

@@ -3,10 +3,10 @@
 import csv
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
-from disorderbook.ledger.opening import open_for_reading
+from disorderbook.ledger.opening import open_for_reading, open_ledger
 from disorderbook.ledger.refusing import Unusable, check_beginning, in_words
 from disorderbook.ledger.rows import Row
 
@@ -26,13 +26,16 @@ EXPORTS = {
 def export(path: str, folder: str) -> list[Path]:
     """Write a ledger's CSV files into a folder, made if need be; returns them.
 
-    Both are of one moment, also when an exchange is using the ledger. Raises Unusable for the
-    ledger, OSError for the folder.
+    Both are of one moment, also when an exchange is using the ledger. What one that was killed
+    has left in the journal is put into the tables first. Raises Unusable for the ledger, OSError
+    for the folder.
     """
     file = Path(path).resolve()
     check_beginning(file)
     if not file.exists():
         raise Unusable(f"{file} does not exist")
+    with suppress(Unusable):  # it is in use, or for reading only
+        open_ledger(path)[0].close()
     Path(folder).mkdir(parents=True, exist_ok=True)
     with closing(open_for_reading(file)) as reader:
         reader.execute("BEGIN")

@@ -19,6 +19,11 @@ BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
 CACHE_KIBIBYTES = 16384
 PAGE_BYTES = 1024  # an order touches a few bytes of several pages, and each is written whole
 
+_FIRST_SUMMARY = """
+    INSERT INTO ledger (schema_version, books, last_instance, journaled, checksum)
+    VALUES (?, ?, ?, ?, ?)
+"""
+
 
 def open_ledger(
     path: str, sync: bool = False, bound: int = CLOSED_ORDERS_IN_MEMORY,
@@ -26,7 +31,7 @@ def open_ledger(
     """The ledger in a file, made now if there is none, and the market in it; raises Unusable.
 
     With `sync` each commit waits until the disk has it. Closed orders beyond `bound` are not kept
-    in memory.
+    in memory. The tables get what was still in the journal.
     """
     file = Path(path).resolve()
     check_beginning(file)
@@ -41,9 +46,7 @@ def open_ledger(
     except BaseException:
         lock.close()
         raise
-    ledger = DurableLedger(
-        connection, lock, Checkpoints(file), len(market.books), market.last_instance, bound
-    )
+    ledger = DurableLedger(connection, lock, Checkpoints(file), market, bound)
     return ledger, market
 
 
@@ -78,8 +81,7 @@ def _create(file: Path) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN")
             migrate(connection, 0)
-            summary = signed(SCHEMA_VERSION, 0, 0)
-            connection.execute("INSERT INTO ledger VALUES (?, ?, ?, ?)", summary)
+            connection.execute(_FIRST_SUMMARY, signed(SCHEMA_VERSION, 0, 0, 0))
             connection.execute("COMMIT")
         unborn.replace(file)
     _keep_names(file.parent)
@@ -104,9 +106,9 @@ def _bring_up_to_date(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection, in_words(file):
         connection.execute("BEGIN IMMEDIATE")
         migrate(connection, version)
-        counts = connection.execute("SELECT books, last_instance FROM ledger").fetchone()
+        counts = connection.execute("SELECT books, last_instance, journaled FROM ledger").fetchone()
         connection.execute(
-            "UPDATE ledger SET (schema_version, books, last_instance, checksum) = (?, ?, ?, ?)",
+            "UPDATE ledger SET (schema_version, checksum) = (?1, ?5)",
             signed(SCHEMA_VERSION, *counts),
         )
         connection.execute("COMMIT")

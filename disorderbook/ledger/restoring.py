@@ -7,22 +7,33 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.gamemaster import Instance
 from disorderbook.ledger.archive import fills_by_order
+from disorderbook.ledger.changes import Changes
+from disorderbook.ledger.journal import ask_again, entries
 from disorderbook.ledger.rows import (
-    BOOK_COLUMNS, FILL_COLUMNS, ORDER_COLUMNS, POSITION_COLUMNS, Damaged, Row, nanoseconds,
-    read_instance, read_order, read_position, verified,
+    BOOK_COLUMNS, EXECUTION_COLUMNS, ORDER_COLUMNS, POSITION_COLUMNS, Damaged, Row, nanoseconds,
+    read_fill, read_instance, read_order, read_position, verified,
 )
 
-_FILLS = ", ".join(f"fills.{column}" for column in FILL_COLUMNS.split(", "))
+
+def fills_query(which: str, index: str = "") -> str:
+    """Halves of executions, for `read_fill`, of the orders `o` of which this is true."""
+    columns = ", ".join(f"e.{column}" for column in EXECUTION_COLUMNS.split(", "))
+    halves = [
+        f"SELECT {half}, {columns} FROM orders AS o {index} CROSS JOIN executions AS e "
+        f"ON (e.venue, e.symbol, e.{order}) = (o.venue, o.symbol, o.id) WHERE {which}"
+        for half, order in enumerate(("standing_id", "incoming_id"))
+    ]
+    return " UNION ALL ".join(halves)
+
+
 _OPEN_ORDERS = f"""
     SELECT {ORDER_COLUMNS} FROM orders
     WHERE (venue, symbol) = (?, ?) AND remaining > 0 ORDER BY id
 """
-_OPEN_FILLS = f"""
-    SELECT {_FILLS} FROM orders INDEXED BY open_orders CROSS JOIN fills
-    ON (fills.venue, fills.symbol, fills.order_id) = (orders.venue, orders.symbol, orders.id)
-    WHERE (orders.venue, orders.symbol) = (?, ?) AND orders.remaining > 0 AND orders.filled > 0
-    ORDER BY orders.id, fills.number
-"""
+_OPEN_FILLS = fills_query(
+    "o.venue = ?1 AND o.symbol = ?2 AND o.remaining > 0 AND o.filled > 0",
+    "INDEXED BY open_orders",
+)
 _POSITIONS = f"""
     SELECT {POSITION_COLUMNS} FROM positions WHERE (venue, symbol) = (?, ?) ORDER BY number
 """
@@ -38,27 +49,40 @@ class Market(NamedTuple):
     instances: list[Instance]  # of levels, oldest first
     last_instance: int  # the highest id of an instance that was given
     latest: int  # no time that was recorded is later; nanoseconds since 1970
+    journaled: int  # number of the last entry of the journal
+    changes: Changes  # what the tables do not have
 
 
 def load_market(connection: sqlite3.Connection) -> Market:
     """Everything that is open; raises Damaged or sqlite3.Error."""
-    books = load_books(connection)
+    _, count, last_instance, tables = _summary(connection)
+    instances = _load_instances(connection, last_instance)
+    books = _load_books(connection, count)
+    times = [_latest(connection, book) for book in books]
+    times += [instance.started_at for instance in instances]
+    by_place = {(book.venue, book.symbol): book for book in books}
+    journaled, changes = tables, Changes()
+    for entry in entries(connection, tables):
+        for asked in entry:
+            ask_again(asked, by_place, changes)
+            times.append(asked.ts)
+        journaled += 1
+    return Market(books, instances, last_instance, max(times, default=0), journaled, changes)
+
+
+def _load_instances(connection: sqlite3.Connection, last: int) -> list[Instance]:
     rows = connection.execute(
         "SELECT id, account, started, checksum FROM instances ORDER BY id"
     ).fetchall()
     instances = [read_instance(row) for row in rows]
-    *_, last_instance = _summary(connection)
-    if any(instance.id > last_instance for instance in instances):
+    if any(instance.id > last for instance in instances):
         raise Damaged("an instance is newer than the last one")
-    times = [_latest(connection, book) for book in books]
-    times += [instance.started_at for instance in instances]
-    return Market(books, instances, last_instance, max(times, default=0))
+    return instances
 
 
-def load_books(connection: sqlite3.Connection) -> list[OrderBook]:
-    """Every book with its open orders, oldest first; raises Damaged or sqlite3.Error."""
+def _load_books(connection: sqlite3.Connection, count: int) -> list[OrderBook]:
+    """Every book with its open orders, oldest first, as the tables have it."""
     rows = connection.execute(f"SELECT {BOOK_COLUMNS} FROM books ORDER BY number").fetchall()
-    _, count, _ = _summary(connection)
     if len(rows) != count:
         raise Damaged(f"there are {len(rows)} books instead of {count}")
     return [_load_book(connection, row) for row in rows]
@@ -80,7 +104,7 @@ def _load_book(connection: sqlite3.Connection, row: Row) -> OrderBook:
 
 
 def _open_orders(connection: sqlite3.Connection, venue: str, symbol: str) -> list[Order]:
-    fills = fills_by_order(connection.execute(_OPEN_FILLS, (venue, symbol)))
+    fills = fills_by_order(map(read_fill, connection.execute(_OPEN_FILLS, (venue, symbol))))
     rows = connection.execute(_OPEN_ORDERS, (venue, symbol)).fetchall()
     orders = [read_order(row, fills.get(row[2], ())) for row in rows]
     for order in orders:
@@ -114,9 +138,9 @@ def _latest(connection: sqlite3.Connection, book: OrderBook) -> int:
 
 
 def _summary(connection: sqlite3.Connection) -> Row:
-    """Schema version, number of books, highest id of an instance."""
+    """Schema version, number of books, highest id of an instance, last entry in the tables."""
     rows = connection.execute(
-        "SELECT schema_version, books, last_instance, checksum FROM ledger"
+        "SELECT schema_version, books, last_instance, journaled, checksum FROM ledger"
     ).fetchall()
     if len(rows) != 1:
         raise Damaged("the ledger has no summary")

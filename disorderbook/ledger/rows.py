@@ -25,16 +25,22 @@ BOOK_COLUMNS = (
     "last_quantity, last_trade, checksum"
 )
 POSITION_COLUMNS = "venue, symbol, account, cash, shares, lowest, highest, checksum"
-FILL_COLUMNS = "venue, symbol, order_id, number, price, quantity, ts, checksum"
+EXECUTION_COLUMNS = (
+    "venue, symbol, standing_id, standing_fill, incoming_id, incoming_fill, price, quantity, ts, "
+    "checksum"
+)
 
 timestamp = lru_cache(maxsize=256)(messages.timestamp)  # an order and its fills share one
 
 Row = tuple[Any, ...]
+NumberedFill = tuple[int, int, Fill]  # id of its order, its number among that order's from 0
 
 # What a database that cannot be read or written raises; the second where SQLite's own words, such
 # as the name of a table, are damaged.
 FAULTS = (sqlite3.Error, UnicodeDecodeError)
 
+# A line for each of so many values; the quickest way to turn many into one text.
+_LINES = ["\n".join(["%s"] * count) for count in range(16)]
 _SIDES = {name: side for side, name in SIDE_NAMES.items()}
 _TYPES = {name: order_type for order_type, name in ORDER_TYPE_NAMES.items()}
 
@@ -45,13 +51,13 @@ class Damaged(Exception):
 
 def signed(*values: Any) -> Row:
     """A row with the checksum of its values at its end."""
-    return (*values, _checksum(values))
+    return *values, checksum(*values)
 
 
 def verified(row: Row, what: str) -> Row:
     """The values of a row without the checksum at its end; raises Damaged."""
-    *values, checksum = row
-    if checksum != _checksum(values):
+    *values, written = row
+    if written != checksum(*values):
         raise Damaged(f"the checksum of {what} is wrong")
     return tuple(values)
 
@@ -64,16 +70,12 @@ def order_row(order: Order) -> Row:
     )
 
 
-def fill_row(order: Order, number: int, price: int, quantity: int, ts: int) -> Row:
-    """The row of a fill; `number` counts those of its order from 0."""
-    return signed(order.venue, order.symbol, order.id, number, price, quantity, timestamp(ts))
-
-
 def execution_row(trade: Execution) -> Row:
     standing = trade.standing
-    return (
-        standing.venue, standing.symbol, standing.id, trade.incoming.id, trade.price,
-        trade.quantity, timestamp(trade.ts),
+    return signed(
+        standing.venue, standing.symbol, standing.id, trade.standing_fills - 1,
+        trade.incoming.id, trade.incoming_fills - 1, trade.price, trade.quantity,
+        timestamp(trade.ts),
     )
 
 
@@ -115,8 +117,8 @@ def read_instance(row: Row) -> Instance:
     return Instance(instance_id, account, nanoseconds(started))
 
 
-def read_order(row: Row, fills: Sequence[Row]) -> Order:
-    """An order from its row and those of its fills, by number; raises Damaged."""
+def read_order(row: Row, fills: Sequence[NumberedFill]) -> Order:
+    """An order from its row and its fills, by number; raises Damaged."""
     venue, symbol, order_id, account, side, order_type, price, quantity, ts, remaining, filled = (
         verified(row, "an order")
     )
@@ -125,10 +127,21 @@ def read_order(row: Row, fills: Sequence[Row]) -> Order:
         nanoseconds(ts), remaining, filled,
     )
     if fills:
-        order.fills = [_read_fill(fill, order, number) for number, fill in enumerate(fills)]
-    if sum(fill.quantity for fill in order.fills) != filled:
+        order.fills = [fill for _, _, fill in fills]
+    numbers = [(order_id, number) for number in range(len(fills))]
+    if [fill[:2] for fill in fills] != numbers or sum(f.quantity for f in order.fills) != filled:
         raise Damaged(f"the fills of order {order_id} of {symbol} at {venue} are not complete")
     return order
+
+
+def read_fill(row: Row) -> NumberedFill:
+    """One half of an execution: its row behind 0 for the standing order's, 1 for the other's;
+    raises Damaged.
+    """
+    half, *execution = row
+    _, _, *numbers, price, quantity, ts = verified(tuple(execution), "an execution")
+    order_id, number = numbers[2:] if half else numbers[:2]
+    return order_id, number, Fill(price, quantity, nanoseconds(ts))
 
 
 def nanoseconds(text: str) -> int:
@@ -140,12 +153,5 @@ def nanoseconds(text: str) -> int:
         raise Damaged(f"{text!r} is no time") from None
 
 
-def _read_fill(row: Row, order: Order, number: int) -> Fill:
-    *place, price, quantity, ts = verified(row, "a fill")
-    if place != [order.venue, order.symbol, order.id, number]:
-        raise Damaged(f"a fill of order {order.id} of {order.symbol} at {order.venue} is missing")
-    return Fill(price, quantity, nanoseconds(ts))
-
-
-def _checksum(values: Sequence[Any]) -> int:
-    return zlib.crc32("\n".join(map(str, values)).encode())
+def checksum(*values: Any) -> int:
+    return zlib.crc32((_LINES[len(values)] % values).encode())

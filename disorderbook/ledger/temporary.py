@@ -4,20 +4,43 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from disorderbook.engine.book import OrderBook, Outcome
-from disorderbook.engine.orders import Order
+from disorderbook.engine.orders import Fill, Order
 from disorderbook.errors import CannotKeep
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders
-from disorderbook.ledger.rows import fill_row, order_row
-from disorderbook.ledger.schema import migrate
+from disorderbook.ledger.rows import NumberedFill, order_row
 
 MOVE_SECONDS = 0.001  # that one turn spends on moving orders; a step begun by then is finished
 BATCHES = 2000  # to a bound
 FILLS_IN_A_STEP = 100
 RETRY_SECONDS = 1.0  # between attempts while nothing can be written
 CACHE_KIBIBYTES = 2048  # more of it is written at once when it overflows first, for 8 ms
+
+# Orders look like those of a durable market. Their fills are here without the other half of each
+# trade, whose order may stay in memory for long.
+_SCHEMA = """
+CREATE TABLE orders (
+    venue, symbol, id, account, side, type, price, quantity, ts, remaining, filled, checksum,
+    PRIMARY KEY (venue, symbol, id)
+) WITHOUT ROWID;
+CREATE INDEX orders_by_account ON orders (account, venue, symbol, id);
+CREATE TABLE fills (
+    venue, symbol, order_id, number, price, quantity, ts,
+    PRIMARY KEY (venue, symbol, order_id, number)
+) WITHOUT ROWID;
+"""
+_WRITE_FILL = "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?, ?)"
+_FILLS_OF_ORDER = """
+    SELECT order_id, number, price, quantity, ts FROM fills
+    WHERE (venue, symbol, order_id) = (?, ?, ?)
+"""
+_FILLS_OF_ACCOUNT = """
+    SELECT order_id, number, fills.price, fills.quantity, fills.ts FROM orders CROSS JOIN fills
+    ON (fills.venue, fills.symbol, fills.order_id) = (orders.venue, orders.symbol, orders.id)
+    WHERE (orders.account, orders.venue, orders.symbol) = (?, ?, ?)
+"""
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +58,7 @@ class TemporaryLedger(Archive):
         self.connection.execute("PRAGMA synchronous = OFF")
         self.connection.execute("PRAGMA journal_mode = MEMORY")
         self.connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
-        migrate(self.connection, 0)
+        self.connection.executescript(_SCHEMA)
         self._bound = bound
         self._batch = max(1, bound // BATCHES)  # orders that are moved together if all is well
         self._closed: deque[Order] = deque()  # in memory, the longest closed first
@@ -64,6 +87,20 @@ class TemporaryLedger(Archive):
             return ()
         return self._move()
 
+    def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
+        return self._fills(_FILLS_OF_ORDER, venue, symbol, order_id)
+
+    def fills_of_account(self, account: str, venue: str, symbol: str) -> Iterable[NumberedFill]:
+        return self._fills(_FILLS_OF_ACCOUNT, account, venue, symbol)
+
+    def _fills(self, query: str, *values: object) -> Iterator[NumberedFill]:
+        for order_id, number, price, quantity, ts in self.connection.execute(query, values):
+            yield order_id, number, Fill(price, quantity, ts)
+
+    def settle(self) -> Sequence[Order]:
+        """Nothing is put off but to the next commit."""
+        return self.commit()
+
     def kept_books(self) -> Sequence[OrderBook]:
         """None: a commit that fails loses nothing."""
         return ()
@@ -89,10 +126,11 @@ class TemporaryLedger(Archive):
             order, start = self._closed[0], self._moved_fills
             if order.fills:
                 fills = order.fills[start:start + FILLS_IN_A_STEP]
-                self.write_fills(
-                    fill_row(order, number, fill.price, fill.quantity, fill.ts)
+                place = order.venue, order.symbol, order.id
+                self.connection.executemany(_WRITE_FILL, (
+                    (*place, number, fill.price, fill.quantity, fill.ts)
                     for number, fill in enumerate(fills, start)
-                )
+                ))
                 self._moved_fills += len(fills)
             if self._moved_fills == len(order.fills):
                 self.write_orders([order_row(order)])

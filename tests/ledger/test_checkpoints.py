@@ -28,6 +28,7 @@ def test_what_is_in_the_log_reaches_the_database_by_itself(tmp_path: Path) -> No
     file = tmp_path / "market.db"
     market = Stoppable(file)
     play(market.exchange, (("V", "S"), sell(9)))
+    market.settle()
     moved = threading.Event()
     for _ in range(5000):
         if tables_without_the_log(file) == 1:

@@ -28,6 +28,8 @@ def test_everybody_can_read_the_file_while_the_market_runs(tmp_path: Path) -> No
     market = Stoppable(file)
     for act in (sell(9), buy(2), buy(3, account="cat")):
         play(market.exchange, (("V", "S"), act))
+    assert rows(file, "SELECT count(*) FROM orders") == [(1,)]  # with the book; the rest follows
+    market.settle()
     assert rows(file, "SELECT id, account, side, type, price, quantity, remaining FROM orders") == [
         (0, "ann", "sell", "limit", 50, 9, 4), (1, "bob", "buy", "limit", 50, 2, 0),
         (2, "cat", "buy", "limit", 50, 3, 0),
@@ -35,7 +37,7 @@ def test_everybody_can_read_the_file_while_the_market_runs(tmp_path: Path) -> No
     assert rows(file, "SELECT standing_id, incoming_id, price, quantity FROM executions") == [
         (0, 1, 50, 2), (0, 2, 50, 3),
     ]
-    assert rows(file, "SELECT order_id, number, quantity FROM fills") == [
+    assert rows(file, "SELECT order_id, number, quantity FROM fills ORDER BY 1, 2") == [
         (0, 0, 2), (0, 1, 3), (1, 0, 2), (2, 0, 3),
     ]
     assert rows(file, "SELECT account, cash, shares FROM positions") == [
@@ -74,6 +76,8 @@ def test_a_batch_of_turns_is_one_transaction(tmp_path: Path) -> None:
     assert transactions == [] and rows(tmp_path / "market.db", "SELECT * FROM orders") == []
     market.exchange.commit()
     market.exchange.commit()
+    market.exchange.settle()
+    market.exchange.settle()
     assert transactions == ["COMMIT"]
     assert rows(tmp_path / "market.db", "SELECT count(*) FROM orders") == [(30,)]
     market.exchange.close()
@@ -85,6 +89,8 @@ def test_closed_orders_beyond_the_bound_leave_memory(tmp_path: Path) -> None:
         play(market.exchange, (("V", "S"), sell(1)))
         play(market.exchange, (("V", "S"), buy(1)))
     book = market.exchange.book("V", "S")
+    assert all(map(book.find, range(40)))  # nothing leaves before the tables have it
+    market.settle()
     assert [n for n in range(40) if book.find(n)] == [36, 37, 38, 39]
     assert [market.exchange.order("V", "S", n).filled for n in range(40)] == [1] * 40
     market.exchange.close()
@@ -176,6 +182,7 @@ def test_an_order_of_every_type_is_recorded_by_its_name(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db")
     for order_type in OrderType:
         play(market.exchange, (("V", "S"), NewOrder("ann", Side.BUY, order_type, 5, 5)))
+    market.settle()
     assert rows(tmp_path / "market.db", "SELECT type FROM orders ORDER BY id") == [
         ("limit",), ("market",), ("fill-or-kill",), ("immediate-or-cancel",),
     ]

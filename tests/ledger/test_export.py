@@ -1,6 +1,7 @@
 """A market as CSV files."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ def test_orders_and_executions_are_written_while_the_market_runs(tmp_path: Path)
     market = Stoppable(tmp_path / "market.db", clock=lambda: 1453070587123456789)
     for act in (sell(9, account='a, "b"\nü'), buy(2), buy(8, price=60)):
         play(market.exchange, (("V", "S"), act))
+    market.settle()
     orders, executions = export(str(tmp_path / "market.db"), str(tmp_path / "new" / "folder"))
     assert [file.name for file in (orders, executions)] == ["orders.csv", "executions.csv"]
     assert read(orders) == [
@@ -36,6 +38,18 @@ def test_orders_and_executions_are_written_while_the_market_runs(tmp_path: Path)
         ["2", "V", "S", "0", "2", "50", "7", "2016-01-17T22:43:07.123456792Z"],
     ]
     market.exchange.close()
+
+
+def test_what_a_crash_has_left_in_the_journal_is_exported(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    for _ in range(3):
+        play(market.exchange, (("V", "S"), sell(1)))
+    (tmp_path / "copy").mkdir()
+    for name in ("market.db", "market.db-wal"):
+        shutil.copy(tmp_path / name, tmp_path / "copy" / name)
+    market.exchange.close()
+    orders, _ = export(str(tmp_path / "copy" / "market.db"), str(tmp_path))
+    assert [row[2] for row in read(orders)] == ["id", "0", "1", "2"]
 
 
 def test_what_is_no_ledger_is_not_exported(tmp_path: Path) -> None:

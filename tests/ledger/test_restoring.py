@@ -3,12 +3,14 @@
 import itertools
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import pytest
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.exchange import EndlessMemory, Exchange
 from disorderbook.gamemaster import Instance
 from disorderbook.ledger.refusing import Unusable
+from disorderbook.ledger import durable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from durable_market import Act, Stoppable, buy, play, sell, state
@@ -25,20 +27,21 @@ orders = st.tuples(
     ),
 )
 cancels = st.tuples(st.sampled_from(PLACES), st.integers(0, 30))
-acts = st.lists(orders | orders | orders | cancels | st.just("stop"), max_size=60)
+pauses = st.sampled_from(["stop", "crash", "settle"])
+acts = st.lists(orders | orders | orders | cancels | pauses, max_size=60)
 
 
 @settings(max_examples=250, deadline=None)
-@given(acts, st.integers(0, 5))
+@given(acts, st.integers(0, 5), st.integers(1, 20))
 def test_a_stopped_market_equals_one_that_never_stopped(
-    acts: list[Act | str], bound: int,
+    acts: list[Act | str], bound: int, settled_at: int,
 ) -> None:
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, patch.object(durable, "SETTLED_AT", settled_at):
         endless = Exchange(clock=itertools.count(1).__next__, ledger=EndlessMemory())
         stoppable = Stoppable(Path(folder, "market.db"), bound, itertools.count(1).__next__)
         for act in acts:
-            if act == "stop":
-                stoppable.stop()
+            if isinstance(act, str):
+                getattr(stoppable, act)()
             else:
                 play(endless, act)
                 play(stoppable.exchange, act)
@@ -92,7 +95,8 @@ def test_what_has_not_been_committed_is_dropped(tmp_path: Path) -> None:
 
 DAMAGES = [
     "DELETE FROM orders WHERE remaining > 0 AND side = 'sell'",
-    "DELETE FROM orders WHERE id = 3", "DELETE FROM fills WHERE order_id = 0",
+    "DELETE FROM orders WHERE id = 3", "DELETE FROM executions WHERE standing_id = 0",
+    "DELETE FROM executions WHERE incoming_id = 2",
     "DELETE FROM positions WHERE account = 'ann'", "DELETE FROM positions", "DELETE FROM books",
     "DELETE FROM ledger", "UPDATE ledger SET books = 2", "UPDATE ledger SET last_instance = 0",
     "UPDATE orders SET remaining = 1 WHERE id = 0", "UPDATE orders SET price = 51 WHERE id = 0",
@@ -101,9 +105,31 @@ DAMAGES = [
     "UPDATE positions SET cash = cash + 1", "UPDATE positions SET lowest = -9",
     "UPDATE books SET quote_time = opened", "UPDATE books SET orders = 1",
     "UPDATE books SET last_price = NULL", "UPDATE instances SET account = 'cat'",
-    "UPDATE fills SET ts = 'soon'", "UPDATE fills SET number = number + 5",
-    "DROP TABLE positions", "DROP INDEX open_orders",
+    "UPDATE executions SET ts = 'soon'", "UPDATE executions SET standing_fill = standing_fill + 5",
+    "DROP TABLE positions", "DROP INDEX open_orders", "UPDATE ledger SET journaled = 9",
 ]
+
+
+JOURNAL_DAMAGES = [
+    "DELETE FROM journal WHERE number = (SELECT min(number) FROM journal)",
+    "DELETE FROM journal WHERE number = (SELECT min(number) FROM journal) + 1",
+    "UPDATE journal SET asked = x'91'", "UPDATE journal SET checksum = checksum + 1",
+    "UPDATE journal SET number = number + 1000", "UPDATE ledger SET journaled = 9",
+    "DROP TABLE journal", "DELETE FROM orders WHERE id = 1", "DELETE FROM books",
+]
+
+
+@pytest.mark.parametrize("damage", JOURNAL_DAMAGES)
+def test_a_journal_that_does_not_fit_is_refused(tmp_path: Path, damage: str) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    for act in (sell(9), buy(2)):
+        play(market.exchange, (("V", "S"), act))
+    market.settle()
+    for act in (0, buy(3), sell(1)):
+        play(market.exchange, (("V", "S"), act))
+    market.exchange._ledger.connection.execute(damage)
+    with pytest.raises(Unusable, match="is damaged"):
+        market.crash()
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -113,6 +139,7 @@ def test_rows_that_do_not_fit_together_are_refused(tmp_path: Path, damage: str) 
         play(market.exchange, (("V", "S"), act))
     with market.exchange.turn:
         market.gamemaster.start("ANN", 1)
+    market.settle()
     market.exchange._ledger.connection.execute(damage)
     with pytest.raises(Unusable, match="is damaged"):
         market.stop()

@@ -1,0 +1,88 @@
+"""What is asked is written down, and asked again."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.orders import OrderType, Side
+from disorderbook.ledger.changes import Changes
+from disorderbook.ledger.journal import (
+    Asked, Cancelled, Journal, Placed, ask_again, entries, placed,
+)
+from disorderbook.ledger.rows import Damaged
+from disorderbook.ledger.schema import migrate
+
+ASKED: list[list[Asked]] = [
+    [Placed("V", "S", 0, 5, "ann\0ü", Side.SELL, OrderType.LIMIT, 50, 9)],
+    [
+        Placed("V", "S", 1, 6, "bob", Side.BUY, OrderType.MARKET, 0, 2**31 - 1),
+        Cancelled("V", "S", 0, 2**62),
+    ],
+]
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        migrate(connection, 0)
+        yield connection
+
+
+def test_entries_are_read_as_they_were_written(connection: sqlite3.Connection) -> None:
+    journal = Journal(connection, last=7)
+    for asked in ASKED:
+        journal.append(asked)
+    assert list(entries(connection, 7)) == ASKED and journal.last == 9
+    journal.clear()
+    assert list(entries(connection, 9)) == [] and journal.last == 9
+    journal.append(ASKED[0])
+    assert list(entries(connection, 9)) == ASKED[:1]
+
+
+@pytest.mark.parametrize("damage", [
+    "DELETE FROM journal WHERE number = 1", "UPDATE journal SET checksum = 1 WHERE number = 2",
+    "UPDATE journal SET asked = x'00' WHERE number = 2", "UPDATE journal SET number = 9 WHERE number = 2",
+])
+def test_an_entry_that_is_missing_or_changed_is_noticed(
+    connection: sqlite3.Connection, damage: str,
+) -> None:
+    journal = Journal(connection, last=0)
+    for asked in ASKED:
+        journal.append(asked)
+    connection.execute(damage)
+    with pytest.raises(Damaged, match="is missing or wrong"):
+        list(entries(connection, 0))
+
+
+def test_what_makes_no_sense_is_noticed_even_with_the_right_checksum(
+    connection: sqlite3.Connection,
+) -> None:
+    journal = Journal(connection, last=0)
+    journal.append([("nonsense",)])  # type: ignore[list-item]
+    with pytest.raises(Damaged, match="makes no sense"):
+        list(entries(connection, 0))
+
+
+def test_asking_again_leads_to_the_same_book() -> None:
+    book, changes = OrderBook("V", "S", 1), Changes()
+    for asked in (*ASKED[0], Placed("V", "S", 1, 6, "bob", Side.BUY, OrderType.LIMIT, 50, 2)):
+        ask_again(asked, {("V", "S"): book}, changes)
+    first, second = book.find(0), book.find(1)
+    assert first and second and (first.remaining, second.is_open) == (7, False)
+    assert placed(second) == asked and book.quote_time == 6
+    ask_again(Cancelled("V", "S", 0, 8), {("V", "S"): book}, changes)
+    assert not first.is_open and book.quote_time == 8
+    [changed] = changes.books.values()
+    assert changed.orders == {0: first, 1: second} and changes.size == 4
+    assert list(changed.accounts) == ["ann\0ü", "bob"] and len(changed.executions) == 1
+
+
+@pytest.mark.parametrize("asked", [
+    Placed("V", "ELSE", 0, 5, "ann", Side.SELL, OrderType.LIMIT, 50, 9),
+    Placed("V", "S", 1, 5, "ann", Side.SELL, OrderType.LIMIT, 50, 9), Cancelled("V", "S", 0, 5),
+])
+def test_what_the_book_could_not_have_done_is_noticed(asked: Asked) -> None:
+    with pytest.raises(Damaged):
+        ask_again(asked, {("V", "S"): OrderBook("V", "S", 1)}, Changes())
