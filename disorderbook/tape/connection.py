@@ -107,8 +107,10 @@ class Connection(CheckedWebSocket):
             self.flush()
 
     def _collect(self) -> None:
-        """Send what the library has put into its own queue."""
-        self.send(Batch([Message(None, self._words())]))
+        """Send what the library has put into its own queue: pings and pongs. Each is a subject of
+        its own, so that none takes another's place and nobody misses one that is never sent.
+        """
+        self.send(Batch([Message(object(), self._words())]))
 
     def _leave(self) -> None:
         """Send what is in the library's queue, and then hang up."""
