@@ -5,7 +5,7 @@ step, and cancel the oldest order beyond ten."""
 import sys
 from typing import Any
 
-from command_line import Defaults, main
+from command_line import Bot, main
 from stockfighter_minimal import Client
 from trader import Trader
 
@@ -22,7 +22,7 @@ class BuyLowSellHigh(Trader):
         self._is_waiting = False
 
     def step(self) -> None:
-        self._look_after_orders()
+        self.look_after_orders()
         price = self.last_price()
         if price is None:
             self._say_once_that_it_waits()
@@ -38,21 +38,13 @@ class BuyLowSellHigh(Trader):
     def _wants_to_sell(self) -> bool:
         return self.shares > 0 or (self.shares == 0 and self.rng.random() < 0.5)
 
-    def _look_after_orders(self) -> None:
-        """Learn what has been filled while orders rested."""
-        for order_id in list(self.resting):
-            answer = self.client.status(self.venue, self.symbol, order_id)
-            if answer is None or answer["account"] != self.account:
-                # The exchange was started afresh, and the order is gone with the old one.
-                self.resting.pop(order_id, None)
-            else:
-                self.follow(answer)
-
     def _say_once_that_it_waits(self) -> None:
         if not self._is_waiting:
             self.say(f"Waiting for a price of {self.symbol} at {self.venue}.")
         self._is_waiting = True
 
 
+BOT = Bot(BuyLowSellHigh, "BLSHBOTS", "blshkey", pause=(1, 1))
+
 if __name__ == "__main__":
-    sys.exit(main(__doc__, BuyLowSellHigh, Defaults("BLSHBOTS", "blshkey", pause="1")))
+    sys.exit(main(__doc__, BOT))

@@ -3,8 +3,10 @@ none), two a second, and cancel the oldest beyond ten."""
 
 import sys
 
-from command_line import Defaults, main
+from command_line import Bot, main
 from noise_trader import NoiseTrader
 
+BOT = Bot(NoiseTrader, "NOISEBOTS", "noisekey")
+
 if __name__ == "__main__":
-    sys.exit(main(__doc__, NoiseTrader, Defaults("NOISEBOTS", "noisekey")))
+    sys.exit(main(__doc__, BOT))

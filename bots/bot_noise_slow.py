@@ -3,8 +3,10 @@ none) every four seconds, and cancel the oldest beyond ten."""
 
 import sys
 
-from command_line import Defaults, main
+from command_line import Bot, main
 from noise_trader import NoiseTrader
 
+BOT = Bot(NoiseTrader, "NOISEBOTS", "noisekey", pause=(4, 4))
+
 if __name__ == "__main__":
-    sys.exit(main(__doc__, NoiseTrader, Defaults("NOISEBOTS", "noisekey", pause="4")))
+    sys.exit(main(__doc__, BOT))

@@ -4,8 +4,10 @@ ten."""
 
 import sys
 
-from command_line import Defaults, main
+from command_line import Bot, main
 from noise_trader import NoiseTrader
 
+BOT = Bot(NoiseTrader, "NOISEBOTS", "noisekey", threads=6)
+
 if __name__ == "__main__":
-    sys.exit(main(__doc__, NoiseTrader, Defaults("NOISEBOTS", "noisekey", threads=6)))
+    sys.exit(main(__doc__, BOT))

@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import math
 import os
 import random
 import signal
@@ -10,80 +9,87 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
-from stockfighter_minimal import DEFAULT_URL, Client, api_url
+from connections import Connections
+from option_types import MOST_ORDERS, Parser, count_up_to, key, name, pause, url
+from stockfighter_minimal import DEFAULT_URL, Client
 from trader import Trader, run_together
 
-USAGE_ERROR = 2  # exit status
-LONGEST_NAME = 255  # characters of a venue, symbol or account
-LONGEST_PAUSE = 86400.0  # seconds
-MOST_ORDERS = 10**9
+DEFAULT = " (default: %(default)s)"
 
 
-class Defaults(NamedTuple):
-    """What makes a script of a kind of trader: whose orders, how often, in how many threads."""
+class Bot(NamedTuple):
+    """A kind of trader with what its script is shipped with: whose orders, how often (seconds), in
+    how many threads."""
 
+    make_trader: Callable[..., Trader]
     account: str
     key: str
-    pause: str = "0.3-0.7"
+    pause: tuple[float, float] = (0.3, 0.7)
     threads: int = 1
 
 
-def main(
-    description: str | None,
-    make_trader: Callable[..., Trader],
-    defaults: Defaults,
-    arguments: Sequence[str] | None = None,
-) -> int:
-    """Run bots until they have finished or Ctrl-C; returns the exit status."""
-    options = _parser(description, defaults).parse_args(arguments)
+def main(description: str | None, bot: Bot, arguments: Sequence[str] | None = None) -> int:
+    """Run a bot until it has finished or Ctrl-C; returns the exit status."""
+    options = _parser(description, bot).parse_args(arguments)
     stop = threading.Event()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, lambda *_: stop.set())
-    say = _printer(stop)
-    seed = random.randrange(2**32) if options.seed is None else options.seed
-    traders = _make(make_trader, options, seed, defaults.threads, stop, say)
+    stop_on_signals(stop)
+    say = printer(stop)
+    seed = random_seed() if options.seed is None else options.seed
+    connections = Connections()
+    client = Client(options.url, options.key, stop, make_session=connections.session)
+    traders = make_traders(bot, client, options, options.account, seed,
+                           silence if options.quiet else say)
     if not options.quiet:
         say(f"{options.account} trades {options.venue} {options.symbol} at {options.url}"
             f" with --seed {seed}; Ctrl-C stops.")
-    all_went_well = run_together(traders, stop)
-    say(_total(traders))
+    all_went_well = run_together(traders, stop, cut=connections.cut)
+    say(total(traders))
     return 0 if all_went_well else 1
 
 
-def _make(
-    make_trader: Callable[..., Trader],
+def make_traders(
+    bot: Bot,
+    client: Client,
     options: argparse.Namespace,
+    account: str,
     seed: int,
-    threads: int,
-    stop: threading.Event,
     say: Callable[[str], None],
 ) -> list[Trader]:
     """One trader for each thread; they share a client, and together send `--orders` orders."""
-    client = Client(options.url, options.key, stop)
     shares = [
-        None if options.orders is None else len(range(number, options.orders, threads))
-        for number in range(threads)
+        None if options.orders is None else len(range(number, options.orders, bot.threads))
+        for number in range(bot.threads)
     ]
     return [
-        make_trader(
-            client, venue=options.venue, symbol=options.symbol, account=options.account,
-            seed=seed + number, pause=options.pause, orders=orders,
-            say=_silence if options.quiet else say,
+        bot.make_trader(
+            client, venue=options.venue, symbol=options.symbol, account=account,
+            seed=seed + number, pause=options.pause or bot.pause, orders=orders, say=say,
         )
         for number, orders in enumerate(shares)
     ]
 
 
-def _total(traders: Sequence[Trader]) -> str:
+def total(traders: Sequence[Trader]) -> str:
+    """What they have done, in a sentence."""
     sent, placed, cancelled = (
         sum(counts) for counts in zip(*((t.sent, t.placed, t.cancelled) for t in traders))
     )
     return f"Total: {sent} orders sent, {placed} of them placed, {cancelled} cancelled."
 
 
-def _printer(stop: threading.Event) -> Callable[[str], None]:
+def random_seed() -> int:
+    return random.randrange(2**32)
+
+
+def stop_on_signals(stop: threading.Event) -> None:
+    """Set the event at Ctrl-C and SIGTERM, and do nothing else."""
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, lambda *_: stop.set())
+
+
+def printer(stop: threading.Event) -> Callable[[str], None]:
     """A function that prints a line whole; when nobody reads on, it stops the bots."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -100,77 +106,36 @@ def _printer(stop: threading.Event) -> Callable[[str], None]:
     return say
 
 
-def _silence(line: str) -> None:
-    pass
+def silence(line: str) -> None:
+    """Say nothing."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of the whole usage."""
-        self.exit(USAGE_ERROR, f"{self.prog}: {message} (--help lists the options)\n")
+def add_market_options(parser: argparse.ArgumentParser) -> None:
+    """Where to trade, how much, and how it is repeated."""
+    add = parser.add_argument
+    add("--url", type=url, default=DEFAULT_URL, help="the exchange" + DEFAULT)
+    add("--venue", type=name, default="TESTEX", help="where to trade" + DEFAULT)
+    add("--symbol", type=name, default="FOOBAR", help="which stock" + DEFAULT)
+    add("--orders", type=count_up_to(MOST_ORDERS), metavar="N",
+        help="stop after sending this many orders, refused ones too (default: go on for ever)")
+    add("--seed", type=int, metavar="N",
+        help="the same number and the same answers give the same orders (default: a random one)")
+    add("--quiet", action="store_true", help="print only the total and what goes wrong")
 
 
-def _parser(description: str | None, defaults: Defaults) -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser(description: str | None, bot: Bot) -> argparse.ArgumentParser:
+    parser = Parser(
         prog=Path(sys.argv[0]).name,
         description=description,
         epilog="Prices are in cents. An exchange that is not there is waited for.",
         allow_abbrev=False,
     )
+    add_market_options(parser)
     add = parser.add_argument
-    default = " (default: %(default)s)"
-    add("--url", type=_url, default=DEFAULT_URL, help="the exchange" + default)
-    add("--venue", type=_name, default="TESTEX", help="where to trade" + default)
-    add("--symbol", type=_name, default="FOOBAR", help="which stock" + default)
-    add("--account", type=_name, default=defaults.account, help="for whom" + default)
-    add("--key", type=_key, default=defaults.key,
-        help="the account's API key, for an exchange that was started with -a" + default)
-    add("--pause", type=_pause, default=defaults.pause, metavar="SECONDS",
-        help="time between two orders, one number or the limits of a random one" + default)
-    add("--orders", type=_count, metavar="N",
-        help="stop after sending this many orders, refused ones too (default: go on for ever)")
-    add("--seed", type=int, metavar="N",
-        help="the same number and the same answers give the same orders (default: a random one)")
-    add("--quiet", action="store_true", help="print only the total and what goes wrong")
+    add("--account", type=name, default=bot.account, help="for whom" + DEFAULT)
+    add("--key", type=key, default=bot.key,
+        help="the account's API key, for an exchange that was started with -a" + DEFAULT)
+    add("--pause", type=pause, metavar="SECONDS",
+        help="time between two orders, one number or the limits of a random one"
+        f" (default: {'-'.join(f'{limit:g}' for limit in sorted(set(bot.pause)))})")
     return parser
-
-
-def _url(text: str) -> str:
-    try:
-        return api_url(text)
-    except ValueError as fault:
-        raise argparse.ArgumentTypeError(str(fault)) from None
-
-
-def _name(text: str) -> str:
-    if not 1 <= len(text) <= LONGEST_NAME or not text.isprintable():
-        raise argparse.ArgumentTypeError(
-            f"a name has 1 to {LONGEST_NAME} characters that can be printed"
-        )
-    return text
-
-
-def _key(text: str) -> str:
-    if not text.isprintable() or text != text.strip():
-        raise argparse.ArgumentTypeError("a key has characters that can be printed, no spaces"
-                                         " around it")
-    return text
-
-
-def _pause(text: str) -> tuple[float, float]:
-    first, dash, last = text.partition("-")
-    try:
-        least, most = float(first), float(last if dash else first)
-    except ValueError:
-        least = most = math.nan
-    if not 0 <= least <= most <= LONGEST_PAUSE:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither seconds, like 4, nor two limits, like 0.3-0.7"
-        )
-    return least, most
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:10]) <= MOST_ORDERS):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_ORDERS}")
-    return int(text)

@@ -4,9 +4,10 @@ and cancel the oldest beyond ten."""
 import sys
 from functools import partial
 
-from command_line import Defaults, main
+from command_line import Bot, main
 from noise_trader import EXTREME, NoiseTrader
 
+BOT = Bot(partial(NoiseTrader, noise=EXTREME), "EXTREMEBOT", "extremekey")
+
 if __name__ == "__main__":
-    make_trader = partial(NoiseTrader, noise=EXTREME)
-    sys.exit(main(__doc__, make_trader, Defaults("EXTREMEBOT", "extremekey")))
+    sys.exit(main(__doc__, BOT))

@@ -3,9 +3,7 @@
 from typing import Any, NamedTuple
 
 from stockfighter_minimal import Client
-from trader import LARGEST, Trader
-
-FIRST_PRICE = 5000  # cents, as long as nothing has traded
+from trader import FIRST_PRICE, LARGEST, Trader
 
 
 class Noise(NamedTuple):

@@ -12,9 +12,11 @@ the exchange cannot be reached, a call says so once and tries again until it can
 This file needs nothing of the others here, so it can be copied beside a script.
 """
 
+import copy
 import json
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote as percent_encoded
@@ -55,22 +57,42 @@ class Stopped(Exception):
     """The client was told to stop, and did not send the request."""
 
 
+def _complain(sentence: str) -> None:
+    # One write a line, so that the lines of several threads do not mix.
+    sys.stderr.write(sentence + "\n")
+
+
 class Client:
     """Speaks to one exchange with one key; each thread that uses it keeps its own connection.
 
     Once the event `stop` is set, calls that would send something, or wait for the exchange to
-    come back, raise Stopped. Raises ValueError if the url is not one of an exchange.
+    come back, raise Stopped. `complain` takes each sentence about what goes wrong. Raises
+    ValueError if the url is not one of an exchange.
     """
 
     def __init__(
-        self, url: str = DEFAULT_URL, key: str = "", stop: threading.Event | None = None
+        self,
+        url: str = DEFAULT_URL,
+        key: str = "",
+        stop: threading.Event | None = None,
+        *,
+        complain: Callable[[str], None] = _complain,
+        make_session: Callable[[], requests.Session] = requests.Session,
     ) -> None:
         self.url = api_url(url)
         self.key = key
         self.stop = stop or threading.Event()
+        self._complain = complain
+        self._make_session = make_session
         self._own = threading.local()
         self._lock = threading.Lock()
-        self._is_away = False
+        self._outage = threading.Event()
+
+    def with_key(self, key: str) -> "Client":
+        """The same client for another account; of an outage the two of them tell only once."""
+        other = copy.copy(self)
+        other.key = key
+        return other
 
     def execute(self, order: Order | Answer, verbose: bool = False) -> Answer | None:
         """Place an order and return how it stands afterwards.
@@ -114,13 +136,13 @@ class Client:
         """
         method = "POST" if postdata is not None else "DELETE" if deletemethod else "GET"
         response = self._deliver(method, url, postdata)
-        answer = None if response is None else _parsed(response)
+        answer = None if response is None else self._parsed(response)
         if answer is None or response is None:
             return None
         if verbose:
             print(json.dumps(answer, indent=2))
         if answer.get("ok") is not True:
-            _complain(f"Refused: {_reason(answer)} ({response.status_code}, {method} {url})")
+            self._complain(f"Refused: {_reason(answer)} ({response.status_code}, {method} {url})")
             return None
         return answer
 
@@ -145,26 +167,31 @@ class Client:
         """
         pause = FIRST_PAUSE
         while not self.stop.is_set():
+            was_away = self._outage.is_set()
             try:
-                response = self._send(method, url, postdata)
+                response = self.send_once(method, url, postdata)
             except _NO_ANSWER as fault:
                 if method == "POST" and not _was_never_sent(fault):
-                    _complain(f"No answer to POST {url}: it may have been placed, or not.")
+                    self._complain(f"No answer to POST {url}: it may have been placed, or not.")
                     return None
+                if self.stop.is_set():
+                    break  # Whoever stops us may have cut the connection.
                 self._remark(url, away=type(fault).__name__)
             except requests.RequestException as fault:
-                _complain(f"Cannot send {method} {url}: {fault}")
+                self._complain(f"Cannot send {method} {url}: {fault}")
                 return None
             else:
-                self._remark(url, away="")
+                if was_away:  # An answer that was under way when it left is no sign of a return.
+                    self._remark(url, away="")
                 return response
             self.stop.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         raise Stopped
 
-    def _send(
-        self, method: str, url: str, postdata: Answer | str | bytes | None
+    def send_once(
+        self, method: str, url: str, postdata: Answer | str | bytes | None = None
     ) -> requests.Response:
+        """One attempt, whatever comes of it; raises requests.RequestException."""
         as_json = isinstance(postdata, dict)
         return self._session(url).request(
             method,
@@ -176,9 +203,19 @@ class Client:
             allow_redirects=False,  # A redirected POST would silently become a GET.
         )
 
+    def _parsed(self, response: requests.Response) -> Answer | None:
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            self._complain(f"{response.url} answered {response.status_code}, but no JSON object.")
+            return None
+        return answer
+
     def _session(self, url: str) -> requests.Session:
         if not hasattr(self._own, "session"):
-            self._own.session = requests.Session()
+            self._own.session = self._make_session()
         session: requests.Session = self._own.session
         # This machine is never reached by way of a proxy, whatever the environment says.
         session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
@@ -187,11 +224,11 @@ class Client:
     def _remark(self, url: str, away: str) -> None:
         """Say that the exchange went away, and why, or that it is back; each only once."""
         with self._lock:
-            if self._is_away == bool(away):
+            if self._outage.is_set() == bool(away):
                 return
-            self._is_away = bool(away)
+            (self._outage.set if away else self._outage.clear)()
         where = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-        _complain(
+        self._complain(
             f"Cannot reach {where} ({away}), trying again until it answers."
             if away
             else f"{where} answers again."
@@ -250,24 +287,8 @@ def _was_never_sent(fault: Exception) -> bool:
     return isinstance(cause, (NewConnectionError, ConnectTimeoutError))
 
 
-def _parsed(response: requests.Response) -> Answer | None:
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        _complain(f"{response.url} answered {response.status_code}, but no JSON object.")
-        return None
-    return answer
-
-
 def _reason(answer: Answer) -> str:
     return " ".join(str(answer.get("error", "no reason given")).split())[:LONGEST_REASON]
-
-
-def _complain(sentence: str) -> None:
-    # One write a line, so that the lines of several threads do not mix.
-    sys.stderr.write(sentence + "\n")
 
 
 _client = Client()  # what scripts use, by the names below

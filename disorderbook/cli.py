@@ -191,6 +191,7 @@ def _greet(port: int, options: argparse.Namespace, house: House, tape: Tape | No
     venue, symbol = shlex.quote(options.venue), shlex.quote(options.symbol)
     order = '{"account": "ME", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 9}'
     key = '-H "X-Starfighter-Authorization: KEY" ' if house.accounts.need_keys else ""
+    keys = f" --accounts {shlex.quote(options.accounts)}" if options.accounts is not None else ""
     print(f"disorderBook starting up on port {port}")
     if not house.accounts.need_keys:
         print(" -----> Warning: running WITHOUT AUTHENTICATION!")
@@ -199,8 +200,8 @@ Connect to  {url}  (Ctrl-C stops)
 Place an order:
   curl {key}-d '{order}' \\
     {url}{stock}/orders
-Start a bot:
-  python3 bots/bot_noise.py --url {url} --venue {venue} --symbol {symbol}
+Bring the market to life:
+  python3 -m bots market-maker taker noise{keys} --url {url} --venue {venue} --symbol {symbol}
 """, flush=True)
     if tape:
         tape_url = f"ws://{HOST}:{tape.port}/ob/api/ws/"

@@ -122,7 +122,14 @@ def killed(*options: str, wrapper: Sequence[str] = ()) -> Iterator[Exchange]:
 @contextmanager
 def bot(script: str, *options: str) -> Iterator[Started]:
     """A script of bots/, started as from a shell; the test ends it, or it is killed."""
-    process = Started(sys.executable, str(ROOT / "bots" / script), *options)
+    with started(sys.executable, str(ROOT / "bots" / script), *options) as process:
+        yield process
+
+
+@contextmanager
+def started(*command: str) -> Iterator[Started]:
+    """Any command, started in the checkout; the test ends it, or it is killed."""
+    process = Started(*command)
     try:
         yield process
     finally:

@@ -54,10 +54,11 @@ def test_a_key_is_taken_from_the_first_place_that_has_one__difference_9(
     assert sent_key(headers, ("A", "B", "C")) == key
 
 
-def test_the_example_file_has_the_three_bots() -> None:
+def test_the_example_file_has_the_bots() -> None:
     accounts = load_accounts(str(Path(__file__).parent.parent / "accounts.json"))
     for account, key in (
         ("NOISEBOTS", "noisekey"), ("BLSHBOTS", "blshkey"), ("EXTREMEBOT", "extremekey"),
+        ("MAKERBOTS", "makerkey"), ("TAKERBOTS", "takerkey"),
     ):
         accounts.authorize(account, key)
 

@@ -1,6 +1,7 @@
 """The command line, as a user meets it: what it prints, what it refuses, how it ends."""
 
 import json
+import shlex
 import signal
 import socket
 import subprocess
@@ -112,14 +113,30 @@ def test_it_says_where_to_connect_and_what_to_try() -> None:
     assert f"disorderBook starting up on port {exchange.port}\n" in log
     assert "WITHOUT AUTHENTICATION" in log
     assert f"http://127.0.0.1:{exchange.port}/ob/api/venues/NYSE/stocks/A%20B/orders" in log
-    assert "bots/bot_noise.py --url" in log
+    bots = f"market-maker taker noise --url {exchange.url} --venue NYSE --symbol 'A B'\n"
+    assert f"  python3 -m bots {bots}" in log
+
+
+def test_the_line_that_it_prints_to_bring_the_market_to_life_does_so() -> None:
+    with running("-a", "accounts.json", "--stock", "A B") as exchange:
+        log = exchange.log()
+        line = log[log.index("python3 -m bots"):].splitlines()[0]
+        ended = subprocess.run(
+            line.replace("python3", shlex.quote(sys.executable)) + " --orders 12 --pause 0-0.1",
+            cwd=ROOT, shell=True, capture_output=True, text=True, timeout=60,
+        )
+        with urllib.request.urlopen(f"{exchange.url}venues/TESTEX/stocks/A%20B/quote") as answer:
+            quote = json.load(answer)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Total: 36 orders sent, 36 of them placed" in ended.stdout
+    assert quote["ok"] and quote["lastSize"] > 0
 
 
 def test_the_curl_line_that_it_prints_places_an_order() -> None:
     with running("-a", "accounts.json") as exchange:
         log = exchange.log()
         assert "WITHOUT AUTHENTICATION" not in log
-        command = log[log.index("curl"):log.index("Start a bot")]
+        command = log[log.index("curl"):log.index("Bring the market")]
         command = command.replace("KEY", "noisekey").replace("ME", "NOISEBOTS")
         placed = subprocess.run(
             command.replace("curl", "curl -s"), shell=True, capture_output=True, text=True

@@ -1,5 +1,6 @@
 """The scripts as they are started from a shell: options, authentication, outages, Ctrl-C."""
 
+import ast
 import re
 import signal
 import socket
@@ -13,9 +14,11 @@ from stockfighter_minimal import Client, Order
 
 SCRIPTS = [
     "bot_noise.py", "bot_noise_slow.py", "bot_noisier.py", "bot_buy_low_sell_high.py",
-    "extreme_bot.py",
+    "extreme_bot.py", "bot_market_maker.py", "bot_taker.py",
 ]
-ACCOUNTS = dict(zip(SCRIPTS, ["NOISEBOTS"] * 3 + ["BLSHBOTS", "EXTREMEBOT"]))
+ACCOUNTS = dict(zip(
+    SCRIPTS, ["NOISEBOTS"] * 3 + ["BLSHBOTS", "EXTREMEBOT", "MAKERBOTS", "TAKERBOTS"]
+))
 
 
 def run(
@@ -38,7 +41,9 @@ def test_help_explains_the_script_from_anywhere(script: str, tmp_path: Path) -> 
     assert (shown.returncode, shown.stderr) == (0, "")
     for option in ("url", "venue", "symbol", "account", "key", "seed", "orders", "quiet"):
         assert f"--{option}" in shown.stdout
-    assert "beyond ten" in " ".join(shown.stdout.split())  # what it does, from its docstring
+    docstring = ast.get_docstring(ast.parse((ROOT / "bots" / script).read_text()))
+    assert docstring is not None
+    assert " ".join(docstring.split()) in " ".join(shown.stdout.split())  # what it does
     assert f"(default: {ACCOUNTS[script]})" in shown.stdout
 
 
@@ -68,10 +73,10 @@ def test_each_script_trades_with_the_account_and_key_that_it_is_shipped_with() -
             assert "8 orders sent, 8 of them placed" in ended.stdout
             assert f"{ACCOUNTS[script]} trades TESTEX FOOBAR" in ended.stdout
 
-        client = Client(exchange.url, "extremekey")
+        client = Client(exchange.url, "takerkey")
         newest = 2 + 8 * len(SCRIPTS) - 1
         last = client.status("TESTEX", "FOOBAR", newest)
-        assert last is not None and last["account"] == "EXTREMEBOT"
+        assert last is not None and last["account"] == "TAKERBOTS"
         assert client.status("TESTEX", "FOOBAR", newest + 1) is None
         client.close()
 

@@ -1,0 +1,61 @@
+"""Before bots start it is known whether there is an exchange and whether the keys are good."""
+
+from pathlib import Path
+
+import pytest
+from admission import NotAdmitted, check_account, check_exchange, key_from, read_keys
+from live import Exchange, running
+from stockfighter_minimal import Client
+
+
+def test_an_exchange_is_recognized_and_nothing_is_ordered(exchange: Exchange, venue: str) -> None:
+    client = Client(exchange.url)
+    check_exchange(client)
+    check_account(client, venue, "A B", "ANN")
+    assert client.status(venue, "A B", 0) is None
+    client.close()
+
+
+def test_what_is_no_exchange_is_told_apart(exchange: Exchange) -> None:
+    client = Client(exchange.url + "elsewhere/")
+    with pytest.raises(NotAdmitted, match="answers 404, so it is no exchange"):
+        check_exchange(client)
+    client.close()
+
+
+def test_an_exchange_that_is_not_there_is_a_sentence_with_what_to_type() -> None:
+    with running() as exchange:
+        pass
+    with pytest.raises(NotAdmitted, match="No exchange answers at http.*disorderBook_main.py"):
+        check_exchange(Client(exchange.url))
+
+
+def test_a_key_is_tried_before_bots_start() -> None:
+    with running("-a", "accounts.json") as exchange:
+        check_account(Client(exchange.url, "noisekey"), "TESTEX", "FOOBAR", "NOISEBOTS")
+        for account, key in (("NOISEBOTS", "wrong"), ("NOISE1", "noisekey"), ("NOISEBOTS", "")):
+            with pytest.raises(NotAdmitted, match=f"does not let {account} trade.*--accounts"):
+                check_account(Client(exchange.url, key), "TESTEX", "FOOBAR", account)
+
+
+@pytest.mark.parametrize("content, complaint", [
+    ("{", "is not valid JSON"), ("\udcff", "is not valid JSON"), ("[" * 100_000, "not valid JSON"),
+    ("[]", "no JSON object of names and keys"), ('{"A": 1}', "no JSON object of names and keys"),
+])
+def test_a_file_that_holds_no_keys_is_refused(
+    tmp_path: Path, content: str, complaint: str
+) -> None:
+    path = tmp_path / "keys.json"
+    path.write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(NotAdmitted, match=complaint):
+        read_keys(path)
+    with pytest.raises(NotAdmitted, match="No such file"):
+        read_keys(tmp_path / "none.json")
+
+
+def test_an_account_without_a_key_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text('{"NOISE1": "k"}')
+    assert key_from(read_keys(path), "NOISE1") == "k"
+    with pytest.raises(NotAdmitted, match="names no account NOISE2"):
+        key_from(read_keys(path), "NOISE2")
