@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,13 +73,13 @@ def _run(
     seed = random_seed() if options.seed is None else options.seed
     fleet = _fleet(options, keys, client, seed)
     traders = [trader for copy in fleet for trader in copy.traders]
-    say_unless_quiet = silence if options.quiet else say
-    say_unless_quiet(f"{_names(fleet)} at {options.venue} {options.symbol}, {options.url}"
-                     f" with --seed {seed}; Ctrl-C stops.")
+    if not options.quiet:
+        say(f"{_names(fleet)} at {options.venue} {options.symbol}, {options.url}"
+            f" with --seed {seed}; Ctrl-C stops.")
     started = time.monotonic()
-    with status_shown(lambda: _status(fleet, started), say_unless_quiet) as show:
-        watch = (lambda: None) if options.quiet else show
-        all_went_well = run_together(traders, stop, watch=watch, cut=connections.cut)
+    status = status_shown(lambda: _status(fleet, started), say)
+    with nullcontext(lambda: None) if options.quiet else status as show:
+        all_went_well = run_together(traders, stop, watch=show, cut=connections.cut)
     for line in _totals(fleet):
         say(line)
     return 0 if all_went_well else 1

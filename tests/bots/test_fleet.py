@@ -82,6 +82,15 @@ def test_the_folder_can_be_started_from_anywhere(tmp_path: Path) -> None:
     assert shown.returncode == 0 and "market-maker" in shown.stdout
 
 
+def test_without_the_packages_one_sentence_says_what_to_run() -> None:
+    refused = subprocess.run(  # -S hides all installed packages
+        [sys.executable, "-S", "-m", "bots"], cwd=ROOT, capture_output=True, text=True,
+        timeout=PATIENCE,
+    )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.count("\n") == 1 and "pip install requests" in refused.stderr
+
+
 @pytest.mark.parametrize("arguments, complaint", [
     (["nois"], "No bot is called 'nois'; did you mean noise?"),
     (["market_maker"], "did you mean market-maker?"), (["TAKER"], "did you mean taker?"),
