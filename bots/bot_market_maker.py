@@ -72,14 +72,15 @@ def middle(quote: Answer, start_price: int) -> int:
     With one side empty it is the last price (at first the start price), but not beyond the side
     that is there; so one lonely order at a silly price does not make a silly market.
     """
-    bid, ask = quote.get("bid"), quote.get("ask")
+    bid: int | None = quote.get("bid")
+    ask: int | None = quote.get("ask")
     if bid is not None and ask is not None:
-        return int(bid + ask) // 2
-    last = int(quote.get("last", start_price))
+        return (bid + ask) // 2
+    last: int = quote.get("last", start_price)
     if bid is not None:
-        return max(last, int(bid) + max(1, bid // PART))
+        return max(last, bid + max(1, bid // PART))
     if ask is not None:
-        return min(last, int(ask) - max(1, ask // PART))
+        return min(last, ask - max(1, ask // PART))
     return last
 
 

@@ -153,7 +153,13 @@ def _sum(fleet: Sequence[Copy]) -> str:
 
 
 def _names(fleet: Sequence[Copy]) -> str:
-    return ", ".join(f"{copy.kind} ({copy.account})" for copy in fleet)
+    accounts: dict[str, list[str]] = {}
+    for copy in fleet:
+        accounts.setdefault(copy.kind, []).append(copy.account)
+    return ", ".join(
+        f"{len(own)} {kind} ({own[0]} to {own[-1]})" if own[0] != own[-1] else f"{kind} ({own[0]})"
+        for kind, own in accounts.items()
+    )
 
 
 def _check_names(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
