@@ -50,6 +50,10 @@ class TooManyParameters(BadRequest):
     sentence = "There are too many parameters behind the question mark of the URL"
 
 
+class UnknownFormat(BadRequest):
+    sentence = "The format of scores is json or csv (without one they are a page)"
+
+
 class MissingField(BadRequest):
     sentence = "Incoming POST was missing required field"
 
@@ -88,6 +92,10 @@ class ForeignOrigin(Forbidden):
 
 class NoSuchOrder(NotFound):
     sentence = "No such order for that Exchange + Symbol combo"
+
+
+class NoSuchBook(NotFound):
+    sentence = "Nobody has used that stock at that venue yet"
 
 
 class NoSuchInstance(NotFound):

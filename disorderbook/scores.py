@@ -1,5 +1,7 @@
-"""The scores: who made how much in one book, as a page of text or as JSON."""
+"""The scores: who made how much in one book, as a page of text, as JSON or as CSV."""
 
+import csv
+import io
 from html import escape
 
 import msgspec
@@ -16,6 +18,12 @@ NO_TRADES = "<pre>No trading activity yet.</pre>"
 
 # The columns are those of the 2016 server, blanks at a line's end included: people parse them.
 HEADING = f"{'Account':<15} {'USD':<11} {'Shares':<10} {'Pos.min':<10} {'Pos.max':<10} NAV"
+
+COLUMNS = ["account", "nav", "lowest", "highest"]
+HOLDINGS = ["cash", "shares"]
+
+# What makes a spreadsheet take a cell for a formula (also as wide letters), and our mark itself.
+_BEGIN_A_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
 
 
 def scores_page(book: OrderBook, start: str, now: str, hide_holdings: bool) -> str:
@@ -60,6 +68,24 @@ def scores_message(book: OrderBook, start: str, now: str, hide_holdings: bool) -
     })
 
 
+def scores_table(book: OrderBook, hide_holdings: bool) -> bytes:
+    """The rows of `scores_message` as CSV (UTF-8, RFC 4180), the names of its columns first.
+
+    Text is quoted and numbers are not. A name that a spreadsheet could run as a formula has an
+    apostrophe put before it, and so has one that begins with an apostrophe.
+    """
+    price = book.last_trade.price if book.last_trade else 0
+    columns = COLUMNS if hide_holdings else COLUMNS + HOLDINGS
+    text = io.StringIO(newline="")
+    table = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
+    table.writerow(columns)
+    for position in ranking(book):
+        score = _score(position, price, hide_holdings)
+        score.account = _no_formula(score.account)
+        table.writerow([getattr(score, column) for column in columns])
+    return text.getvalue().encode()
+
+
 def ranking(book: OrderBook) -> list[Position]:
     """The positions of a book, the highest net asset value first."""
     price = book.last_trade.price if book.last_trade else 0
@@ -96,3 +122,8 @@ def _on_one_line(account: str) -> str:
 
 def _dollars(cents: int) -> str:
     return f"${cents // CENTS}"
+
+
+def _no_formula(account: str) -> str:
+    starts = account[:1], account.lstrip()[:1]
+    return f"'{account}" if set(starts) & _BEGIN_A_FORMULA else account

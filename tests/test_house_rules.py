@@ -23,6 +23,7 @@ FLOORS = [
     {"errors", "origin", "collector", "descriptors"},
     {"engine"},
     {"exchange", "accounts", "parsing", "messages", "scores", "gamemaster", "ledger"},
+    {"docs"},
     {"rest", "tape"},
     {"cli", "options"},
 ]

@@ -1,10 +1,14 @@
-"""The scores as a page, whose exact layout the recorded answers hold, and as JSON."""
+"""The scores as a page, whose exact layout the recorded answers hold, as JSON and as CSV."""
 
+import csv
+import io
 import json
+
+import pytest
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.scores import NO_TRADES, scores_message, scores_page
+from disorderbook.scores import NO_TRADES, scores_message, scores_page, scores_table
 
 
 def traded(seller: str, buyer: str) -> OrderBook:
@@ -73,3 +77,49 @@ def test_scores_as_json_hide_what_the_page_hides() -> None:
 def test_scores_as_json_have_no_price_before_a_trade() -> None:
     message = json.loads(scores_message(OrderBook("V", "S", 1), "then", "now", hide_holdings=True))
     assert message["scores"] == [] and "price" not in message
+
+
+def rows_of(table: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(table.decode(), newline="")))
+
+
+@pytest.mark.parametrize("hide_holdings", [False, True])
+def test_scores_as_csv_have_the_rows_of_the_json(hide_holdings: bool) -> None:
+    book = traded("ann", "bob")
+    book.submit(NewOrder("cat", Side.SELL, OrderType.LIMIT, 5006, 1), 3)
+    book.submit(NewOrder("cat", Side.BUY, OrderType.LIMIT, 5006, 1), 4)
+    table = scores_table(book, hide_holdings)
+    scores = json.loads(scores_message(book, "then", "now", hide_holdings))["scores"]
+    assert rows_of(table) == [{key: str(row[key]) for key in row} for row in scores]
+    assert (b"cash" in table) is not hide_holdings
+
+
+def test_scores_as_csv_quote_text_and_not_numbers() -> None:
+    assert scores_table(traded("ann", "bob"), hide_holdings=False).splitlines() == [
+        b'"account","nav","lowest","highest","cash","shares"',
+        b'"ann",0,-10,0,50010,-10', b'"bob",0,0,10,-50010,10',
+    ]
+
+
+@pytest.mark.parametrize("hide_holdings", [False, True])
+def test_scores_as_csv_have_their_heading_before_a_trade(hide_holdings: bool) -> None:
+    table = scores_table(OrderBook("V", "S", 1), hide_holdings)
+    columns = b'"account","nav","lowest","highest"' + b',"cash","shares"' * (not hide_holdings)
+    assert table == columns + b"\r\n"
+
+
+@pytest.mark.parametrize("name", [
+    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u00a0=1", "\uff1d1", "\uff0b1",
+    "\uff0d1", "\uff201", "'=1",
+])
+def test_no_name_in_csv_is_a_formula(name: str) -> None:
+    shown = [row["account"] for row in rows_of(scores_table(traded(name, "bob"), False))]
+    assert shown == ["'" + name, "bob"]
+
+
+@pytest.mark.parametrize("name", [
+    '"', '","', "a\r\nb", "a;=1+1", "a,b", "B\u00f6rse", "\x00", "a=1", "\u2028", " ", "1",
+])
+def test_odd_names_survive_csv(name: str) -> None:
+    table = scores_table(traded(name, "bob"), False)
+    assert [row["account"] for row in rows_of(table)] == [name, "bob"]

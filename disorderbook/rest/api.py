@@ -11,13 +11,18 @@ from urllib.parse import parse_qs
 
 from disorderbook import messages
 from disorderbook.accounts import Accounts
+from disorderbook.docs.curl import Setup
+from disorderbook.docs.description import description_text
+from disorderbook.docs.page import docs_page
 from disorderbook.engine.orders import Order
-from disorderbook.errors import Disabled, NoSuchInstance, NoSuchOrder, TooManyParameters
+from disorderbook.errors import (
+    Disabled, NoSuchBook, NoSuchInstance, NoSuchOrder, TooManyParameters, UnknownFormat,
+)
 from disorderbook.exchange import Exchange
 from disorderbook.gamemaster import GameMaster, Instance
 from disorderbook.parsing import account_name, check_url_agrees, new_order, parse_post
 from disorderbook.rest.welcome import THANKS, welcome_page
-from disorderbook.scores import NO_BOOK, scores_page
+from disorderbook.scores import NO_BOOK, scores_message, scores_page, scores_table
 
 MAX_PARAMETERS = 16  # in the query of a URL
 
@@ -141,11 +146,20 @@ def account_orders_in_stock(
 
 
 def scores(house: House, request: Request, venue: str, symbol: str) -> Answer:
-    found = house.exchange.find_book(venue, symbol)
+    form, found = request.parameter("format"), house.exchange.find_book(venue, symbol)
+    if form not in (None, "json", "csv"):
+        raise UnknownFormat
     if found is None:
-        return page(NO_BOOK, "404 Not Found")
+        if form is None:
+            return page(NO_BOOK, "404 Not Found")
+        raise NoSuchBook
+    hide_holdings = house.accounts.need_keys
+    if form == "csv":
+        return Document(scores_table(found, hide_holdings), "text/csv; charset=UTF-8")
     start, now = (messages.timestamp(ts) for ts in (found.opened_at, house.exchange.now()))
-    return page(scores_page(found, start, now, hide_holdings=house.accounts.need_keys))
+    if form == "json":
+        return scores_message(found, start, now, hide_holdings)
+    return page(scores_page(found, start, now, hide_holdings))
 
 
 def levels(house: House, request: Request) -> Answer:
@@ -189,6 +203,16 @@ def thanks(house: House, request: Request) -> Answer:
     return page(THANKS)
 
 
+def openapi(house: House, request: Request) -> Answer:
+    return description_text()
+
+
+def docs(house: House, request: Request) -> Answer:
+    first = next(house.exchange.books(next(house.exchange.venues())))
+    setup = Setup(first.venue, first.symbol, house.accounts.need_keys, house.extra)
+    return page(docs_page(request.host, setup))
+
+
 API = "/ob/api"
 STOCK = f"{API}/venues/<venue>/stocks/<symbol>"
 ACCOUNT = f"{API}/venues/<venue>/accounts/<account>"
@@ -196,6 +220,8 @@ INSTANCE = "/gm/instances/<instance_id>"
 
 ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", "/", welcome),
+    ("GET", "/docs", docs),
+    ("GET", "/openapi.json", openapi),
     ("GET", API, thanks),
     ("GET", f"{API}/heartbeat", heartbeat),
     ("GET", f"{API}/venues", venues),

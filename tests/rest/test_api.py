@@ -1,5 +1,6 @@
 """What the routes do that the recorded answers do not show."""
 
+import csv
 import itertools
 import threading
 
@@ -220,3 +221,56 @@ def test_a_query_with_too_many_parameters_is_refused() -> None:
     Request(None, "", b"", "&".join(["a=b"] * MAX_PARAMETERS)).parameter("a")
     with pytest.raises(TooManyParameters):
         Request(None, "", b"", "&".join(["a=b"] * (MAX_PARAMETERS + 1))).parameter("a")
+
+
+def test_scores_in_every_format_agree() -> None:
+    client = Client()
+    client.order(account="ANN", price=5001)
+    client.order(account="BOB", direction="sell", qty=4)
+    client.order(account="CAT", direction="sell", price=5000, qty=1)
+    page = client("GET", f"{STOCK}/scores").body.decode()
+    told = client("GET", f"{STOCK}/scores?format=json")
+    table = client("GET", f"{STOCK}/scores?format=csv")
+    assert (told.type, table.type) == ("application/json", "text/csv")
+    rows = list(csv.DictReader(table.body.decode().splitlines()))
+    assert rows == [{key: str(row[key]) for key in row} for row in told.json["scores"]]
+    for line, row in zip(page.splitlines()[4:7], told.json["scores"], strict=True):
+        account, cash, shares, lowest, highest, nav = line.split()
+        assert account == row["account"] and int(shares) == row["shares"]
+        assert [int(lowest), int(highest)] == [row["lowest"], row["highest"]]
+        assert cash == f"${row['cash'] // 100}" and nav == f"${row['nav'] // 100}"
+
+
+def test_scores_in_every_format_hide_the_same() -> None:
+    client = Client(keys=KEYS)
+    for side in ("buy", "sell"):
+        client("POST", ORDERS, BUY | {"account": "BLSHBOTS", "direction": side}, BLSH)
+    assert b"[hidden]" in client("GET", f"{STOCK}/scores").body
+    row, = client("GET", f"{STOCK}/scores?format=json", headers=BLSH).json["scores"]
+    assert row.keys() == {"account", "nav", "lowest", "highest"}
+    table = client("GET", f"{STOCK}/scores?format=csv", headers=BLSH).body
+    assert table.splitlines()[0] == b'"account","nav","lowest","highest"'
+
+
+def test_scores_of_an_empty_market_are_an_empty_list_or_a_heading() -> None:
+    client = Client()
+    assert client("GET", f"{STOCK}/scores?format=json").json["scores"] == []
+    assert client("GET", f"{STOCK}/scores?format=csv").body.count(b"\r\n") == 1
+
+
+@pytest.mark.parametrize("form", ["xml", "", "JSON", "html"])
+def test_an_unknown_format_of_scores_is_refused(form: str) -> None:
+    sentence = "The format of scores is json or csv (without one they are a page)"
+    for stock in ("FOOBAR", "NEW"):
+        answer = Client()("GET", f"/ob/api/venues/TESTEX/stocks/{stock}/scores?format={form}")
+        assert answer.error == (400, sentence)
+
+
+def test_scores_of_an_unknown_stock_are_missing_in_the_form_that_was_asked_for() -> None:
+    client = Client()
+    path = "/ob/api/venues/TESTEX/stocks/NEW/scores"
+    assert client("GET", path).type == "text/html"
+    for form in ("json", "csv"):
+        answer = client("GET", f"{path}?format={form}")
+        assert answer.error == (404, "Nobody has used that stock at that venue yet")
+    assert client.house.exchange.find_book("TESTEX", "NEW") is None

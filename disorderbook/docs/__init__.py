@@ -1,0 +1,1 @@
+"""The documentation for people, made from the OpenAPI description of the protocol."""
