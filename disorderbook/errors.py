@@ -94,12 +94,12 @@ class NoSuchOrder(NotFound):
     sentence = "No such order for that Exchange + Symbol combo"
 
 
-class NoSuchBook(NotFound):
-    sentence = "Nobody has used that stock at that venue yet"
-
-
 class NoSuchInstance(NotFound):
     sentence = "No such level instance"
+
+
+class NoSuchBook(NotFound):
+    sentence = "There is no such stock at such a venue (create it by using it)"
 
 
 class NoSuchVenue(NotFound):

@@ -23,6 +23,7 @@ class Setup(NamedTuple):
     symbol: str
     needs_keys: bool
     extra: bool  # whether it lists an account's orders
+    tape_port: int | None = None  # of the websockets, if that is known
 
     @property
     def account(self) -> str:

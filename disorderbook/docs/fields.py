@@ -76,11 +76,17 @@ def name_of(schema: Node) -> str:
 
 
 def _choices(node: Node) -> Markup:
-    words = node["schema"].get("enum")
-    if words:
-        return joined(" One of ", _alternatives(words), ".")
-    value = str(examples_of(node)[0][1]) if examples_of(node) else ""
-    return joined(" For example ", element("code", value), ".") if value else Markup()
+    """What a parameter may be, and what it is when it is left out."""
+    schema, said = node["schema"], []
+    if "enum" in schema:
+        said.append(joined(" One of ", _alternatives(schema["enum"]), "."))
+    elif examples_of(node):
+        said.append(joined(" For example ", _code(examples_of(node)[0][1]), "."))
+    if node["in"] == "query" and "maximum" in schema:
+        said.append(joined(" At most ", _code(schema["maximum"]), "."))
+    if "default" in schema:
+        said.append(joined(" Without it: ", _code(schema["default"]), "."))
+    return joined(*said)
 
 
 def _type(said: Node, description: Description) -> Markup:

@@ -2,23 +2,54 @@
 // Behind a proxy the browser knows better than the exchange what to call it.
 for (const origin of document.querySelectorAll(".origin")) origin.textContent = location.origin;
 
+// Each line as it came, and what the reader would have in it instead of the placeholders.
+const lines = new Map();
+for (const code of document.querySelectorAll(".curl code, dt code")) {
+  lines.set(code, code.textContent);
+}
+const inShell = (text) => text.replaceAll("'", "'\\''");
+const inUrl = (text) => encodeURIComponent(text).replaceAll("'", "%27");
+const inJson = (text) => JSON.stringify(text).slice(1, -1);
+
+function personalize(account, key) {
+  for (const [code, line] of lines) {
+    code.textContent = line
+      .replaceAll("/YOUR_ACCOUNT/", () => `/${inUrl(account)}/`)
+      .replaceAll("YOUR_ACCOUNT", () => inShell(inJson(account)))
+      .replaceAll(": YOUR_KEY'", () => `: ${inShell(key)}'`);
+  }
+}
+
+const mine = document.getElementById("mine");
+if (mine) {
+  mine.hidden = false;
+  const [account, key] = mine.querySelectorAll("input");
+  mine.addEventListener("input", () => {
+    personalize(account.value || "YOUR_ACCOUNT", key.value || "YOUR_KEY");
+  });
+}
+
 const narrow = matchMedia("(max-width: 63.99rem)");
 document.querySelector("nav details").open = !narrow.matches;
 
+// Browsers keep the clipboard from pages that come over plain HTTP from another machine; then the
+// line is at least selected.
 async function copy(code) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(code.textContent);
-  // Browsers hide the clipboard from pages that come over plain HTTP from another machine.
-  getSelection().selectAllChildren(code);
-  if (!document.execCommand("copy")) throw new Error("selected, but not copied");
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    return "Copied";
+  } catch {
+    getSelection().selectAllChildren(code);
+    return document.execCommand("copy") ? "Copied" : "Selected";
+  }
 }
 
+const said = document.querySelector("[role=status]"); // read out, since a button's name stays
 for (const button of document.querySelectorAll(".curl button")) {
   button.hidden = false;
-  button.addEventListener("click", () => {
-    const code = button.parentElement.querySelector("code");
-    copy(code).then(() => "Copied", () => "Failed").then((word) => {
-      button.textContent = word;
-      setTimeout(() => { button.textContent = "Copy"; }, 2000);
-    });
+  button.addEventListener("click", async () => {
+    const done = await copy(button.parentElement.querySelector("code"));
+    button.textContent = said.textContent = done;
+    setTimeout(() => { button.textContent = "Copy"; said.textContent = ""; }, 2000);
   });
 }

@@ -17,7 +17,6 @@ from disorderbook.docs.tape import TAPE_ORIGIN, tape_section
 from disorderbook.messages import ORDER_TYPE_NAMES
 
 DEFAULT_HOST = "127.0.0.1:8000"
-TAPE_PORT = 8001
 PAGES_KEPT = 4  # an exchange needs one
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
@@ -53,7 +52,7 @@ def docs_page(host: str, setup: Setup) -> str:
     return (
         _page_without_host(setup)
         .replace(ORIGIN, escape(f"http://{found[0]}"))
-        .replace(TAPE_ORIGIN, escape(f"ws://{found['name']}:{TAPE_PORT}"))
+        .replace(TAPE_ORIGIN, escape(f"ws://{found['name']}"))
     )
 
 
@@ -70,6 +69,7 @@ def _page_without_host(setup: Setup) -> str:
         element("main", _introduction(description, setup), _routes(description, groups, setup),
                 _refusals(description, operations), order_types_section(), tape_section(setup),
                 objects_section(description), id="content"),
+        element("p", role="status", class_="unseen"),
     )
     style, script = ((files("disorderbook.docs") / name).read_text(encoding="utf-8")
                      for name in ("page.css", "page.js"))
@@ -88,6 +88,7 @@ def _introduction(description: Description, setup: Setup) -> Markup:
         element("h1", "disorderBook"),
         element("p", info["summary"], class_="summary"),
         element("p", *_about_lines(setup)),
+        _key_fields() if setup.needs_keys else Markup(),
         paragraphs(info["description"]),
         element("p", "For programs, all routes below are in ",
                 element("a", "openapi.json", href="/openapi.json"), ". See also ",
@@ -104,10 +105,25 @@ def _about_lines(setup: Setup) -> list[Markup]:
     )]
     if setup.needs_keys:
         lines.append(prose(
-            "**This exchange needs keys**: write your account for "
-            f"`{YOUR_ACCOUNT}` and its key for `{YOUR_KEY}`."
+            f"**This exchange needs keys**: put your account for `{YOUR_ACCOUNT}` and its key for "
+            f"`{YOUR_KEY}`."
         ))
     return lines
+
+
+def _key_fields() -> Markup:
+    """Where the page's script lets people write their account and key into every line."""
+    account, key = (
+        element("label", label, " ", Markup(
+            f'<input type="text" data-stands-for="{placeholder}" autocomplete="off" '
+            'spellcheck="false">'
+        ))
+        for label, placeholder in (("Account", YOUR_ACCOUNT), ("Key", YOUR_KEY))
+    )
+    return element(
+        "p", account, " ", key, " They are put into the lines below and stay in this page.",
+        id="mine", hidden="",
+    )
 
 
 def _routes(

@@ -10,7 +10,8 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.messages import execution_message, tick_message
 
-TAPE_ORIGIN = "\1"  # stands for ws://HOST:8001, on the client's own host
+TAPE_ORIGIN = "\1"  # stands for ws://HOST, which is the client's own
+TAPE_PORT = 8001  # unless the exchange was told another
 SECOND = 10**9  # nanoseconds
 BEGINNING = 1_453_070_587_123_456_789  # nanoseconds since 1970
 
@@ -97,10 +98,8 @@ def socket_urls(setup: Setup) -> list[tuple[str, str]]:
     account, venue, symbol = (
         quote(name, safe="") for name in (setup.account, setup.venue, setup.symbol)
     )
-    return [
-        (f"{TAPE_ORIGIN}/ob/api/ws/{account}/venues/{venue}/" + form.format(symbol=symbol), meaning)
-        for form, meaning in SOCKETS
-    ]
+    start = f"{TAPE_ORIGIN}:{setup.tape_port or TAPE_PORT}/ob/api/ws/{account}/venues/{venue}/"
+    return [(start + form.format(symbol=symbol), meaning) for form, meaning in SOCKETS]
 
 
 def _introduction(setup: Setup) -> list[str]:
@@ -113,13 +112,19 @@ def _introduction(setup: Setup) -> list[str]:
     )
     return [
         "An exchange that was started with `--websockets` tells who listens what happens, "
-        "on port 8001 or that of `--wsport`. Instead of asking for the quote again and again, open "
+        f"on {_port(setup)}. Instead of asking for the quote again and again, open "
         f"one of these URLs with any websocket client, here for the account {setup.account}. "
         "The venue or stock need not exist yet. You never have to send anything.",
         keys,
         "Any other URL gets one message, `{\"ok\": false, \"error\": \"...\"}`, and is closed with "
         "code 1008; so is a wrong key.",
     ]
+
+
+def _port(setup: Setup) -> str:
+    if setup.tape_port is None:
+        return f"port {TAPE_PORT} or that of `--wsport`"
+    return f"a port of its own, here {setup.tape_port}"
 
 
 def _message(message: Any) -> Markup:

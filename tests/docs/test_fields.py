@@ -61,5 +61,14 @@ def test_parameters_are_shown_with_what_they_may_be() -> None:
     assert "For example TESTEX." in text and "One of json, csv." in text and "query" in text
 
 
+def test_bounds_and_defaults_of_a_query_are_shown() -> None:
+    operation = next(o for o in DESCRIPTION.operations() if o.id == "getScores")._replace(
+        parameters=[{"name": "limit", "in": "query", "description": "The most.", "example": 10,
+                     "schema": {"type": "integer", "maximum": 500, "default": 100}}],
+    )
+    text = Page(parameters_table(operation, DESCRIPTION)).root.text
+    assert "The most. For example 10. At most 500. Without it: 100." in text
+
+
 def test_an_object_is_named_by_its_reference() -> None:
     assert name_of({"$ref": "#/components/schemas/Order"}) == "Order" and name_of({}) == ""

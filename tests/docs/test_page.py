@@ -8,18 +8,22 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from live import running
 from reading import Element, Page
 from wsgi import KEYS, Client
 
 from disorderbook.docs.curl import Setup
+from disorderbook.docs.description import Description, description_text
 from disorderbook.docs.page import docs_page
-from disorderbook.rest.api import ROUTES
+from disorderbook.rest.app import ROUTES
 
 ACCOUNTS = str(Path(__file__).parents[2] / "accounts.json")
 MINE = {"YOUR_ACCOUNT": "NOISEBOTS", "YOUR_KEY": KEYS["NOISEBOTS"]}
 SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
+DESCRIPTION = Description(description_text())
+OPERATIONS = {operation.id: operation for operation in DESCRIPTION.operations()}
 PATIENCE = 20  # seconds
 
 
@@ -78,18 +82,20 @@ def promise_after(block: Element) -> list[str]:
 
 
 def check_shape(page: Page, block: Element, status: str, kind: str, body: str) -> None:
+    """The answer is what the page says of it, and what the description says."""
     around = block.parent
     assert around is not None
+    told = json.loads(body) if kind == "application/json" else body
+    operation = OPERATIONS.get(around.attributes["id"])
+    if operation:
+        schema = operation.responses[status]["content"][kind]["schema"]
+        components = DESCRIPTION.document["components"]
+        jsonschema_rs.Draft202012Validator(schema | {"components": components}).validate(told)
     if status != "200":
-        refusal = json.loads(body)
-        assert refusal.keys() == {"ok", "error"} and refusal["ok"] is False
-        assert refusal["error"] in [code.text for code in around.all("code")]
+        assert told.keys() == {"ok", "error"} and told["ok"] is False
+        assert told["error"] in [code.text for code in around.all("code")]
     elif kind == "application/json":
-        check_fields(page, json.loads(body), table_of_answer(page, around))
-    elif kind == "text/csv":
-        assert body.splitlines()[0].startswith('"account","nav","lowest","highest"')
-    else:
-        assert body.startswith(("<pre>", "<!DOCTYPE html>"))
+        check_fields(page, told, table_of_answer(page, around))
 
 
 def table_of_answer(page: Page, article: Element) -> Element:
@@ -188,7 +194,8 @@ def test_the_page_is_about_the_exchange_that_serves_it() -> None:
     assert len(set(pages)) == 4
     refusing = "started without --extra, so it refuses"
     assert refusing in pages[0] and refusing not in pages[1]
-    assert "YOUR_KEY" not in pages[0] and "YOUR_KEY" in pages[2]
+    keyless, keyed = (Page(pages[number]).root.first("main").text for number in (0, 2))
+    assert "YOUR_KEY" not in keyless and "YOUR_KEY" in keyed
     assert "http://here:1</span>/ob/api/venues/NYSE/stocks/ACME" in pages[3]
     assert not any(key in page for key in KEYS.values() for page in pages)
 
@@ -202,3 +209,10 @@ def test_the_page_is_for_every_screen_and_reader() -> None:
     assert len(list(page.root.all("main"))) == len(list(page.root.all("h1"))) == 1
     labels = [b.attributes["aria-label"] for b in page.root.all("button")]
     assert len(set(labels)) == len(labels)
+
+
+def test_only_who_needs_a_key_is_asked_for_one() -> None:
+    assert "mine" not in page_of().ids
+    fields = list(page_of(setup=SETUP._replace(needs_keys=True)).ids["mine"].all("input"))
+    assert [field.attributes["data-stands-for"] for field in fields] == list(MINE)
+    assert [field.within("label").text.strip() for field in fields] == ["Account", "Key"]

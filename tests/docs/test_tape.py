@@ -19,9 +19,7 @@ SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
 
 def test_the_messages_are_those_that_listeners_get() -> None:
     shown = example_messages(SETUP)
-    tick, _, execution, _ = (
-        url.removeprefix(TAPE_ORIGIN) for url, _ in socket_urls(SETUP)
-    )
+    tick, _, execution, _ = (path_of(url) for url, _ in socket_urls(SETUP))
     with (
         market() as live, live.peer(execution.replace("/ME/", "/BEN/")) as seller,
         live.peer(execution) as buyer, live.peer(tick) as ticker,
@@ -36,8 +34,8 @@ def test_the_messages_are_those_that_listeners_get() -> None:
 
 def test_the_urls_are_the_four_that_there_are() -> None:
     names = Setup("VENUE", "SYMBOL", needs_keys=False, extra=False)
-    urls = [url.replace("/ME/", "/ACCOUNT/") for url, _ in socket_urls(names)]
-    assert urls == [TAPE_ORIGIN + form for form in FORMS]
+    urls = [path_of(url).replace("/ME/", "/ACCOUNT/") for url, _ in socket_urls(names)]
+    assert urls == list(FORMS)
     odd = Setup("a/b", "<i>", needs_keys=False, extra=False)
     assert socket_urls(odd)[1][0].endswith("/venues/a%2Fb/tickertape/stocks/%3Ci%3E")
 
@@ -55,6 +53,16 @@ def test_the_section_says_whether_keys_are_needed() -> None:
     assert "?api_key=KEY" not in Page(tape_section(SETUP)).root.text
     keyed = Page(tape_section(SETUP._replace(needs_keys=True))).root.text
     assert "?api_key=KEY" in keyed and "/ws/YOUR_ACCOUNT/venues/" in keyed
+
+
+def test_the_urls_have_the_tapes_own_port() -> None:
+    elsewhere = SETUP._replace(tape_port=9001)
+    assert all(url.startswith(f"{TAPE_ORIGIN}:9001/") for url, _ in socket_urls(elsewhere))
+    assert "here 9001" in tape_section(elsewhere) and "--wsport" in tape_section(SETUP)
+
+
+def path_of(url: str) -> str:
+    return url.removeprefix(f"{TAPE_ORIGIN}:8001")
 
 
 def heard(peer: RawPeer) -> str:

@@ -272,5 +272,7 @@ def test_scores_of_an_unknown_stock_are_missing_in_the_form_that_was_asked_for()
     assert client("GET", path).type == "text/html"
     for form in ("json", "csv"):
         answer = client("GET", f"{path}?format={form}")
-        assert answer.error == (404, "Nobody has used that stock at that venue yet")
+        assert answer.error == (
+            404, "There is no such stock at such a venue (create it by using it)"
+        )
     assert client.house.exchange.find_book("TESTEX", "NEW") is None
