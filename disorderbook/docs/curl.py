@@ -99,7 +99,8 @@ def _queries(operation: Operation) -> list[tuple[str, Node]]:
         node["name"]: examples_of(node)[0][1] for node in asked if node.get("required", False)
     }
     more = [
-        (shows, least | {node["name"]: value}) for node in asked if node["name"] not in least
+        (shows or f"With {node['name']}.", least | {node["name"]: value})
+        for node in asked if node["name"] not in least
         for shows, value in examples_of(node)
     ]
     return [("", least), *more]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from disorderbook.docs.description import Description, Node, Operation, examples_of
-from disorderbook.docs.markup import Markup, element, joined, pretty, prose, table
+from disorderbook.docs.markup import Markup, breakable, element, joined, pretty, prose, table
 
 OPTIONAL = ", optional"
 SHOWN_APART = {"NewOrder"}  # explained where it is posted
@@ -42,8 +42,8 @@ def objects_section(description: Description) -> Markup:
 def fields_table(schema: Node, description: Description) -> Markup:
     """The fields of an object, one a row."""
     return table(("Field", "Type", "Meaning"), [
-        (element("code", field.name), joined(field.type, "" if field.is_required else OPTIONAL),
-         prose(field.description))
+        (element("code", breakable(field.name)),
+         joined(field.type, "" if field.is_required else OPTIONAL), prose(field.description))
         for field in fields_of(schema, description)
     ])
 

@@ -12,8 +12,7 @@ class Markup(str):
     """Text that is HTML already."""
 
 
-VOID = Markup("")
-
+_BETWEEN_PARTS = re.compile(r"(?<=\.)|(?<=.)(?=/)")
 _MARKS = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*")
 
 
@@ -47,6 +46,11 @@ def prose(text: str) -> Markup:
 def paragraphs(text: str) -> Markup:
     """The same where an empty line begins a new paragraph."""
     return joined(*(element("p", prose(part)) for part in text.split("\n\n")))
+
+
+def breakable(name: str) -> Markup:
+    """A path or a name with dots, which a narrow screen may break between its parts."""
+    return Markup("<wbr>".join(map(joined, _BETWEEN_PARTS.split(name))))
 
 
 def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Markup:

@@ -7,7 +7,9 @@ from typing import NamedTuple
 from disorderbook.docs.curl import Setup, calls
 from disorderbook.docs.description import Description, Node, Operation, examples_of
 from disorderbook.docs.fields import fields_table, name_of, parameters_table
-from disorderbook.docs.markup import Markup, element, joined, paragraphs, pretty, prose, table
+from disorderbook.docs.markup import (
+    Markup, breakable, element, joined, paragraphs, pretty, prose, table,
+)
 
 JSON = "application/json"
 SUCCESS = "200"
@@ -28,7 +30,8 @@ def route_article(
     """Everything about one route; `common` are the refusals that are explained elsewhere."""
     return element(
         "article",
-        element("h3", method_mark(operation.method), " ", element("code", operation.path)),
+        element("h3", method_mark(operation.method), " ",
+                element("code", breakable(operation.path))),
         element("p", operation.summary, class_="summary"),
         paragraphs(operation.description),
         *_taken(operation, description),

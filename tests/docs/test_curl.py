@@ -38,8 +38,8 @@ def test_a_query_that_is_required_is_in_every_line() -> None:
         {"name": "venue", "in": "path", "example": "V"},
         {"name": "symbol", "in": "path", "example": "S"},
     ])
-    assert [words(call)[-1].partition("?")[2] for call in calls(operation, OPEN)] == [
-        "a=1", "a=1&b=x%26y",
+    assert [(call.shows, words(call)[-1].partition("?")[2]) for call in calls(operation, OPEN)] == [
+        ("", "a=1"), ("With b.", "a=1&b=x%26y"),
     ]
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from disorderbook.docs.markup import (
-    WIDTH, Markup, element, joined, paragraphs, pretty, prose, table,
+    WIDTH, Markup, breakable, element, joined, paragraphs, pretty, prose, table,
 )
 
 
@@ -23,6 +23,11 @@ def test_prose_knows_code_and_strong_words() -> None:
     assert prose("a `b<` and **c**.") == "a <code>b&lt;</code> and <strong>c</strong>."
     assert prose("`unclosed <i>") == "`unclosed &lt;i&gt;"
     assert paragraphs("a\n\nb") == "<p>a</p><p>b</p>"
+
+
+def test_names_break_between_their_parts_only() -> None:
+    assert breakable("/a/{b}") == "/a<wbr>/{b}"
+    assert breakable("a[].<b>") == "a[].<wbr>&lt;b&gt;" and breakable("plain") == "plain"
 
 
 def test_the_first_column_of_a_table_names_its_rows() -> None:
