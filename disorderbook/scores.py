@@ -1,9 +1,13 @@
-"""The scores: who made how much in one book, as a page of text."""
+"""The scores: who made how much in one book, as a page of text or as JSON."""
 
 from html import escape
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.positions import Position
+from disorderbook.messages import to_json
 
 CENTS = 100  # in a dollar
 
@@ -22,16 +26,55 @@ def scores_page(book: OrderBook, start: str, now: str, hide_holdings: bool) -> s
     if book.last_trade is None:
         return NO_TRADES
     price = book.last_trade.price
-    ranking = sorted(
-        book.positions.values(), key=lambda p: p.net_asset_value(price), reverse=True
-    )
-    rows = "\n".join(_row(position, price, hide_holdings) for position in ranking)
+    rows = "\n".join(_row(position, price, hide_holdings) for position in ranking(book))
     return (
         f"<pre>{escape(book.venue)} {escape(book.symbol)}\n"
         f"Current price: ${price / CENTS:.2f}\n\n"
         f"{HEADING}\n{rows}\n\n"
         f"Start time:    {start}\nCurrent time:  {now}</pre>"
     )
+
+
+class ScoreMessage(msgspec.Struct, gc=False):
+    """What an account has made, in cents and shares; what is hidden is left out."""
+
+    account: str
+    nav: int
+    lowest: int
+    highest: int
+    cash: int | UnsetType = UNSET
+    shares: int | UnsetType = UNSET
+
+
+def scores_message(book: OrderBook, start: str, now: str, hide_holdings: bool) -> bytes:
+    """The same as JSON, in cents; without a price as long as nothing has traded."""
+    price = book.last_trade.price if book.last_trade else 0
+    return to_json({
+        "ok": True,
+        "venue": book.venue,
+        "symbol": book.symbol,
+        **({"price": price} if book.last_trade else {}),
+        "startTime": start,
+        "currentTime": now,
+        "scores": [_score(position, price, hide_holdings) for position in ranking(book)],
+    })
+
+
+def ranking(book: OrderBook) -> list[Position]:
+    """The positions of a book, the highest net asset value first."""
+    price = book.last_trade.price if book.last_trade else 0
+    return sorted(book.positions.values(), key=lambda p: p.net_asset_value(price), reverse=True)
+
+
+def _score(position: Position, price: int, hide_holdings: bool) -> ScoreMessage:
+    nav = position.net_asset_value(price)
+    score = ScoreMessage(position.account, nav, position.lowest, position.highest)
+    if hide_holdings:
+        # To the cent, two values at different prices would tell how many shares there are.
+        score.nav = nav // CENTS * CENTS
+    else:
+        score.cash, score.shares = position.cash, position.shares
+    return score
 
 
 def _row(position: Position, price: int, hide_holdings: bool) -> str:

@@ -29,6 +29,7 @@ FLOORS = [
 # The exchange's floor reads from left to right.
 WITHIN_A_FLOOR = {
     "parsing": {"exchange"}, "accounts": {"exchange"}, "messages": {"exchange", "gamemaster"},
+    "scores": {"messages"},
     "ledger": {"messages", "gamemaster"}, "cli": {"options"},
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}

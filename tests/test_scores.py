@@ -1,8 +1,10 @@
-"""The scores page. (The recorded answers hold its exact layout.)"""
+"""The scores as a page, whose exact layout the recorded answers hold, and as JSON."""
+
+import json
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.scores import NO_TRADES, scores_page
+from disorderbook.scores import NO_TRADES, scores_message, scores_page
 
 
 def traded(seller: str, buyer: str) -> OrderBook:
@@ -42,3 +44,32 @@ def test_a_name_cannot_forge_a_line() -> None:
 def test_an_account_that_traded_with_itself_is_listed() -> None:
     page = scores_page(traded("ann", "ann"), "then", "now", hide_holdings=False)
     assert "ann             $0          0          0          0          $0           \n" in page
+
+
+def test_scores_as_json_are_in_cents_and_agree_with_the_page() -> None:
+    message = json.loads(scores_message(traded("ann", "bob"), "then", "now", hide_holdings=False))
+    assert message == {
+        "ok": True, "venue": "TESTEX", "symbol": "FOOBAR", "price": 5001,
+        "startTime": "then", "currentTime": "now", "scores": [
+            {"account": "ann", "nav": 0, "lowest": -10, "highest": 0,
+             "cash": 50010, "shares": -10},
+            {"account": "bob", "nav": 0, "lowest": 0, "highest": 10,
+             "cash": -50010, "shares": 10},
+        ],
+    }
+
+
+def test_scores_as_json_hide_what_the_page_hides() -> None:
+    book = traded("ann", "bob")
+    book.submit(NewOrder("cat", Side.SELL, OrderType.LIMIT, 5006, 1), 3)
+    book.submit(NewOrder("cat", Side.BUY, OrderType.LIMIT, 5006, 1), 4)
+    scores = json.loads(scores_message(book, "then", "now", hide_holdings=True))["scores"]
+    assert not any(row.keys() & {"cash", "shares"} for row in scores)
+    assert [(row["account"], row["nav"]) for row in scores] == [
+        ("bob", 0), ("cat", 0), ("ann", -100),  # 50 cents more and less, in whole dollars
+    ]
+
+
+def test_scores_as_json_have_no_price_before_a_trade() -> None:
+    message = json.loads(scores_message(OrderBook("V", "S", 1), "then", "now", hide_holdings=True))
+    assert message["scores"] == [] and "price" not in message
