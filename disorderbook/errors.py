@@ -50,6 +50,10 @@ class TooManyParameters(BadRequest):
     sentence = "There are too many parameters behind the question mark of the URL"
 
 
+class IllegalParameter(BadRequest):
+    sentence = "A parameter behind the question mark of the URL has an illegal value"
+
+
 class MissingField(BadRequest):
     sentence = "Incoming POST was missing required field"
 
@@ -92,6 +96,10 @@ class NoSuchOrder(NotFound):
 
 class NoSuchInstance(NotFound):
     sentence = "No such level instance"
+
+
+class NoSuchBook(NotFound):
+    sentence = "There is no such stock at such a venue (create it by using it)"
 
 
 class NoSuchVenue(NotFound):
