@@ -239,7 +239,8 @@ async function pause() {
   const hurried = new Promise(done => { hurry = done })
   const least = connection === 'away' ? PAUSE_AWAY : tape.isOpen ? PAUSE : PAUSE_WITHOUT_TAPE
   await Promise.race([sleep(least), hurried])
-  if (!tape.isOpen || hasNews) return
+  const isBehind = book.scoredAt !== book.count || book.charted !== book.count
+  if (!tape.isOpen || hasNews || isBehind) return
   const woken = new Promise(done => { wake = done })
   await Promise.race([sleep(LONGEST_PAUSE - least), woken, hurried])
 }
@@ -601,7 +602,8 @@ function drawGrid(pen, area, scale) {
     const y = Math.round(scale.y(price)) + 0.5
     stroke(pen, [[0, y], [area.right, y]])
     pen.textAlign = 'left'
-    pen.fillText(dollars(price), area.right + 0.5 * area.unit, y)
+    const isFree = Math.abs(y - scale.y(lastPrice())) > 1.1 * area.unit // of the last price's flag
+    if (isFree) pen.fillText(dollars(price), area.right + 0.5 * area.unit, y)
   }
   drawTimes(pen, area, scale)
 }
