@@ -20,6 +20,7 @@ from disorderbook.accounts import Accounts
 from disorderbook.collector import keep_collections_short
 from disorderbook.exchange import MAX_BOOKS, Exchange
 from disorderbook.gamemaster import GameMaster
+from disorderbook.history import History
 from disorderbook.rest.answers import answer
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
@@ -44,7 +45,7 @@ BODIES = [order.body.encode() for order in ORDERS] * REPEATED
 def new_house() -> House:
     exchange = Exchange(MAX_BOOKS)
     exchange.book("TESTEX", "FOOBAR")
-    return House(exchange, Accounts(), GameMaster(), extra=False)
+    return House(exchange, Accounts(), GameMaster(), False, History(0))
 
 
 def print_layers(

@@ -9,6 +9,7 @@ import shlex
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 from urllib.parse import quote
@@ -18,9 +19,11 @@ import bottle
 from disorderbook.accounts import Accounts, load_accounts
 from disorderbook.collector import keep_collections_short
 from disorderbook.descriptors import allow_descriptors
+from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import ExchangeError
-from disorderbook.exchange import Exchange, Publish, publish_to_nobody
+from disorderbook.exchange import Exchange, Publish
 from disorderbook.gamemaster import GameMaster
+from disorderbook.history import History
 from disorderbook.ledger.export import export
 from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import Unusable
@@ -75,7 +78,7 @@ def _run(options: argparse.Namespace) -> None:
     server = _server(options)
     with (
         _tape(options, accounts) as tape,
-        _house(options, accounts, tape.publish if tape else publish_to_nobody) as house,
+        _house(options, accounts, tape) as house,
     ):
         with contextlib.suppress(OSError):  # nobody reads it
             _greet(server.port, options, house, tape)
@@ -121,9 +124,11 @@ def _tape(options: argparse.Namespace, accounts: Accounts) -> Iterator[Tape | No
 
 @contextlib.contextmanager
 def _house(
-    options: argparse.Namespace, accounts: Accounts, publish: Publish
+    options: argparse.Namespace, accounts: Accounts, tape: Tape | None
 ) -> Iterator[House]:
     """Everything behind the routes, with the first book open."""
+    history = History(time.time_ns())
+    publish = history.record if tape is None else _both(history.record, tape.publish)
     if options.sync and options.database is None:
         raise UsageError("--sync needs --database, the file to keep the market in")
     if options.database is None:
@@ -133,10 +138,21 @@ def _house(
         exchange, gamemaster = _continue(options, publish)
     try:
         _open_first_book(exchange, options.venue, options.symbol)
+        tape_port = tape.port if tape else None
         with Upkeep(exchange.settle):
-            yield House(exchange, accounts, gamemaster, options.extra)
+            yield House(exchange, accounts, gamemaster, options.extra, history, tape_port)
     finally:
         exchange.close()
+
+
+def _both(first: Publish, second: Publish) -> Publish:
+    """A publisher that tells two."""
+
+    def publish(book: OrderBook, executions: Sequence[Execution]) -> None:
+        first(book, executions)
+        second(book, executions)
+
+    return publish
 
 
 def _open_first_book(exchange: Exchange, venue: str, symbol: str) -> None:
@@ -186,7 +202,8 @@ def _cannot_listen(port: int, fault: OSError) -> UsageError:
 
 
 def _greet(port: int, options: argparse.Namespace, house: House, tape: Tape | None) -> None:
-    url = f"http://{HOST}:{port}/ob/api/"
+    front = f"http://{HOST}:{port}/"
+    url = f"{front}ob/api/"
     stock = f"venues/{quote(options.venue)}/stocks/{quote(options.symbol)}"
     venue, symbol = shlex.quote(options.venue), shlex.quote(options.symbol)
     order = '{"account": "ME", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 9}'
@@ -197,6 +214,7 @@ def _greet(port: int, options: argparse.Namespace, house: House, tape: Tape | No
         print(" -----> Warning: running WITHOUT AUTHENTICATION!")
     print(f"""
 Connect to  {url}  (Ctrl-C stops)
+Watch it at {front}
 Place an order:
   curl {key}-d '{order}' \\
     {url}{stock}/orders

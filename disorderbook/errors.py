@@ -50,6 +50,10 @@ class TooManyParameters(BadRequest):
     sentence = "There are too many parameters behind the question mark of the URL"
 
 
+class IllegalParameter(BadRequest):
+    sentence = "A parameter behind the question mark of the URL has an illegal value"
+
+
 class UnknownFormat(BadRequest):
     sentence = "The format of scores is json or csv (without one they are a page)"
 

@@ -103,12 +103,29 @@ def orders_message(venue: str, orders: Iterable[Order]) -> bytes:
     return to_json({"ok": True, "venue": venue, "orders": [_order(order) for order in orders]})
 
 
+def quote_fields(quote: Quote, ok: bool | UnsetType) -> QuoteMessage:
+    """A quote without the names that the market has nothing to say for."""
+    message = QuoteMessage(
+        ok, quote.venue, quote.symbol, quote.bid_size, quote.ask_size, quote.bid_depth,
+        quote.ask_depth, timestamp(quote.quote_time),
+    )
+    if quote.bid is not None:
+        message.bid = quote.bid
+    if quote.ask is not None:
+        message.ask = quote.ask
+    if quote.last is not None:
+        message.last = quote.last
+        message.lastSize = quote.last_size
+        message.lastTrade = timestamp(quote.last_trade)
+    return message
+
+
 def quote_message(quote: Quote) -> bytes:
-    return to_json(_quote(quote, ok=True))
+    return to_json(quote_fields(quote, ok=True))
 
 
 def tick_message(quote: Quote) -> bytes:
-    return to_json({"ok": True, "quote": _quote(quote, ok=UNSET)})
+    return to_json({"ok": True, "quote": quote_fields(quote, ok=UNSET)})
 
 
 def execution_message(execution: Execution, receiver: Order) -> bytes:
@@ -207,23 +224,6 @@ def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) ->
          for fill in order.fills[:fills]],
         filled, remaining > 0,
     )
-
-
-def _quote(quote: Quote, ok: bool | UnsetType) -> QuoteMessage:
-    """A quote without the names that the market has nothing to say for."""
-    message = QuoteMessage(
-        ok, quote.venue, quote.symbol, quote.bid_size, quote.ask_size, quote.bid_depth,
-        quote.ask_depth, timestamp(quote.quote_time),
-    )
-    if quote.bid is not None:
-        message.bid = quote.bid
-    if quote.ask is not None:
-        message.ask = quote.ask
-    if quote.last is not None:
-        message.last = quote.last
-        message.lastSize = quote.last_size
-        message.lastTrade = timestamp(quote.last_trade)
-    return message
 
 
 def _rows(ladder: Ladder, is_buy: bytes) -> bytes:

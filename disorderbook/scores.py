@@ -54,8 +54,12 @@ class ScoreMessage(msgspec.Struct, gc=False):
     shares: int | UnsetType = UNSET
 
 
-def scores_message(book: OrderBook, start: str, now: str, hide_holdings: bool) -> bytes:
-    """The same as JSON, in cents; without a price as long as nothing has traded."""
+def scores_message(
+    book: OrderBook, start: str, now: str, hide_holdings: bool, most: int | None = None
+) -> bytes:
+    """The same as JSON, in cents; without a price as long as nothing has traded. `most` is of how
+    many accounts to tell, None for all.
+    """
     price = book.last_trade.price if book.last_trade else 0
     return to_json({
         "ok": True,
@@ -64,7 +68,8 @@ def scores_message(book: OrderBook, start: str, now: str, hide_holdings: bool) -
         **({"price": price} if book.last_trade else {}),
         "startTime": start,
         "currentTime": now,
-        "scores": [_score(position, price, hide_holdings) for position in ranking(book)],
+        "accounts": len(book.positions),
+        "scores": [_score(p, price, hide_holdings) for p in ranking(book)[:most]],
     })
 
 

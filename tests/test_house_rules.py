@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from disorderbook.options import make_parser
-from disorderbook.rest.api import ROUTES
+from disorderbook.rest.routes import ROUTES
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "disorderbook"
@@ -22,7 +22,10 @@ README = (ROOT / "README.md").read_text()
 FLOORS = [
     {"errors", "origin", "collector", "descriptors"},
     {"engine"},
-    {"exchange", "accounts", "parsing", "messages", "scores", "gamemaster", "ledger"},
+    {
+        "exchange", "accounts", "parsing", "history", "messages", "scores", "watching",
+        "gamemaster", "ledger",
+    },
     {"docs"},
     {"rest", "tape"},
     {"cli", "options"},
@@ -30,7 +33,7 @@ FLOORS = [
 # The exchange's floor reads from left to right.
 WITHIN_A_FLOOR = {
     "parsing": {"exchange"}, "accounts": {"exchange"}, "messages": {"exchange", "gamemaster"},
-    "scores": {"messages"},
+    "scores": {"messages"}, "watching": {"exchange", "history", "messages"},
     "ledger": {"messages", "gamemaster"}, "cli": {"options"},
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}

@@ -23,7 +23,7 @@ from wsgi import KEYS, Client
 
 from disorderbook.errors import ExchangeError, NoSuchVenue
 from disorderbook.parsing import MAX_NUMBER
-from disorderbook.rest.api import ROUTES
+from disorderbook.rest.routes import ROUTES
 from disorderbook.rest.app import OWN_FAULT, SENTENCES
 
 TEXT = (files("disorderbook") / "openapi.json").read_text(encoding="utf-8")

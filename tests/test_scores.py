@@ -54,7 +54,7 @@ def test_scores_as_json_are_in_cents_and_agree_with_the_page() -> None:
     message = json.loads(scores_message(traded("ann", "bob"), "then", "now", hide_holdings=False))
     assert message == {
         "ok": True, "venue": "TESTEX", "symbol": "FOOBAR", "price": 5001,
-        "startTime": "then", "currentTime": "now", "scores": [
+        "startTime": "then", "currentTime": "now", "accounts": 2, "scores": [
             {"account": "ann", "nav": 0, "lowest": -10, "highest": 0,
              "cash": 50010, "shares": -10},
             {"account": "bob", "nav": 0, "lowest": 0, "highest": 10,

@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 from disorderbook.accounts import Accounts
 from disorderbook.exchange import MAX_BOOKS, EndlessMemory, Exchange, Ledger
 from disorderbook.gamemaster import GameMaster
+from disorderbook.history import History
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
 
@@ -47,8 +48,9 @@ class Client:
         keys: dict[str, str] | None = None, max_books: int = MAX_BOOKS,
         clock: Callable[[], int] = time.time_ns, ledger: Ledger = EndlessMemory(),
     ) -> None:
-        exchange = Exchange(max_books, clock=clock, ledger=ledger)
-        self.house = House(exchange, Accounts(keys), GameMaster(), extra)
+        history = History(0)
+        exchange = Exchange(max_books, history.record, clock, ledger)
+        self.house = House(exchange, Accounts(keys), GameMaster(), extra, history)
         self.house.exchange.book(venue, symbol)
         self.app = make_app(self.house)
 

@@ -1,4 +1,4 @@
-"""The REST interface: one short function for each route, and the ROUTES table.
+"""The interface for programs: one short function for each route, and the ROUTES table.
 
 Each function runs inside the exchange's turn, gets the House, the Request and the names from the
 URL, and returns the answer: JSON bytes, or a Document. A refusal is raised.
@@ -20,20 +20,25 @@ from disorderbook.errors import (
 )
 from disorderbook.exchange import Exchange
 from disorderbook.gamemaster import GameMaster, Instance
+from disorderbook.history import History
 from disorderbook.parsing import account_name, check_url_agrees, new_order, parse_post
-from disorderbook.rest.welcome import THANKS, welcome_page
+from disorderbook.rest.welcome import THANKS
 from disorderbook.scores import NO_BOOK, scores_message, scores_page, scores_table
 
 MAX_PARAMETERS = 16  # in the query of a URL
 
 
 class House(NamedTuple):
-    """Everything that the routes serve. `extra` allows listing an account's orders."""
+    """Everything that the routes serve. `extra` allows listing an account's orders; `tape_port` is
+    that of the websockets, if there are any.
+    """
 
     exchange: Exchange
     accounts: Accounts
     gamemaster: GameMaster
     extra: bool
+    history: History
+    tape_port: int | None = None
 
 
 class Request(NamedTuple):
@@ -56,11 +61,12 @@ class Request(NamedTuple):
 
 
 class Document(NamedTuple):
-    """An answer that is not JSON."""
+    """An answer that is not JSON, or has headers of its own."""
 
     content: bytes
     kind: str  # the content type
     status: str = "200 OK"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def page(html: str, status: str = "200 OK") -> Document:
@@ -194,11 +200,6 @@ def stop_instance(house: House, request: Request, instance_id: str) -> Answer:
     return messages.HEARTBEAT
 
 
-def welcome(house: House, request: Request) -> Answer:
-    first = next(house.exchange.books(next(house.exchange.venues())))
-    return page(welcome_page(request.host, first, house.accounts.need_keys))
-
-
 def thanks(house: House, request: Request) -> Answer:
     return page(THANKS)
 
@@ -209,7 +210,9 @@ def openapi(house: House, request: Request) -> Answer:
 
 def docs(house: House, request: Request) -> Answer:
     first = next(house.exchange.books(next(house.exchange.venues())))
-    setup = Setup(first.venue, first.symbol, house.accounts.need_keys, house.extra)
+    setup = Setup(
+        first.venue, first.symbol, house.accounts.need_keys, house.extra, house.tape_port
+    )
     return page(docs_page(request.host, setup))
 
 
@@ -219,7 +222,6 @@ ACCOUNT = f"{API}/venues/<venue>/accounts/<account>"
 INSTANCE = "/gm/instances/<instance_id>"
 
 ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
-    ("GET", "/", welcome),
     ("GET", "/docs", docs),
     ("GET", "/openapi.json", openapi),
     ("GET", API, thanks),

@@ -17,7 +17,8 @@ from disorderbook.errors import (
 from disorderbook.exchange import MAX_NAME_LENGTH, check_name
 from disorderbook.messages import error_message
 from disorderbook.origin import is_foreign
-from disorderbook.rest.api import ROUTES, Answer, Document, House, Request
+from disorderbook.rest.api import Answer, Document, House, Request
+from disorderbook.rest.routes import ROUTES
 
 MAX_BODY_SIZE = 65536  # bytes
 STATUSES: dict[type, str] = {
@@ -39,6 +40,7 @@ KEY_PLACES = (
 JSON = "application/json"
 
 Environ = dict[str, Any]
+Headers = tuple[tuple[str, str], ...]
 Handler = Callable[..., Answer]
 
 log = logging.getLogger(__name__)
@@ -73,8 +75,9 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             answer: Iterable[bytes] = super().wsgi(environ, start_response)
             return answer
         handler, names = found
-        status, kind, body = self._respond(environ, handler, names)
-        start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+        status, kind, body, others = self._respond(environ, handler, names)
+        length = str(len(body))
+        start_response(status, [("Content-Type", kind), ("Content-Length", length), *others])
         return [body]
 
     __call__ = wsgi
@@ -83,9 +86,10 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         """The function that Bottle calls for a route on its own way."""
 
         def answer(**names: str) -> bytes:
-            response.status, response.content_type, body = self._respond(
+            response.status, response.content_type, body, others = self._respond(
                 request.environ, handler, names
             )
+            response.headers.update(others)
             return body
 
         return answer
@@ -103,8 +107,8 @@ class DirectBottle(Bottle):  # type: ignore[misc]
 
     def _respond(
         self, environ: Environ, handler: Handler, names: dict[str, str]
-    ) -> tuple[str, str, bytes]:
-        """Status, content type and body."""
+    ) -> tuple[str, str, bytes, Headers]:
+        """Status, content type, body, and other headers."""
         try:
             if len(environ["PATH_INFO"]) > MAX_NAME_LENGTH:
                 _check_names(names)
@@ -114,13 +118,13 @@ class DirectBottle(Bottle):  # type: ignore[misc]
                 answer = handler(self._house, asked, **names)
         except ExchangeError as refusal:
             family = next(c for c in type(refusal).__mro__ if c in STATUSES)
-            return STATUSES[family], JSON, error_message(str(refusal))
+            return STATUSES[family], JSON, error_message(str(refusal)), ()
         except Exception:
             log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-            return "500 Internal Server Error", JSON, error_message(OWN_FAULT)
+            return "500 Internal Server Error", JSON, error_message(OWN_FAULT), ()
         if isinstance(answer, Document):
-            return answer.status, answer.kind, answer.content
-        return "200 OK", JSON, answer
+            return answer.status, answer.kind, answer.content, answer.headers
+        return "200 OK", JSON, answer, ()
 
 
 def _receive() -> None:

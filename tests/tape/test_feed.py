@@ -19,6 +19,7 @@ from disorderbook.engine.book import Execution
 from disorderbook.engine.orders import OrderType, Side
 from disorderbook.exchange import Exchange
 from disorderbook.gamemaster import GameMaster
+from disorderbook.history import History
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
 from disorderbook.tape import backlog, feed
@@ -51,7 +52,7 @@ def house_with_tape() -> Iterator[tuple[Tape, Client]]:
         client = Client()
         exchange = Exchange(publish=tape.publish)
         exchange.book("TESTEX", "FOOBAR")
-        client.house = House(exchange, Accounts(), GameMaster(), extra=False)
+        client.house = House(exchange, Accounts(), GameMaster(), False, History(0))
         client.app = make_app(client.house)
         yield tape, client
 

@@ -1,0 +1,185 @@
+"""The recent past of every book, for people who watch: its last trades, and its price over time.
+
+The exchange tells of each event inside its turn, so that has to cost next to nothing: a trade is
+appended to a queue, and the event counts in a candle of one second. What is made of the candles
+is made once a second, or when somebody asks.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+
+from disorderbook.engine.book import Execution, OrderBook
+from disorderbook.engine.orders import Side
+
+SECOND = 10**9  # nanoseconds
+RECENT_TRADES = 500  # that are remembered of a book
+MOST_CANDLES = 400  # of a book's whole past
+SPANS = {"5m": 300 * SECOND, "30m": 1800 * SECOND, "all": 0}  # 0: ever since
+
+
+class Trade(NamedTuple):
+    """A trade as anybody may see it; `side` is that of the order that came in and met another."""
+
+    number: int  # counts the trades of a book from 1
+    price: int
+    quantity: int
+    ts: int
+    side: Side
+
+
+class Candle(msgspec.Struct, gc=False):
+    """The trades of a stretch of time that begins at `start`, nanoseconds since 1970."""
+
+    start: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int  # shares
+    trades: int
+
+    def extend(self, later: "Candle") -> None:
+        """Take in a candle that follows this one."""
+        self.high = max(self.high, later.high)
+        self.low = min(self.low, later.low)
+        self.close = later.close
+        self.volume += later.volume
+        self.trades += later.trades
+
+
+class Series:
+    """Candles of `width` nanoseconds each, those in which something traded; the latest `most`."""
+
+    def __init__(self, width: int, most: int) -> None:
+        self.width = width
+        self._most = most
+        self._candles: deque[Candle] = deque()
+
+    def add(self, candle: Candle) -> None:
+        """Take in a candle, no wider than these, that comes after all others."""
+        self._append(candle)
+        while len(self._candles) > self._most:
+            self._make_room()
+
+    def since(self, start: int) -> list[Candle]:
+        """The candles that begin at a time or later, oldest first."""
+        found = []
+        for candle in reversed(self._candles):
+            if candle.start < start:
+                break
+            found.append(candle)
+        return found[::-1]
+
+    def _append(self, candle: Candle) -> None:
+        start = candle.start - candle.start % self.width
+        if self._candles and self._candles[-1].start == start:
+            self._candles[-1].extend(candle)
+        else:
+            self._candles.append(msgspec.structs.replace(candle, start=start))
+
+    def _make_room(self) -> None:
+        self._candles.popleft()
+
+
+class WholeSeries(Series):
+    """A series that forgets nothing: its candles become twice as wide when they are too many."""
+
+    def _make_room(self) -> None:
+        self.width *= 2
+        narrow, self._candles = self._candles, deque()
+        for candle in narrow:
+            self._append(candle)
+
+
+class BookHistory:
+    """The recent past of one book."""
+
+    def __init__(self) -> None:
+        self.count = 0  # trades so far
+        self._trades: deque[tuple[int, int, int, Side]] = deque(maxlen=RECENT_TRADES)
+        self._series = {
+            "5m": Series(SECOND, 300),
+            "30m": Series(5 * SECOND, 360),
+            "all": WholeSeries(SECOND, MOST_CANDLES),
+        }
+        self._candle = Candle(0, 0, 0, 0, 0, 0, 0)
+        self._candle_ends = 0
+
+    def record(self, executions: Sequence[Execution]) -> None:
+        """Take note of all executions of one order, at least one."""
+        first, last = executions[0], executions[-1]
+        incoming, ts = last.incoming, last.ts
+        side = incoming.side
+        self.add(first.price, last.price, last.incoming_filled, len(executions), ts)
+        for execution in executions[-RECENT_TRADES:]:
+            self._trades.append((execution.price, execution.quantity, ts, side))
+
+    def add(self, best: int, worst: int, volume: int, trades: int, ts: int) -> None:
+        """Count trades of one time, whose prices go from `best` to `worst`."""
+        self.count += trades
+        candle = self._candle
+        if ts >= self._candle_ends:
+            candle = self._next_candle(best, ts)
+        low, high = (best, worst) if best < worst else (worst, best)
+        if high > candle.high:
+            candle.high = high
+        if low < candle.low:
+            candle.low = low
+        candle.close = worst
+        candle.volume += volume
+        candle.trades += trades
+
+    def trades(self, since: int, most: int) -> list[Trade]:
+        """The latest trades with a number over `since`, at most `most`, oldest first."""
+        wanted = min(max(self.count - since, 0), most, len(self._trades))
+        latest = list(islice(reversed(self._trades), wanted))
+        return [
+            Trade(self.count - age, *latest[age]) for age in range(wanted - 1, -1, -1)
+        ]
+
+    def series(self, span: str) -> Series:
+        """The price over a span, one of SPANS; what is older may be there too."""
+        self._settle()
+        return self._series[span]
+
+    def _next_candle(self, price: int, ts: int) -> Candle:
+        self._settle()
+        start = ts - ts % SECOND
+        self._candle_ends = start + SECOND
+        self._candle = Candle(start, price, price, price, price, 0, 0)
+        return self._candle
+
+    def _settle(self) -> None:
+        """Bring what the candle of this second has counted to the series, and count anew."""
+        candle = self._candle
+        if candle.trades:
+            for series in self._series.values():
+                series.add(candle)
+            price = candle.close
+            self._candle = Candle(candle.start, price, price, price, price, 0, 0)
+
+
+class History:
+    """The recent past of all books since `since`, nanoseconds since 1970."""
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self._books: dict[tuple[str, str], BookHistory] = {}
+
+    def record(self, book: OrderBook, executions: Sequence[Execution]) -> None:
+        """For the exchange, after each event, inside its turn."""
+        if executions:
+            found = self._books.get((book.venue, book.symbol))
+            (found or self._begin(book)).record(executions)
+
+    def of(self, book: OrderBook) -> BookHistory:
+        """That of a book; an empty one if nothing has traded there."""
+        return self._books.get((book.venue, book.symbol)) or BookHistory()
+
+    def _begin(self, book: OrderBook) -> BookHistory:
+        history = self._books[book.venue, book.symbol] = BookHistory()
+        return history

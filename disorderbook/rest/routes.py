@@ -1,0 +1,5 @@
+"""All routes: method, path, and the function that answers."""
+
+from disorderbook.rest import api, watch
+
+ROUTES = [*watch.ROUTES, *api.ROUTES]
