@@ -3,7 +3,7 @@
 import json
 
 from disorderbook.docs.description import Description, description_text, examples_of
-from disorderbook.rest.app import ROUTES
+from disorderbook.rest.routes import ROUTES
 from wsgi import Client
 
 DESCRIPTION = Description(description_text())

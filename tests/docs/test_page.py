@@ -17,7 +17,8 @@ from wsgi import KEYS, Client
 from disorderbook.docs.curl import Setup
 from disorderbook.docs.description import Description, description_text
 from disorderbook.docs.page import docs_page
-from disorderbook.rest.app import ROUTES
+from disorderbook.rest.app import make_app
+from disorderbook.rest.routes import ROUTES
 
 ACCOUNTS = str(Path(__file__).parents[2] / "accounts.json")
 MINE = {"YOUR_ACCOUNT": "NOISEBOTS", "YOUR_KEY": KEYS["NOISEBOTS"]}
@@ -198,6 +199,15 @@ def test_the_page_is_about_the_exchange_that_serves_it() -> None:
     assert "YOUR_KEY" not in keyless and "YOUR_KEY" in keyed
     assert "http://here:1</span>/ob/api/venues/NYSE/stocks/ACME" in pages[3]
     assert not any(key in page for key in KEYS.values() for page in pages)
+
+
+def test_the_websockets_are_where_the_exchange_has_them() -> None:
+    house = Client().house._replace(tape_port=9001)
+    client = Client()
+    client.app = make_app(house)
+    text = client("GET", "/docs", headers={"Host": "here:1"}).body.decode()
+    assert "ws://here:9001/ob/api/ws/ME/venues/TESTEX/tickertape" in text
+    assert "ws://here:8001" not in text
 
 
 def test_the_page_is_for_every_screen_and_reader() -> None:
