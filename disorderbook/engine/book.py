@@ -78,6 +78,7 @@ class OrderBook:
         self.asks = Ladder(SELL)
         self.last_trade: Fill | None = None
         self.positions: dict[str, Position] = {}  # in order of the accounts' first trades
+        self.execution_count = 0  # since this object was made
         self._register = Register()
 
     def submit(self, new: NewOrder, ts: int) -> Outcome:
@@ -119,6 +120,11 @@ class OrderBook:
     def next_id(self) -> int:
         """The id of the order that comes next: how many have been accepted."""
         return self._register.next_id
+
+    @property
+    def held(self) -> int:
+        """How many orders are not forgotten, open ones and closed."""
+        return len(self._register)
 
     def forget(self, order: Order) -> None:
         """Hold a closed order no more; matching never needs one again."""
@@ -175,6 +181,7 @@ class OrderBook:
                 standing.filled, len(standing.fills), incoming.filled, len(incoming.fills),
             ))
         self.last_trade = fill
+        self.execution_count += len(executions)
         return executions
 
     def _settle(self, standing: Order, incoming: Order, price: int, quantity: int) -> None:

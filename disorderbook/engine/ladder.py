@@ -59,11 +59,12 @@ class Ladder:
     that the higher rank is the better price on both sides and there is one piece of code.
     """
 
-    __slots__ = ("best", "depth", "_sign", "_levels", "_ranks")
+    __slots__ = ("best", "depth", "resting", "_sign", "_levels", "_ranks")
 
     def __init__(self, side: Side) -> None:
         self.best: PriceLevel | None = None
         self.depth = 0  # shares resting on this side
+        self.resting = 0  # orders
         self._sign = 1 if side is BUY else -1
         self._levels: dict[int, PriceLevel] = {}  # by rank
         self._ranks: SortedList[int] = SortedList()  # of the levels, the best last
@@ -97,6 +98,7 @@ class Ladder:
         level = self._levels.get(order.price * self._sign) or self._open(order.price)
         level.append(order)
         self.depth += order.remaining
+        self.resting += 1
 
     def reduce(self, order: Order, quantity: int) -> None:
         """Take shares of a resting order off this side, all of its shares or fewer.
@@ -104,6 +106,8 @@ class Ladder:
         To be told before the order itself is, wherever in its queue it stands.
         """
         level = self._levels[order.price * self._sign]
+        if quantity == order.remaining:
+            self.resting -= 1
         level.shrink(order, quantity)
         self.depth -= quantity
         if not level.orders:

@@ -23,6 +23,10 @@ class Register:
         self._shelves: tuple[dict[int, Order], ...] = tuple({} for _ in range(SHELVES))
         self._accounts: dict[str, dict[int, int]] = {}  # ids // ENTRY, and which of those there
 
+    def __len__(self) -> int:
+        """How many orders are held."""
+        return sum(map(len, self._shelves))
+
     def add(self, order: Order) -> None:
         """Hold an order; ids must come in ascending order."""
         self.next_id = order.id + 1

@@ -20,6 +20,7 @@ def check_invariants(book: OrderBook) -> None:
     for position in book.positions.values():
         assert position.lowest <= min(0, position.shares)
         assert position.highest >= max(0, position.shares)
+    assert 2 * book.execution_count == sum(len(order.fills) for order in orders)
     bought, sold = (sum(o.filled for o in orders if o.side is side) for side in Side)
     assert bought == sold
 
@@ -53,6 +54,7 @@ def check_ladder(ladder: Ladder, resting: list[Order], side: Side) -> None:
     expected = sorted(resting, key=lambda order: (sign * order.price, order.id))
     assert [order for level in ladder for order in level.orders.values()] == expected
     assert ladder.depth == sum(order.remaining for order in resting)
+    assert ladder.resting == len(resting)
     for level in ladder:
         assert level.orders, "an empty level"
         assert level.size == sum(order.remaining for order in level.orders.values())

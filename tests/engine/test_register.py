@@ -19,6 +19,7 @@ def test_it_finds_what_was_added_and_not_removed() -> None:
             for account in "abc":
                 ours = [order for order in held.values() if order.account == account]
                 assert register.of_account(account) == sorted(ours, key=lambda o: o.id)
+            assert len(register) == len(held)
     assert all(register.find(number) is held.get(number) for number in range(-3, 3003))
     assert register.next_id == 3000
 
