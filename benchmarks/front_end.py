@@ -3,11 +3,12 @@
 Each measurement has a server process of its own, with the real exchange behind it. The rounds are
 interleaved, so that whatever else the machine does hits all servers alike; the figures are medians
 of the rounds, with the least and the most rate, and how many times ours is faster is the median of
-the rounds, too. `--layers` says instead what each layer of our server costs.
+the rounds, too. The server "uncounted" is ours without the counts for /metrics. `--layers` says
+instead what each layer of our server costs, and `--counting` what those counts do.
 
     python3 benchmarks/http.py [--seconds 2] [--rounds 3] [--connections 1,16,64]
-        [--servers inline,waitress,wsgiref,uvicorn] [--workloads orders,quotes,mix]
-        [--own-clients] [--layers]
+        [--servers inline,waitress,wsgiref,uvicorn,uncounted] [--workloads orders,quotes,mix]
+        [--own-clients] [--layers] [--counting]
 """
 
 import argparse
@@ -30,10 +31,12 @@ from disorderbook.collector import keep_collections_short
 from disorderbook.rest.app import make_app
 from disorderbook.rest.serving import OWN_SERVER, make_server
 
+from counting import Alternating, Uncounted, print_counting
 from layers import new_house, print_layers
 from load import HAS_WRK, WORKLOADS, Client, Load, OwnClients, Wrk
 
 FRONT_DOOR = Path(__file__).with_name("http.py")
+UNCOUNTED, ALTERNATING = "uncounted", "alternating"
 SERVERS = [OWN_SERVER, "waitress", "wsgiref", "uvicorn"]
 TIMES_FASTER = {"waitress": 5, "wsgiref": 5, "uvicorn": 1.3}  # with many connections
 
@@ -47,6 +50,9 @@ def main() -> None:
         serve(options.serve)
     elif options.layers:
         print_layers(client, command(OWN_SERVER), max(options.connections), options.seconds)
+    elif options.counting:
+        busiest = max(options.connections)
+        print_counting(client, command(ALTERNATING), busiest, options.seconds)
     else:
         compare(client, options)
 
@@ -143,14 +149,20 @@ def _wait_for(port: int) -> None:
 
 def serve(name: str) -> None:
     """Be a server: print the port, then serve until killed."""
-    app = make_app(new_house())
+    app = application(name)
     keep_collections_short()
     if name == "uvicorn":
         serve_with_uvicorn(app)
     else:
-        server = make_server(name, 0)
+        server = make_server(OWN_SERVER if name in (UNCOUNTED, ALTERNATING) else name, 0)
         print(server.port, flush=True)
         bottle.run(app, server=server, quiet=True)
+
+
+def application(name: str) -> Callable[..., Any]:
+    if name == ALTERNATING:
+        return Alternating(new_house())
+    return make_app(new_house(), Uncounted if name == UNCOUNTED else None)
 
 
 def serve_with_uvicorn(app: Callable[..., Any]) -> None:
@@ -204,6 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--workloads", type=lambda text: text.split(","), default=list(WORKLOADS))
     add("--own-clients", action="store_true", help="do not use wrk")
     add("--layers", action="store_true")
+    add("--counting", action="store_true")
     add("--serve", metavar="NAME", help=argparse.SUPPRESS)
     return parser
 

@@ -30,7 +30,7 @@ from disorderbook import cli  # noqa: E402
 from disorderbook.accounts import Accounts  # noqa: E402
 from disorderbook.collector import keep_collections_short  # noqa: E402
 from disorderbook.engine.orders import NewOrder, OrderType, Side  # noqa: E402
-from disorderbook.exchange import Exchange, publish_to_nobody  # noqa: E402
+from disorderbook.exchange import Exchange  # noqa: E402
 from disorderbook.ledger.opening import open_ledger  # noqa: E402
 from disorderbook.options import make_parser  # noqa: E402
 from disorderbook.rest.app import make_app  # noqa: E402
@@ -154,7 +154,7 @@ def serve(before: int, arguments: list[str]) -> None:
     """Be an exchange with these options of the command line, and count transactions."""
     options = make_parser().parse_args(arguments)
     transactions: list[None] = []
-    with cli._house(options, Accounts(), publish_to_nobody) as house:
+    with cli._house(options, Accounts(), None) as house:
         book = house.exchange.book("TESTEX", "FOOBAR")
         server = make_server(OWN_SERVER, 0)
         keep_together(server, house.exchange)

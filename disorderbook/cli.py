@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import io
-import logging
 import os
 import shlex
 import signal
@@ -24,6 +23,7 @@ from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange, Publish
 from disorderbook.gamemaster import GameMaster
 from disorderbook.history import History
+from disorderbook.journal import start_journal
 from disorderbook.ledger.export import export
 from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import Unusable
@@ -32,6 +32,7 @@ from disorderbook.ledger.upkeep import Upkeep
 from disorderbook.options import USAGE_ERROR, make_parser
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
+from disorderbook.rest.metrics import Metrics
 from disorderbook.rest.server import InlineServer
 from disorderbook.rest.serving import HOST, keep_together, make_server
 from disorderbook.tape.feed import Tape
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name may be in any script
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    start_journal(options.log_level)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     try:
@@ -78,7 +79,7 @@ def _run(options: argparse.Namespace) -> None:
     server = _server(options)
     with (
         _tape(options, accounts) as tape,
-        _house(options, accounts, tape) as house,
+        _house(options, accounts, tape, _metrics(server, tape)) as house,
     ):
         with contextlib.suppress(OSError):  # nobody reads it
             _greet(server.port, options, house, tape)
@@ -122,9 +123,16 @@ def _tape(options: argparse.Namespace, accounts: Accounts) -> Iterator[Tape | No
         yield tape
 
 
+def _metrics(server: bottle.ServerAdapter, tape: Tape | None) -> Metrics:
+    return Metrics(
+        server.counts if isinstance(server, InlineServer) else None, tape.counts if tape else None
+    )
+
+
 @contextlib.contextmanager
 def _house(
-    options: argparse.Namespace, accounts: Accounts, tape: Tape | None
+    options: argparse.Namespace, accounts: Accounts, tape: Tape | None,
+    metrics: Metrics | None = None,
 ) -> Iterator[House]:
     """Everything behind the routes, with the first book open."""
     history = History(time.time_ns())
@@ -139,8 +147,11 @@ def _house(
     try:
         _open_first_book(exchange, options.venue, options.symbol)
         tape_port = tape.port if tape else None
+        counted = metrics or Metrics()
         with Upkeep(exchange.settle):
-            yield House(exchange, accounts, gamemaster, options.extra, history, tape_port)
+            yield House(
+                exchange, accounts, gamemaster, options.extra, history, tape_port, counted
+            )
     finally:
         exchange.close()
 

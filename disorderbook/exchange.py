@@ -172,6 +172,11 @@ class Exchange:
             raise NoSuchVenue(venue)
         return iter(self._venues[venue].values())
 
+    @property
+    def book_count(self) -> int:
+        """How many books are open."""
+        return sum(map(len, self._venues.values()))
+
     def find_book(self, venue: str, symbol: str) -> OrderBook | None:
         """The book, if it has been opened."""
         return self._venues.get(venue, {}).get(symbol)
@@ -248,7 +253,7 @@ class Exchange:
             self._venues[order.venue][order.symbol].forget(order)
 
     def _open_book(self, venue: str, symbol: str) -> OrderBook:
-        if sum(map(len, self._venues.values())) >= self._max_books:
+        if self.book_count >= self._max_books:
             raise TooManyBooks
         self._ledger.require_writable()
         book = OrderBook(venue, symbol, self.now())

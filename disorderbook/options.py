@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from disorderbook.exchange import MAX_BOOKS, MAX_NAME_LENGTH
+from disorderbook.journal import LEVELS
 from disorderbook.rest.serving import OWN_SERVER, SERVERS
 
 USAGE_ERROR = 2  # exit status
@@ -43,6 +44,8 @@ def make_parser() -> argparse.ArgumentParser:
         help="port of the websocket server; 0 picks a free one")
     add("--server", choices=SERVERS, default=OWN_SERVER, metavar="NAME",
         help="HTTP server under the application: our own, or any that Bottle knows")
+    add("--log-level", choices=LEVELS, default="warning", metavar="LEVEL",
+        help="what to log, to stderr: debug (each request), info, warning or error")
     return parser
 
 

@@ -45,7 +45,7 @@ def refused(*options: str) -> str:
     (["--server", "nonsense"], "nonsense"), (["--nonsense"], "unrecognized"),
     (["extra"], "unrecognized"), (["-a", "/nonexistent"], "No such file"),
     (["-a", "."], "directory"), (["-a", "README.md"], "not valid JSON"),
-    (["--wsport", "1.5"], "no integer"),
+    (["--wsport", "1.5"], "no integer"), (["--log-level", "loud"], "invalid choice: 'loud'"),
     (["-d", "README.md"], "README.md is no database"), (["-d", "."], "Is a directory"),
     (["--sync"], "--sync needs --database"), (["--export", "."], "--export needs --database"),
     (["-d", "README.md", "--export", "."], "README.md is no database"),

@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text()
 
 # A room may import from the rooms of lower floors, and from its own.
 FLOORS = [
-    {"errors", "origin", "collector", "descriptors"},
+    {"errors", "origin", "collector", "descriptors", "journal"},
     {"engine"},
     {
         "exchange", "accounts", "parsing", "history", "messages", "scores", "watching",

@@ -12,6 +12,11 @@ def test_the_defaults_are_those_of_the_original() -> None:
     assert not options.extra and not options.websockets
 
 
+def test_nothing_less_than_a_warning_is_logged_unless_asked_for() -> None:
+    assert make_parser().parse_args([]).log_level == "warning"
+    assert make_parser().parse_args(["--log-level", "debug"]).log_level == "debug"
+
+
 @pytest.mark.parametrize("spelling, name, value", [
     (["-p", "9"], "port", 9), (["-b", "9"], "maxbooks", 9), (["-v", "X"], "venue", "X"),
     (["-s", "X"], "symbol", "X"), (["--symbol", "X"], "symbol", "X"),

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 from wsgiref.handlers import format_date_time
 
+from disorderbook.journal import quoted
 from disorderbook.rest.limits import Refusal, envelope
 from disorderbook.rest.environ import Environ
 
@@ -26,7 +27,7 @@ def answer(app: WsgiApp, environ: Environ, keep_alive: bool) -> bytes:
         status, headers, body = _call(app, environ)
         return _render(status, headers, body, environ, keep_alive)
     except Exception:
-        log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        log.exception("%s %s failed", environ["REQUEST_METHOD"], quoted(environ["PATH_INFO"]))
         fault = "500 Internal Server Error", JSON, envelope(OWN_FAULT)
         return _render(*fault, environ, keep_alive)
 

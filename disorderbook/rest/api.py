@@ -6,6 +6,7 @@ URL, and returns the answer: JSON bytes, or a Document. A refusal is raised.
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -22,13 +23,15 @@ from disorderbook.exchange import Exchange
 from disorderbook.gamemaster import GameMaster, Instance
 from disorderbook.history import History
 from disorderbook.parsing import account_name, check_url_agrees, new_order, parse_post
+from disorderbook.rest.metrics import KIND, Metrics
 from disorderbook.rest.welcome import THANKS
 from disorderbook.scores import NO_BOOK, scores_message, scores_page, scores_table
 
 MAX_PARAMETERS = 16  # in the query of a URL
 
 
-class House(NamedTuple):
+@dataclass(frozen=True)
+class House:
     """Everything that the routes serve. `extra` allows listing an account's orders; `tape_port` is
     that of the websockets, if there are any.
     """
@@ -39,6 +42,7 @@ class House(NamedTuple):
     extra: bool
     history: History
     tape_port: int | None = None
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 class Request(NamedTuple):
@@ -216,6 +220,10 @@ def docs(house: House, request: Request) -> Answer:
     return page(docs_page(request.host, setup))
 
 
+def metrics(house: House, request: Request) -> Answer:
+    return Document(house.metrics.exposition(house.exchange), KIND)
+
+
 API = "/ob/api"
 STOCK = f"{API}/venues/<venue>/stocks/<symbol>"
 ACCOUNT = f"{API}/venues/<venue>/accounts/<account>"
@@ -246,6 +254,7 @@ ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("POST", f"{INSTANCE}/resume", resume_instance),
     ("POST", f"{INSTANCE}/stop", stop_instance),
     ("POST", f"{INSTANCE}/judge", instance_state),
+    ("GET", "/metrics", metrics),
 ]
 
 

@@ -5,6 +5,7 @@ every refusal its envelope.
 import logging
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from time import perf_counter
 from typing import Any
 
 from bottle import Bottle, HTTPError, HTTPResponse, request, response
@@ -15,10 +16,13 @@ from disorderbook.errors import (
     Unauthorized, Unavailable,
 )
 from disorderbook.exchange import MAX_NAME_LENGTH, check_name
+from disorderbook.journal import quoted
 from disorderbook.messages import error_message
 from disorderbook.origin import is_foreign
 from disorderbook.rest.api import Answer, Document, House, Request
+from disorderbook.rest.metrics import OTHER
 from disorderbook.rest.routes import ROUTES
+from disorderbook.rest.tallies import COUNTED_AT_ONCE, Tally
 
 MAX_BODY_SIZE = 65536  # bytes
 STATUSES: dict[type, str] = {
@@ -46,13 +50,17 @@ Handler = Callable[..., Answer]
 log = logging.getLogger(__name__)
 
 
-def make_app(house: House) -> Bottle:
-    """A WSGI application that serves every route of the protocol from one house."""
-    app = DirectBottle(house)
+def make_app(house: House, kind: "type[DirectBottle] | None" = None) -> Bottle:
+    """A WSGI application that serves every route of the protocol from one house. It logs each
+    request if that is asked for when it is made.
+    """
+    usual = LoggingBottle if log.isEnabledFor(logging.DEBUG) else DirectBottle
+    app = (kind or usual)(house)
     app.add_hook("before_request", _receive)
     app.default_error_handler = _envelope
     for method, path, handler in ROUTES:
-        app.route(path, method, app.answering(handler), handler=handler)
+        tally = house.metrics.requests.tally(method, path)
+        app.route(path, method, app.answering(handler), handler=handler, tally=tally)
     return app
 
 
@@ -62,22 +70,30 @@ class DirectBottle(Bottle):  # type: ignore[misc]
     Bottle's way costs twice what an order costs. It is needed for what is not plain: an unknown
     path, a wrong method, HEAD, stray slashes, an Origin. For the rest, finding the route of a path
     once is enough, and of Bottle's request and response nothing is used.
+
+    The requests of both ways are counted.
     """
 
     def __init__(self, house: House) -> None:
         super().__init__()
         self._house = house
         self._find = lru_cache(maxsize=ROUTES_REMEMBERED)(self._find_afresh)
+        self._tallies = house.metrics.requests
+        self._notes, self._note = self._tallies.notes, self._tallies.notes.append
+        self._other = self._tallies.tally(OTHER, OTHER)
 
     def wsgi(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
+        start = perf_counter()
         found = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
         if found is None or "HTTP_ORIGIN" in environ:
-            answer: Iterable[bytes] = super().wsgi(environ, start_response)
-            return answer
-        handler, names = found
+            return self._take_bottles_way(environ, start_response, start)
+        handler, names, tally = found
         status, kind, body, others = self._respond(environ, handler, names)
         length = str(len(body))
         start_response(status, [("Content-Type", kind), ("Content-Length", length), *others])
+        self._note((tally, status, perf_counter() - start))
+        if len(self._notes) >= COUNTED_AT_ONCE:
+            self._tallies.count()
         return [body]
 
     __call__ = wsgi
@@ -94,8 +110,24 @@ class DirectBottle(Bottle):  # type: ignore[misc]
 
         return answer
 
-    def _find_afresh(self, method: str, path: str) -> tuple[Handler, dict[str, str]] | None:
-        """What handles the request, with the names in its path, or None if it is not plain."""
+    def _take_bottles_way(
+        self, environ: Environ, start_response: Callable[..., object], start: float
+    ) -> Iterable[bytes]:
+        told = Told(start_response)
+        answer: Iterable[bytes] = super().wsgi(environ, told)
+        route = environ.get("bottle.route")
+        tally = route.config["tally"] if route else self._other
+        self._note((tally, told.status, perf_counter() - start))
+        if len(self._notes) >= COUNTED_AT_ONCE:
+            self._tallies.count()
+        return answer
+
+    def _find_afresh(
+        self, method: str, path: str
+    ) -> tuple[Handler, dict[str, str], Tally] | None:
+        """What handles the request, with the names in its path, and where it is counted; None if
+        it is not plain.
+        """
         if method not in METHODS or len(path) > LONGEST_REMEMBERED_PATH:
             return None
         try:
@@ -103,7 +135,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             route, names = self.router.match({"REQUEST_METHOD": method, "PATH_INFO": text})
         except (UnicodeError, HTTPError):
             return None
-        return route.config["handler"], names
+        return route.config["handler"], names, route.config["tally"]
 
     def _respond(
         self, environ: Environ, handler: Handler, names: dict[str, str]
@@ -120,11 +152,41 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             family = next(c for c in type(refusal).__mro__ if c in STATUSES)
             return STATUSES[family], JSON, error_message(str(refusal)), ()
         except Exception:
-            log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            path = quoted(environ["PATH_INFO"])
+            log.exception("%s %s failed", environ["REQUEST_METHOD"], path)
             return "500 Internal Server Error", JSON, error_message(OWN_FAULT), ()
         if isinstance(answer, Document):
             return answer.status, answer.kind, answer.content, answer.headers
         return "200 OK", JSON, answer, ()
+
+
+class LoggingBottle(DirectBottle):
+    """The same, with a line in the log for each request."""
+
+    def wsgi(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
+        start, path, told = perf_counter(), environ["PATH_INFO"], Told(start_response)
+        answer = super().wsgi(environ, told)
+        microseconds = (perf_counter() - start) * 1e6
+        client, method = environ.get("REMOTE_ADDR", "-"), quoted(environ["REQUEST_METHOD"])
+        # The path comes last, so that nothing in it can pass for anything else.
+        log.debug(
+            "%s %s %.0f us %s %s", client, told.status[:3], microseconds, method, quoted(path)
+        )
+        return answer
+
+    __call__ = wsgi
+
+
+class Told:
+    """A server's start_response that remembers the status line."""
+
+    def __init__(self, start_response: Callable[..., object]) -> None:
+        self._start_response = start_response
+        self.status = ""
+
+    def __call__(self, status: str, *rest: object) -> object:
+        self.status = status
+        return self._start_response(status, *rest)
 
 
 def _receive() -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
@@ -21,6 +23,8 @@ GATHER_SECONDS = 0.002  # that the first of some answers waits for others to be 
 
 Keep = Callable[[], bytes | None]
 """Keeps what the answers since the last time tell; returns the body of a refusal if it cannot."""
+
+log = logging.getLogger(__name__)
 
 _RESET = struct.pack("ii", 1, 0)  # what SO_LINGER takes: on, for no time at all
 
@@ -41,6 +45,9 @@ class Service:
         self.heads = KnownHeads()
         self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
+        self.refused: Counter[str] = Counter()  # what no application saw, by status line
+        self.dropped = 0  # connections that were not even refused
+        self.taken_back = 0  # answers whose news could not be kept
         self.stopping = False
         self.alarm = asyncio.Event()  # set when something happens that the server waits for
         # What has been read is used up before the next read, so one buffer is enough for all.
@@ -106,12 +113,15 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=self._limits.queued_bytes)
         peer = transport.get_extra_info("peername") or ("",)
+        self._client = peer[0]
         self._reader = RequestReader(
             self._service.environ | {"REMOTE_ADDR": peer[0]}, self._limits, self._service.heads
         )
         self._service.connections.add(self)
         excess = len(self._service.connections) - self._limits.connections
         if excess > self._limits.refused_connections:
+            self._service.dropped += 1
+            log.warning("%s is cut off: there are too many connections", self._client)
             self.abort()
         elif excess > 0:
             self._refuse(too_many_connections(self._limits))
@@ -162,6 +172,7 @@ class Connection(asyncio.BufferedProtocol):
         held, self._held = self._held, []
         if refusal is not None:
             held = [take_back(refusal, *request) for request in self._held_for]
+            self._service.taken_back += len(held)
         self._held_for = []
         if not self._transport.is_closing():
             self._transport.write(held[0] if len(held) == 1 else b"".join(held))
@@ -248,6 +259,9 @@ class Connection(asyncio.BufferedProtocol):
             self._set_deadline()
 
     def _refuse(self, refusal: Refusal) -> None:
+        self._service.refused[refusal.status] += 1
+        level = logging.WARNING if refusal.is_for_want_of_room else logging.INFO
+        log.log(level, "%s is refused: %s", self._client, refusal.sentence)
         self._transport.write(refuse(refusal))
         self._close()
 

@@ -30,6 +30,11 @@ class Refusal(Exception):
         self.status = status
         self.sentence = sentence
 
+    @property
+    def is_for_want_of_room(self) -> bool:
+        """Whether nothing is wrong with what was sent."""
+        return self.status.startswith("503")
+
 
 def bad_request(sentence: str) -> Refusal:
     """What cannot be understood, or can be understood in two ways."""

@@ -8,7 +8,7 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import bottle
 
@@ -23,6 +23,15 @@ ACCEPTED_AT_ONCE = 16  # of them; asyncio calls this the backlog, too
 CHECK_SECONDS = 0.25  # how often deadlines are looked at, so none is later than this
 
 log = logging.getLogger(__name__)
+
+
+class Counts(NamedTuple):
+    """How the server is doing, since it started (`connections`: now)."""
+
+    connections: int  # those that are being refused or closed included
+    refused: dict[str, int]  # requests and connections that no application saw, by status line
+    dropped: int  # connections that were cut because too many were being refused
+    taken_back: int  # answers sent as 503 because what they told could not be kept
 
 
 def fastest_loop() -> asyncio.AbstractEventLoop:
@@ -82,6 +91,15 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         if self._service is not None:
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
                 self._service.loop.call_soon_threadsafe(self._service.alarm.set)
+
+    def counts(self) -> Counts:
+        """To be called by the application, or on the server's thread."""
+        service = self._service
+        if service is None:
+            return Counts(0, {}, 0, 0)
+        return Counts(
+            len(service.connections), dict(service.refused), service.dropped, service.taken_back
+        )
 
     async def _serve(self, app: WsgiApp) -> None:
         service = self._service = Service(app, self._limits, self._environ(), self.keep)

@@ -3,6 +3,7 @@
 Nothing here ever waits. The library's names used here are listed in server.py.
 """
 
+import logging
 import math
 import socket
 import time
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 NOTHING = memoryview(b"")
 
+log = logging.getLogger(__name__)
+
 
 class Connection(CheckedWebSocket):
     """Sends batches, keeps what the socket does not take, and closes when that is too much."""
@@ -26,6 +29,7 @@ class Connection(CheckedWebSocket):
     def __init__(self, server: "TapeServer", sock: socket.socket, address: Any) -> None:
         super().__init__(server, sock, address)
         limits = self._limits = server.limits
+        self._peer = address  # host and port
         self._outbox = Outbox(limits.waiting_messages, limits.waiting_bytes)
         self._sending = NOTHING  # what is left of the piece that is on its way
         self._moved_at = time.monotonic()
@@ -45,6 +49,11 @@ class Connection(CheckedWebSocket):
             self.flush()
         else:
             self._send_at_once(batch.joined)
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be sent."""
+        return len(self._outbox)
 
     @property
     def is_behind(self) -> bool:
@@ -93,6 +102,7 @@ class Connection(CheckedWebSocket):
         if self.closed or not self.handshaked:
             return
         self.server.fell_behind += 1
+        log.warning("The listener at %s:%d is closed: it fell behind", *self._peer)
         self.close(POLICY_VIOLATION, "fell behind: too much of the tape was left unread")
 
     def _send_at_once(self, piece: bytes) -> None:

@@ -33,12 +33,15 @@ log = logging.getLogger(__name__)
 
 
 class Counts(NamedTuple):
-    """How the tape is doing, since it started (`listeners`: now)."""
+    """How the tape is doing, since it started (`listeners`, `backlog` and `waiting`: now)."""
 
     listeners: int
     messages: int  # sent, or waiting to be sent
     replaced: int  # ticks that somebody who was behind was spared
     fell_behind: int  # listeners closed because they did not keep up
+    refused: int  # handshakes
+    backlog: int  # events that are not told yet
+    waiting: int  # messages for listeners who read slowly
 
 
 class Tape:
@@ -77,7 +80,8 @@ class Tape:
         """May be called from any thread."""
         server = self._server
         return Counts(
-            len(self._subscriptions), self._messages, server.replaced, server.fell_behind
+            len(self._subscriptions), self._messages, server.replaced, server.fell_behind,
+            server.refused, len(self._backlog), server.waiting(),
         )
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 Nothing here ever waits. The library's names used here are listed in server.py.
 """
 
+import logging
 import math
 import socket
 import time
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 READ_BYTES = 4096  # at a time, so that nobody's parsing holds up the others for long
 END_OF_HEADER = b"\r\n\r\n"
+
+log = logging.getLogger(__name__)
 
 
 class Listener(Connection):
@@ -98,6 +101,10 @@ class Listener(Connection):
         self.flush()
 
     def _refuse(self, refusal: HandshakeRefused) -> None:
+        is_full = refusal.status is HTTPStatus.SERVICE_UNAVAILABLE
+        level = logging.WARNING if is_full else logging.INFO
+        log.log(level, "A listener at %s:%d is refused: %s", *self._peer, refusal)
+        self.server.refused += 1
         self.closed = True
         self.sendq.append((BINARY, refusal.answer()))
         self._leave()

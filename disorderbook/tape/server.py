@@ -75,6 +75,7 @@ class TapeServer(WebSocketServer):
         self.limits = limits
         self.replaced = 0  # messages that listeners were spared because newer ones came
         self.fell_behind = 0  # listeners closed because they did not keep up
+        self.refused = 0  # handshakes
         self._feed = feed
         self._present: set[Connection] = set()  # of the connections, those that the feed knows
         self._press = WebSocket(self, None, None)
@@ -89,6 +90,11 @@ class TapeServer(WebSocketServer):
 
     def start(self) -> None:
         self._thread.start()
+
+    def waiting(self) -> int:
+        """How many messages wait for slow listeners, all together."""
+        # A tuple is made in one step, whatever the tape's thread does to the set.
+        return sum(listener.waiting for listener in tuple(self._present))
 
     def close(self) -> None:
         """Send what waits, tell every listener (1001), end the thread; once it was started."""

@@ -152,6 +152,13 @@ def test_refusals_are_the_exchanges_own(proxy: Proxy) -> None:
     assert status == 413 and refusal["ok"] is False
 
 
+@pytest.mark.parametrize("path", [
+    "/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics",
+])
+def test_nobody_outside_is_told_the_metrics(proxy: Proxy, path: str) -> None:
+    assert proxy.ask("GET", path) == (404, {"ok": False, "error": "No such path"})
+
+
 def test_a_web_page_of_the_proxys_own_name_may_trade_and_others_may_not(proxy: Proxy) -> None:
     own = KEY | {"Origin": f"https://{NAME}"}
     assert proxy.ask("POST", ORDERS, ORDER, own)[0] == 200

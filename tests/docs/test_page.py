@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +203,7 @@ def test_the_page_is_about_the_exchange_that_serves_it() -> None:
 
 
 def test_the_websockets_are_where_the_exchange_has_them() -> None:
-    house = Client().house._replace(tape_port=9001)
+    house = replace(Client().house, tape_port=9001)
     client = Client()
     client.app = make_app(house)
     text = client("GET", "/docs", headers={"Host": "here:1"}).body.decode()

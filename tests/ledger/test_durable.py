@@ -1,6 +1,7 @@
 """Changes are kept when a turn ends, or together; a write that fails is owned up to."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,7 @@ def test_a_failed_commit_of_a_batch_takes_back_all_of_it(tmp_path: Path) -> None
 def test_over_http_a_full_disk_is_503(tmp_path: Path) -> None:
     ledger, _ = open_ledger(str(tmp_path / "market.db"))
     client = Client(ledger=ledger)
-    client.house = client.house._replace(gamemaster=GameMaster(ledger.record_instance))
+    client.house = replace(client.house, gamemaster=GameMaster(ledger.record_instance))
     assert client.order().status == 200
     ledger.connection.execute(FULL)
     answers = [client.order(account="A" * 255) for _ in range(100)]

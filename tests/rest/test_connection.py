@@ -3,6 +3,7 @@ keeps, on each of the event loops it runs on.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -211,6 +212,30 @@ def test_a_fault_of_the_application_is_logged_and_the_connection_goes_on(
     assert peer.ask(get("/")).status == 200
 
 
+def test_refusals_are_counted_and_logged_by_what_they_are(
+    app: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = {"connections": 1, "refused_connections": 1}
+    with caplog.at_level(logging.INFO), serving(app, **limits) as server, Peer(server.port) as peer:
+        assert peer.ask(get("/")).status == 200
+        with Peer(server.port) as second:
+            assert second.answer().status == 503
+            with contextlib.suppress(ConnectionResetError), Peer(server.port) as third:
+                assert third.is_closed_by_server()
+        assert peer.ask(b"nonsense\r\n\r\n").status == 400
+        counts = server.counts()
+    assert counts.refused == {"503 Service Unavailable": 1, "400 Bad Request": 1}
+    assert counts.dropped == 1 and counts.taken_back == 0
+    said = [(record.levelname, record.message) for record in caplog.records
+            if record.name.startswith("disorderbook")]
+    assert said[:2] == [
+        ("WARNING", "127.0.0.1 is refused: At most 1 connections are open at a time"),
+        ("WARNING", "127.0.0.1 is cut off: there are too many connections"),
+    ]
+    [(level, sentence)] = said[2:]
+    assert level == "INFO" and sentence.startswith("127.0.0.1 is refused: Malformed request")
+
+
 def test_who_has_sent_everything_may_close_his_side_and_still_reads(peer: Peer) -> None:
     peer.send(get("/1") + get("/2"))
     peer.socket.shutdown(1)
@@ -297,6 +322,7 @@ def test_what_cannot_be_kept_was_never_answered_and_the_connection_goes_on(
         assert peer.answer().error == (503, "full")
         assert peer.answer(head=True).status == 503
         assert peer.answer().error == (503, "full")
+        assert server.counts().taken_back == 3
         assert peer.ask(get("/d")).body == b"GET /d 0"
 
 

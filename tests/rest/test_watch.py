@@ -1,6 +1,7 @@
 """The page's files and the routes that it asks."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -52,7 +53,7 @@ def test_nothing_but_our_own_files_may_run_in_the_page() -> None:
     policy = client("GET", "/").headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'self'; connect-src 'self';")
     assert "unsafe" not in policy
-    client.app = make_app(client.house._replace(tape_port=9001))
+    client.app = make_app(replace(client.house, tape_port=9001))
     policy = client("GET", "/").headers["Content-Security-Policy"]
     assert "connect-src 'self' ws://127.0.0.1:9001 ws://localhost:9001;" in policy
 

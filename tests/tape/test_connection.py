@@ -3,10 +3,12 @@
 import threading
 import time
 
+import pytest
 from market import Market, market, message, wait_until
 from raw import EXECUTIONS, Frame, RawPeer
 
 from disorderbook.engine.orders import Side
+from disorderbook.tape.limits import Limits
 
 SMALL = 4096  # bytes of a receive buffer that is soon full
 DEAF = {"receive_buffer": SMALL}
@@ -46,6 +48,7 @@ def test_the_newest_tick_of_each_book_survives() -> None:
     with market() as house, house.peer(**DEAF) as deaf:
         house.tick(symbol="QUIET")
         flood(house)
+        assert 0 < house.tape.counts().waiting <= Limits().waiting_messages
         house.tick(symbol="LAST")
         symbols = [message(deaf.frame())["quote"]["symbol"]]
         while symbols[-1] != "LAST":
@@ -53,8 +56,11 @@ def test_the_newest_tick_of_each_book_survives() -> None:
         assert symbols[0] == "QUIET" and "FOOBAR" in symbols
 
 
-def test_a_deaf_listener_that_would_lose_an_execution_is_closed() -> None:
+def test_a_deaf_listener_that_would_lose_an_execution_is_closed(
+    caplog: pytest.LogCaptureFixture
+) -> None:
     with market() as house, house.peer(EXECUTIONS, **DEAF) as deaf:
+        host, port = deaf.socket.getsockname()
         flood_with_executions(house)
         wait_until(lambda: house.tape.counts().listeners == 0)
         assert house.tape.counts().fell_behind == 1
@@ -62,6 +68,9 @@ def test_a_deaf_listener_that_would_lose_an_execution_is_closed() -> None:
         assert closing.code == 1008 and closing.reason.startswith("fell behind")
         ids = [message(execution)["incomingId"] for execution in before]
         assert ids == list(range(1, 2 * len(ids), 2)), "what it got has no gap"
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("WARNING", f"The listener at {host}:{port} is closed: it fell behind")
+    ]
 
 
 def test_a_listener_that_takes_nothing_for_a_while_is_closed() -> None:

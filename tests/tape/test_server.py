@@ -153,13 +153,21 @@ def test_descriptors_beyond_1023_are_as_good_as_any(many_descriptors: None) -> N
             os.close(descriptor)
 
 
-def test_beyond_the_limit_a_newcomer_is_refused_politely() -> None:
+def test_beyond_the_limit_a_newcomer_is_refused_politely_and_logged(
+    caplog: pytest.LogCaptureFixture
+) -> None:
     with market(listeners=2) as house, house.peer() as first, house.peer():
         with RawPeer(house.port) as third:
             third.send(handshake())
             answer = third.answer()
             assert answer.status == 503 and answer.headers["retry-after"] == "5"
             assert b"There are 2 listeners already" in third.body(answer)
+            host, port = third.socket.getsockname()
+        [record] = caplog.records
+        assert record.levelname == "WARNING" and record.message == (
+            f"A listener at {host}:{port} is refused: There are 2 listeners already"
+        )
+        assert house.tape.counts().refused == 1
         first.socket.close()
         wait_until(lambda: house.tape.counts().listeners == 1)
         house.peer().socket.close()

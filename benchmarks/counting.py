@@ -1,0 +1,91 @@
+"""What counting every request for /metrics costs a server under load.
+
+One server counts the requests of one block and not those of the next, so that both kinds meet the
+same moments of the machine; what is compared is the processor time of its thread. Of the pairs of
+blocks the quieter ones count, those that took the least together: in the others it was somebody
+else's work that took the time.
+"""
+
+import json
+import statistics
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from disorderbook.rest.api import House
+from disorderbook.rest.app import DirectBottle, make_app
+
+from load import Client
+
+BLOCK = 50  # requests
+WARM_UP = 20  # blocks of each kind that are not looked at
+RESULT = "/result"
+QUIET = 0.25  # of the pairs
+MOST = 2.0  # microseconds that counting may cost
+
+
+class Uncounted(DirectBottle):
+    """The application as it would be if it counted nothing."""
+
+    def wsgi(
+        self, environ: dict[str, Any], start_response: Callable[..., object]
+    ) -> Iterable[bytes]:
+        found = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        assert found is not None, "this way is for plain requests only"
+        handler, names, _ = found
+        status, kind, body, others = self._respond(environ, handler, names)
+        length = str(len(body))
+        start_response(status, [("Content-Type", kind), ("Content-Length", length), *others])
+        return [body]
+
+    __call__ = wsgi
+
+
+class Alternating:
+    """Counts in every other block. At RESULT it answers with the microseconds that a request of
+    each block took, first of those without counting.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._apps = make_app(house, Uncounted), make_app(house)
+        self._costs: tuple[list[float], list[float]] = [], []
+        self._requests = self._kind = 0
+        self._start = time.thread_time()
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., object]
+    ) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == RESULT:
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(self._costs).encode()]
+        self._requests += 1
+        if self._requests % BLOCK == 0:
+            now = time.thread_time()
+            self._costs[self._kind].append((now - self._start) / BLOCK * 1e6)
+            self._kind = 1 - self._kind
+            self._start = time.thread_time()
+        return self._apps[self._kind](environ, start_response)
+
+
+def print_counting(client: Client, command: list[str], connections: int, seconds: int) -> None:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            port = int(server.stdout.readline())
+            client.measure(port, "orders", connections, seconds)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{RESULT}") as answer:
+                pairs = list(zip(*json.load(answer)))[WARM_UP:]
+        finally:
+            server.kill()
+    pairs = sorted(pairs, key=sum)[:int(len(pairs) * QUIET)]
+    without, counted = zip(*pairs)
+    extra = [one - other for other, one in pairs]
+    error = statistics.stdev(extra) / len(extra) ** 0.5
+    cost = statistics.mean(extra)
+    print(f"microseconds of the server's thread for an order, {connections} connections")
+    print(f"  without counting  {statistics.mean(without):6.2f}")
+    print(f"  counted           {statistics.mean(counted):6.2f}")
+    print(f"  more by           {cost:6.2f} +- {error:.2f} ({len(pairs)} pairs of {BLOCK} orders)")
+    print("met   " if cost < MOST else "MISSED", f"counting costs under {MOST:g} microseconds")
