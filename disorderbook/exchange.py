@@ -46,11 +46,17 @@ class Ledger(Protocol):
     def cancel(self, book: OrderBook, order: Order) -> None:
         """Take note of an open order that was cancelled."""
 
+    def abandon(self) -> None:
+        """A change was not finished: have the next commit fail, if that leads back before it."""
+
     def commit(self) -> Sequence[Order]:
         """Keep what was noted, or raise CannotKeep; returns closed orders to be forgotten."""
 
     def settle(self) -> Sequence[Order]:
-        """Do also what `commit` has put off; returns the same, or raises CannotKeep."""
+        """Do also what `commit` has put off; returns the same, or raises CannotKeep.
+
+        If that takes back what no commit has kept yet, the next one raises CannotKeep as well.
+        """
 
     def kept_books(self) -> Sequence[OrderBook]:
         """After CannotKeep: the books as of the last commit before it; raises CannotRead."""
@@ -79,6 +85,9 @@ class EndlessMemory:
 
     def cancel(self, book: OrderBook, order: Order) -> None:
         """The book remembers it."""
+
+    def abandon(self) -> None:
+        """There is nothing to go back to."""
 
     def commit(self) -> Sequence[Order]:
         return ()
@@ -124,6 +133,28 @@ class Turn:
             self._lock.release()
 
 
+class WholeChange:
+    """What is done within it is in the book and in the ledger's notes, or the ledger is told.
+
+    A signal may end it anywhere, and would leave a book that no next start could believe.
+    """
+
+    __slots__ = ("_ledger",)
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __enter__(self) -> None:
+        """Nothing has changed yet."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._ledger.abandon()
+
+
 def check_name(name: str) -> None:
     """Raise NameTooLong for a venue, symbol or account name over 255 characters."""
     if len(name) > MAX_NAME_LENGTH:
@@ -146,6 +177,7 @@ class Exchange:
         self._publish = publish
         self._clock = clock
         self._ledger = ledger
+        self._whole_change = WholeChange(ledger)
         self._latest = 0
         self._venues: dict[str, dict[str, OrderBook]] = {}
 
@@ -205,8 +237,9 @@ class Exchange:
     def submit(self, book: OrderBook, new: NewOrder) -> Order:
         """Place an order and publish what it did."""
         self._ledger.require_writable()
-        outcome = book.submit(new, self.now())
-        self._ledger.submit(book, outcome)
+        with self._whole_change:
+            outcome = book.submit(new, self.now())
+            self._ledger.submit(book, outcome)
         if outcome.book_moved:
             self._publish(book, outcome.executions)
         return outcome.order
@@ -216,8 +249,9 @@ class Exchange:
         book, now = self._venues[order.venue][order.symbol], self.now()
         if order.is_open:
             self._ledger.require_writable()
-            book.cancel(order, now)
-            self._ledger.cancel(book, order)
+            with self._whole_change:
+                book.cancel(order, now)
+                self._ledger.cancel(book, order)
         self._publish(book, ())
 
     def commit(self) -> None:
@@ -246,7 +280,7 @@ class Exchange:
         try:
             forgotten = keep()
         except CannotKeep:
-            # What could not be kept is not shown either.
+            self._venues = {}  # what could not be kept is not shown either
             self.restore(self._ledger.kept_books(), self._latest)
             raise
         for order in forgotten:
@@ -257,6 +291,7 @@ class Exchange:
             raise TooManyBooks
         self._ledger.require_writable()
         book = OrderBook(venue, symbol, self.now())
-        self._venues.setdefault(venue, {})[symbol] = book
-        self._ledger.open_book(book)
+        with self._whole_change:
+            self._venues.setdefault(venue, {})[symbol] = book
+            self._ledger.open_book(book)
         return book

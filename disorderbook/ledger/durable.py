@@ -86,6 +86,7 @@ class DurableLedger(Archive):
         for changes in self._changes.books.values():
             self._closed.extend(o for o in changes.orders.values() if not o.is_open)
         self._has_failed = False
+        self._has_dropped = False  # something that the next commit was to keep
 
     def require_writable(self) -> None:
         """Raise CannotKeep after a write has failed."""
@@ -115,16 +116,31 @@ class DurableLedger(Archive):
         self._last_instance = max(self._last_instance, instance_id)
         self._is_rare = True
 
+    def abandon(self) -> None:
+        self._fail("a change was not finished")
+        self._has_dropped = True
+
     def commit(self) -> Sequence[Order]:
         """Write down what has changed; returns some of the closed orders beyond the bound."""
+        if self._has_dropped:
+            self._has_dropped = False
+            raise CannotKeep
         if self._is_rare or self._changes.size >= SETTLED_AT:
-            return self.settle()
+            return self._settle()
         if self._asked:
             self._keep(self._note)
         return ()
 
     def settle(self) -> Sequence[Order]:
         """Write down what has changed, now into the tables; returns the same as `commit`."""
+        awaits_commit = bool(self._asked) or self._is_rare
+        try:
+            return self._settle()
+        except CannotKeep:
+            self._has_dropped = awaits_commit
+            raise
+
+    def _settle(self) -> Sequence[Order]:
         if self._changes.size or self._is_rare:
             self._keep(self._write_all)
         surplus = min(len(self._closed) - self._bound, FORGOTTEN_AT_ONCE)  # may be below zero
@@ -157,11 +173,11 @@ class DurableLedger(Archive):
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             write()
+            self._asked, self._is_rare = [], False  # a signal after the commit changes nothing
             self.connection.execute("COMMIT")
         except FAULTS as fault:
-            self._fail(fault)
+            self._fail(str(fault))
             raise CannotKeep from fault
-        self._asked, self._is_rare = [], False
         self._checkpoints.count(self.connection)
 
     def _note(self) -> None:
@@ -188,8 +204,8 @@ class DurableLedger(Archive):
         summary = SCHEMA_VERSION, self._books, self._last_instance, self._journal.last
         write(_WRITE_LEDGER, [signed(*summary)])
 
-    def _fail(self, fault: Exception) -> None:
-        log.error("The ledger cannot be written, so nothing may change from now on: %s", fault)
+    def _fail(self, why: str) -> None:
+        log.error("The ledger cannot be written, so nothing may change from now on: %s", why)
         self._has_failed = True
         self._changes, self._instances, self._closed = Changes(), {}, deque()
         self._asked, self._is_rare = [], False

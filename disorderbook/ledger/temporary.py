@@ -79,6 +79,9 @@ class TemporaryLedger(Archive):
     def cancel(self, book: OrderBook, order: Order) -> None:
         self._closed.append(order)
 
+    def abandon(self) -> None:
+        """There is nothing to go back to."""
+
     def commit(self) -> Sequence[Order]:
         """Move some of the orders beyond the bound; returns those."""
         if len(self._closed) < self._bound + self._batch:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
-from disorderbook.errors import CannotKeep
+from disorderbook.errors import Unavailable
 
 SETTLE_SECONDS = 0.5  # so the tables are never further behind
 
@@ -30,5 +30,5 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._is_over.wait(SETTLE_SECONDS):
-            with suppress(CannotKeep):  # the ledger has logged it, and refuses from now on
+            with suppress(Unavailable):  # the ledger has logged it, and refuses from now on
                 self._settle()

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.errors import CannotKeep
+from disorderbook.errors import CannotKeep, CannotRead
 from disorderbook.gamemaster import GameMaster
 from disorderbook.ledger.opening import open_ledger
 from durable_market import Stoppable, buy, play, sell, state
@@ -139,6 +140,60 @@ def test_a_failed_commit_of_a_batch_takes_back_all_of_it(tmp_path: Path) -> None
         market.exchange.commit()
     assert state(market.exchange) == before
     market.exchange.commit()
+    market.exchange.close()
+
+
+def test_what_failed_to_settle_before_its_commit_is_refused_by_that(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db", clock=iter(range(1, 10**9)).__next__)
+    play(market.exchange, (("V", "S"), sell(9)))
+    before = state(market.exchange)
+    market.exchange.commits_each_turn = False
+    market.exchange._ledger.connection.execute(FULL)
+    for number in range(300):
+        play(market.exchange, (("V", "S"), buy(1, account=str(number) * 50)))
+    with pytest.raises(CannotKeep):
+        market.exchange.settle()
+    assert state(market.exchange) == before
+    with pytest.raises(CannotKeep):
+        market.exchange.commit()  # or the 300 would be told that all is well
+    market.exchange.settle()
+    market.exchange.commit()
+    assert state(market.exchange) == before
+    market.exchange.close()
+
+
+def test_what_can_be_neither_kept_nor_read_is_not_shown(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    play(market.exchange, (("V", "S"), sell(9)))
+    market.exchange._ledger.connection.execute("DROP TABLE journal")
+    with pytest.raises(CannotRead):
+        play(market.exchange, (("V", "S"), buy(9)))
+    assert list(market.exchange.venues()) == []
+    with pytest.raises(CannotKeep):
+        market.exchange.book("V", "S")
+    market.exchange.close()
+
+
+def test_a_change_that_a_signal_interrupts_is_not_kept_by_halves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    market = Stoppable(tmp_path / "market.db", clock=iter(range(1, 10**9)).__next__)
+    play(market.exchange, (("V", "S"), sell(9)))
+    play(market.exchange, (("V", "S"), sell(5)))
+    before = state(market.exchange)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OrderBook, "_settle", interrupt)
+        with pytest.raises(CannotKeep):
+            play(market.exchange, (("V", "S"), buy(2)))
+    with pytest.raises(CannotKeep):
+        play(market.exchange, (("V", "S"), buy(1)))
+    assert state(market.exchange) == before
+    market.stop()
+    assert state(market.exchange) == before
     market.exchange.close()
 
 

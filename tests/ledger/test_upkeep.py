@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from disorderbook.errors import CannotKeep
+from disorderbook.errors import CannotKeep, CannotRead, Unavailable
 from disorderbook.ledger import upkeep
 from disorderbook.ledger.upkeep import Upkeep
 from durable_market import Stoppable, play, sell
@@ -36,14 +36,17 @@ def test_an_idle_market_is_in_its_tables_soon(tmp_path: Path) -> None:
     market.exchange.close()
 
 
-def test_it_goes_on_when_nothing_can_be_kept_and_ends_with_its_block() -> None:
+@pytest.mark.parametrize("fault", [CannotKeep, CannotRead])
+def test_it_goes_on_when_nothing_can_be_kept_and_ends_with_its_block(
+    fault: type[Unavailable],
+) -> None:
     calls, enough = [], threading.Event()
 
     def settle() -> None:
         calls.append(None)
         if len(calls) == 3:
             enough.set()
-        raise CannotKeep
+        raise fault
 
     keeping = Upkeep(settle)
     with keeping:
