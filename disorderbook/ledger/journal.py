@@ -84,7 +84,8 @@ def entries(connection: sqlite3.Connection, tables: int) -> Iterator[list[Asked]
     """
     rows = connection.execute("SELECT * FROM journal ORDER BY number")
     for expected, (number, content, checksum) in enumerate(rows, tables + 1):
-        if number != expected or checksum != _checksum(number, content):
+        is_right = isinstance(content, bytes) and checksum == _checksum(number, content)
+        if number != expected or not is_right:
             raise Damaged(f"entry {expected} of the journal is missing or wrong")
         try:
             yield _decode(content)

@@ -44,7 +44,7 @@ def test_entries_are_read_as_they_were_written(connection: sqlite3.Connection) -
 @pytest.mark.parametrize("damage", [
     "DELETE FROM journal WHERE number = 1", "UPDATE journal SET checksum = 1 WHERE number = 2",
     "UPDATE journal SET asked = x'00' WHERE number = 2",
-    "UPDATE journal SET number = 9 WHERE number = 2",
+    "UPDATE journal SET number = 9 WHERE number = 2", "UPDATE journal SET asked = 'text'",
 ])
 def test_an_entry_that_is_missing_or_changed_is_noticed(
     connection: sqlite3.Connection, damage: str,
