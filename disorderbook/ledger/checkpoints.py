@@ -7,8 +7,8 @@ from pathlib import Path
 
 from disorderbook.ledger.rows import FAULTS
 
-COMMITS_BETWEEN = 2000  # commits write the same pages again and again; each is moved but once
-LONG_LOG = 131_072  # pages that the log may hold before it must begin anew
+ROWS_BETWEEN = 30_000  # commits write the same pages again and again; each is moved but once
+LONG_LOG = 131_072  # pages that the log may hold before it must begin anew; a row is about one
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Checkpoints(threading.Thread):
     def __init__(self, file: Path) -> None:
         super().__init__(name="checkpoints", daemon=True)
         self._file = file
-        self._commits = 0
+        self._rows = 0  # that had been written when the thread last had something to do
         self._is_due = threading.Event()
         self._is_too_long = False
         self._is_stopped = False
@@ -40,8 +40,8 @@ class Checkpoints(threading.Thread):
     def count(self, connection: sqlite3.Connection) -> None:
         """Take note of a commit by this connection, and let the log begin anew if it is too long.
         """
-        self._commits += 1
-        if self._commits % COMMITS_BETWEEN == 0:
+        if connection.total_changes - self._rows >= ROWS_BETWEEN:
+            self._rows = connection.total_changes
             self._is_due.set()
         if self._is_too_long:
             self._is_too_long = False

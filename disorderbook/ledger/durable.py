@@ -26,7 +26,7 @@ from disorderbook.ledger.rows import (
 )
 from disorderbook.ledger.schema import SCHEMA_VERSION
 
-FORGOTTEN_AT_ONCE = 1000  # orders that the exchange is told to forget after one commit, at most
+FORGOTTEN_AT_ONCE = 1000  # orders that leave memory after one commit, or as many as it wrote
 SETTLED_AT = 400  # changes that are written into the tables together, in about 4 ms
 
 _WRITE_BOOK = """
@@ -141,9 +141,10 @@ class DurableLedger(Archive):
             raise
 
     def _settle(self) -> Sequence[Order]:
+        most = max(self._changes.size, FORGOTTEN_AT_ONCE)  # so a batch of any size leaves no more
         if self._changes.size or self._is_rare:
             self._keep(self._write_all)
-        surplus = min(len(self._closed) - self._bound, FORGOTTEN_AT_ONCE)  # may be below zero
+        surplus = min(len(self._closed) - self._bound, most)  # may be below zero
         return [self._closed.popleft() for _ in range(surplus)]
 
     def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:

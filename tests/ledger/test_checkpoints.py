@@ -21,7 +21,7 @@ def tables_without_the_log(file: Path) -> int:
 
 @pytest.fixture(autouse=True)
 def always_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoints, "COMMITS_BETWEEN", 1)
+    monkeypatch.setattr(checkpoints, "ROWS_BETWEEN", 1)
 
 
 def test_what_is_in_the_log_reaches_the_database_by_itself(tmp_path: Path) -> None:
@@ -58,6 +58,23 @@ def beginnings(log: Path) -> int:
     """How often a log has begun anew, as its header says."""
     with log.open("rb") as opened:
         return int.from_bytes(opened.read(16)[12:], "big")
+
+
+def test_it_is_rows_that_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    play(market.exchange, (("V", "S"), sell(1)))
+    monkeypatch.setattr(checkpoints, "ROWS_BETWEEN", 1000)
+    market.exchange.commits_each_turn = False
+    for _ in range(1000):
+        play(market.exchange, (("V", "S"), sell(1)))
+    market.exchange.commit()  # just one, but of a thousand rows
+    moved = threading.Event()
+    for _ in range(5000):
+        if tables_without_the_log(tmp_path / "market.db") == 1001:
+            break
+        moved.wait(0.002)
+    assert tables_without_the_log(tmp_path / "market.db") == 1001
+    market.exchange.close()
 
 
 def test_it_ends_with_the_ledger(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotKeep, CannotRead
 from disorderbook.gamemaster import GameMaster
+from disorderbook.ledger.durable import FORGOTTEN_AT_ONCE
 from disorderbook.ledger.opening import open_ledger
 from durable_market import Stoppable, buy, play, sell, state
 from wsgi import ORDERS, Client
@@ -95,6 +96,19 @@ def test_closed_orders_beyond_the_bound_leave_memory(tmp_path: Path) -> None:
     market.settle()
     assert [n for n in range(40) if book.find(n)] == [36, 37, 38, 39]
     assert [market.exchange.order("V", "S", n).filled for n in range(40)] == [1] * 40
+    market.exchange.close()
+
+
+def test_however_many_are_closed_at_once_as_many_leave_memory(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db", bound=4)
+    market.exchange.commits_each_turn = False
+    for _ in range(3):
+        for _ in range(FORGOTTEN_AT_ONCE):
+            play(market.exchange, (("V", "S"), sell(1)))
+            play(market.exchange, (("V", "S"), buy(1)))
+        market.exchange.commit()
+    book = market.exchange.book("V", "S")
+    assert [bool(book.find(n)) for n in range(book.next_id)].count(True) == 4
     market.exchange.close()
 
 
