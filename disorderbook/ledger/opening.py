@@ -98,20 +98,25 @@ def _keep_names(folder: Path) -> None:
 
 
 def _bring_up_to_date(file: Path) -> None:
-    """Run the migrations that an older ledger lacks, all of them or none."""
-    connection, version = _look_into(file)
-    connection.close()
-    if version == SCHEMA_VERSION:
-        return
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection, in_words(file):
-        connection.execute("BEGIN IMMEDIATE")
-        migrate(connection, version)
-        counts = connection.execute("SELECT books, last_instance, journaled FROM ledger").fetchone()
-        connection.execute(
-            "UPDATE ledger SET (schema_version, checksum) = (?1, ?5)",
-            signed(SCHEMA_VERSION, *counts),
-        )
-        connection.execute("COMMIT")
+    """Run the migrations that an older ledger lacks, all of them or none if it is damaged."""
+    reader, version = _look_into(file)
+    # While the reader is there, closing the other moves nothing from the log into the file.
+    with closing(reader):
+        if version == SCHEMA_VERSION:
+            return
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection, in_words(file):
+            connection.execute("BEGIN IMMEDIATE")
+            _migrate(connection, version)
+            connection.execute("COMMIT")
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    migrate(connection, version)
+    counts = connection.execute("SELECT books, last_instance, journaled FROM ledger").fetchone()
+    connection.execute(
+        "UPDATE ledger SET (schema_version, checksum) = (?1, ?5)", signed(SCHEMA_VERSION, *counts)
+    )
+    load_market(connection)
 
 
 def _connect(file: Path, sync: bool) -> sqlite3.Connection:

@@ -7,7 +7,8 @@ import pytest
 from disorderbook.ledger import opening, refusing, schema
 from disorderbook.ledger.opening import open_for_reading, open_ledger
 from disorderbook.ledger.refusing import Unusable
-from durable_market import Stoppable, play, sell, state
+from disorderbook.ledger.rows import signed
+from durable_market import Stoppable, buy, play, sell, state
 
 
 def test_a_new_file_is_an_empty_market(tmp_path: Path) -> None:
@@ -71,6 +72,54 @@ def test_an_older_ledger_is_migrated(tmp_path: Path, request: pytest.FixtureRequ
     assert connection.execute("SELECT count(*), note FROM orders").fetchone() == (1, None)
     assert connection.execute("SELECT count(*) FROM notes").fetchone() == (0,)
     connection.close()
+
+
+@pytest.fixture
+def oldest(tmp_path: Path) -> Path:
+    """A market as the first version has written it, with partial fills and a self-trade."""
+    file = tmp_path / "old.db"
+    market = Stoppable(tmp_path / "market.db", clock=iter(range(1, 10**9)).__next__)
+    for act in (sell(9), buy(2), buy(3, account="ann"), buy(1, price=40), sell(8), buy(6)):
+        play(market.exchange, (("V", "S"), act))
+    with market.exchange.turn:
+        market.gamemaster.start("ANN", 5)
+    market.exchange.close()
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    for statement in schema.MIGRATIONS[0].split(";"):
+        connection.execute(statement)
+    connection.execute("ATTACH ? AS new", (str(tmp_path / "market.db"),))
+    for table in ("books", "orders", "positions", "instances"):
+        connection.execute(f"INSERT INTO main.{table} SELECT * FROM new.{table}")
+    connection.execute("INSERT INTO executions SELECT number, venue, symbol, standing_id, "
+                       "incoming_id, price, quantity, ts FROM new.executions")
+    connection.execute("INSERT INTO ledger VALUES (?, ?, ?, ?)", signed(1, 1, 1))
+    connection.close()
+    return file
+
+
+def test_a_market_of_the_first_version_goes_on(oldest: Path) -> None:
+    past, market = (Stoppable(oldest.with_name(name)) for name in ("market.db", "old.db"))
+    assert state(market.exchange) == state(past.exchange)
+    assert market.gamemaster.instance(1) == past.gamemaster.instance(1)
+    for exchange in (past.exchange, market.exchange):
+        play(exchange, (("V", "S"), buy(1)))
+        exchange.close()
+
+
+@pytest.mark.parametrize("damage", [
+    "UPDATE positions SET cash = cash + 1", "DELETE FROM executions WHERE number = 4",
+])
+def test_a_damaged_market_of_the_first_version_is_left_as_it_is(oldest: Path, damage: str) -> None:
+    connection = sqlite3.connect(oldest)
+    connection.execute(damage)
+    connection.commit()
+    connection.close()
+    before = oldest.read_bytes()
+    with pytest.raises(Unusable, match="is damaged"):
+        open_ledger(str(oldest))
+    assert oldest.read_bytes() == before
 
 
 def test_a_migration_that_fails_changes_nothing(
