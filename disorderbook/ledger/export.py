@@ -3,11 +3,11 @@
 import csv
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from disorderbook.ledger.opening import open_for_reading, open_ledger
-from disorderbook.ledger.refusing import Unusable, check_beginning, in_words
+from disorderbook.ledger.refusing import InUse, Unusable, check_beginning, in_words
 from disorderbook.ledger.rows import Row
 
 # Name of a file: its columns, and where they come from.
@@ -26,20 +26,32 @@ EXPORTS = {
 def export(path: str, folder: str) -> list[Path]:
     """Write a ledger's CSV files into a folder, made if need be; returns them.
 
-    Both are of one moment, also when an exchange is using the ledger. What one that was killed
-    has left in the journal is put into the tables first. Raises Unusable for the ledger, OSError
-    for the folder.
+    Both are of one moment. What an exchange that was killed has left in the journal is put into
+    the tables first; one that is using the ledger does so itself, twice a second. Raises Unusable
+    for the ledger, OSError for the folder.
     """
     file = Path(path).resolve()
     check_beginning(file)
     if not file.exists():
         raise Unusable(f"{file} does not exist")
-    with suppress(Unusable):  # it is in use, or for reading only
-        open_ledger(path)[0].close()
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    is_in_use = _settle(path)
     with closing(open_for_reading(file)) as reader:
         reader.execute("BEGIN")
+        if not is_in_use and reader.execute("SELECT 1 FROM journal").fetchone():
+            raise Unusable(f"{file} has orders in its journal that cannot be put into its tables")
+        Path(folder).mkdir(parents=True, exist_ok=True)
         return [_write(reader, file, Path(folder, name)) for name in EXPORTS]
+
+
+def _settle(path: str) -> bool:
+    """Have a ledger's tables follow its journal, if that can be; returns whether it is in use."""
+    try:
+        open_ledger(path)[0].close()
+    except InUse:
+        return True
+    except Unusable:
+        pass  # for reading only, perhaps
+    return False
 
 
 def _write(reader: sqlite3.Connection, ledger: Path, file: Path) -> Path:

@@ -129,4 +129,8 @@ def _connect(file: Path, sync: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA wal_autocheckpoint = 0")  # a thread does it
         connection.execute("PRAGMA secure_delete = OFF")  # nothing here is ever deleted for good
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+        # Rather now than with the first order: a file that is for reading only, for instance.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("UPDATE ledger SET books = books")
+        connection.execute("ROLLBACK")
     return connection

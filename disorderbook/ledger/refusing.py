@@ -20,6 +20,10 @@ class Unusable(Exception):
     """The file cannot serve as a ledger, and is as it was; says why in one sentence."""
 
 
+class InUse(Unusable):
+    """Another exchange has it."""
+
+
 @contextmanager
 def in_words(file: Path) -> Iterator[None]:
     """Raise Unusable for whatever SQLite, the system or a checksum has to say against a file."""
@@ -69,7 +73,7 @@ def lock_file(file: Path) -> sqlite3.Connection:
         except sqlite3.Error as fault:
             lock.close()
             if fault.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                raise Unusable(f"{file} is in use by another exchange") from None
+                raise InUse(f"{file} is in use by another exchange") from None
             raise
     return lock
 

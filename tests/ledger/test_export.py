@@ -2,9 +2,11 @@
 
 import csv
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
+from disorderbook.ledger import opening
 from disorderbook.ledger.export import export
 from disorderbook.ledger.refusing import Unusable
 from durable_market import Stoppable, buy, play, sell
@@ -50,6 +52,27 @@ def test_what_a_crash_has_left_in_the_journal_is_exported(tmp_path: Path) -> Non
     market.exchange.close()
     orders, _ = export(str(tmp_path / "copy" / "market.db"), str(tmp_path))
     assert [row[2] for row in read(orders)] == ["id", "0", "1", "2"]
+
+
+def test_a_ledger_whose_journal_cannot_be_put_into_the_tables_is_not_exported_by_halves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(opening, "BUSY_SECONDS", 0.01)
+    market = Stoppable(tmp_path / "market.db")
+    play(market.exchange, (("V", "S"), sell(1)))
+    play(market.exchange, (("V", "S"), sell(1)))
+    copy = tmp_path / "copy.db"
+    shutil.copy(tmp_path / "market.db", copy)
+    shutil.copy(tmp_path / "market.db-wal", tmp_path / "copy.db-wal")
+    market.exchange.close()
+    meddler = sqlite3.connect(copy, isolation_level=None)
+    meddler.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unusable, match="has orders in its journal that cannot be put"):
+        export(str(copy), str(tmp_path / "folder"))
+    assert not (tmp_path / "folder").exists()
+    meddler.close()
+    orders, _ = export(str(copy), str(tmp_path / "folder"))
+    assert len(read(orders)) == 3
 
 
 def test_what_is_no_ledger_is_not_exported(tmp_path: Path) -> None:

@@ -44,6 +44,19 @@ def test_a_file_that_is_closed_may_be_moved(tmp_path: Path) -> None:
     moved.exchange.close()
 
 
+def test_a_file_that_cannot_be_written_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(opening, "BUSY_SECONDS", 0.01)
+    open_ledger(str(tmp_path / "market.db"))[0].close()
+    meddler = sqlite3.connect(tmp_path / "market.db", isolation_level=None)
+    meddler.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unusable, match="market.db cannot be used: database is locked"):
+        open_ledger(str(tmp_path / "market.db"))
+    meddler.close()
+    open_ledger(str(tmp_path / "market.db"))[0].close()
+
+
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next version of this program, which has two more migrations."""

@@ -1,7 +1,11 @@
 """Files that will not do: each is refused in one sentence, and stays as it was."""
 
+import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from disorderbook.ledger.opening import open_ledger
@@ -73,6 +77,27 @@ def test_a_log_whose_database_is_gone(tmp_path: Path) -> None:
     (tmp_path / "market.db-lock").unlink()
     assert "is missing, but the log of its last changes is in" in refused(tmp_path / "market.db")
     market.exchange.close()
+
+
+@contextmanager
+def as_nobody(folder: Path) -> Iterator[None]:
+    """Without the superuser's right to write to anything, but with this folder's."""
+    user = os.geteuid()
+    folder.chmod(0o777)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_file_that_is_for_reading_only() -> None:
+    with TemporaryDirectory() as folder, as_nobody(Path(folder)):
+        file = Path(folder, "market.db")
+        open_ledger(str(file))[0].close()
+        file.chmod(0o444)
+        assert "cannot be used: attempt to write a readonly database" in refused(file)
 
 
 def test_a_file_that_another_exchange_uses(tmp_path: Path) -> None:
