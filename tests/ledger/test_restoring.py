@@ -50,6 +50,36 @@ def test_a_stopped_market_equals_one_that_never_stopped(
         stoppable.exchange.close()
 
 
+batches = st.lists(st.tuples(
+    st.lists(orders | orders | cancels, max_size=8),
+    st.sampled_from(["commit", "commit", "settle", "crash"]),
+    st.sampled_from(["", "stop", "settle"]),
+), max_size=15)
+
+
+@settings(max_examples=150, deadline=None)
+@given(batches, st.integers(0, 5), st.integers(1, 20))
+def test_a_crash_takes_the_batch_that_was_not_committed_and_no_other(
+    batches: list[tuple[list[Act], str, str]], bound: int, settled_at: int,
+) -> None:
+    time = [0]
+    with TemporaryDirectory() as folder, patch.object(durable, "SETTLED_AT", settled_at):
+        endless = Exchange(clock=lambda: time[0], ledger=EndlessMemory())
+        stoppable = Stoppable(Path(folder, "market.db"), bound, lambda: time[0])
+        for acts, end, pause in batches:
+            start = time[0]
+            for exchange in [stoppable.exchange, *[endless] * (end != "crash")]:
+                exchange.commits_each_turn, time[0] = False, start
+                for act in acts:
+                    time[0] += 10
+                    play(exchange, act)
+            getattr(stoppable if end == "crash" else stoppable.exchange, end)()
+            if pause:
+                getattr(stoppable, pause)()
+            assert state(stoppable.exchange) == state(endless)
+        stoppable.exchange.close()
+
+
 def test_time_goes_on_after_the_last_that_was_recorded(tmp_path: Path) -> None:
     killed = NewOrder("ann", Side.BUY, OrderType.FILL_OR_KILL, 5, 5)
     market = Stoppable(tmp_path / "market.db")
