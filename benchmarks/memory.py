@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 from disorderbook.collector import keep_collections_short
 from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
-from disorderbook.exchange import EndlessMemory, Exchange, Ledger
+from disorderbook.exchange import Exchange
 from disorderbook.ledger.temporary import TemporaryLedger
+from disorderbook.memory import EndlessMemory, Ledger
 
 MIDDLE = 5000  # cents
 ACCOUNTS = [f"BOT{number}" for number in range(10)]

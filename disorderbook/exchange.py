@@ -8,17 +8,16 @@ that answers many requests in one go saves time by keeping them together: it set
 `commits_each_turn` to False, and calls `commit` between the last of them and the first answer.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import TracebackType
-from typing import Protocol
 
-from disorderbook.engine.book import Execution, OrderBook, Outcome
+from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, Order
 from disorderbook.errors import (
     CannotKeep, NameTooLong, NoSuchOrder, NoSuchVenue, TooManyBooks,
 )
+from disorderbook.memory import EndlessMemory, Ledger
+from disorderbook.turn import Turn, WholeChange
 
 MAX_BOOKS = 100
 MAX_NAME_LENGTH = 255  # characters of a venue, symbol or account name
@@ -29,130 +28,6 @@ Publish = Callable[[OrderBook, Sequence[Execution]], None]
 
 def publish_to_nobody(book: OrderBook, executions: Sequence[Execution]) -> None:
     """The publisher of an exchange that nobody listens to."""
-
-
-class Ledger(Protocol):
-    """What keeps the past of an exchange; called inside the turn."""
-
-    def require_writable(self) -> None:
-        """Raise CannotKeep if nothing may change; asked before every change."""
-
-    def open_book(self, book: OrderBook) -> None:
-        """Take note of a new book."""
-
-    def submit(self, book: OrderBook, outcome: Outcome) -> None:
-        """Take note of an order and what it led to."""
-
-    def cancel(self, book: OrderBook, order: Order) -> None:
-        """Take note of an open order that was cancelled."""
-
-    def abandon(self) -> None:
-        """A change was not finished: have the next commit fail, if that leads back before it."""
-
-    def commit(self) -> Sequence[Order]:
-        """Keep what was noted, or raise CannotKeep; returns closed orders to be forgotten."""
-
-    def settle(self) -> Sequence[Order]:
-        """Do also what `commit` has put off; returns the same, or raises CannotKeep.
-
-        If that takes back what no commit has kept yet, the next one raises CannotKeep as well.
-        """
-
-    def kept_books(self) -> Sequence[OrderBook]:
-        """After CannotKeep: the books as of the last commit before it; raises CannotRead."""
-
-    def close(self) -> None:
-        """Let go of files; nothing else is called any more."""
-
-    def find(self, book: OrderBook, order_id: int) -> Order | None:
-        """An order that was forgotten; raises CannotRead."""
-
-    def orders_of(self, book: OrderBook, account: str) -> Sequence[Order]:
-        """The forgotten orders of an account in a book, oldest first; raises CannotRead."""
-
-
-class EndlessMemory:
-    """The ledger of an exchange that forgets nothing until it ends."""
-
-    def require_writable(self) -> None:
-        """Anything may change."""
-
-    def open_book(self, book: OrderBook) -> None:
-        """The exchange remembers it."""
-
-    def submit(self, book: OrderBook, outcome: Outcome) -> None:
-        """The book remembers it."""
-
-    def cancel(self, book: OrderBook, order: Order) -> None:
-        """The book remembers it."""
-
-    def abandon(self) -> None:
-        """There is nothing to go back to."""
-
-    def commit(self) -> Sequence[Order]:
-        return ()
-
-    def settle(self) -> Sequence[Order]:
-        return ()
-
-    def kept_books(self) -> Sequence[OrderBook]:
-        return ()
-
-    def close(self) -> None:
-        """There are none."""
-
-    def find(self, book: OrderBook, order_id: int) -> Order | None:
-        return None
-
-    def orders_of(self, book: OrderBook, account: str) -> Sequence[Order]:
-        return ()
-
-
-class Turn:
-    """A lock that does something before it is left, whether or not what it was taken for failed.
-    """
-
-    def __init__(self, finish: Callable[[], None]) -> None:
-        self._lock = threading.Lock()
-        self._finish = finish
-
-    def locked(self) -> bool:
-        """Whether anybody has it now."""
-        return self._lock.locked()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            self._finish()
-        finally:
-            self._lock.release()
-
-
-class WholeChange:
-    """What is done within it is in the book and in the ledger's notes, or the ledger is told.
-
-    A signal may end it anywhere, and would leave a book that no next start could believe.
-    """
-
-    __slots__ = ("_ledger",)
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def __enter__(self) -> None:
-        """Nothing has changed yet."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self._ledger.abandon()
 
 
 def check_name(name: str) -> None:
@@ -177,7 +52,7 @@ class Exchange:
         self._publish = publish
         self._clock = clock
         self._ledger = ledger
-        self._whole_change = WholeChange(ledger)
+        self._whole_change = WholeChange(ledger.abandon)
         self._latest = 0
         self._venues: dict[str, dict[str, OrderBook]] = {}
 

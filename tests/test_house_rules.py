@@ -20,10 +20,10 @@ README = (ROOT / "README.md").read_text()
 
 # A room may import from the rooms of lower floors, and from its own.
 FLOORS = [
-    {"errors", "origin", "collector", "descriptors", "journal"},
+    {"errors", "origin", "collector", "descriptors", "journal", "turn"},
     {"engine"},
     {
-        "exchange", "accounts", "parsing", "history", "messages", "scores", "watching",
+        "memory", "exchange", "accounts", "parsing", "history", "messages", "scores", "watching",
         "gamemaster", "ledger",
     },
     {"docs"},
@@ -32,7 +32,8 @@ FLOORS = [
 ]
 # The exchange's floor reads from left to right.
 WITHIN_A_FLOOR = {
-    "parsing": {"exchange"}, "accounts": {"exchange"}, "messages": {"exchange", "gamemaster"},
+    "exchange": {"memory"}, "parsing": {"exchange"}, "accounts": {"exchange"},
+    "messages": {"exchange", "gamemaster"},
     "scores": {"messages"}, "watching": {"exchange", "history", "messages"},
     "ledger": {"messages", "gamemaster"}, "cli": {"options"},
 }

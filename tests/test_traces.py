@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from disorderbook.exchange import EndlessMemory
 from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.temporary import TemporaryLedger
+from disorderbook.memory import EndlessMemory
 from wsgi import KEYS, Client
 
 TRACES = Path(__file__).parent / "traces"

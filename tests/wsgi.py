@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from disorderbook.accounts import Accounts
-from disorderbook.exchange import MAX_BOOKS, EndlessMemory, Exchange, Ledger
+from disorderbook.exchange import MAX_BOOKS, Exchange
 from disorderbook.gamemaster import GameMaster
 from disorderbook.history import History
+from disorderbook.memory import EndlessMemory, Ledger
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
 

@@ -4,11 +4,12 @@ import itertools
 import random
 
 import pytest
-from disorderbook.exchange import EndlessMemory, Exchange, Ledger
+from disorderbook.exchange import Exchange
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead
 from disorderbook.ledger.rows import order_row
 from disorderbook.ledger.temporary import TemporaryLedger
+from disorderbook.memory import EndlessMemory, Ledger
 from wsgi import Client
 
 ACCOUNTS = ["ann", "b\0b ü", "C"]

@@ -7,10 +7,11 @@ from unittest.mock import patch
 
 import pytest
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.exchange import EndlessMemory, Exchange
+from disorderbook.exchange import Exchange
 from disorderbook.gamemaster import Instance
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.ledger import durable
+from disorderbook.memory import EndlessMemory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from durable_market import Act, Stoppable, buy, play, sell, state
