@@ -122,7 +122,7 @@ class DurableLedger(Archive):
 
     def commit(self) -> Sequence[Order]:
         """Write down what has changed; returns some of the closed orders beyond the bound."""
-        if self._has_dropped:
+        if self._has_dropped:  # its answers are not to leave, nor any but its own to be refused
             self._has_dropped = False
             raise CannotKeep
         if self._is_rare or self._changes.size >= SETTLED_AT:
@@ -139,13 +139,6 @@ class DurableLedger(Archive):
         except CannotKeep:
             self._has_dropped = awaits_commit
             raise
-
-    def _settle(self) -> Sequence[Order]:
-        most = max(self._changes.size, FORGOTTEN_AT_ONCE)  # so a batch of any size leaves no more
-        if self._changes.size or self._is_rare:
-            self._keep(self._write_all)
-        surplus = min(len(self._closed) - self._bound, most)  # may be below zero
-        return [self._closed.popleft() for _ in range(surplus)]
 
     def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
         rows = self.connection.execute(_FILLS_OF_ORDER, (venue, symbol, order_id))
@@ -168,6 +161,13 @@ class DurableLedger(Archive):
         self._checkpoints.stop()
         super().close()
         self._lock.close()
+
+    def _settle(self) -> Sequence[Order]:
+        most = max(self._changes.size, FORGOTTEN_AT_ONCE)  # so a batch of any size leaves no more
+        if self._changes.size or self._is_rare:
+            self._keep(self._write_all)
+        surplus = min(len(self._closed) - self._bound, most)  # may be below zero
+        return [self._closed.popleft() for _ in range(surplus)]
 
     def _keep(self, write: Callable[[], None]) -> None:
         """Have something written, or raise CannotKeep and nothing is."""
