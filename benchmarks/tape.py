@@ -37,7 +37,7 @@ from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.exchange import Exchange
 from disorderbook.messages import tick_message
 from disorderbook.tape.feed import Tape
-from disorderbook.tape.server import SWITCH_SECONDS
+from disorderbook.tape.switching import SWITCH_SECONDS
 
 TICKS_PER_SECOND = 200
 PATIENCE = 60.0  # seconds for a burst

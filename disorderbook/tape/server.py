@@ -22,7 +22,6 @@ listener.py use names that the library does not document, so setup.cfg pins its 
 import logging
 import selectors
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -37,10 +36,10 @@ from disorderbook.tape.frames import OWN_FAULT
 from disorderbook.tape.handshake import HandshakeRefused
 from disorderbook.tape.limits import Limits
 from disorderbook.tape.listener import Listener
+from disorderbook.tape.switching import quick_switches
 from disorderbook.tape.watch import Watch
 
 CHECK_SECONDS = 0.25  # between two looks at the deadlines
-SWITCH_SECONDS = 0.0005  # after which a thread that computes lets another one have its turn
 
 log = logging.getLogger(__name__)
 
@@ -154,14 +153,10 @@ class TapeServer(WebSocketServer):
 
     def serve_forever(self) -> None:
         """Until `close` is called."""
-        before = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_SECONDS)
-        try:
+        with quick_switches():
             while not self._is_stopping:
                 self._survive(self.handle_request)
             self._say_goodbye()
-        finally:
-            sys.setswitchinterval(before)
 
     def handle_request(self) -> None:
         """One round: sleep until something happens, send the news, then see to what happened."""
