@@ -26,7 +26,6 @@ import http.client  # noqa: E402
 
 import bottle  # noqa: E402
 
-from disorderbook import cli  # noqa: E402
 from disorderbook.accounts import Accounts  # noqa: E402
 from disorderbook.collector import keep_collections_short  # noqa: E402
 from disorderbook.engine.orders import NewOrder, OrderType, Side  # noqa: E402
@@ -35,6 +34,7 @@ from disorderbook.ledger.opening import open_ledger  # noqa: E402
 from disorderbook.options import make_parser  # noqa: E402
 from disorderbook.rest.app import make_app  # noqa: E402
 from disorderbook.rest.serving import OWN_SERVER, keep_together, make_server  # noqa: E402
+from disorderbook.wiring import Wanted, open_house  # noqa: E402
 
 from load import HAS_WRK, STOCK, Client, OwnClients, Wrk  # noqa: E402
 
@@ -154,7 +154,8 @@ def serve(before: int, arguments: list[str]) -> None:
     """Be an exchange with these options of the command line, and count transactions."""
     options = make_parser().parse_args(arguments)
     transactions: list[None] = []
-    with cli._house(options, Accounts(), None) as house:
+    wanted = Wanted(database=options.database, sync=options.sync)
+    with open_house(wanted, Accounts()) as house:
         book = house.exchange.book("TESTEX", "FOOBAR")
         server = make_server(OWN_SERVER, 0)
         keep_together(server, house.exchange)

@@ -76,12 +76,14 @@ def load_accounts(path: str) -> Accounts:
         raise ValueError(f"{path} is nested too deeply to hold accounts") from None
     except ValueError as fault:
         raise ValueError(f"{path} is not valid JSON: {fault}") from None
-    _check_keys(path, keys)
+    check_keys(path, keys)
     return Accounts(keys)
 
 
-def _check_keys(path: str, keys: object) -> None:
-    """Raise ValueError unless these are names and keys, and each of them can be sent."""
+def check_keys(path: str, keys: object) -> None:
+    """Raise ValueError, with a sentence that begins with the path, unless these are names and keys
+    and each of them can be sent.
+    """
     if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
         raise ValueError(f"{path} must hold a JSON object of account names and keys, all strings")
     if not keys:

@@ -8,7 +8,6 @@ import shlex
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 from urllib.parse import quote
@@ -18,31 +17,18 @@ import bottle
 from disorderbook.accounts import Accounts, load_accounts
 from disorderbook.collector import keep_collections_short
 from disorderbook.descriptors import allow_descriptors
-from disorderbook.engine.book import Execution, OrderBook
-from disorderbook.errors import ExchangeError
-from disorderbook.exchange import Exchange, Publish
-from disorderbook.gamemaster import GameMaster
-from disorderbook.history import History
 from disorderbook.journal import start_journal
 from disorderbook.ledger.export import export
-from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import Unusable
-from disorderbook.ledger.temporary import TemporaryLedger
-from disorderbook.ledger.upkeep import Upkeep
 from disorderbook.options import USAGE_ERROR, make_parser
 from disorderbook.rest.api import House
 from disorderbook.rest.app import make_app
-from disorderbook.rest.metrics import Metrics
 from disorderbook.rest.server import InlineServer
 from disorderbook.rest.serving import HOST, keep_together, make_server
 from disorderbook.tape.feed import Tape
-from disorderbook.tape.limits import limits_for
+from disorderbook.wiring import CannotStart, Wanted, cannot_listen, open_house, running_tape
 
 END_PATIENCE = 2.0  # seconds that a server has to end in
-
-
-class UsageError(Exception):
-    """The exchange cannot start as asked; says why in one sentence."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _run(options)
     except KeyboardInterrupt:
         pass
-    except UsageError as fault:
+    except CannotStart as fault:
         print(f"disorderBook: {fault}", file=sys.stderr)
         return USAGE_ERROR
     return 0
@@ -75,11 +61,11 @@ def _run(options: argparse.Namespace) -> None:
     if options.export is not None:
         _export(options.database, options.export)
         return
-    accounts = _accounts(options.accounts)
+    accounts, wanted = _accounts(options.accounts), _wanted(options)
     server = _server(options)
     with (
         _tape(options, accounts) as tape,
-        _house(options, accounts, tape, _metrics(server, tape)) as house,
+        open_house(wanted, accounts, tape, server) as house,
     ):
         with contextlib.suppress(OSError):  # nobody reads it
             _greet(server.port, options, house, tape)
@@ -90,16 +76,16 @@ def _run(options: argparse.Namespace) -> None:
         try:
             bottle.run(make_app(house), server=server, quiet=True)
         except ImportError as missing:
-            raise UsageError(f"The server {options.server} is not installed: {missing}") from None
+            raise CannotStart(f"The server {options.server} is not installed: {missing}") from None
         except Exception as fault:
-            raise UsageError(f"The server {options.server} does not run: {fault}") from fault
+            raise CannotStart(f"The server {options.server} does not run: {fault}") from fault
 
 
 def _server(options: argparse.Namespace) -> bottle.ServerAdapter:
     try:
         return make_server(options.server, options.port)
     except OSError as fault:
-        raise _cannot_listen(options.port, fault) from None
+        raise cannot_listen(options.port, fault) from None
 
 
 def _stop_on_signals(server: bottle.ServerAdapter) -> None:
@@ -115,85 +101,28 @@ def _tape(options: argparse.Namespace, accounts: Accounts) -> Iterator[Tape | No
     if not options.websockets:
         yield None
         return
-    try:
-        tape = Tape(accounts, options.wsport, HOST, limits_for(allow_descriptors()))
-    except OSError as fault:
-        raise _cannot_listen(options.wsport, fault) from None
-    with tape:
+    with running_tape(accounts, options.wsport, allow_descriptors()) as tape:
         yield tape
 
 
-def _metrics(server: bottle.ServerAdapter, tape: Tape | None) -> Metrics:
-    return Metrics(
-        server.counts if isinstance(server, InlineServer) else None, tape.counts if tape else None
-    )
-
-
-@contextlib.contextmanager
-def _house(
-    options: argparse.Namespace, accounts: Accounts, tape: Tape | None,
-    metrics: Metrics | None = None,
-) -> Iterator[House]:
-    """Everything behind the routes, with the first book open."""
-    history = History(time.time_ns())
-    publish = history.record if tape is None else _both(history.record, tape.publish)
+def _wanted(options: argparse.Namespace) -> Wanted:
     if options.sync and options.database is None:
-        raise UsageError("--sync needs --database, the file to keep the market in")
-    if options.database is None:
-        exchange = Exchange(options.maxbooks, publish, ledger=TemporaryLedger())
-        gamemaster = GameMaster()
-    else:
-        exchange, gamemaster = _continue(options, publish)
-    try:
-        _open_first_book(exchange, options.venue, options.symbol)
-        tape_port = tape.port if tape else None
-        counted = metrics or Metrics()
-        with Upkeep(exchange.settle):
-            yield House(
-                exchange, accounts, gamemaster, options.extra, history, tape_port, counted
-            )
-    finally:
-        exchange.close()
-
-
-def _both(first: Publish, second: Publish) -> Publish:
-    """A publisher that tells two."""
-
-    def publish(book: OrderBook, executions: Sequence[Execution]) -> None:
-        first(book, executions)
-        second(book, executions)
-
-    return publish
-
-
-def _open_first_book(exchange: Exchange, venue: str, symbol: str) -> None:
-    try:
-        with exchange.turn:
-            exchange.book(venue, symbol)
-    except ExchangeError as refusal:
-        raise UsageError(f"Cannot open {symbol} at {venue}: {refusal}") from None
-
-
-def _continue(options: argparse.Namespace, publish: Publish) -> tuple[Exchange, GameMaster]:
-    """The market of a database, as it was left."""
-    try:
-        ledger, market = open_ledger(options.database, options.sync)
-    except Unusable as fault:
-        raise UsageError(str(fault)) from None
-    exchange = Exchange(options.maxbooks, publish, ledger=ledger)
-    exchange.restore(market.books, market.latest)
-    return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
+        raise CannotStart("--sync needs --database, the file to keep the market in")
+    return Wanted(
+        options.venue, options.symbol, options.maxbooks, options.extra, options.database,
+        options.sync,
+    )
 
 
 def _export(database: str | None, folder: str) -> None:
     if database is None:
-        raise UsageError("--export needs --database, the file to export from")
+        raise CannotStart("--export needs --database, the file to export from")
     try:
         written = export(database, folder)
     except Unusable as fault:
-        raise UsageError(str(fault)) from None
+        raise CannotStart(str(fault)) from None
     except OSError as fault:
-        raise UsageError(f"Cannot write to {folder}: {fault.strerror}") from None
+        raise CannotStart(f"Cannot write to {folder}: {fault.strerror}") from None
     print("Wrote", *written)
 
 
@@ -203,13 +132,9 @@ def _accounts(path: str | None) -> Accounts:
     try:
         return load_accounts(path)
     except OSError as fault:
-        raise UsageError(f"Cannot read the accounts file {path}: {fault.strerror}") from None
+        raise CannotStart(f"Cannot read the accounts file {path}: {fault.strerror}") from None
     except ValueError as fault:
-        raise UsageError(f"The accounts file {fault}") from None
-
-
-def _cannot_listen(port: int, fault: OSError) -> UsageError:
-    return UsageError(f"Cannot listen on port {port}: {fault.strerror}")
+        raise CannotStart(f"The accounts file {fault}") from None
 
 
 def _greet(port: int, options: argparse.Namespace, house: House, tape: Tape | None) -> None:

@@ -9,16 +9,16 @@ WANTED_DESCRIPTORS = 16_384
 DESCRIPTORS_ELSEWHERE = 512  # where a process is not told how many it may have
 
 
-def allow_descriptors() -> int:
-    """How many descriptors this process may have: WANTED_DESCRIPTORS if the system lets it, for
-    many systems start a process with 1024.
+def allow_descriptors(enough: int = WANTED_DESCRIPTORS) -> int:
+    """How many descriptors this process may have: unless that is enough already, as many as
+    WANTED_DESCRIPTORS if the system lets it, for many systems start a process with 1024.
     """
     if sys.platform == "win32":
         return DESCRIPTORS_ELSEWHERE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return WANTED_DESCRIPTORS
-    if soft < WANTED_DESCRIPTORS:
+    if soft < enough:
         within = hard if hard != resource.RLIM_INFINITY else WANTED_DESCRIPTORS
         wanted = min(WANTED_DESCRIPTORS, within)
         try:

@@ -28,14 +28,14 @@ FLOORS = [
     },
     {"docs"},
     {"rest", "tape"},
-    {"cli", "options"},
+    {"cli", "options", "wiring"},
 ]
 # The exchange's floor reads from left to right.
 WITHIN_A_FLOOR = {
     "exchange": {"memory"}, "parsing": {"exchange"}, "accounts": {"exchange"},
     "messages": {"exchange", "gamemaster"},
     "scores": {"messages"}, "watching": {"exchange", "history", "messages"},
-    "ledger": {"messages", "gamemaster"}, "cli": {"options"},
+    "ledger": {"messages", "gamemaster"}, "cli": {"options", "wiring"},
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
 VAGUE_NAMES = {"utils", "common", "helpers", "manager", "base"}

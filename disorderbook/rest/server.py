@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import bottle
 
-from disorderbook.descriptors import allow_descriptors
+from disorderbook.descriptors import WANTED_DESCRIPTORS, allow_descriptors
 from disorderbook.rest.answers import WsgiApp
 from disorderbook.rest.connection import Connection, Keep, Service
 from disorderbook.rest.limits import Limits
@@ -148,7 +148,8 @@ def _fitting(limits: Limits) -> Limits:
     """
     if sys.platform == "win32":  # the event loop there knows no such limit
         return limits
-    room = allow_descriptors() // 2
+    enough = 2 * (limits.connections + limits.refused_connections)
+    room = allow_descriptors(min(enough, WANTED_DESCRIPTORS)) // 2
     refused = min(limits.refused_connections, room // 4)
     if limits.connections + refused <= room:
         return limits

@@ -1,0 +1,121 @@
+"""What an exchange is put together from, for the command line and for programs that run their own.
+
+Everything is a context manager that is ended in the reverse order: the tape, then the house behind
+the routes; a server comes last.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import bottle
+
+from disorderbook.accounts import Accounts
+from disorderbook.engine.book import Execution, OrderBook
+from disorderbook.errors import ExchangeError
+from disorderbook.exchange import MAX_BOOKS, Exchange, Publish
+from disorderbook.gamemaster import GameMaster
+from disorderbook.history import History
+from disorderbook.ledger.opening import open_ledger
+from disorderbook.ledger.refusing import Unusable
+from disorderbook.ledger.temporary import TemporaryLedger
+from disorderbook.ledger.upkeep import Upkeep
+from disorderbook.rest.api import House
+from disorderbook.rest.metrics import Metrics
+from disorderbook.rest.server import InlineServer
+from disorderbook.rest.serving import HOST
+from disorderbook.tape.feed import Tape
+from disorderbook.tape.limits import limits_for
+
+
+class CannotStart(Exception):
+    """The exchange cannot start as asked; says why in one sentence."""
+
+
+class Wanted(NamedTuple):
+    """What market there shall be."""
+
+    venue: str = "TESTEX"
+    symbol: str = "FOOBAR"
+    max_books: int = MAX_BOOKS
+    extra: bool = False  # whether the orders of an account may be listed
+    database: str | None = None  # the file that keeps it
+    sync: bool = False  # whether each change is on the disk before it is answered
+
+
+@contextmanager
+def running_tape(accounts: Accounts, port: int, descriptors: int) -> Iterator[Tape]:
+    """The websocket server, in a process with so many descriptors; raises CannotStart."""
+    try:
+        tape = Tape(accounts, port, HOST, limits_for(descriptors))
+    except OSError as fault:
+        raise cannot_listen(port, fault) from None
+    with tape:
+        yield tape
+
+
+@contextmanager
+def open_house(
+    wanted: Wanted, accounts: Accounts, tape: Tape | None = None,
+    server: bottle.ServerAdapter | None = None,
+) -> Iterator[House]:
+    """Everything behind the routes of a server, with the first book open; raises CannotStart."""
+    history = History(time.time_ns())
+    publish = history.record if tape is None else _both(history.record, tape.publish)
+    if wanted.database is None:
+        exchange = Exchange(wanted.max_books, publish, ledger=TemporaryLedger())
+        gamemaster = GameMaster()
+    else:
+        exchange, gamemaster = _continue(wanted, wanted.database, publish)
+    try:
+        _open_first_book(exchange, wanted.venue, wanted.symbol)
+        tape_port = tape.port if tape else None
+        with Upkeep(exchange.settle):
+            yield House(
+                exchange, accounts, gamemaster, wanted.extra, history, tape_port,
+                _metrics(server, tape),
+            )
+    finally:
+        exchange.close()
+
+
+def cannot_listen(port: int, fault: OSError) -> CannotStart:
+    return CannotStart(f"Cannot listen on port {port}: {fault.strerror}")
+
+
+def _metrics(server: bottle.ServerAdapter | None, tape: Tape | None) -> Metrics:
+    return Metrics(
+        server.counts if isinstance(server, InlineServer) else None, tape.counts if tape else None
+    )
+
+
+def _both(first: Publish, second: Publish) -> Publish:
+    """A publisher that tells two."""
+
+    def publish(book: OrderBook, executions: Sequence[Execution]) -> None:
+        first(book, executions)
+        second(book, executions)
+
+    return publish
+
+
+def _continue(
+    wanted: Wanted, database: str, publish: Publish
+) -> tuple[Exchange, GameMaster]:
+    """The market of a database, as it was left."""
+    try:
+        ledger, market = open_ledger(database, wanted.sync)
+    except Unusable as fault:
+        raise CannotStart(str(fault)) from None
+    exchange = Exchange(wanted.max_books, publish, ledger=ledger)
+    exchange.restore(market.books, market.latest)
+    return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
+
+
+def _open_first_book(exchange: Exchange, venue: str, symbol: str) -> None:
+    try:
+        with exchange.turn:
+            exchange.book(venue, symbol)
+    except ExchangeError as refusal:
+        raise CannotStart(f"Cannot open {symbol} at {venue}: {refusal}") from None

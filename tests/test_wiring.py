@@ -1,0 +1,40 @@
+"""What an exchange is put together from; the tests of cli and hosting use it whole."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from disorderbook.accounts import Accounts
+from disorderbook.rest.serving import HOST
+from disorderbook.wiring import CannotStart, Wanted, open_house, running_tape
+
+
+def test_a_house_has_its_first_book_open() -> None:
+    with open_house(Wanted("NYSE", "ACME"), Accounts(), None) as house:
+        assert [book.symbol for book in house.exchange.books("NYSE")] == ["ACME"]
+
+
+def test_a_house_with_a_database_goes_on_where_it_was_left(tmp_path: Path) -> None:
+    wanted = Wanted(database=str(tmp_path / "market.db"))
+    with open_house(wanted, Accounts(), None) as house:
+        with house.exchange.turn:
+            opened_at = house.exchange.book("TESTEX", "OTHER").opened_at
+    with open_house(wanted, Accounts(), None) as house:
+        found = house.exchange.find_book("TESTEX", "OTHER")
+        assert found is not None and found.opened_at == opened_at
+
+
+def test_what_is_no_database_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "market.db").write_text("no database")
+    with pytest.raises(CannotStart, match="is no database"):
+        with open_house(Wanted(database=str(tmp_path / "market.db")), Accounts(), None):
+            pass
+
+
+def test_a_taken_port_of_the_tape_is_refused_in_a_sentence() -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotStart, match=f"Cannot listen on port {port}: Address already"):
+            with running_tape(Accounts(), port, 512):
+                pass
