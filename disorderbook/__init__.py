@@ -1,1 +1,26 @@
-"""disorderBook: a local stock exchange for trading bots, speaking the Stockfighter protocol."""
+"""disorderBook: a local stock exchange for trading bots, speaking the Stockfighter protocol.
+
+    with disorderbook.serve() as exchange:
+        with disorderbook.Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
+            market.buy(5000, 10)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__all__ = ["Market", "serve"]
+
+if TYPE_CHECKING:
+    from disorderbook.client import Market
+    from disorderbook.hosting import serve
+else:
+    _HOMES = {"Market": "disorderbook.client", "serve": "disorderbook.hosting"}
+
+    def __getattr__(name):
+        """Import what is asked for only then: most programs need one of the two, or none."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

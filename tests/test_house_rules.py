@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text()
 
 # A room may import from the rooms of lower floors, and from its own.
 FLOORS = [
-    {"errors", "origin", "collector", "descriptors", "journal", "turn"},
+    {"errors", "origin", "collector", "descriptors", "journal", "turn", "client"},
     {"engine"},
     {
         "memory", "exchange", "accounts", "parsing", "history", "messages", "scores", "watching",
@@ -28,7 +28,7 @@ FLOORS = [
     },
     {"docs"},
     {"rest", "tape"},
-    {"cli", "options", "wiring"},
+    {"cli", "options", "wiring", "hosting", "pytest_plugin"},
 ]
 # The exchange's floor reads from left to right.
 WITHIN_A_FLOOR = {
@@ -36,6 +36,7 @@ WITHIN_A_FLOOR = {
     "messages": {"exchange", "gamemaster"},
     "scores": {"messages"}, "watching": {"exchange", "history", "messages"},
     "ledger": {"messages", "gamemaster"}, "cli": {"options", "wiring"},
+    "hosting": {"wiring"}, "pytest_plugin": {"hosting"},
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
 VAGUE_NAMES = {"utils", "common", "helpers", "manager", "base"}
@@ -83,6 +84,12 @@ def test_the_engine_knows_rules_only(path: Path) -> None:
 def test_bots_know_the_wire_only() -> None:
     for path in (ROOT / "bots").glob("*.py"):
         assert not any(name.startswith("disorderbook") for name in imports_of(path)), path
+
+
+def test_the_client_knows_the_wire_only_and_nothing_is_built_on_it() -> None:
+    for path in MODULES:
+        knows_it = any(name.startswith("disorderbook.client") for name in imports_of(path))
+        assert not knows_it or room_of(path) in ("client", "__init__"), path
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

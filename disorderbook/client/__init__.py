@@ -1,0 +1,18 @@
+"""A client of the exchange for other people's programs: it knows the wire and nothing else of ours.
+
+    from disorderbook.client import Market
+
+    with Market("TESTEX", "FOOBAR", account="ME") as market:
+        order = market.buy(5000, 10)
+        print(order.id, order.total_filled, market.quote().bid)
+"""
+
+from disorderbook.client.errors import ExchangeUnreachable, MarketClosed, MarketError, Refused
+from disorderbook.client.listening import Listener
+from disorderbook.client.market import Market
+from disorderbook.client.results import Book, Execution, Fill, Order, Quote, Row
+
+__all__ = [
+    "Book", "ExchangeUnreachable", "Execution", "Fill", "Listener", "Market", "MarketClosed",
+    "MarketError", "Order", "Quote", "Refused", "Row",
+]

@@ -1,0 +1,176 @@
+"""Listening to the tape, again and again: what it says, as an iterator."""
+
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from disorderbook.client.addresses import is_this_machine
+from disorderbook.client.answers import read
+from disorderbook.client.connection import KEY_HEADER
+from disorderbook.client.errors import ExchangeUnreachable, MarketError, Refused
+from disorderbook.client.results import Verdict
+
+if TYPE_CHECKING:
+    import websocket
+
+SILENCE = 60.0  # seconds until a connection counts as dead; the exchange sends a ping every 20
+FIRST_PAUSE = 0.1  # seconds before the first attempt to reconnect; each further one is doubled
+LONGEST_PAUSE = 3.0  # seconds
+MISSING = (
+    "The tape needs the package websocket-client, which the extra [tape] of disorderbook brings:"
+    " pip install -e '.[tape]'"
+)
+
+T = TypeVar("T")
+
+
+class Listener(Generic[T]):
+    """Listens from its construction on; iterating waits for what comes, until it is closed.
+
+    When the connection is lost it makes another, for as long as that takes, and `interruptions`
+    is one more than before. What happened meanwhile is not told again: who needs to know asks for
+    the quote or the orders. Dropping the last reference, as `break` does in a loop over
+    `market.ticks()`, closes it as well. One thread at a time iterates; any may close.
+
+    The constructor raises ExchangeUnreachable if nobody listens there, so that a wrong address is
+    not waited for, and ModuleNotFoundError without websocket-client. Iterating raises Refused.
+    """
+
+    def __init__(
+        self, url: str, key: str | None, timeout: float, pick: Callable[[str | bytes], T]
+    ) -> None:
+        self.interruptions = 0
+        self._url = url
+        self._key = key
+        self._timeout = timeout  # seconds to connect in
+        self._pick = pick
+        self._pause = FIRST_PAUSE
+        self._is_closed = threading.Event()
+        self._turn = threading.RLock()  # of a signal's handler, too, that closes in mid-wait
+        self._connection: websocket.WebSocket | None = None
+        self._connection = _connect(url, key, timeout)
+
+    def __iter__(self) -> "Listener[T]":
+        return self
+
+    def __next__(self) -> T:
+        with self._turn:
+            while not self._is_closed.is_set():
+                text = self._receive()
+                if text:
+                    return self._told(text)
+                self._reconnect()
+            self._hang_up()
+        raise StopIteration
+
+    def close(self) -> None:
+        """End the iteration, also one that waits in another thread."""
+        self._is_closed.set()
+        if not self._turn.acquire(blocking=False):
+            self._wake()
+            if not self._turn.acquire(timeout=self._timeout):
+                return  # it is still connecting, and hangs up when it has done so
+        try:
+            self._hang_up()
+        finally:
+            self._turn.release()
+
+    def __enter__(self) -> "Listener[T]":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self._connection is not None:
+            self.close()
+
+    def _receive(self) -> str | bytes | None:
+        """The next message, None or nothing if the connection has ended."""
+        if self._connection is None:
+            return None
+        with suppress(*_faults()):
+            return self._connection.recv()  # which answers pings
+        return None
+
+    def _told(self, text: str | bytes) -> T:
+        try:
+            told = self._pick(text)
+        except MarketError:
+            self.close()
+            raise
+        self._pause = FIRST_PAUSE
+        return told
+
+    def _reconnect(self) -> None:
+        """One attempt, after a pause; raises Refused if there is no use in another."""
+        if self._connection is not None:
+            self._hang_up()
+            self.interruptions += 1
+        if self._is_closed.wait(self._pause):
+            return
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        try:
+            self._connection = _connect(self._url, self._key, self._timeout)
+        except ExchangeUnreachable:
+            pass
+        except Refused as refusal:
+            if refusal.status is not None and refusal.status < 500:
+                self.close()
+                raise
+
+    def _wake(self) -> None:
+        """Have a thread that waits for the socket find that it has ended."""
+        connection = self._connection
+        sock = None if connection is None else connection.sock
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*_faults()):
+                connection.close(timeout=0)
+            connection.shutdown()
+
+
+def _connect(url: str, key: str | None, timeout: float) -> "websocket.WebSocket":
+    """A connection that is listened to already; raises Refused or ExchangeUnreachable."""
+    library = _library()
+    not_http: tuple[type[Exception], ...] = (ValueError, IndexError)
+    try:
+        connection: websocket.WebSocket = library.create_connection(
+            url,
+            timeout,
+            header=[] if key is None else [f"{KEY_HEADER}: {key}"],
+            suppress_origin=True,
+            http_no_proxy=["*"] if is_this_machine(url) else None,
+        )
+    except library.WebSocketBadStatusException as answer:
+        read(answer.resp_body or b"", Verdict, url, answer.status_code)
+        raise ExchangeUnreachable(f"{url} is no tape", was_sent=True) from None
+    except _faults() + not_http as fault:
+        raise ExchangeUnreachable(f"Nobody tells the tape at {url}: {fault}", False) from fault
+    connection.settimeout(SILENCE)
+    return connection
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """With what a connection ends."""
+    return OSError, _library().WebSocketException
+
+
+def _library() -> ModuleType:
+    """The package, imported by those who listen only."""
+    try:
+        return import_module("websocket")
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(MISSING, name="websocket") from None

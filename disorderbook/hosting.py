@@ -1,0 +1,119 @@
+"""A private exchange inside the program that uses it, for notebooks and for tests of bots."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from disorderbook.accounts import Accounts, check_keys
+from disorderbook.exchange import MAX_BOOKS
+from disorderbook.rest.answers import WsgiApp
+from disorderbook.rest.app import make_app
+from disorderbook.rest.limits import Limits
+from disorderbook.rest.server import BACKLOG, InlineServer
+from disorderbook.rest.serving import HOST, keep_together
+from disorderbook.tape.feed import Tape
+from disorderbook.wiring import CannotStart, Wanted, cannot_listen, open_house, running_tape
+
+# The descriptors are the host's: an exchange uses half of so many for each of its servers, and
+# does not ask the system for more.
+DESCRIPTORS = 512
+LIMITS = Limits(connections=240, refused_connections=16, stop_seconds=0.5)
+
+
+class PrivateExchange:
+    """Where to find an exchange that runs in this process.
+
+    `url` is what `Market` and the bots take, such as http://127.0.0.1:54321 .
+    """
+
+    def __init__(self, venue: str, symbol: str, port: int, tape: Tape | None) -> None:
+        self.venue = venue
+        self.symbol = symbol
+        self.port = port
+        self.url = f"http://{HOST}:{port}"
+        self._tape_url = None if tape is None else f"ws://{HOST}:{tape.port}"
+
+    @property
+    def tape_url(self) -> str:
+        """The same for websockets; raises RuntimeError if there are none."""
+        if self._tape_url is None:
+            raise RuntimeError("This exchange has no tape; start it with websockets=True")
+        return self._tape_url
+
+
+@contextmanager
+def serve(
+    port: int = 0,
+    *,
+    venue: str = "TESTEX",
+    symbol: str = "FOOBAR",
+    accounts: Mapping[str, str] | None = None,
+    database: str | os.PathLike[str] | None = None,
+    extra: bool = True,
+    max_books: int = MAX_BOOKS,
+    websockets: bool = False,
+    tape_port: int = 0,
+) -> Iterator[PrivateExchange]:
+    """An exchange that is ready when the block begins and gone when it ends, for this machine only.
+
+    Port 0 is any free one. `accounts` are names and keys, and turn authentication on; `database`
+    is a file to keep the market in; `extra` allows listing an account's orders; `websockets` runs
+    the tape, on `tape_port`. It lives in threads of its own; signals and
+    logging are left alone. Raises CannotStart, or ValueError for accounts that cannot be used.
+    """
+    keys = _accounts(accounts)
+    file = None if database is None else os.fspath(database)
+    wanted = Wanted(venue, symbol, max_books, extra, file)
+    with (
+        _server(port) as server,
+        _tape(websockets, keys, tape_port) as tape,
+        open_house(wanted, keys, tape, server) as house,
+    ):
+        if file is not None:
+            keep_together(server, house.exchange)
+        with _running(server, make_app(house)):
+            yield PrivateExchange(venue, symbol, server.port, tape)
+
+
+def _accounts(keys: Mapping[str, str] | None) -> Accounts:
+    if keys is None:
+        return Accounts()
+    check_keys("accounts", dict(keys))
+    return Accounts(keys)
+
+
+@contextmanager
+def _server(port: int) -> Iterator[InlineServer]:
+    """A server that takes connections from now on, and whose socket is closed in any case."""
+    try:
+        listener = socket.create_server((HOST, port), backlog=BACKLOG)
+    except OSError as fault:
+        raise cannot_listen(port, fault) from None
+    with listener:
+        yield InlineServer(listener=listener, limits=LIMITS)
+
+
+@contextmanager
+def _tape(wanted: bool, accounts: Accounts, port: int) -> Iterator[Tape | None]:
+    if not wanted:
+        yield None
+        return
+    with running_tape(accounts, port, DESCRIPTORS) as tape:
+        yield tape
+
+
+@contextmanager
+def _running(server: InlineServer, app: WsgiApp) -> Iterator[None]:
+    """Who connects before the thread has begun to serve is answered as soon as it has."""
+    thread = threading.Thread(target=server.run, args=(app,), name="exchange", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.stop()
+        thread.join()
+
+
+__all__ = ["CannotStart", "PrivateExchange", "serve"]

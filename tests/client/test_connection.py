@@ -1,0 +1,137 @@
+"""The kept connection, against servers that do not behave: each is a socket and bytes."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from disorderbook.client.connection import Connection
+from disorderbook.client.errors import ExchangeUnreachable, MarketClosed, Refused
+from disorderbook.client.results import Verdict
+
+PATIENCE = 10.0  # seconds
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok":true}'
+
+
+class Server:
+    """Answers the requests of each connection with the bytes it was given for it, then hangs up."""
+
+    def __init__(self, answers: tuple[tuple[bytes, ...], ...]) -> None:
+        self.requests: list[bytes] = []
+        self.has_hung_up = threading.Event()  # once
+        self._answers = answers
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def _serve(self) -> None:
+        for answers in self._answers:
+            with self._listener.accept()[0] as client:
+                client.settimeout(PATIENCE)
+                for answer in answers:
+                    self.requests.append(client.recv(65536))
+                    client.sendall(answer)
+            self.has_hung_up.set()
+
+
+@contextmanager
+def answering(*answers: tuple[bytes, ...]) -> Iterator[Server]:
+    server = Server(answers)
+    with server._listener:
+        server._thread.start()
+        yield server
+        server._thread.join(PATIENCE)
+        assert not server._thread.is_alive(), "nobody asked as often as expected"
+
+
+@contextmanager
+def connection(url: str, key: str | None = None, timeout: float = PATIENCE) -> Iterator[Connection]:
+    made = Connection(url, key, timeout)
+    yield made
+    made.close()
+
+
+def test_one_connection_is_kept() -> None:
+    with answering((OK, OK, OK)) as server, connection(server.url) as asking:
+        for _ in range(3):
+            assert asking.ask("GET", "/x", Verdict).ok
+
+
+def test_a_connection_that_was_lost_meanwhile_is_made_again() -> None:
+    with answering((OK,), (OK,)) as server, connection(server.url) as asking:
+        assert asking.ask("GET", "/first", Verdict).ok
+        assert server.has_hung_up.wait(PATIENCE)
+        assert asking.ask("POST", "/second", Verdict, b"{}").ok
+        assert [request.split()[1] for request in server.requests] == [b"/first", b"/second"]
+
+
+def test_the_key_goes_along_in_any_script() -> None:
+    with answering((OK,)) as server, connection(server.url, "ключ") as asking:
+        asking.ask("GET", "/", Verdict)
+        assert "X-Starfighter-Authorization: ключ\r\n".encode() in server.requests[0]
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+def test_a_request_that_gets_no_answer_is_not_sent_again(method: str) -> None:
+    with answering((b"",)) as server, connection(server.url) as asking:
+        with pytest.raises(ExchangeUnreachable, match=f"No answer to {method} http") as error:
+            asking.ask(method, "/orders", Verdict)
+        assert error.value.was_sent and len(server.requests) == 1
+
+
+def test_a_server_that_never_answers_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = "http://127.0.0.1:{}".format(silent.getsockname()[1])
+        with connection(url, timeout=0.1) as asking:
+            with pytest.raises(ExchangeUnreachable, match="timed out") as error:
+                asking.ask("POST", "/orders", Verdict, b"{}")
+    assert error.value.was_sent, "it may have been read all the same"
+
+
+def test_where_nobody_listens_nothing_was_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = "http://127.0.0.1:{}".format(gone.getsockname()[1])
+    with connection(url) as asking:
+        with pytest.raises(ExchangeUnreachable, match="Connection refused") as error:
+            asking.ask("POST", "/orders", Verdict, b"{}")
+    assert not error.value.was_sent
+
+
+@pytest.mark.parametrize("answer", [
+    b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\n{",
+    b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>",
+    b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
+])
+def test_what_is_no_exchange_is_of_the_same_family(answer: bytes) -> None:
+    with answering((answer,)) as server, connection(server.url) as asking:
+        with pytest.raises(ExchangeUnreachable) as error:
+            asking.ask("GET", "/", Verdict)
+    assert error.value.was_sent
+
+
+def test_a_refusal_keeps_the_connection() -> None:
+    refusal = b'HTTP/1.1 401 No\r\nContent-Length: 26\r\n\r\n{"ok":false,"error":"key"}'
+    with answering((refusal, OK)) as server, connection(server.url) as asking:
+        with pytest.raises(Refused, match="^key$") as error:
+            asking.ask("GET", "/", Verdict)
+        assert error.value.status == 401
+        assert asking.ask("GET", "/", Verdict).ok
+
+
+def test_the_environments_proxy_is_not_asked_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with answering((OK,)) as server, connection(server.url) as asking:
+        assert asking.ask("GET", "/", Verdict).ok
+
+
+def test_a_closed_connection_is_not_opened_again() -> None:
+    with connection("http://127.0.0.1:1") as asking:
+        pass
+    with pytest.raises(MarketClosed, match="was closed"):
+        asking.ask("GET", "/", Verdict)

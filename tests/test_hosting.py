@@ -1,0 +1,205 @@
+"""A private exchange in the test's own process: there when the block begins, gone when it ends."""
+
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+import disorderbook
+from disorderbook.client import ExchangeUnreachable, Market, Refused
+from disorderbook.hosting import CannotStart, PrivateExchange, serve
+from disorderbook.rest.serving import HOST
+
+
+def market_of(exchange: PrivateExchange, account: str = "ME", key: str | None = None) -> Market:
+    return Market(exchange.venue, exchange.symbol, account, key, exchange.url)
+
+
+def open_descriptors() -> int:
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_it_answers_from_the_first_line_of_the_block_to_the_last() -> None:
+    with serve() as exchange, market_of(exchange) as market:
+        order = market.buy(5000, 10)
+        assert (order.id, order.venue, order.symbol) == (0, "TESTEX", "FOOBAR")
+        assert market.orders() == (order,)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((HOST, exchange.port))
+
+
+def test_its_port_is_free_at_once_when_it_has_ended_even_with_clients_connected() -> None:
+    with serve() as exchange:
+        market = market_of(exchange)
+        market.buy(5000, 10)
+    with serve(exchange.port) as again, market:
+        assert again.url == exchange.url
+        assert market.quote().bid is None, "it is a market of its own"
+
+
+def test_several_at_once_are_markets_of_their_own() -> None:
+    with serve(websockets=True) as one, serve(websockets=True) as two, ExitStack() as open_ones:
+        first, second = (open_ones.enter_context(market_of(each)) for each in (one, two))
+        first.buy(5000, 10)
+        second.sell(4000, 7)
+        assert (first.quote().bid, first.quote().ask) == (5000, None)
+        assert (second.quote().bid, second.quote().ask) == (None, 4000)
+        assert len({one.url, two.url, one.tape_url, two.tape_url}) == 4
+
+
+def test_one_can_end_while_another_goes_on() -> None:
+    with serve(websockets=True) as lasting, market_of(lasting) as market:
+        before = sys.getswitchinterval()
+        with serve(websockets=True):
+            pass
+        assert market.buy(5000, 10).open
+        assert sys.getswitchinterval() == before
+
+
+def test_nothing_is_left_of_it() -> None:
+    with serve(websockets=True):  # what Python and uvloop open once and keep
+        pass
+    threads, descriptors = threading.enumerate(), open_descriptors()
+    for _ in range(3):
+        with serve(websockets=True) as exchange, market_of(exchange) as market:
+            market.buy(5000, 10)
+            assert len(threading.enumerate()) > len(threads)
+        assert threading.enumerate() == threads
+    assert open_descriptors() == descriptors
+
+
+def test_what_belongs_to_the_whole_process_is_left_as_it_was() -> None:
+    def settings() -> tuple[object, ...]:
+        return (
+            [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
+            list(logging.getLogger().handlers), logging.getLogger().level,
+            resource.getrlimit(resource.RLIMIT_NOFILE), list(gc.callbacks), gc.get_freeze_count(),
+        )
+
+    before, interval = settings(), sys.getswitchinterval()
+    with serve(websockets=True):
+        assert settings() == before
+    assert settings() == before and sys.getswitchinterval() == interval
+
+
+def test_it_ends_also_when_the_block_fails() -> None:
+    threads = threading.enumerate()
+    with pytest.raises(ZeroDivisionError):
+        with serve(websockets=True):
+            raise ZeroDivisionError
+    assert threading.enumerate() == threads
+
+
+def test_any_thread_can_run_one_of_its_own() -> None:
+    urls: list[str] = []
+
+    def work() -> None:
+        with serve() as exchange, market_of(exchange) as market:
+            urls.append(exchange.url)
+            assert market.buy(1, 1).open
+
+    threads = [threading.Thread(target=work) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(urls) == 5
+
+
+def test_a_taken_port_is_a_sentence_and_leaves_nothing() -> None:
+    with serve(websockets=True) as exchange:
+        descriptors, threads = open_descriptors(), threading.enumerate()
+        tape_port = int(exchange.tape_url.rpartition(":")[2])
+        for options in ({"port": exchange.port}, {"websockets": True, "tape_port": tape_port}):
+            with pytest.raises(CannotStart, match="Cannot listen on port"):
+                with serve(**options):
+                    pass
+        assert threading.enumerate() == threads
+        assert open_descriptors() == descriptors
+
+
+def test_the_first_book_can_be_named() -> None:
+    with serve(venue="NYSE", symbol="日本") as exchange, market_of(exchange) as market:
+        assert market.quote().symbol == "日本"
+        with pytest.raises(Refused, match="Venue TESTEX does not exist"):
+            Market("TESTEX", "FOOBAR", "ME", url=exchange.url).orders()
+
+
+def test_with_accounts_it_asks_for_keys() -> None:
+    with serve(accounts={"ANN": "annkey"}) as exchange:
+        with market_of(exchange, "ANN", "annkey") as ann:
+            assert ann.buy(5000, 1).account == "ANN"
+        with market_of(exchange, "ANN", "wrong") as other:
+            with pytest.raises(Refused, match="Unknown account or wrong API key"):
+                other.buy(5000, 1)
+
+
+@pytest.mark.parametrize("accounts, complaint", [
+    ({}, "accounts names no account"), ({"ANN": ""}, "accounts has a key that cannot be sent"),
+])
+def test_accounts_that_nobody_could_use_are_refused(
+    accounts: dict[str, str], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        with serve(accounts=accounts):
+            pass
+
+
+def test_with_a_database_it_goes_on_where_it_was_left(tmp_path: Path) -> None:
+    with serve(database=tmp_path / "market.db") as exchange, market_of(exchange) as market:
+        order = market.buy(5000, 10)
+        with pytest.raises(CannotStart):
+            with serve(database=tmp_path / "market.db"):
+                pass
+    with serve(database=tmp_path / "market.db") as exchange, market_of(exchange) as market:
+        assert market.status(order) == order
+
+
+def test_the_options_of_the_command_line_hold_here_too() -> None:
+    with serve(extra=False, max_books=1) as exchange, market_of(exchange) as market:
+        with pytest.raises(Refused, match="Disabled"):
+            market.orders()
+        with pytest.raises(Refused, match="Book limit"):
+            Market("TESTEX", "OTHER", url=exchange.url).quote()
+
+
+def test_without_websockets_there_is_no_address_of_a_tape() -> None:
+    with serve() as exchange, pytest.raises(RuntimeError, match="websockets=True"):
+        exchange.tape_url
+
+
+def test_who_is_in_the_middle_of_a_request_does_not_hold_up_the_end() -> None:
+    with serve() as exchange:
+        slow = socket.create_connection((HOST, exchange.port))
+        slow.sendall(b"POST /ob/api/venues/TESTEX/stocks/FOOBAR/orders HTTP/1.1\r\nHost: a\r\n")
+    with slow, pytest.raises(ExchangeUnreachable):
+        market_of(exchange).quote()
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    script = (
+        "import sys, disorderbook\n"
+        "heavy = {'asyncio', 'bottle', 'msgspec', 'requests', 'sqlite3', 'uvloop', 'websocket'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "assert {'Market', 'serve'} <= set(dir(disorderbook))\n"
+        "disorderbook.Market, disorderbook.serve\n"
+        "assert 'websocket' not in sys.modules\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_the_package_offers_what_it_says_and_nothing_else() -> None:
+    assert disorderbook.serve is serve and disorderbook.Market is Market
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        disorderbook.nonsense
