@@ -26,6 +26,14 @@ def test_a_process_that_may_have_few_descriptors_asks_for_more(
     assert allow_descriptors() == allowed
 
 
+def test_a_process_that_has_enough_for_what_is_planned_is_left_alone(
+    soft_and_hard: tuple[int, int]
+) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, soft_and_hard[1]))
+    assert allow_descriptors(256) == 256
+    assert allow_descriptors(257) > 256
+
+
 def test_where_the_system_refuses_more_the_process_goes_on_with_what_it_has(
     soft_and_hard: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

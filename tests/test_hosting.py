@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import re
 import resource
 import signal
 import socket
@@ -18,6 +19,8 @@ import disorderbook
 from disorderbook.client import ExchangeUnreachable, Market, Refused
 from disorderbook.hosting import CannotStart, PrivateExchange, serve
 from disorderbook.rest.serving import HOST
+
+ROOT = Path(__file__).parent.parent
 
 
 def market_of(exchange: PrivateExchange, account: str = "ME", key: str | None = None) -> Market:
@@ -203,3 +206,19 @@ def test_the_package_offers_what_it_says_and_nothing_else() -> None:
     assert disorderbook.serve is serve and disorderbook.Market is Market
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         disorderbook.nonsense
+
+
+def test_a_type_checker_knows_what_the_package_offers(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        "import disorderbook\n"
+        "with disorderbook.serve() as exchange:\n"
+        "    bid: int | None = disorderbook.Market('V', 'S', url=exchange.url).quote().bid\n"
+        "disorderbook.Market('V', 'S').buy(1, 1, 'nonsense')\n"
+        "disorderbook.nonsense\n"
+    )
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", str(tmp_path / "script.py")], cwd=ROOT,
+        capture_output=True, text=True, timeout=100,
+    )
+    complaints = re.findall(r"script\.py:(\d+): error: .*\[(.*)\]", checked.stdout)
+    assert complaints == [("4", "arg-type"), ("5", "attr-defined")], checked.stdout

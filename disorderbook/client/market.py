@@ -45,6 +45,8 @@ class Market:
     ) -> None:
         if key is not None and not (key and key == key.strip() and key.isprintable()):
             raise ValueError("The key cannot be sent: it is empty, or not all of it can be printed")
+        if not timeout > 0:
+            raise ValueError(f"A timeout is more than 0 seconds, and not {timeout}")
         self.venue = venue
         self.symbol = symbol
         self.account = account

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from live import ROOT, killed, running
@@ -139,9 +140,9 @@ def test_a_slash_in_a_name_is_refused_by_the_exchange(exchange: PrivateExchange)
 
 @pytest.mark.parametrize("options", [
     {"url": "127.0.0.1:8000"}, {"tape_url": "http://127.0.0.1:8001"}, {"key": ""},
-    {"key": "two\r\nlines"}, {"key": " k"}, {"venue": ".."}, {"symbol": ""},
+    {"key": "two\r\nlines"}, {"key": " k"}, {"venue": ".."}, {"symbol": ""}, {"timeout": 0},
 ])
-def test_what_cannot_be_sent_is_a_value_error_at_once(options: dict[str, str]) -> None:
+def test_what_cannot_be_sent_is_a_value_error_at_once(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Market(**({"venue": "TESTEX", "symbol": "FOOBAR"} | options))
 
