@@ -120,7 +120,8 @@ def test_any_thread_can_run_one_of_its_own() -> None:
 
 
 def test_a_taken_port_is_a_sentence_and_leaves_nothing() -> None:
-    with serve(websockets=True) as exchange:
+    with serve(websockets=True) as exchange, market_of(exchange) as market:
+        market.quote()  # so that its threads have opened what they need
         descriptors, threads = open_descriptors(), threading.enumerate()
         tape_port = int(exchange.tape_url.rpartition(":")[2])
         for options in ({"port": exchange.port}, {"websockets": True, "tape_port": tape_port}):

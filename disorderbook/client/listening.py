@@ -44,6 +44,8 @@ class Listener(Generic[T]):
         self, url: str, key: str | None, timeout: float, pick: Callable[[str | bytes], T]
     ) -> None:
         self.interruptions = 0
+        self._connection: websocket.WebSocket | None = None
+        self._faults = _faults()  # kept, since nothing can be imported when Python ends
         self._url = url
         self._key = key
         self._timeout = timeout  # seconds to connect in
@@ -51,7 +53,6 @@ class Listener(Generic[T]):
         self._pause = FIRST_PAUSE
         self._is_closed = threading.Event()
         self._turn = threading.RLock()  # of a signal's handler, too, that closes in mid-wait
-        self._connection: websocket.WebSocket | None = None
         self._connection = _connect(url, key, timeout)
 
     def __iter__(self) -> "Listener[T]":
@@ -96,7 +97,7 @@ class Listener(Generic[T]):
         """The next message, None or nothing if the connection has ended."""
         if self._connection is None:
             return None
-        with suppress(*_faults()):
+        with suppress(*self._faults):
             return self._connection.recv()  # which answers pings
         return None
 
@@ -137,7 +138,7 @@ class Listener(Generic[T]):
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(*_faults()):
+            with suppress(*self._faults):
                 connection.close(timeout=0)
             connection.shutdown()
 

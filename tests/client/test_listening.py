@@ -292,6 +292,36 @@ def test_attempts_to_reconnect_become_rarer_up_to_a_bound(monkeypatch: pytest.Mo
     assert pauses == [0.01, 0.02, 0.03, 0.03]
 
 
+LISTENING_SCRIPT = """
+import os, signal, threading, disorderbook
+
+serving = disorderbook.serve(websockets=True)
+exchange = serving.__enter__()
+market = disorderbook.Market("V", "S", "ME", None, exchange.url, exchange.tape_url)
+ticks = market.ticks()
+market.buy(1, 1)
+print(next(ticks).bid)
+ring = [ticks]
+ring.append(ring)  # so it is dropped only when Python itself ends
+"""
+AND_IS_TOLD_TO_STOP = """
+signal.signal(signal.SIGTERM, lambda *_: market.close())
+threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+for tick in ticks:
+    pass
+print("stopped")
+"""
+
+
+@pytest.mark.parametrize("end, printed", [("", "1\n"), (AND_IS_TOLD_TO_STOP, "1\nstopped\n")])
+def test_a_program_that_listens_ends_without_complaint(end: str, printed: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", LISTENING_SCRIPT + end], capture_output=True,
+        text=True, timeout=60,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, printed, "")
+
+
 def test_without_websocket_client_the_extra_is_named(tmp_path: Path) -> None:
     (tmp_path / "websocket.py").write_text("raise ModuleNotFoundError(name='websocket')\n")
     script = (
