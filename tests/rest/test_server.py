@@ -186,7 +186,7 @@ def test_with_few_descriptors_there_are_fewer_connections_and_no_trouble(loop: s
         port = int(server.stdout.readline())
         first = stack.enter_context(Peer(port))
         for _ in range(400):
-            with contextlib.suppress(ConnectionResetError):
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
                 stack.enter_context(Peer(port))
         assert first.ask(get("/")).body == b"hello"
         server.terminate()
