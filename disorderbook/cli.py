@@ -17,7 +17,7 @@ import bottle
 from disorderbook.accounts import Accounts, load_accounts
 from disorderbook.collector import keep_collections_short
 from disorderbook.descriptors import allow_descriptors
-from disorderbook.journal import start_journal
+from disorderbook.logs import start_log
 from disorderbook.ledger.export import export
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.options import USAGE_ERROR, make_parser
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name may be in any script
-    start_journal(options.log_level)
+    start_log(options.log_level)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     try:
@@ -144,21 +144,22 @@ def _greet(port: int, options: argparse.Namespace, house: House, tape: Tape | No
     venue, symbol = shlex.quote(options.venue), shlex.quote(options.symbol)
     order = '{"account": "ME", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 9}'
     key = '-H "X-Starfighter-Authorization: KEY" ' if house.accounts.need_keys else ""
+    python = shlex.quote(sys.orig_argv[0])  # as it was typed, such as .venv/bin/python
     keys = f" --accounts {shlex.quote(options.accounts)}" if options.accounts is not None else ""
     print(f"disorderBook starting up on port {port}")
     if not house.accounts.need_keys:
         print(" -----> Warning: running WITHOUT AUTHENTICATION!")
     print(f"""
 Connect to  {url}  (Ctrl-C stops)
-Watch it at {front}
+Watch it at {front} and read about it at {front}docs
 Place an order:
   curl {key}-d '{order}' \\
     {url}{stock}/orders
 Bring the market to life:
-  python3 -m bots market-maker taker noise{keys} --url {url} --venue {venue} --symbol {symbol}
+  {python} -m bots market-maker taker noise{keys} --url {url} --venue {venue} --symbol {symbol}
 """, flush=True)
     if tape:
         tape_url = f"ws://{HOST}:{tape.port}/ob/api/ws/"
         print(f"""Watch the tape ({tape_url}ACCOUNT/venues/VENUE/tickertape):
-  python3 bots/watch_tape.py --url {tape_url} --venue {venue}
+  {python} bots/watch_tape.py --url {tape_url} --venue {venue}
 """, flush=True)

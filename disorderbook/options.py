@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from disorderbook.exchange import MAX_BOOKS, MAX_NAME_LENGTH
-from disorderbook.journal import LEVELS
+from disorderbook.logs import LEVELS
 from disorderbook.rest.serving import OWN_SERVER, SERVERS
 
 USAGE_ERROR = 2  # exit status

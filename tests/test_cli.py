@@ -114,15 +114,15 @@ def test_it_says_where_to_connect_and_what_to_try() -> None:
     assert "WITHOUT AUTHENTICATION" in log
     assert f"http://127.0.0.1:{exchange.port}/ob/api/venues/NYSE/stocks/A%20B/orders" in log
     bots = f"market-maker taker noise --url {exchange.url} --venue NYSE --symbol 'A B'\n"
-    assert f"  python3 -m bots {bots}" in log
+    assert f"  {shlex.quote(sys.executable)} -m bots {bots}" in log
 
 
 def test_the_line_that_it_prints_to_bring_the_market_to_life_does_so() -> None:
     with running("-a", "accounts.json", "--stock", "A B") as exchange:
         log = exchange.log()
-        line = log[log.index("python3 -m bots"):].splitlines()[0]
+        line = next(line for line in log.splitlines() if " -m bots " in line)
         ended = subprocess.run(
-            line.replace("python3", shlex.quote(sys.executable)) + " --orders 12 --pause 0-0.1",
+            line + " --orders 12 --pause 0-0.1",
             cwd=ROOT, shell=True, capture_output=True, text=True, timeout=60,
         )
         with urllib.request.urlopen(f"{exchange.url}venues/TESTEX/stocks/A%20B/quote") as answer:

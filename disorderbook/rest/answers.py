@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from wsgiref.handlers import format_date_time
 
-from disorderbook.journal import quoted
+from disorderbook.logs import quoted
 from disorderbook.rest.limits import Refusal, envelope
 from disorderbook.rest.environ import Environ
 

@@ -16,7 +16,7 @@ from disorderbook.errors import (
     Unauthorized, Unavailable,
 )
 from disorderbook.exchange import MAX_NAME_LENGTH, check_name
-from disorderbook.journal import quoted
+from disorderbook.logs import quoted
 from disorderbook.messages import error_message
 from disorderbook.origin import is_foreign
 from disorderbook.rest.api import Answer, Document, House, Request

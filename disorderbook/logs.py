@@ -21,7 +21,7 @@ LONGEST_QUOTED = 200  # characters of what a stranger has sent
 _Kind = tuple[str, int, int]
 
 
-def start_journal(level: str) -> None:
+def start_log(level: str) -> None:
     """Log to stderr from now on what is of this one of LEVELS or above."""
     handler = logging.StreamHandler()
     handler.setFormatter(ShortFormatter("%(asctime)s %(levelname)s %(message)s"))

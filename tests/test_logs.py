@@ -14,7 +14,7 @@ from raw import RawPeer, handshake
 from raw_http import Peer, get, wait_until
 from wsgi import ORDERS, Client
 
-from disorderbook.journal import (
+from disorderbook.logs import (
     LINES_OF_A_KIND, LONGEST_ENTRY, LONGEST_QUOTED, RateLimit, ShortFormatter, quoted,
 )
 
@@ -30,7 +30,7 @@ class Log:
         handler.setFormatter(ShortFormatter("%(levelname)s %(message)s"))
         self.limit = RateLimit(handler, lines, seconds)
         handler.addFilter(self.limit)
-        self.logger = logging.Logger("journal under test", logging.DEBUG)
+        self.logger = logging.Logger("log under test", logging.DEBUG)
         self.logger.addHandler(handler)
 
     def lines(self) -> list[str]:
