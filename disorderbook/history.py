@@ -96,7 +96,14 @@ class WholeSeries(Series):
 
 
 class BookHistory:
-    """The recent past of one book."""
+    """The recent past of one book. What was traded since the candles were last brought up to date
+    is counted in plain attributes, which are quicker than a candle's.
+    """
+
+    __slots__ = (
+        "count", "_trades", "_series", "_second_ends", "_counted", "_open", "_high", "_low",
+        "_close", "_volume",
+    )
 
     def __init__(self) -> None:
         self.count = 0  # trades so far
@@ -106,32 +113,30 @@ class BookHistory:
             "30m": Series(5 * SECOND, 360),
             "all": WholeSeries(SECOND, MOST_CANDLES),
         }
-        self._candle = Candle(0, 0, 0, 0, 0, 0, 0)
-        self._candle_ends = 0
+        self._second_ends = 0  # of the second that is counted in the following
+        self._counted = 0  # trades that the candles hold
+        self._open = self._high = self._low = self._close = self._volume = 0
 
     def record(self, executions: Sequence[Execution]) -> None:
-        """Take note of all executions of one order, at least one."""
-        first, last = executions[0], executions[-1]
-        incoming, ts = last.incoming, last.ts
-        side = incoming.side
-        self.add(first.price, last.price, last.incoming_filled, len(executions), ts)
-        for execution in executions[-RECENT_TRADES:]:
-            self._trades.append((execution.price, execution.quantity, ts, side))
+        """Take note of all executions of one order, at least one.
 
-    def add(self, best: int, worst: int, volume: int, trades: int, ts: int) -> None:
-        """Count trades of one time, whose prices go from `best` to `worst`."""
-        self.count += trades
-        candle = self._candle
-        if ts >= self._candle_ends:
-            candle = self._next_candle(best, ts)
-        low, high = (best, worst) if best < worst else (worst, best)
-        if high > candle.high:
-            candle.high = high
-        if low < candle.low:
-            candle.low = low
-        candle.close = worst
-        candle.volume += volume
-        candle.trades += trades
+        They have one time, and go from the best price to the worst.
+        """
+        last = executions[-1]
+        price, ts = last.price, last.ts
+        if ts >= self._second_ends or self._counted == self.count:
+            self._begin(executions[0].price, ts)
+        if len(executions) == 1:
+            self.count += 1
+            self._trades.append((price, last.quantity, ts, last.incoming.side))
+        else:
+            self._record_more(executions)
+        if price > self._high:
+            self._high = price
+        elif price < self._low:
+            self._low = price
+        self._close = price
+        self._volume += last.incoming_filled
 
     def trades(self, since: int, most: int) -> list[Trade]:
         """The latest trades with a number over `since`, at most `most`, oldest first."""
@@ -146,21 +151,32 @@ class BookHistory:
         self._settle()
         return self._series[span]
 
-    def _next_candle(self, price: int, ts: int) -> Candle:
+    def _record_more(self, executions: Sequence[Execution]) -> None:
+        """Take note of all trades of an order, and of the first one's price."""
+        side, best = executions[0].incoming.side, executions[0].price
+        self._high, self._low = max(self._high, best), min(self._low, best)
+        self.count += len(executions)
+        self._trades.extend([
+            (trade.price, trade.quantity, trade.ts, side) for trade in executions[-RECENT_TRADES:]
+        ])
+
+    def _begin(self, price: int, ts: int) -> None:
+        """Count from zero, in the second of a time."""
         self._settle()
-        start = ts - ts % SECOND
-        self._candle_ends = start + SECOND
-        self._candle = Candle(start, price, price, price, price, 0, 0)
-        return self._candle
+        self._second_ends = ts - ts % SECOND + SECOND
+        self._open = self._high = self._low = price
+        self._volume = 0
 
     def _settle(self) -> None:
-        """Bring what the candle of this second has counted to the series, and count anew."""
-        candle = self._candle
-        if candle.trades:
+        """Bring what is counted to the candles."""
+        trades, self._counted = self.count - self._counted, self.count
+        if trades:
+            candle = Candle(
+                self._second_ends - SECOND, self._open, self._high, self._low, self._close,
+                self._volume, trades,
+            )
             for series in self._series.values():
                 series.add(candle)
-            price = candle.close
-            self._candle = Candle(candle.start, price, price, price, price, 0, 0)
 
 
 class History:
@@ -169,17 +185,23 @@ class History:
     def __init__(self, since: int) -> None:
         self.since = since
         self._books: dict[tuple[str, str], BookHistory] = {}
+        self._found: dict[OrderBook, BookHistory] = {}
 
     def record(self, book: OrderBook, executions: Sequence[Execution]) -> None:
         """For the exchange, after each event, inside its turn."""
         if executions:
-            found = self._books.get((book.venue, book.symbol))
-            (found or self._begin(book)).record(executions)
+            (self._found.get(book) or self._find(book)).record(executions)
 
     def of(self, book: OrderBook) -> BookHistory:
         """That of a book; an empty one if nothing has traded there."""
         return self._books.get((book.venue, book.symbol)) or BookHistory()
 
-    def _begin(self, book: OrderBook) -> BookHistory:
-        history = self._books[book.venue, book.symbol] = BookHistory()
-        return history
+    def _find(self, book: OrderBook) -> BookHistory:
+        """That of a book, from now on found by the book itself, which is quicker than by names.
+
+        The exchange may have put another book of the same names in the place of an older one.
+        """
+        past = self._books.setdefault((book.venue, book.symbol), BookHistory())
+        self._found = {other: of for other, of in self._found.items() if of is not past}
+        self._found[book] = past
+        return past

@@ -106,4 +106,10 @@ def test_each_book_has_a_past_of_its_own() -> None:
     history.record(BOOK, executions((5000, 1)))
     history.record(other, ())
     assert (history.of(BOOK).count, history.of(other).count) == (1, 0)
-    assert history.of(OrderBook("TESTEX", "FOOBAR", 9)).count == 1  # the same, restored
+
+
+def test_a_book_in_the_place_of_another_goes_on_with_its_past() -> None:
+    history, restored = History(0), OrderBook("TESTEX", "FOOBAR", 0)
+    for book in (BOOK, restored, restored):
+        history.record(book, executions((5000, 1)))
+    assert history.of(BOOK) is history.of(restored) and history.of(BOOK).count == 3

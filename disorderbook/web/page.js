@@ -6,7 +6,7 @@
 
 'use strict'
 
-const PAUSE = 250 // milliseconds between two looks at the market while the tape has news
+const PAUSE = 333 // milliseconds between two looks at the market while the tape has news
 const PAUSE_WITHOUT_TAPE = 500
 const LONGEST_PAUSE = 2000 // also the tape is not trusted with more
 const PAUSE_AWAY = 1000 // while the exchange does not answer
@@ -598,7 +598,7 @@ function drawGrid(pen, area, scale) {
   pen.strokeStyle = colours.line
   pen.fillStyle = colours.quiet
   pen.lineWidth = 1
-  for (const price of roundSteps(scale.low, scale.high, Math.max(2, Math.floor(area.bottom / 60)))) {
+  for (const price of roundSteps(scale.low, scale.high, Math.max(2, Math.floor(area.bottom / (2.6 * area.unit))))) {
     const y = Math.round(scale.y(price)) + 0.5
     stroke(pen, [[0, y], [area.right, y]])
     pen.textAlign = 'left'

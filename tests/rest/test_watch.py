@@ -1,6 +1,7 @@
 """The page's files and the routes that it asks."""
 
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -56,6 +57,11 @@ def test_nothing_but_our_own_files_may_run_in_the_page() -> None:
     client.app = make_app(replace(client.house, tape_port=9001))
     policy = client("GET", "/").headers["Content-Security-Policy"]
     assert "connect-src 'self' ws://127.0.0.1:9001 ws://localhost:9001;" in policy
+
+
+def test_the_script_makes_nothing_but_text_of_what_it_hears() -> None:
+    text = Client()("GET", "/static/page.js").body.decode()
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
 
 
 def test_headers_come_also_by_the_longer_way_of_bottle() -> None:

@@ -189,7 +189,7 @@ def follow_bots(exchange: Exchange, open_page: Open, said: str) -> None:
     check_past(page, exchange, "BOTS")
     page.wait_for_function("blank => document.getElementById('chart').toDataURL() !== blank",
                            arg=blank)
-    page.wait_for_function("() => document.querySelector('#scores polyline').getAttribute('points')")
+    page.wait_for_selector("#scores polyline[points*=',']", state="attached")
     assert page.locator("#trades tr").count() <= 60
     assert page.title().endswith(" BOTS – disorderBook")
 
@@ -329,7 +329,7 @@ def test_names_are_text_whatever_they_say(exchange: Exchange, open_page: Open) -
     assert page.locator("img").count() == 0
 
 
-def test_everything_can_be_reached_with_the_keyboard(exchange: Exchange, open_page: Open) -> None:
+def test_all_can_be_reached_with_the_keyboard(exchange: Exchange, open_page: Open) -> None:
     trade(exchange, "KEYS")
     page = open_page(exchange, "KEYS")
     wait_for_text(page, "last-price", "50.00")

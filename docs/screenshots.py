@@ -1,0 +1,113 @@
+"""Takes the README's pictures of the front page, of a market that lives for two minutes.
+
+    python3 docs/screenshots.py
+"""
+
+import base64
+import json
+import random
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser
+
+ROOT = Path(__file__).parent.parent
+IMAGES = Path(__file__).parent / "images"
+sys.path.insert(0, str(ROOT / "tests"))
+
+from browser import installed_browser, running_browser  # noqa: E402
+from live import Exchange, running  # noqa: E402
+
+SECONDS = 120
+QUALITY = 88  # of 100
+MOST_RESTING = 110  # orders
+ACCOUNTS = ("NOISEBOTS", "BLSHBOTS", "EXB123456", "ADA", "GRACE")
+
+
+class Market(threading.Thread):
+    """A market maker who follows a wandering price, and others who trade with him."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
+        self._orders = f"{exchange.url}venues/TESTEX/stocks/FOOBAR/orders"
+        self._random = random.Random(11)
+        self._resting: list[int] = []
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        price = 5000.0
+        while not self.stop.wait(0.1):
+            price += self._random.gauss(0, 3) + (5000 - price) * 0.004
+            self._make(round(price))
+            for _ in range(self._random.choice((0, 0, 1, 1, 2, 4))):
+                self._take(round(price))
+
+    def _make(self, price: int) -> None:
+        for order_id in self._resting[:-MOST_RESTING]:
+            self._send("DELETE", f"{self._orders}/{order_id}")
+        del self._resting[:-MOST_RESTING]
+        for direction, sign in (("buy", -1), ("sell", 1)):
+            away = 2 + int(self._random.expovariate(0.12))
+            self._order("MAKER", direction, price + sign * away, self._random.randint(20, 200))
+
+    def _take(self, price: int) -> None:
+        direction, sign = self._random.choice((("buy", 1), ("sell", -1)))
+        account = self._random.choice(ACCOUNTS)
+        limit = price + sign * self._random.randint(-6, 9)
+        self._order(account, direction, limit, self._random.randint(5, 120))
+
+    def _order(self, account: str, direction: str, price: int, qty: int) -> None:
+        placed = self._send("POST", self._orders, {
+            "account": account, "direction": direction, "orderType": "limit", "price": price,
+            "qty": qty,
+        })
+        if placed["open"]:
+            self._resting.append(placed["id"])
+
+    def _send(self, method: str, url: str, body: object = None) -> Any:
+        asked = urllib.request.Request(url, json.dumps(body).encode(), method=method)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return json.load(answer)
+
+
+def take(browser: Browser, exchange: Exchange) -> None:
+    views: dict[str, Any] = {
+        "desktop-light": {"viewport": {"width": 1360, "height": 850}, "color_scheme": "light"},
+        "phone-dark": {
+            "viewport": {"width": 390, "height": 850}, "color_scheme": "dark",
+            "device_scale_factor": 1.5,
+        },
+    }
+    pages = {}
+    for name, view in views.items():
+        pages[name] = browser.new_context(**view).new_page()
+        pages[name].goto(f"http://127.0.0.1:{exchange.port}/")
+    next(iter(pages.values())).wait_for_timeout(SECONDS * 1000)
+    for name, page in pages.items():
+        devtools = page.context.new_cdp_session(page)
+        taken = devtools.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+        (IMAGES / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))
+
+
+def main() -> int:
+    path = installed_browser()
+    if path is None:
+        print("There is no browser (Debian: apt-get install chromium)", file=sys.stderr)
+        return 2
+    IMAGES.mkdir(exist_ok=True)
+    with running("-w", "--wsport", "0") as exchange, running_browser(path) as browser:
+        market = Market(exchange)
+        market.start()
+        try:
+            take(browser, exchange)
+        finally:
+            market.stop.set()
+            market.join()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
