@@ -371,8 +371,13 @@ function showStart() {
   put($('start-title'), book.isOpen ? 'Nothing has traded here yet' : 'Nobody has opened this book yet')
   put($('command-buy'), orderCommand('buy'))
   put($('command-sell'), orderCommand('sell'))
-  put($('command-bot'), `.venv/bin/python bots/bot_noise.py --url ${quoted(`${location.origin}/ob/api/`)} ` +
-    `--venue=${quoted(here.venue)} --symbol=${quoted(here.symbol)}`)
+  put($('command-bot'), botCommand())
+}
+
+function botCommand() {
+  const place = `--venue=${quoted(here.venue)} --symbol=${quoted(here.symbol)}`
+  const url = quoted(`${location.origin}/ob/api/`)
+  return `.venv/bin/python -m bots market-maker taker noise \\\n  --url ${url} ${place}`
 }
 
 function orderCommand(direction) {

@@ -295,10 +295,11 @@ def test_the_bots_that_it_names_trade(exchange: Exchange, open_page: Open) -> No
     page = open_page(exchange, PRINTABLE)
     page.wait_for_selector("#start", state="visible")
     command = page.inner_text("#command-bot").replace(".venv/bin/python", "exec \"$0\"", 1)
-    command += " --orders 1 --quiet"
-    ran = subprocess.run(["bash", "-c", command, sys.executable], capture_output=True,
-                         text=True, timeout=20)
-    assert "1 orders sent, 1 of them placed" in ran.stdout, ran
+    command += " --orders 3 --quiet"
+    ran = subprocess.run(["bash", "-c", command, sys.executable], cwd=ROOT, capture_output=True,
+                         text=True, timeout=30)
+    assert ran.returncode == 0, ran
+    page.wait_for_function("() => document.getElementById('ladder').rows.length > 1")
 
 
 def test_a_stock_is_chosen_and_stays_in_the_url(exchange: Exchange, open_page: Open) -> None:
