@@ -3,7 +3,7 @@
 Needs Chromium and the packages of the [test] extra. The exchange runs with the tape, the page in a
 headless browser that draws in software, all on this machine.
 
-    python3 benchmarks/page.py [--rate 100] [--seconds 10] [--rounds 3]
+    python3 benchmarks/page.py [--rate 100] [--seconds 10] [--rounds 3] [--without-tape]
 """
 
 import sys
@@ -51,7 +51,8 @@ def main() -> int:
     if path is None:
         print("There is no browser (Debian: apt-get install chromium)", file=sys.stderr)
         return 2
-    with running("-w", "--wsport", "0") as exchange, running_browser(path) as browser:
+    tape = [] if options.without_tape else ["-w", "--wsport", "0"]
+    with running(*tape) as exchange, running_browser(path) as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"http://127.0.0.1:{exchange.port}/")
         page.wait_for_selector("#connection[data-state=live]")
@@ -153,6 +154,7 @@ def _options() -> argparse.Namespace:
     add("--rate", type=float, default=100, help="trades a second (100)")
     add("--seconds", type=float, default=10, help="length of a round (10)")
     add("--rounds", type=int, default=3, help="rounds (3)")
+    add("--without-tape", action="store_true", help="have the page ask twice a second")
     return parser.parse_args()
 
 

@@ -6,7 +6,7 @@
 
 'use strict'
 
-const PAUSE = 333 // milliseconds between two looks at the market while the tape has news
+const PAUSE = 400 // milliseconds between two looks at the market while the tape has news
 const PAUSE_WITHOUT_TAPE = 500
 const LONGEST_PAUSE = 2000 // also the tape is not trusted with more
 const PAUSE_AWAY = 1000 // while the exchange does not answer
