@@ -106,15 +106,16 @@ async function learnMarket(known) {
     askBook('trades', { since: known.count, limit: TRADES }),
   ])
   if (known.since && told.since !== known.since) return void (book = emptyBook())
-  noteDirection(known, market.quote.last)
   Object.assign(known, { market, since: told.since, count: told.count })
   known.trades = [...known.trades, ...told.trades].slice(-TRADES)
+  noteDirection(known)
 }
 
-function noteDirection(known, last) {
-  const before = known.market?.quote.last
-  if (before === undefined || last === undefined || before === last) return
-  known.direction = last > before ? 'up' : 'down'
+// As long as the price stays the same, the direction is that of its last change.
+function noteDirection(known) {
+  const last = known.trades.at(-1)?.price
+  const other = known.trades.findLast(trade => trade.price !== last)?.price
+  if (other !== undefined) known.direction = last > other ? 'up' : 'down'
 }
 
 async function learnCandles(known) {
@@ -124,8 +125,9 @@ async function learnCandles(known) {
   const { span } = here
   const latest = known.candles.at(-1)
   const since = isOther || !latest ? 0 : secondsOf(latest.ts)
-  known.charted = known.count
+  const { count } = known
   const told = await askBook('candles', { span, since })
+  known.charted = count
   if (since && told.seconds !== known.seconds) known.span = '' // all are wider now: ask for all
   else takeCandles(known, told, span, since)
 }
@@ -140,8 +142,9 @@ function takeCandles(known, told, span, since) {
 
 async function learnScores(known) {
   if (known.scoredAt === known.count || !isDue(known.asked, 'scores', EVERY.scores)) return
-  known.scoredAt = known.count
+  const { count } = known
   known.scores = await askBook('scores', { limit: MOST_SCORES })
+  known.scoredAt = count
   noteWorths(known)
 }
 
@@ -173,6 +176,11 @@ let hurry = () => {} // ends any pause
 function ring() {
   hasNews = true
   wake()
+}
+
+function lookSoon() {
+  ring()
+  hurry()
 }
 
 function listen() {
@@ -269,15 +277,19 @@ function choose(venue, symbol) {
   history.pushState(null, '', `?${new URLSearchParams({ venue, symbol })}`)
   showChooser()
   show()
-  hurry()
+  lookSoon()
 }
 
 // ---- Showing ------------------------------------------------------------------------------------
 
 const $ = id => document.getElementById(id)
-const DOLLARS = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+const DOLLARS = new Intl.NumberFormat('en-US', {
+  minimumFractionDigits: 2, maximumFractionDigits: 2,
+})
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
-const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const CLOCK = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit', minute: '2-digit', second: '2-digit',
+})
 const MINUTE = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
 
 const dollars = cents => DOLLARS.format(cents / 100).replace('-', '−')
@@ -344,8 +356,8 @@ function showQuote() {
   const isTwoSided = quote.bid !== undefined && quote.ask !== undefined
   put($('spread'), isTwoSided ? dollars(quote.ask - quote.bid) : '–')
   showSpan()
-  const title = `${here.symbol || 'The market'} – disorderBook`
-  put(document.querySelector('title'), quote.last === undefined ? title : `${dollars(quote.last)} ${title}`)
+  const what = quote.last === undefined ? '' : `${dollars(quote.last)} `
+  document.title = `${what}${here.symbol || 'The market'} – disorderBook`
 }
 
 const SPAN_NAMES = { '5m': '5 minutes', '30m': '30 minutes', all: 'all' }
@@ -368,7 +380,8 @@ function showStart() {
   $('start').hidden = hasTraded || !isKnown
   document.body.classList.toggle('untraded', !$('start').hidden)
   if ($('start').hidden) return
-  put($('start-title'), book.isOpen ? 'Nothing has traded here yet' : 'Nobody has opened this book yet')
+  const isNew = 'Nobody has opened this book yet'
+  put($('start-title'), book.isOpen ? 'Nothing has traded here yet' : isNew)
   put($('command-buy'), orderCommand('buy'))
   put($('command-sell'), orderCommand('sell'))
   put($('command-bot'), botCommand())
@@ -381,10 +394,11 @@ function botCommand() {
 }
 
 function orderCommand(direction) {
-  const order = JSON.stringify({ account: 'ME', direction, orderType: 'limit', price: 5000, qty: 10 })
+  const order = { account: 'ME', direction, orderType: 'limit', price: 5000, qty: 10 }
   const key = server.needsKeys ? "-H 'X-Starfighter-Authorization: YOUR_KEY' " : ''
-  const url = `${location.origin}/ob/api/venues/${inPath(here.venue)}/stocks/${inPath(here.symbol)}/orders`
-  return `curl ${key}-d '${order}' \\\n  ${quoted(url)}`
+  const stock = `venues/${inPath(here.venue)}/stocks/${inPath(here.symbol)}`
+  const url = quoted(`${location.origin}/ob/api/${stock}/orders`)
+  return `curl ${key}-d '${JSON.stringify(order)}' \\\n  ${url}`
 }
 
 // As a shell reads it: a name may hold anything.
@@ -543,13 +557,15 @@ function drawChart() {
 function chartArea() {
   const { clientWidth: width, clientHeight: height } = canvas
   const unit = parseFloat(getComputedStyle(document.documentElement).fontSize)
-  return { width, height, unit, right: width - 4.4 * unit, bottom: height - 1.6 * unit, top: 0.5 * unit }
+  const edges = { top: 0.5 * unit, right: width - 4.4 * unit, bottom: height - 1.6 * unit }
+  return { width, height, unit, ...edges }
 }
 
 function openCanvas({ width, height, unit }) {
   const ratio = devicePixelRatio || 1
-  const wanted = [Math.round(width * ratio), Math.round(height * ratio)]
-  if (canvas.width !== wanted[0] || canvas.height !== wanted[1]) [canvas.width, canvas.height] = wanted
+  const wanted = { width: Math.round(width * ratio), height: Math.round(height * ratio) }
+  const fits = canvas.width === wanted.width && canvas.height === wanted.height
+  if (!fits) Object.assign(canvas, wanted)
   const pen = canvas.getContext('2d')
   pen.setTransform(ratio, 0, 0, ratio, 0, 0)
   pen.clearRect(0, 0, width, height)
@@ -559,19 +575,24 @@ function openCanvas({ width, height, unit }) {
 }
 
 function describeChart(candles) {
-  const first = candles[0]
-  const said = first
-    ? `Price over ${SPAN_NAMES[here.span]}: from ${dollars(first.open)} to ${dollars(candles.at(-1).close)}, ` +
-      `between ${dollars(Math.min(...candles.map(c => c.low)))} and ${dollars(Math.max(...candles.map(c => c.high)))}`
-    : 'Price over time: no trades'
+  if (!candles.length) return mark(canvas, 'aria-label', 'Price over time: no trades')
+  const [low, high] = extremesOf(candles)
+  const said = `Price over ${SPAN_NAMES[here.span]}: from ${dollars(candles[0].open)} ` +
+    `to ${dollars(candles.at(-1).close)}, between ${dollars(low)} and ${dollars(high)}`
   mark(canvas, 'aria-label', said)
+}
+
+function extremesOf(candles) {
+  return [
+    Math.min(...candles.map(candle => candle.low)), Math.max(...candles.map(candle => candle.high)),
+  ]
 }
 
 function drawNothing(pen, { right, bottom }) {
   pen.fillStyle = colours.quiet
   pen.textAlign = 'center'
-  const sentence = here.span === 'all' ? 'No trades yet' : `No trades in the last ${SPAN_NAMES[here.span]}`
-  pen.fillText(sentence, right / 2, bottom / 2)
+  const when = here.span === 'all' ? 'yet' : `in the last ${SPAN_NAMES[here.span]}`
+  pen.fillText(`No trades ${when}`, right / 2, bottom / 2)
 }
 
 // The quote is a little newer than the candles.
@@ -580,15 +601,16 @@ function lastPrice() {
 }
 
 function scaleOf(candles, area) {
-  const low = Math.min(lastPrice(), ...candles.map(candle => candle.low))
-  const high = Math.max(lastPrice(), ...candles.map(candle => candle.high))
-  const margin = Math.max((high - low) * 0.08, 2)
-  const from = timesOf(candles)
-  const priceBottom = area.bottom * (1 - VOLUME_SHARE)
+  const extremes = extremesOf(candles)
+  const margin = Math.max((extremes[1] - extremes[0]) * 0.08, 2)
+  const low = Math.min(lastPrice(), extremes[0]) - margin
+  const high = Math.max(lastPrice(), extremes[1]) + margin
+  const { start, end } = timesOf(candles)
+  const bottom = area.bottom * (1 - VOLUME_SHARE)
   return {
-    ...from, low: low - margin, high: high + margin,
-    x: time => (time - from.start) / (from.end - from.start) * area.right,
-    y: price => priceBottom - (price - low + margin) / (high - low + 2 * margin) * (priceBottom - area.top),
+    start, end, low, high,
+    x: time => (time - start) / (end - start) * area.right,
+    y: price => bottom - (price - low) / (high - low) * (bottom - area.top),
   }
 }
 
@@ -603,7 +625,8 @@ function drawGrid(pen, area, scale) {
   pen.strokeStyle = colours.line
   pen.fillStyle = colours.quiet
   pen.lineWidth = 1
-  for (const price of roundSteps(scale.low, scale.high, Math.max(2, Math.floor(area.bottom / (2.6 * area.unit))))) {
+  const wanted = Math.max(2, Math.floor(area.bottom / (2.6 * area.unit)))
+  for (const price of roundSteps(scale.low, scale.high, wanted)) {
     const y = Math.round(scale.y(price)) + 0.5
     stroke(pen, [[0, y], [area.right, y]])
     pen.textAlign = 'left'
@@ -692,9 +715,10 @@ function stroke(pen, points) {
 function drawLast(pen, { right, unit }, scale, price) {
   const y = scale.y(price)
   const text = dollars(price)
-  pen.fillStyle = book.direction === 'down' ? colours.sell : book.direction === 'up' ? colours.buy : colours.ink
+  const width = pen.measureText(text).width + 0.75 * unit
+  pen.fillStyle = colours[{ up: 'buy', down: 'sell', none: 'ink' }[book.direction]]
   pen.beginPath()
-  pen.roundRect(right + 0.125 * unit, y - 0.625 * unit, pen.measureText(text).width + 0.75 * unit, 1.25 * unit, 0.25 * unit)
+  pen.roundRect(right + 0.125 * unit, y - 0.625 * unit, width, 1.25 * unit, 0.25 * unit)
   pen.fill()
   pen.fillStyle = colours.panel
   pen.textAlign = 'left'
@@ -712,7 +736,8 @@ function drawPointer(pen, area, scale, candles) {
   pen.beginPath()
   pen.arc(x, scale.y(candle.close), 0.25 * area.unit, 0, 7)
   pen.fill()
-  put($('readout'), `${clockTime(candle.ts)}   ${dollars(candle.close)}   ${shares(candle.volume)} shares`)
+  const said = [clockTime(candle.ts), dollars(candle.close), `${shares(candle.volume)} shares`]
+  put($('readout'), said.join('   '))
 }
 
 // ---- What people do -----------------------------------------------------------------------------
@@ -722,7 +747,7 @@ function chooseSpan(button) {
   for (const other of document.querySelectorAll('[data-span]')) {
     mark(other, 'aria-pressed', String(other === button))
   }
-  hurry()
+  lookSoon()
 }
 
 async function copy(button) {
@@ -744,10 +769,11 @@ function attend() {
     choose(venue, server.venues.find(one => one.venue === venue)?.symbols[0] ?? '')
   }
   $('symbol').onchange = event => choose(here.venue, event.target.value)
-  for (const button of document.querySelectorAll('[data-span]')) button.onclick = () => chooseSpan(button)
-  for (const button of document.querySelectorAll('[data-copy]')) button.onclick = () => copy(button)
-  addEventListener('popstate', () => { goTo(placeInUrl()); showChooser(); hurry() })
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) hurry() })
+  const buttons = name => document.querySelectorAll(`[data-${name}]`)
+  for (const button of buttons('span')) button.onclick = () => chooseSpan(button)
+  for (const button of buttons('copy')) button.onclick = () => copy(button)
+  addEventListener('popstate', () => { goTo(placeInUrl()); showChooser(); lookSoon() })
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) lookSoon() })
   canvas.onpointermove = event => { pointer = event.offsetX; drawChart() }
   canvas.onpointerleave = () => { pointer = null; drawChart() }
   new ResizeObserver(drawChart).observe(canvas)

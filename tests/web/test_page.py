@@ -209,10 +209,26 @@ def test_a_page_that_is_opened_late_shows_what_happened_before(
         wait_for_text(page, "volume", "6,000")
 
 
+def test_the_tape_is_what_the_page_waits_for(exchange: Exchange, open_page: Open) -> None:
+    page = open_page(exchange, "QUIET")
+    order(exchange, "QUIET", qty=1)
+    wait_for_text(page, "connection", "Live, listening to the tape")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_response("**/market?*") as heard:
+        order(exchange, "QUIET", qty=2)
+    assert heard.value.json()["bids"] == [{"price": 5000, "qty": 3, "orders": 2}]
+    asked.clear()
+    page.wait_for_timeout(1500)
+    assert len([url for url in asked if "/market" in url]) <= 2  # twice a second would be 3
+
+
 def test_the_direction_is_that_of_the_last_change(exchange: Exchange, open_page: Open) -> None:
-    trade(exchange, "TURNS", 5000)
+    for price in (5100, 5000, 5000):
+        trade(exchange, "TURNS", price)
     page = open_page(exchange, "TURNS")
     wait_for_text(page, "last-price", "50.00")
+    wait_for_text(page, "arrow", "▼")
     for price, arrow in ((5100, "▲"), (5100, "▲"), (4900, "▼")):
         trade(exchange, "TURNS", price)
         wait_for_text(page, "last-price", cents(price))
