@@ -11,18 +11,13 @@ from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotRead
 from disorderbook.ledger.rows import (
-    FAULTS, ORDER_COLUMNS, Damaged, NumberedFill, Row, read_order, verified,
+    FAULTS, ORDER_COLUMNS, Damaged, NumberedFill, read_order, verified,
 )
 
 CLOSED_ORDERS_IN_MEMORY = 100_000  # of all books together; the rest is looked up in the ledger
 
 _ORDER_ID = 2  # its place in a row of orders
 
-_WRITE_ORDER = f"""
-    INSERT INTO orders ({ORDER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (venue, symbol, id) DO UPDATE SET
-        remaining = excluded.remaining, filled = excluded.filled, checksum = excluded.checksum
-"""
 _FIND_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE (venue, symbol, id) = (?, ?, ?)"
 _ORDERS_OF = f"""
     SELECT {ORDER_COLUMNS} FROM orders WHERE (account, venue, symbol) = (?, ?, ?) ORDER BY id
@@ -58,10 +53,6 @@ class Archive:
                 return ()
             fills = fills_by_order(self.fills_of_account(*place))
             return [_closed(read_order(row, fills.get(row[_ORDER_ID], ()))) for row in forgotten]
-
-    def write_orders(self, rows: Iterable[Row]) -> None:
-        """Add orders, or what has become of orders that were added before."""
-        self.connection.executemany(_WRITE_ORDER, rows)
 
     def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
         """In any order; raises Damaged."""

@@ -20,42 +20,15 @@ from disorderbook.ledger.changes import Changes
 from disorderbook.ledger.checkpoints import Checkpoints
 from disorderbook.ledger.journal import Asked, Cancelled, Journal, placed
 from disorderbook.ledger.restoring import Market, fills_query, load_market
-from disorderbook.ledger.rows import (
-    EXECUTION_COLUMNS, FAULTS, NumberedFill, book_row, execution_row, instance_row, order_row,
-    position_row, read_fill, signed,
-)
+from disorderbook.ledger.rows import FAULTS, NumberedFill, read_fill
 from disorderbook.ledger.schema import SCHEMA_VERSION
+from disorderbook.ledger.tables import write_tables
 
 FORGOTTEN_AT_ONCE = 1000  # orders that leave memory after one commit, or as many as it wrote
 SETTLED_AT = 400  # changes that are written into the tables together, in about 4 ms
 
-_WRITE_BOOK = """
-    INSERT INTO books (
-        venue, symbol, opened, orders, bid_depth, ask_depth, accounts, quote_time, last_price,
-        last_quantity, last_trade, checksum
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (venue, symbol) DO UPDATE SET
-        orders = excluded.orders, bid_depth = excluded.bid_depth, ask_depth = excluded.ask_depth,
-        accounts = excluded.accounts, quote_time = excluded.quote_time,
-        last_price = excluded.last_price, last_quantity = excluded.last_quantity,
-        last_trade = excluded.last_trade, checksum = excluded.checksum
-"""
-_WRITE_POSITION = """
-    INSERT INTO positions (venue, symbol, account, cash, shares, lowest, highest, checksum)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (venue, symbol, account) DO UPDATE SET
-        cash = excluded.cash, shares = excluded.shares, lowest = excluded.lowest,
-        highest = excluded.highest, checksum = excluded.checksum
-"""
-_WRITE_EXECUTION = f"""
-    INSERT INTO executions ({EXECUTION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_WRITE_LEDGER = """
-    UPDATE ledger SET (schema_version, books, last_instance, journaled, checksum) = (?, ?, ?, ?, ?)
-"""
 _FILLS_OF_ORDER = fills_query("o.venue = ?1 AND o.symbol = ?2 AND o.id = ?3")
 _FILLS_OF_ACCOUNT = fills_query("o.account = ?1 AND o.venue = ?2 AND o.symbol = ?3")
-_WRITE_INSTANCE = "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?)"
 
 log = logging.getLogger(__name__)
 
@@ -185,25 +158,10 @@ class DurableLedger(Archive):
         self._journal.append(self._asked)
 
     def _write_all(self) -> None:
-        self._write()
+        summary = SCHEMA_VERSION, self._books, self._last_instance, self._journal.last
+        write_tables(self.connection, self._changes, self._instances, summary)
         self._journal.clear()
         self._changes, self._instances = Changes(), {}
-
-    def _write(self) -> None:
-        write = self.connection.executemany
-        for book, changes in self._changes.books.items():
-            self.write_orders(map(order_row, changes.orders.values()))
-            if changes.executions:
-                write(_WRITE_EXECUTION, map(execution_row, changes.executions))
-                positions = map(book.positions.__getitem__, changes.accounts)
-                write(_WRITE_POSITION, (position_row(book, position) for position in positions))
-        write(_WRITE_BOOK, map(book_row, self._changes.books))
-        if self._instances:
-            gone = [(number,) for number, instance in self._instances.items() if not instance]
-            write("DELETE FROM instances WHERE id = ?", gone)
-            write(_WRITE_INSTANCE, map(instance_row, filter(None, self._instances.values())))
-        summary = SCHEMA_VERSION, self._books, self._last_instance, self._journal.last
-        write(_WRITE_LEDGER, [signed(*summary)])
 
     def _fail(self, why: str) -> None:
         log.error("The ledger cannot be written, so nothing may change from now on: %s", why)

@@ -11,6 +11,7 @@ from disorderbook.engine.orders import Fill, Order
 from disorderbook.errors import CannotKeep
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders
 from disorderbook.ledger.rows import NumberedFill, order_row
+from disorderbook.ledger.tables import write_orders
 
 MOVE_SECONDS = 0.001  # that one turn spends on moving orders; a step begun by then is finished
 BATCHES = 2000  # to a bound
@@ -136,7 +137,7 @@ class TemporaryLedger(Archive):
                 ))
                 self._moved_fills += len(fills)
             if self._moved_fills == len(order.fills):
-                self.write_orders([order_row(order)])
+                write_orders(self.connection, [order_row(order)])
                 moved.append(self._closed.popleft())
                 self._moved_fills = 0
 

@@ -8,6 +8,7 @@ from disorderbook.exchange import Exchange
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead
 from disorderbook.ledger.rows import order_row
+from disorderbook.ledger.tables import write_orders
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.memory import EndlessMemory, Ledger
 from wsgi import Client
@@ -81,7 +82,7 @@ def test_an_archived_order_that_claims_to_be_open_is_not_believed() -> None:
     book = exchange.book("V", "S")
     with exchange.turn:
         order = exchange.submit(book, NewOrder("ann", Side.BUY, OrderType.LIMIT, 1, 1))
-        ledger.write_orders([order_row(order)])
+        write_orders(ledger.connection, [order_row(order)])
         book.forget(order)
     for ask in (lambda: ledger.find(book, 0), lambda: ledger.orders_of(book, "ann")):
         with pytest.raises(CannotRead):
