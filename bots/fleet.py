@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_intermixed_args(arguments)
     _check_names(parser, options.names)
     if not options.names:
-        print(listing())
+        printer(threading.Event())(listing())
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     connections = Connections()

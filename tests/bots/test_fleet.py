@@ -68,6 +68,16 @@ def test_without_a_name_it_lists_the_bots_with_a_line_each() -> None:
     assert "python3 -m bots market-maker taker noise" in shown.stdout
 
 
+def test_whoever_reads_only_the_beginning_of_the_list_gets_no_traceback() -> None:
+    with subprocess.Popen(
+        COMMAND, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as listing:
+        assert listing.stdout is not None and listing.stderr is not None
+        listing.stdout.close()
+        assert listing.stderr.read() == ""
+        assert listing.wait(PATIENCE) == 0
+
+
 def test_every_script_of_a_bot_is_listed() -> None:
     scripts = {path.stem for path in (ROOT / "bots").glob("*bot*.py")}
     names = {name.replace("-", "_") for name in ROSTER}
