@@ -5,6 +5,7 @@ _FRAME = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>disorderBook</title>
 <style>
 body {{ font: 1.1em/1.5 system-ui, sans-serif; max-width: 44em; margin: 3em auto; padding: 0 1em; }}

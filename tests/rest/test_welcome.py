@@ -12,7 +12,7 @@ class Tags(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
-        if tag != "meta":
+        if tag not in ("meta", "link"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -23,3 +23,7 @@ def test_the_page_is_well_formed_and_thanks_everybody() -> None:
     assert THANKS.startswith("<!DOCTYPE html>") and not Tags(THANKS).open
     for name in ("patio11", "eu90h", "cite-reader", "Medecau", "DanielVF", "rjsamson", "rami"):
         assert name in THANKS
+
+
+def test_browsers_have_no_icon_to_ask_for_in_vain() -> None:
+    assert '<link rel="icon" href="data:,">' in THANKS
