@@ -14,7 +14,9 @@ from disorderbook.rest.limits import Limits
 from disorderbook.rest.server import BACKLOG, InlineServer
 from disorderbook.rest.serving import HOST, keep_together
 from disorderbook.tape.feed import Tape
-from disorderbook.wiring import CannotStart, Wanted, cannot_listen, open_house, running_tape
+from disorderbook.wiring import (
+    LARGEST_PORT, NAME_RULE, CannotStart, Wanted, cannot_listen, is_name, open_house, running_tape,
+)
 
 # The descriptors are the host's: an exchange uses half of so many for each of its servers, and
 # does not ask the system for more.
@@ -61,8 +63,10 @@ def serve(
     Port 0 is any free one. `accounts` are names and keys, and turn authentication on; `database`
     is a file to keep the market in; `extra` allows listing an account's orders; `websockets` runs
     the tape, on `tape_port`. It lives in threads of its own; signals and
-    logging are left alone. Raises CannotStart, or ValueError for accounts that cannot be used.
+    logging are left alone. Raises CannotStart, or ValueError for accounts, names and ports that
+    cannot be used.
     """
+    _check(ports=(port, tape_port), names=(venue, symbol))
     keys = _accounts(accounts)
     file = None if database is None else os.fspath(database)
     wanted = Wanted(venue, symbol, max_books, extra, file)
@@ -75,6 +79,15 @@ def serve(
             keep_together(server, house.exchange)
         with _running(server, make_app(house)):
             yield PrivateExchange(venue, symbol, server.port, tape)
+
+
+def _check(ports: tuple[int, ...], names: tuple[str, ...]) -> None:
+    for port in ports:
+        if not 0 <= port <= LARGEST_PORT:
+            raise ValueError(f"A port is a number from 0 to {LARGEST_PORT}, and not {port}")
+    for name in names:
+        if not is_name(name):
+            raise ValueError(f"{name!r} cannot name a venue or a stock: {NAME_RULE}")
 
 
 def _accounts(keys: Mapping[str, str] | None) -> Accounts:

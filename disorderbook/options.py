@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable
 from typing import NoReturn
 
-from disorderbook.exchange import MAX_BOOKS, MAX_NAME_LENGTH
+from disorderbook.exchange import MAX_BOOKS
 from disorderbook.logs import LEVELS
 from disorderbook.rest.serving import OWN_SERVER, SERVERS
+from disorderbook.wiring import LARGEST_PORT, NAME_RULE, is_name
 
 USAGE_ERROR = 2  # exit status
 
@@ -20,7 +21,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("-p", "--port", type=_between(0, 65535), default=8000,
+    add("-p", "--port", type=_between(0, LARGEST_PORT), default=8000,
         help="port of the REST interface; 0 picks a free one")
     add("-b", "--maxbooks", type=_between(1, 10**6), default=MAX_BOOKS,
         help="most order books that can be opened")
@@ -40,7 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="allow listing all orders of an account")
     add("-w", "--ws", "--websocket", "--websockets", action="store_true", dest="websockets",
         help="run the websocket server")
-    add("--wsport", "--ws_port", type=_between(0, 65535), default=8001,
+    add("--wsport", "--ws_port", type=_between(0, LARGEST_PORT), default=8001,
         help="port of the websocket server; 0 picks a free one")
     add("--server", choices=SERVERS, default=OWN_SERVER, metavar="NAME",
         help="HTTP server under the application: our own, or any that Bottle knows")
@@ -65,8 +66,6 @@ def _between(least: int, most: int) -> Callable[[str], int]:
 
 
 def _name(text: str) -> str:
-    if not 1 <= len(text) <= MAX_NAME_LENGTH or "/" in text or not text.isprintable():
-        raise argparse.ArgumentTypeError(
-            f"a name has 1 to {MAX_NAME_LENGTH} characters that can be printed and no slash"
-        )
+    if not is_name(text):
+        raise argparse.ArgumentTypeError(NAME_RULE)
     return text

@@ -4,6 +4,7 @@ Everything is a context manager that is ended in the reverse order: the tape, th
 the routes; a server comes last.
 """
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import bottle
 from disorderbook.accounts import Accounts
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import ExchangeError
-from disorderbook.exchange import MAX_BOOKS, Exchange, Publish
+from disorderbook.exchange import MAX_BOOKS, MAX_NAME_LENGTH, Exchange, Publish
 from disorderbook.gamemaster import GameMaster
 from disorderbook.history import History
 from disorderbook.ledger.opening import open_ledger
@@ -27,6 +28,10 @@ from disorderbook.rest.server import InlineServer
 from disorderbook.rest.serving import HOST
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.limits import limits_for
+
+
+LARGEST_PORT = 65535
+NAME_RULE = f"a name has 1 to {MAX_NAME_LENGTH} characters that can be printed and no slash"
 
 
 class CannotStart(Exception):
@@ -80,8 +85,15 @@ def open_house(
         exchange.close()
 
 
+def is_name(text: str) -> bool:
+    """Whether a venue or a stock can be called so from the start, and be asked for in a URL."""
+    return 1 <= len(text) <= MAX_NAME_LENGTH and "/" not in text and text.isprintable()
+
+
 def cannot_listen(port: int, fault: OSError) -> CannotStart:
-    return CannotStart(f"Cannot listen on port {port}: {fault.strerror}")
+    # What Python adds to the system's own words repeats the port.
+    reason = os.strerror(fault.errno) if fault.errno else str(fault)
+    return CannotStart(f"Cannot listen on port {port}: {reason}")
 
 
 def _metrics(server: bottle.ServerAdapter | None, tape: Tape | None) -> Metrics:

@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,20 @@ def test_a_taken_port_is_a_sentence_and_leaves_nothing() -> None:
                     pass
         assert threading.enumerate() == threads
         assert open_descriptors() == descriptors
+
+
+@pytest.mark.parametrize("options", [
+    {"port": 65536}, {"port": -1}, {"websockets": True, "tape_port": 65536}, {"venue": ""},
+    {"venue": "A/B"}, {"symbol": "A\ud800"}, {"symbol": "A" * 256},
+])
+def test_what_cannot_be_a_port_or_a_name_is_refused_before_anything_starts(
+    options: dict[str, Any]
+) -> None:
+    threads = threading.enumerate()
+    with pytest.raises(ValueError, match="A port is|cannot name a venue or a stock"):
+        with serve(**options):
+            pass
+    assert threading.enumerate() == threads
 
 
 def test_the_first_book_can_be_named() -> None:

@@ -36,7 +36,7 @@ WITHIN_A_FLOOR = {
     "messages": {"exchange", "gamemaster"},
     "scores": {"messages"}, "watching": {"exchange", "history", "messages"},
     "ledger": {"messages", "gamemaster"}, "cli": {"options", "wiring"},
-    "hosting": {"wiring"}, "pytest_plugin": {"hosting"},
+    "options": {"wiring"}, "hosting": {"wiring"}, "pytest_plugin": {"hosting"},
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
 VAGUE_NAMES = {"utils", "common", "helpers", "manager", "base"}
