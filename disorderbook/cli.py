@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ from disorderbook.rest.serving import HOST, keep_together, make_server
 from disorderbook.tape.feed import Tape
 from disorderbook.wiring import CannotStart, Wanted, cannot_listen, open_house, running_tape
 
+BOTS = Path(__file__).resolve().parent.parent / "bots"  # in a checkout; the package has none
 END_PATIENCE = 2.0  # seconds that a server has to end in
 
 
@@ -141,11 +143,8 @@ def _greet(port: int, options: argparse.Namespace, house: House, tape: Tape | No
     front = f"http://{HOST}:{port}/"
     url = f"{front}ob/api/"
     stock = f"venues/{quote(options.venue)}/stocks/{quote(options.symbol)}"
-    venue, symbol = shlex.quote(options.venue), shlex.quote(options.symbol)
     order = '{"account": "ME", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 9}'
     key = '-H "X-Starfighter-Authorization: KEY" ' if house.accounts.need_keys else ""
-    python = shlex.quote(sys.orig_argv[0])  # as it was typed, such as .venv/bin/python
-    keys = f" --accounts {shlex.quote(options.accounts)}" if options.accounts is not None else ""
     print(f"disorderBook starting up on port {port}")
     if not house.accounts.need_keys:
         print(" -----> Warning: running WITHOUT AUTHENTICATION!")
@@ -154,12 +153,38 @@ Connect to  {url}  (Ctrl-C stops)
 Watch it at {front} and read about it at {front}docs
 Place an order:
   curl {key}-d '{order}' \\
-    {url}{stock}/orders
-Bring the market to life:
-  {python} -m bots market-maker taker noise{keys} --url {url} --venue {venue} --symbol {symbol}
-""", flush=True)
+    {url}{stock}/orders""")
+    bots = _bots()
+    if bots is not None:
+        _offer_bots(bots, url, options)
     if tape:
-        tape_url = f"ws://{HOST}:{tape.port}/ob/api/ws/"
-        print(f"""Watch the tape ({tape_url}ACCOUNT/venues/VENUE/tickertape):
-  {python} bots/watch_tape.py --url {tape_url} --venue {venue}
-""", flush=True)
+        _offer_tape(bots, tape.port, options)
+    print(flush=True)
+
+
+def _offer_bots(bots: Path, url: str, options: argparse.Namespace) -> None:
+    start = shlex.quote(str(bots)) if bots.is_absolute() else f"-m {bots}"
+    keys = f" --accounts {shlex.quote(options.accounts)}" if options.accounts is not None else ""
+    place = f"--venue {shlex.quote(options.venue)} --symbol {shlex.quote(options.symbol)}"
+    print("Bring the market to life:")
+    print(f"  {_python()} {start} market-maker taker noise{keys} --url {url} {place}")
+
+
+def _offer_tape(bots: Path | None, port: int, options: argparse.Namespace) -> None:
+    url, venue = f"ws://{HOST}:{port}/ob/api/ws/", shlex.quote(options.venue)
+    print(f"\nWatch the tape ({url}ACCOUNT/venues/VENUE/tickertape)")
+    if bots is not None:
+        script = shlex.quote(str(bots / "watch_tape.py"))
+        print(f"  {_python()} {script} --url {url} --venue {venue}")
+
+
+def _bots() -> Path | None:
+    """The bots' folder as it is named from here, None where the package alone is installed."""
+    if not (BOTS / "roster.py").is_file():
+        return None
+    return Path(BOTS.name) if Path.cwd() == BOTS.parent else BOTS
+
+
+def _python() -> str:
+    """As it was typed, such as .venv/bin/python."""
+    return shlex.quote(sys.orig_argv[0])

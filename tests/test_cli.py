@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from disorderbook import cli
+from disorderbook.accounts import Accounts
+from disorderbook.options import make_parser
 from disorderbook.rest.serving import HOST
+from disorderbook.wiring import Wanted, open_house, running_tape
 
-from live import running
+from live import running, started
 from raw import RawPeer
 
 ROOT = Path(__file__).parent.parent
@@ -82,7 +86,7 @@ def test_a_taken_port_is_refused_in_one_sentence() -> None:
         taken.bind((HOST, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert f"Cannot listen on port {port}: Address already in use" in refused("-p", str(port))
+        assert f"Cannot listen on port {port}: Address already in use\n" in refused("-p", str(port))
 
 
 def test_help_explains_every_option() -> None:
@@ -115,6 +119,34 @@ def test_it_says_where_to_connect_and_what_to_try() -> None:
     assert f"http://127.0.0.1:{exchange.port}/ob/api/venues/NYSE/stocks/A%20B/orders" in log
     bots = f"market-maker taker noise --url {exchange.url} --venue NYSE --symbol 'A B'\n"
     assert f"  {shlex.quote(sys.executable)} -m bots {bots}" in log
+
+
+def test_it_says_how_to_start_bots_from_any_folder(tmp_path: Path) -> None:
+    options = ["-p", "0", "-w", "--wsport", "0"]
+    with started("env", f"--chdir={tmp_path}", sys.executable, str(MAIN), *options) as exchange:
+        watching = exchange.wait_for("^  (.*watch_tape.py) ")[1]
+        line = exchange.wait_for("^  (.* market-maker .*)")[1]
+        ended = subprocess.run(
+            line + " --orders 1", cwd=tmp_path, shell=True, capture_output=True, text=True,
+            timeout=60,
+        )
+    assert "Total: 3 orders sent, 3 of them placed" in ended.stdout, ended.stderr
+    script = ROOT.resolve() / "bots" / "watch_tape.py"
+    assert watching == f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
+
+
+def test_without_the_bots_it_does_not_offer_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where the package alone is installed: a folder called bots may be anything."""
+    (tmp_path / "bots").mkdir()
+    monkeypatch.setattr(cli, "BOTS", tmp_path / "bots")
+    options = make_parser().parse_args([])
+    with running_tape(Accounts(), 0, 512) as tape, open_house(Wanted(), Accounts(), tape) as house:
+        cli._greet(8000, options, house, tape)
+        told = capsys.readouterr().out
+        assert f"ws://127.0.0.1:{tape.port}/ob/api/ws/" in told
+    assert "curl" in told and "bots" not in told
 
 
 def test_the_line_that_it_prints_to_bring_the_market_to_life_does_so() -> None:
@@ -195,4 +227,4 @@ def test_a_taken_port_of_the_tape_is_refused_in_one_sentence() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         refusal = refused("-p", "0", "-w", "--wsport", str(port))
-        assert f"Cannot listen on port {port}: Address already in use" in refusal
+        assert f"Cannot listen on port {port}: Address already in use\n" in refusal
