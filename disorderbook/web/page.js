@@ -209,9 +209,11 @@ function tapePath() {
   return `/ob/api/ws/-/venues/${inPath(here.venue)}/tickertape/stocks/${inPath(here.symbol)}`
 }
 
-// The tape has a port of its own; behind a proxy it is below the page's own address.
+// The tape has a port of its own on this machine. Who knows the exchange by another name comes
+// through a proxy, and behind that the tape is below the page's own address.
 function tapeUrl(path) {
-  const isProxied = location.protocol === 'https:' || tape.failures % 2 === 1
+  const isNear = ['127.0.0.1', 'localhost'].includes(location.hostname)
+  const isProxied = !isNear || location.protocol === 'https:' || tape.failures % 2 === 1
   if (!isProxied) return `ws://${location.hostname}:${server.tapePort}${path}`
   return `${location.protocol.replace('http', 'ws')}//${location.host}${path}`
 }
@@ -557,8 +559,14 @@ function drawChart() {
 function chartArea() {
   const { clientWidth: width, clientHeight: height } = canvas
   const unit = parseFloat(getComputedStyle(document.documentElement).fontSize)
-  const edges = { top: 0.5 * unit, right: width - 4.4 * unit, bottom: height - 1.6 * unit }
-  return { width, height, unit, ...edges }
+  const right = width - labelWidth() * unit
+  return { width, height, unit, top: 0.5 * unit, right, bottom: height - 1.6 * unit }
+}
+
+// What the prices beside the chart take, in units: more where they have many digits.
+function labelWidth() {
+  const highest = Math.max(0, book.market?.quote.last ?? 0, ...book.candles.map(one => one.high))
+  return Math.max(4.4, 1 + 0.47 * dollars(highest).length)
 }
 
 function openCanvas({ width, height, unit }) {

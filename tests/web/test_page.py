@@ -335,6 +335,35 @@ def test_a_stock_is_chosen_and_stays_in_the_url(exchange: Exchange, open_page: O
     assert page.input_value("#symbol") == "ONE"
 
 
+def test_the_highest_prices_have_room_beside_the_chart(
+    exchange: Exchange, open_page: Open
+) -> None:
+    trade(exchange, "HIGH", price=2**31 - 1)
+    page = open_page(exchange, "HIGH", screen="phone")
+    wait_for_text(page, "last-price", "21,474,836.47")
+    page.wait_for_selector("#chart[aria-label*='21,474,836.47']")
+    inked = page.evaluate("""() => {
+        const canvas = document.getElementById('chart'), { width, height } = canvas
+        const { data } = canvas.getContext('2d').getImageData(0, 0, width, height)
+        return Array.from({ length: 60 }, (_, age) => width - 1 - age).filter(x =>
+            Array.from({ length: height }, (_, y) => data[4 * (y * width + x) + 3]).some(a => a))
+    }""")
+    assert 40 < len(inked) < 60  # of the last columns of pixels: the label ends within them
+
+
+def test_by_another_name_it_looks_for_the_tape_behind_a_proxy(
+    exchange: Exchange, browser: Browser
+) -> None:
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    with page.expect_websocket() as found:
+        page.goto(f"http://market.localhost:{exchange.port}/")
+    assert found.value.url.startswith(f"ws://market.localhost:{exchange.port}/ob/api/ws/")
+    assert not [text for text in said if "Content Security Policy" in text]
+    page.close()
+
+
 def test_names_are_text_whatever_they_say(exchange: Exchange, open_page: Open) -> None:
     order(exchange, HOSTILE + "2", account=HOSTILE)
     order(exchange, HOSTILE + "2", account="BOB", direction="sell")
