@@ -186,6 +186,7 @@ class History:
         self.since = since
         self._books: dict[tuple[str, str], BookHistory] = {}
         self._found: dict[OrderBook, BookHistory] = {}
+        self._latest: dict[tuple[str, str], OrderBook] = {}  # by which that of the names is found
 
     def record(self, book: OrderBook, executions: Sequence[Execution]) -> None:
         """For the exchange, after each event, inside its turn."""
@@ -201,7 +202,9 @@ class History:
 
         The exchange may have put another book of the same names in the place of an older one.
         """
-        past = self._books.setdefault((book.venue, book.symbol), BookHistory())
-        self._found = {other: of for other, of in self._found.items() if of is not past}
-        self._found[book] = past
+        place = book.venue, book.symbol
+        past = self._books.setdefault(place, BookHistory())
+        if place in self._latest:
+            del self._found[self._latest[place]]
+        self._latest[place], self._found[book] = book, past
         return past
