@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from disorderbook.rest.api import House
+from disorderbook.rest.house import House
 from disorderbook.rest.app import DirectBottle, make_app
 
 from load import Client

@@ -22,7 +22,7 @@ from disorderbook.exchange import MAX_BOOKS, Exchange
 from disorderbook.gamemaster import GameMaster
 from disorderbook.history import History
 from disorderbook.rest.answers import answer
-from disorderbook.rest.api import House
+from disorderbook.rest.house import House
 from disorderbook.rest.app import make_app
 from disorderbook.rest.heads import KnownHeads
 from disorderbook.rest.limits import Limits

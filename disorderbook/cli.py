@@ -22,7 +22,7 @@ from disorderbook.logs import start_log
 from disorderbook.ledger.export import export
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.options import USAGE_ERROR, make_parser
-from disorderbook.rest.api import House
+from disorderbook.rest.house import House
 from disorderbook.rest.app import make_app
 from disorderbook.rest.server import InlineServer
 from disorderbook.rest.serving import HOST, keep_together, make_server

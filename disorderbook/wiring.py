@@ -22,7 +22,7 @@ from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.ledger.upkeep import Upkeep
-from disorderbook.rest.api import House
+from disorderbook.rest.house import House
 from disorderbook.rest.metrics import Metrics
 from disorderbook.rest.server import InlineServer
 from disorderbook.rest.serving import HOST

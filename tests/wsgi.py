@@ -12,7 +12,7 @@ from disorderbook.exchange import MAX_BOOKS, Exchange
 from disorderbook.gamemaster import GameMaster
 from disorderbook.history import History
 from disorderbook.memory import EndlessMemory, Ledger
-from disorderbook.rest.api import House
+from disorderbook.rest.house import House
 from disorderbook.rest.app import make_app
 
 KEYS = {"BLSHBOTS": "blshkey", "NOISEBOTS": "noisekey", "EXB123456": "exb123456"}

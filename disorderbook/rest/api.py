@@ -6,79 +6,18 @@ URL, and returns the answer: JSON bytes, or a Document. A refusal is raised.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple
-from urllib.parse import parse_qs
 
 from disorderbook import messages
-from disorderbook.accounts import Accounts
 from disorderbook.docs.curl import Setup
 from disorderbook.docs.description import description_text
 from disorderbook.docs.page import docs_page
 from disorderbook.engine.orders import Order
-from disorderbook.errors import (
-    Disabled, NoSuchBook, NoSuchInstance, NoSuchOrder, TooManyParameters, UnknownFormat,
-)
-from disorderbook.exchange import Exchange
-from disorderbook.gamemaster import GameMaster, Instance
-from disorderbook.history import History
+from disorderbook.errors import Disabled, NoSuchBook, NoSuchOrder, UnknownFormat
 from disorderbook.parsing import account_name, check_url_agrees, new_order, parse_post
-from disorderbook.rest.metrics import KIND, Metrics
+from disorderbook.rest.house import Answer, Document, House, Request, page
+from disorderbook.rest.metrics import KIND
 from disorderbook.rest.welcome import THANKS
 from disorderbook.scores import NO_BOOK, scores_message, scores_page, scores_table
-
-MAX_PARAMETERS = 16  # in the query of a URL
-
-
-@dataclass(frozen=True)
-class House:
-    """Everything that the routes serve. `extra` allows listing an account's orders; `tape_port` is
-    that of the websockets, if there are any.
-    """
-
-    exchange: Exchange
-    accounts: Accounts
-    gamemaster: GameMaster
-    extra: bool
-    history: History
-    tape_port: int | None = None
-    metrics: Metrics = field(default_factory=Metrics)
-
-
-class Request(NamedTuple):
-    """What a route needs of an HTTP request besides the names in its path."""
-
-    key: str | None
-    host: str  # the server as the client calls it, such as 127.0.0.1:8000
-    body: bytes
-    query: str  # behind the question mark of the URL, still encoded
-
-    def parameter(self, name: str) -> str | None:
-        """What the query says of a name, the first if it says more than one thing, or None if it
-        says nothing; raises TooManyParameters.
-        """
-        try:
-            found = parse_qs(self.query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
-        except ValueError:
-            raise TooManyParameters from None
-        return found[name][0] if name in found else None
-
-
-class Document(NamedTuple):
-    """An answer that is not JSON, or has headers of its own."""
-
-    content: bytes
-    kind: str  # the content type
-    status: str = "200 OK"
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-def page(html: str, status: str = "200 OK") -> Document:
-    """A document for people."""
-    return Document(html.encode(), "text/html; charset=UTF-8", status)
-
-
-Answer = bytes | Document
 
 # A sign is part of a number, so "-1" opens the book and is then not found.
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -172,38 +111,6 @@ def scores(house: House, request: Request, venue: str, symbol: str) -> Answer:
     return page(scores_page(found, start, now, hide_holdings))
 
 
-def levels(house: House, request: Request) -> Answer:
-    return messages.levels_message()
-
-
-def start_level(house: House, request: Request, name: str) -> Answer:
-    account = house.accounts.account_of(request.key)
-    instance = house.gamemaster.start(account, house.exchange.now())
-    return messages.start_message(instance, house.exchange)
-
-
-def instance_state(house: House, request: Request, instance_id: str) -> Answer:
-    instance = _instance(house, instance_id)
-    return messages.instance_message(instance, house.exchange.now())
-
-
-def restart_instance(house: House, request: Request, instance_id: str) -> Answer:
-    instance = _own_instance(house, request, instance_id)
-    account = house.accounts.account_of(request.key)
-    house.gamemaster.restart(instance, account, house.exchange.now())
-    return messages.start_message(instance, house.exchange)
-
-
-def resume_instance(house: House, request: Request, instance_id: str) -> Answer:
-    instance = _own_instance(house, request, instance_id)
-    return messages.start_message(instance, house.exchange)
-
-
-def stop_instance(house: House, request: Request, instance_id: str) -> Answer:
-    house.gamemaster.stop(_own_instance(house, request, instance_id))
-    return messages.HEARTBEAT
-
-
 def thanks(house: House, request: Request) -> Answer:
     return page(THANKS)
 
@@ -227,7 +134,6 @@ def metrics(house: House, request: Request) -> Answer:
 API = "/ob/api"
 STOCK = f"{API}/venues/<venue>/stocks/<symbol>"
 ACCOUNT = f"{API}/venues/<venue>/accounts/<account>"
-INSTANCE = "/gm/instances/<instance_id>"
 
 ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", "/docs", docs),
@@ -247,13 +153,6 @@ ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("POST", f"{STOCK}/orders/<order_id>/cancel", cancel_order),
     ("GET", f"{ACCOUNT}/orders", account_orders),
     ("GET", f"{ACCOUNT}/stocks/<symbol>/orders", account_orders_in_stock),
-    ("GET", "/gm/levels", levels),
-    ("POST", "/gm/levels/<name>", start_level),
-    ("GET", INSTANCE, instance_state),
-    ("POST", f"{INSTANCE}/restart", restart_instance),
-    ("POST", f"{INSTANCE}/resume", resume_instance),
-    ("POST", f"{INSTANCE}/stop", stop_instance),
-    ("POST", f"{INSTANCE}/judge", instance_state),
     ("GET", "/metrics", metrics),
 ]
 
@@ -273,17 +172,3 @@ def _authorize_listing(house: House, request: Request, account: str) -> None:
     if not house.extra:
         raise Disabled
     house.accounts.authorize(account, request.key)
-
-
-def _instance(house: House, instance_id: str) -> Instance:
-    """The instance that a URL names; raises NoSuchInstance."""
-    if not _NUMBER.fullmatch(instance_id):
-        raise NoSuchInstance
-    return house.gamemaster.instance(int(instance_id))
-
-
-def _own_instance(house: House, request: Request, instance_id: str) -> Instance:
-    """The same, if its player asks; raises NoSuchInstance or Unauthorized."""
-    instance = _instance(house, instance_id)
-    house.accounts.authorize(instance.account, request.key)
-    return instance

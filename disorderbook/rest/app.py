@@ -19,7 +19,7 @@ from disorderbook.exchange import MAX_NAME_LENGTH, check_name
 from disorderbook.logs import quoted
 from disorderbook.messages import error_message
 from disorderbook.origin import is_foreign
-from disorderbook.rest.api import Answer, Document, House, Request
+from disorderbook.rest.house import Answer, Document, House, Request
 from disorderbook.rest.metrics import OTHER
 from disorderbook.rest.routes import ROUTES
 from disorderbook.rest.tallies import COUNTED_AT_ONCE, Tally

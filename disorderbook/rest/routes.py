@@ -1,5 +1,5 @@
 """All routes: method, path, and the function that answers."""
 
-from disorderbook.rest import api, watch
+from disorderbook.rest import api, game, watch
 
-ROUTES = [*watch.ROUTES, *api.ROUTES]
+ROUTES = [*watch.ROUTES, *api.ROUTES, *game.ROUTES]

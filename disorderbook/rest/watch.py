@@ -12,7 +12,7 @@ from disorderbook import messages, watching
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import IllegalParameter, NoSuchBook
 from disorderbook.history import RECENT_TRADES, SECOND, SPANS
-from disorderbook.rest.api import Answer, Document, House, Request
+from disorderbook.rest.house import Answer, Document, House, Request
 from disorderbook.scores import scores_message
 
 LEVELS, MOST_LEVELS = 25, 200  # of each side that are told unasked, and at most

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from disorderbook.rest.api import ROUTES
+from disorderbook.rest.routes import ROUTES
 from disorderbook.rest.app import MAX_BODY_SIZE
 
 from wsgi import BUY, KEYS, ORDERS, Answer, Client

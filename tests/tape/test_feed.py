@@ -20,7 +20,7 @@ from disorderbook.engine.orders import OrderType, Side
 from disorderbook.exchange import Exchange
 from disorderbook.gamemaster import GameMaster
 from disorderbook.history import History
-from disorderbook.rest.api import House
+from disorderbook.rest.house import House
 from disorderbook.rest.app import make_app
 from disorderbook.tape import backlog, feed
 from disorderbook.tape.connection import Connection

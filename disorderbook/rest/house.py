@@ -1,0 +1,65 @@
+"""What a route gets and gives: the house that it serves, the request, and a document."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import parse_qs
+
+from disorderbook.accounts import Accounts
+from disorderbook.errors import TooManyParameters
+from disorderbook.exchange import Exchange
+from disorderbook.gamemaster import GameMaster
+from disorderbook.history import History
+from disorderbook.rest.metrics import Metrics
+
+MAX_PARAMETERS = 16  # in the query of a URL
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything that the routes serve. `extra` allows listing an account's orders; `tape_port` is
+    that of the websockets, if there are any.
+    """
+
+    exchange: Exchange
+    accounts: Accounts
+    gamemaster: GameMaster
+    extra: bool
+    history: History
+    tape_port: int | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+class Request(NamedTuple):
+    """What a route needs of an HTTP request besides the names in its path."""
+
+    key: str | None
+    host: str  # the server as the client calls it, such as 127.0.0.1:8000
+    body: bytes
+    query: str  # behind the question mark of the URL, still encoded
+
+    def parameter(self, name: str) -> str | None:
+        """What the query says of a name, the first if it says more than one thing, or None if it
+        says nothing; raises TooManyParameters.
+        """
+        try:
+            found = parse_qs(self.query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+        except ValueError:
+            raise TooManyParameters from None
+        return found[name][0] if name in found else None
+
+
+class Document(NamedTuple):
+    """An answer that is not JSON, or has headers of its own."""
+
+    content: bytes
+    kind: str  # the content type
+    status: str = "200 OK"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def page(html: str, status: str = "200 OK") -> Document:
+    """A document for people."""
+    return Document(html.encode(), "text/html; charset=UTF-8", status)
+
+
+Answer = bytes | Document
