@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -13,6 +14,18 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 def installed_browser() -> str | None:
     """The path of a browser that Playwright can drive, if there is one."""
     return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@contextmanager
+def browser_to_test_in() -> Iterator[Browser]:
+    """Skips the test where no browser is installed; in CI that is a failure."""
+    path = installed_browser()
+    if path is None and os.environ.get("CI") == "true":
+        pytest.fail("There is no browser, and CI must test the page in one")
+    if path is None:
+        pytest.skip("There is no browser (Debian: apt-get install chromium)")
+    with running_browser(path) as browser:
+        yield browser
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -26,7 +27,7 @@ _ORDERS_OF = f"""
 log = logging.getLogger(__name__)
 
 
-class Archive:
+class Archive(ABC):
     """The tables of orders and fills behind one connection, used inside the exchange's turn."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -54,13 +55,13 @@ class Archive:
             fills = fills_by_order(self.fills_of_account(*place))
             return [_closed(read_order(row, fills.get(row[_ORDER_ID], ()))) for row in forgotten]
 
+    @abstractmethod
     def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
         """In any order; raises Damaged."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fills_of_account(self, account: str, venue: str, symbol: str) -> Iterable[NumberedFill]:
         """Those of all its orders, in any order; raises Damaged."""
-        raise NotImplementedError
 
     def close(self) -> None:
         self.connection.close()

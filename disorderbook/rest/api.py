@@ -4,7 +4,6 @@ Each function runs inside the exchange's turn, gets the House, the Request and t
 URL, and returns the answer: JSON bytes, or a Document. A refusal is raised.
 """
 
-import re
 from collections.abc import Callable
 
 from disorderbook import messages
@@ -14,13 +13,10 @@ from disorderbook.docs.page import docs_page
 from disorderbook.engine.orders import Order
 from disorderbook.errors import Disabled, NoSuchBook, NoSuchOrder, UnknownFormat
 from disorderbook.parsing import account_name, check_url_agrees, new_order, parse_post
-from disorderbook.rest.house import Answer, Document, House, Request, page
+from disorderbook.rest.house import NUMBER, Answer, Document, House, Request, page
 from disorderbook.rest.metrics import KIND
 from disorderbook.rest.welcome import THANKS
 from disorderbook.scores import NO_BOOK, scores_message, scores_page, scores_table
-
-# A sign is part of a number, so "-1" opens the book and is then not found.
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 def heartbeat(house: House, request: Request) -> Answer:
@@ -161,7 +157,7 @@ def _own_order(
     house: House, request: Request, venue: str, symbol: str, order_id: str
 ) -> Order:
     """The order that a URL names, if its owner asks; raises NoSuchOrder or Unauthorized."""
-    if not _NUMBER.fullmatch(order_id):
+    if not NUMBER.fullmatch(order_id):
         raise NoSuchOrder
     order = house.exchange.order(venue, symbol, int(order_id))
     house.accounts.authorize(order.account, request.key)

@@ -1,14 +1,11 @@
 """The game master's routes: its levels, and the instances of them that were started."""
 
-import re
 from collections.abc import Callable
 
 from disorderbook import messages
 from disorderbook.errors import NoSuchInstance
 from disorderbook.gamemaster import Instance
-from disorderbook.rest.house import Answer, House, Request
-
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
+from disorderbook.rest.house import NUMBER, Answer, House, Request
 
 
 def levels(house: House, request: Request) -> Answer:
@@ -58,7 +55,7 @@ ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
 
 def _instance(house: House, instance_id: str) -> Instance:
     """The instance that a URL names; raises NoSuchInstance."""
-    if not _NUMBER.fullmatch(instance_id):
+    if not NUMBER.fullmatch(instance_id):
         raise NoSuchInstance
     return house.gamemaster.instance(int(instance_id))
 

@@ -1,5 +1,6 @@
 """What a route gets and gives: the house that it serves, the request, and a document."""
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import parse_qs
@@ -12,6 +13,8 @@ from disorderbook.history import History
 from disorderbook.rest.metrics import Metrics
 
 MAX_PARAMETERS = 16  # in the query of a URL
+# What a URL may have for an id. A sign is part of it, so "-1" opens the book and is then not found.
+NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True)

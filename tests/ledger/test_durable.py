@@ -142,14 +142,20 @@ def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
     assert state(market.exchange) == before
 
 
-def test_a_failed_commit_of_a_batch_takes_back_all_of_it(tmp_path: Path) -> None:
-    market = Stoppable(tmp_path / "market.db", clock=iter(range(1, 10**9)).__next__)
+def begin_a_batch_that_does_not_fit(folder: Path) -> tuple[Stoppable, object]:
+    """A market with 300 orders that are not kept and cannot be, and how it was before them."""
+    market = Stoppable(folder / "market.db", clock=iter(range(1, 10**9)).__next__)
     play(market.exchange, (("V", "S"), sell(9)))
     before = state(market.exchange)
     market.exchange.commits_each_turn = False
     market.exchange._ledger.connection.execute(FULL)
     for number in range(300):
         play(market.exchange, (("V", "S"), buy(1, account=str(number) * 50)))
+    return market, before
+
+
+def test_a_failed_commit_of_a_batch_takes_back_all_of_it(tmp_path: Path) -> None:
+    market, before = begin_a_batch_that_does_not_fit(tmp_path)
     with pytest.raises(CannotKeep):
         market.exchange.commit()
     assert state(market.exchange) == before
@@ -158,13 +164,7 @@ def test_a_failed_commit_of_a_batch_takes_back_all_of_it(tmp_path: Path) -> None
 
 
 def test_what_failed_to_settle_before_its_commit_is_refused_by_that(tmp_path: Path) -> None:
-    market = Stoppable(tmp_path / "market.db", clock=iter(range(1, 10**9)).__next__)
-    play(market.exchange, (("V", "S"), sell(9)))
-    before = state(market.exchange)
-    market.exchange.commits_each_turn = False
-    market.exchange._ledger.connection.execute(FULL)
-    for number in range(300):
-        play(market.exchange, (("V", "S"), buy(1, account=str(number) * 50)))
+    market, before = begin_a_batch_that_does_not_fit(tmp_path)
     with pytest.raises(CannotKeep):
         market.exchange.settle()
     assert state(market.exchange) == before

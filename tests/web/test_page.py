@@ -1,7 +1,6 @@
 """The front page in a real browser: what it shows is what the exchange answers, on every screen."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from browser import installed_browser, running_browser
+from browser import browser_to_test_in
 from live import ROOT, Exchange, bot, running
 
 PATIENCE = 10_000  # milliseconds for the page to show something
@@ -30,12 +29,7 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = installed_browser()
-    if path is None and os.environ.get("CI") == "true":
-        pytest.fail("There is no browser, and CI must test the page in one")
-    if path is None:
-        pytest.skip("There is no browser (Debian: apt-get install chromium)")
-    with running_browser(path) as browser:
+    with browser_to_test_in() as browser:
         yield browser
 
 
