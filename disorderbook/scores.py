@@ -1,6 +1,11 @@
-"""The scores: who made how much in one book, as a page of text, as JSON or as CSV."""
+"""The scores: who made how much in one book, as a page of text, as JSON or as CSV.
 
-import csv
+Where holdings are hidden, JSON and CSV tell of an account its net asset value alone, and the rest
+to its owner. The page tells everybody the least and the most shares too, since its columns are
+those of the 2016 server. The value is what a leaderboard is for, and whoever reads it at two prices
+can reckon the holdings from it.
+"""
+
 import io
 from html import escape
 
@@ -10,6 +15,7 @@ from msgspec import UNSET, UnsetType
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.positions import Position
 from disorderbook.messages import to_json
+from disorderbook.spreadsheet import write_table
 
 CENTS = 100  # in a dollar
 
@@ -19,11 +25,8 @@ NO_TRADES = "<pre>No trading activity yet.</pre>"
 # The columns are those of the 2016 server, blanks at a line's end included: people parse them.
 HEADING = f"{'Account':<15} {'USD':<11} {'Shares':<10} {'Pos.min':<10} {'Pos.max':<10} NAV"
 
-COLUMNS = ["account", "nav", "lowest", "highest"]
-HOLDINGS = ["cash", "shares"]
-
-# What makes a spreadsheet take a cell for a formula (also as wide letters), and our mark itself.
-_BEGIN_A_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
+COLUMNS = ["account", "nav"]
+HOLDINGS = ["lowest", "highest", "cash", "shares"]
 
 
 def scores_page(book: OrderBook, start: str, now: str, hide_holdings: bool) -> str:
@@ -48,17 +51,19 @@ class ScoreMessage(msgspec.Struct, gc=False):
 
     account: str
     nav: int
-    lowest: int
-    highest: int
+    lowest: int | UnsetType = UNSET
+    highest: int | UnsetType = UNSET
     cash: int | UnsetType = UNSET
     shares: int | UnsetType = UNSET
 
 
 def scores_message(
-    book: OrderBook, start: str, now: str, hide_holdings: bool, most: int | None = None
+    book: OrderBook, start: str, now: str, hide_holdings: bool, owner: str | None = None,
+    most: int | None = None,
 ) -> bytes:
-    """The same as JSON, in cents; without a price as long as nothing has traded. `most` is of how
-    many accounts to tell, None for all.
+    """The same as JSON, in cents; without a price as long as nothing has traded. `owner` is the
+    account whose holdings are told even where they are hidden, `most` of how many accounts to tell,
+    None for all.
     """
     price = book.last_trade.price if book.last_trade else 0
     return to_json({
@@ -69,25 +74,20 @@ def scores_message(
         "startTime": start,
         "currentTime": now,
         "accounts": len(book.positions),
-        "scores": [_score(p, price, hide_holdings) for p in ranking(book)[:most]],
+        "scores": _scores(book, hide_holdings, owner, most),
     })
 
 
-def scores_table(book: OrderBook, hide_holdings: bool) -> bytes:
-    """The rows of `scores_message` as CSV (UTF-8, RFC 4180), the names of its columns first.
-
-    Text is quoted and numbers are not. A name that a spreadsheet could run as a formula has an
-    apostrophe put before it, and so has one that begins with an apostrophe.
+def scores_table(book: OrderBook, hide_holdings: bool, owner: str | None = None) -> bytes:
+    """The rows of `scores_message` as CSV (UTF-8), the names of its columns first: those of the
+    holdings only if they may be told of an account, and then empty cells for the others.
     """
-    price = book.last_trade.price if book.last_trade else 0
-    columns = COLUMNS if hide_holdings else COLUMNS + HOLDINGS
+    columns = COLUMNS if hide_holdings and owner is None else COLUMNS + HOLDINGS
     text = io.StringIO(newline="")
-    table = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
-    table.writerow(columns)
-    for position in ranking(book):
-        score = _score(position, price, hide_holdings)
-        score.account = _no_formula(score.account)
-        table.writerow([getattr(score, column) for column in columns])
+    write_table(text, columns, (
+        [_cell(getattr(score, column)) for column in columns]
+        for score in _scores(book, hide_holdings, owner)
+    ))
     return text.getvalue().encode()
 
 
@@ -97,15 +97,28 @@ def ranking(book: OrderBook) -> list[Position]:
     return sorted(book.positions.values(), key=lambda p: p.net_asset_value(price), reverse=True)
 
 
+def _scores(
+    book: OrderBook, hide_holdings: bool, owner: str | None, most: int | None = None
+) -> list[ScoreMessage]:
+    price = book.last_trade.price if book.last_trade else 0
+    return [
+        _score(position, price, hide_holdings and position.account != owner)
+        for position in ranking(book)[:most]
+    ]
+
+
 def _score(position: Position, price: int, hide_holdings: bool) -> ScoreMessage:
     nav = position.net_asset_value(price)
-    score = ScoreMessage(position.account, nav, position.lowest, position.highest)
     if hide_holdings:
         # To the cent, two values at different prices would tell how many shares there are.
-        score.nav = nav // CENTS * CENTS
-    else:
-        score.cash, score.shares = position.cash, position.shares
-    return score
+        return ScoreMessage(position.account, nav // CENTS * CENTS)
+    return ScoreMessage(
+        position.account, nav, position.lowest, position.highest, position.cash, position.shares
+    )
+
+
+def _cell(value: str | int | UnsetType) -> str | int | None:
+    return None if isinstance(value, UnsetType) else value
 
 
 def _row(position: Position, price: int, hide_holdings: bool) -> str:
@@ -127,8 +140,3 @@ def _on_one_line(account: str) -> str:
 
 def _dollars(cents: int) -> str:
     return f"${cents // CENTS}"
-
-
-def _no_formula(account: str) -> str:
-    starts = account[:1], account.lstrip()[:1]
-    return f"'{account}" if set(starts) & _BEGIN_A_FORMULA else account

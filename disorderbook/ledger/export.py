@@ -1,6 +1,5 @@
 """Writes a durable market's orders and executions as CSV, for spreadsheets."""
 
-import csv
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +8,7 @@ from pathlib import Path
 from disorderbook.ledger.opening import open_for_reading, open_ledger
 from disorderbook.ledger.refusing import InUse, Unusable, check_beginning, in_words
 from disorderbook.ledger.rows import Row
+from disorderbook.spreadsheet import write_table
 
 # Name of a file: its columns, and where they come from.
 EXPORTS = {
@@ -57,9 +57,8 @@ def _settle(path: str) -> bool:
 def _write(reader: sqlite3.Connection, ledger: Path, file: Path) -> Path:
     columns, rows = EXPORTS[file.name]
     with file.open("w", newline="", encoding="utf-8") as opened:
-        writer = csv.writer(opened)
-        writer.writerow(columns.split(", "))
-        writer.writerows(_rows(reader, ledger, f"SELECT {columns} FROM {rows}"))
+        found = _rows(reader, ledger, f"SELECT {columns} FROM {rows}")
+        write_table(opened, columns.split(", "), found)
     return file
 
 

@@ -98,12 +98,13 @@ def scores(house: House, request: Request, venue: str, symbol: str) -> Answer:
         if form is None:
             return page(NO_BOOK, "404 Not Found")
         raise NoSuchBook
-    hide_holdings = house.accounts.need_keys
+    hide_holdings, owner = house.accounts.need_keys, house.accounts.owner_of(request.key)
     if form == "csv":
-        return Document(scores_table(found, hide_holdings), "text/csv; charset=UTF-8")
+        table = scores_table(found, hide_holdings, owner)
+        return Document(table, "text/csv; charset=UTF-8")
     start, now = (messages.timestamp(ts) for ts in (found.opened_at, house.exchange.now()))
     if form == "json":
-        return scores_message(found, start, now, hide_holdings)
+        return scores_message(found, start, now, hide_holdings, owner)
     return page(scores_page(found, start, now, hide_holdings))
 
 

@@ -1,6 +1,6 @@
 """What people watch the market with: the page at `/`, and the routes below /api/v1 that it asks.
 
-None of them opens a book, and none tells more of an account than the scores do.
+None of them opens a book, and none tells more of an account than the scores as JSON do.
 """
 
 import re
@@ -69,7 +69,8 @@ def scores(house: House, request: Request, venue: str, symbol: str) -> Answer:
     most = _number(request, "limit", MOST_SCORES, MOST_SCORES)
     found = _book(house, venue, symbol)
     start, now = (messages.timestamp(ts) for ts in (found.opened_at, house.exchange.now()))
-    return scores_message(found, start, now, house.accounts.need_keys, most)
+    owner = house.accounts.owner_of(request.key)
+    return scores_message(found, start, now, house.accounts.need_keys, owner, most)
 
 
 V1 = "/api/v1"

@@ -482,11 +482,17 @@ function showScores() {
   const scores = book.scores?.scores ?? []
   const hidden = book.scores?.accounts - scores.length
   put($('scores-note'), hidden > 0 ? `the best ${scores.length} of ${book.scores.accounts}` : '')
-  document.querySelector('.scores .holdings').hidden = server.needsKeys
+  const isTold = scores.some(areHoldingsTold)
+  for (const head of document.querySelectorAll('.scores th:nth-child(n+4)')) head.hidden = !isTold
   if (!scores.length) return showNone(body, 5, 'Nobody has traded yet.')
   clearNone(body)
   const rows = fitRows(body, scores.length, makeScoreRow)
-  scores.forEach((score, place) => showScore(score, rows[place]))
+  scores.forEach((score, place) => showScore(score, rows[place], isTold))
+}
+
+// Where the server needs keys, they are told of nobody but the account whose key the browser sends.
+function areHoldingsTold(score) {
+  return score.shares !== undefined
 }
 
 function makeScoreRow() {
@@ -501,7 +507,7 @@ function makeScoreRow() {
   return row
 }
 
-function showScore(score, row) {
+function showScore(score, row, isColumnShown) {
   const [account, worth, drawing, holdings, range] = row.cells
   put(account, score.account)
   mark(account, 'title', score.account)
@@ -509,9 +515,10 @@ function showScore(score, row) {
   const line = book.worths.get(score.account) ?? []
   mark(row, 'class', score.nav > 0 ? 'gain' : score.nav < 0 ? 'loss' : 'even')
   mark(drawing.firstElementChild.firstElementChild, 'points', pointsOf(line))
-  holdings.hidden = score.shares === undefined
-  put(holdings, holdings.hidden ? '' : shares(score.shares))
-  put(range, `${shares(score.lowest)} – ${shares(score.highest)}`)
+  holdings.hidden = range.hidden = !isColumnShown
+  const isTold = areHoldingsTold(score)
+  put(holdings, isTold ? shares(score.shares) : '')
+  put(range, isTold ? `${shares(score.lowest)} – ${shares(score.highest)}` : '')
 }
 
 function pointsOf(line) {

@@ -42,6 +42,22 @@ def test_orders_and_executions_are_written_while_the_market_runs(tmp_path: Path)
     market.exchange.close()
 
 
+def test_no_cell_of_any_column_is_a_formula(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    for act in (sell(9, account="=1+1"), buy(9)):
+        play(market.exchange, (("@SUM(A1)", "\t=1"), act))
+    market.exchange.close()
+    for file in export(str(tmp_path / "market.db"), str(tmp_path)):
+        columns, *rows = read(file)
+        for row in rows:
+            for column, cell in zip(columns, row, strict=True):
+                assert cell.isdecimal() or cell[0] not in "=+-@\t", f"{column} of {file.name}"
+            assert row[columns.index("venue")] == "'@SUM(A1)"
+            assert row[columns.index("symbol")] == "'\t=1"
+    orders = read(tmp_path / "orders.csv")
+    assert [row[3] for row in orders] == ["account", "'=1+1", "bob"]
+
+
 def test_what_a_crash_has_left_in_the_journal_is_exported(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db")
     for _ in range(3):

@@ -1,5 +1,6 @@
 """The page's files and the routes that it asks."""
 
+import csv
 import json
 import re
 from dataclasses import replace
@@ -125,9 +126,41 @@ def test_with_keys_nothing_is_told_that_the_scores_hide() -> None:
     told = {what: client("GET", f"{STOCK}/{what}").json for what in OF_A_STOCK}
     rows = told.pop("scores")["scores"]
     assert [row["account"] for row in rows] == ["BLSHBOTS", "NOISEBOTS"]
-    assert all(row.keys() == {"account", "nav", "lowest", "highest"} for row in rows)
+    assert all(row.keys() == {"account", "nav"} for row in rows)
     assert not any(name in json.dumps(told) for name in KEYS)
     assert client("GET", "/api/v1/server").json["needsKeys"] is True
+
+
+WHO_ASKS = [
+    ({}, None), ({"Cookie": "api_key=wrong"}, None),
+    ({"X-Starfighter-Authorization": KEYS["EXB123456"]}, None),  # who has not traded
+    ({"X-Starfighter-Authorization": KEYS["BLSHBOTS"]}, "BLSHBOTS"),
+    ({"X-Stockfighter-Authorization": KEYS["NOISEBOTS"]}, "NOISEBOTS"),
+    ({"Cookie": f"api_key={KEYS['NOISEBOTS']}"}, "NOISEBOTS"),
+]
+
+
+@pytest.mark.parametrize("headers, owner", WHO_ASKS)
+def test_with_keys_holdings_are_told_to_their_owner_alone(
+    headers: dict[str, str], owner: str | None
+) -> None:
+    client = Client(keys=KEYS)
+    for account, direction in (("BLSHBOTS", "buy"), ("NOISEBOTS", "sell")):
+        order = BUY | {"account": account, "direction": direction, "price": 5003}
+        client("POST", ORDERS, order, {"Cookie": f"api_key={KEYS[account]}"})
+    page = ORDERS.replace("orders", "scores")
+    for path in (f"{STOCK}/scores", f"{page}?format=json"):
+        rows = client("GET", path, headers=headers).json["scores"]
+        assert {row["account"] for row in rows if row.keys() > {"account", "nav"}} == (
+            {owner} if owner else set()
+        )
+    table = client("GET", f"{page}?format=csv", headers=headers).body
+    for row in csv.DictReader(table.decode().splitlines()):
+        assert (bool(row.get("lowest")) or bool(row.get("shares"))) is (row["account"] == owner)
+    shown = client("GET", page, headers=headers).body
+    told_to_all = client("GET", page).body
+    assert shown.partition(b"Start")[0] == told_to_all.partition(b"Start")[0]
+    assert shown.count(b"[hidden]") == 4
 
 
 def test_the_scores_are_those_of_the_page_of_scores() -> None:

@@ -406,4 +406,35 @@ def test_with_keys_the_page_shows_no_holdings(open_page: Open) -> None:
             urllib.request.urlopen(asked, timeout=10).close()
         wait_for_text(page, "last-price", "50.00")
         page.wait_for_function("() => document.getElementById('scores').rows.length === 2")
-        assert page.locator(".holdings:visible").count() == 0
+        assert page.locator(".holdings:visible, .scores .wide:visible").count() == 0
+        assert [row[3:] for row in scores_shown(page)] == [["", ""]] * 2
+
+
+def test_with_a_key_the_page_shows_the_holdings_of_its_owner(open_page: Open) -> None:
+    with running("-a", "accounts.json") as exchange:
+        keys = json.loads((ROOT / "accounts.json").read_text())
+        page = open_page(exchange)
+        owner, other = list(keys)[:2]
+        page.context.add_cookies([
+            {"name": "api_key", "value": keys[owner], "url": f"http://127.0.0.1:{exchange.port}/"},
+        ])
+        for account, direction in ((owner, "buy"), (other, "sell")):
+            body = json.dumps(BUY | {"account": account, "direction": direction}).encode()
+            asked = urllib.request.Request(
+                f"{exchange.url}venues/TESTEX/stocks/FOOBAR/orders", body,
+                {"X-Starfighter-Authorization": keys[account]},
+            )
+            urllib.request.urlopen(asked, timeout=10).close()
+        page.wait_for_function("() => document.getElementById('scores').rows.length === 2")
+        qty = str(BUY["qty"])
+        assert sorted([row[0], *row[3:]] for row in scores_shown(page)) == sorted([
+            [owner, qty, f"0 – {qty}"], [other, "", ""],
+        ])
+
+
+def scores_shown(page: Page) -> list[list[str]]:
+    """What the cells of the scores say, row by row."""
+    rows: list[list[str]] = page.evaluate(
+        "[...scores.rows].map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+    return rows
