@@ -25,7 +25,8 @@ from disorderbook.options import USAGE_ERROR, make_parser
 from disorderbook.rest.house import House
 from disorderbook.rest.app import make_app
 from disorderbook.rest.server import InlineServer
-from disorderbook.rest.serving import HOST, keep_together, make_server
+from disorderbook.rest.serving import keep_together, make_server
+from disorderbook.sockets import HOST
 from disorderbook.tape.feed import Tape
 from disorderbook.wiring import CannotStart, Wanted, cannot_listen, open_house, running_tape
 

@@ -1,18 +1,18 @@
 """A private exchange inside the program that uses it, for notebooks and for tests of bots."""
 
 import os
-import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from disorderbook.accounts import Accounts, check_keys
 from disorderbook.exchange import MAX_BOOKS
 from disorderbook.rest.answers import WsgiApp
 from disorderbook.rest.app import make_app
 from disorderbook.rest.limits import Limits
-from disorderbook.rest.server import BACKLOG, InlineServer
-from disorderbook.rest.serving import HOST, keep_together
+from disorderbook.rest.server import InlineServer
+from disorderbook.rest.serving import keep_together
+from disorderbook.sockets import HOST
 from disorderbook.tape.feed import Tape
 from disorderbook.wiring import (
     LARGEST_PORT, NAME_RULE, CannotStart, Wanted, cannot_listen, is_name, open_house, running_tape,
@@ -27,22 +27,23 @@ LIMITS = Limits(connections=240, refused_connections=16, stop_seconds=0.5)
 class PrivateExchange:
     """Where to find an exchange that runs in this process.
 
-    `url` is what `Market` and the bots take, such as http://127.0.0.1:54321 .
+    `url` is what `Market` and the bots take, such as http://127.0.0.1:54321 ; the same `port` leads
+    to it from ::1, where the system has that. `tape_port` is None without websockets.
     """
 
     def __init__(self, venue: str, symbol: str, port: int, tape: Tape | None) -> None:
         self.venue = venue
         self.symbol = symbol
         self.port = port
+        self.tape_port = None if tape is None else tape.port
         self.url = f"http://{HOST}:{port}"
-        self._tape_url = None if tape is None else f"ws://{HOST}:{tape.port}"
 
     @property
     def tape_url(self) -> str:
         """The same for websockets; raises RuntimeError if there are none."""
-        if self._tape_url is None:
+        if self.tape_port is None:
             raise RuntimeError("This exchange has no tape; start it with websockets=True")
-        return self._tape_url
+        return f"ws://{HOST}:{self.tape_port}"
 
 
 @contextmanager
@@ -99,13 +100,13 @@ def _accounts(keys: Mapping[str, str] | None) -> Accounts:
 
 @contextmanager
 def _server(port: int) -> Iterator[InlineServer]:
-    """A server that takes connections from now on, and whose socket is closed in any case."""
+    """A server that takes connections from now on, and whose sockets are closed in any case."""
     try:
-        listener = socket.create_server((HOST, port), backlog=BACKLOG)
+        server = InlineServer(port, limits=LIMITS)
     except OSError as fault:
         raise cannot_listen(port, fault) from None
-    with listener:
-        yield InlineServer(listener=listener, limits=LIMITS)
+    with closing(server):
+        yield server
 
 
 @contextmanager

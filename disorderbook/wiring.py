@@ -4,7 +4,6 @@ Everything is a context manager that is ended in the reverse order: the tape, th
 the routes; a server comes last.
 """
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from disorderbook.ledger.upkeep import Upkeep
 from disorderbook.rest.house import House
 from disorderbook.rest.metrics import Metrics
 from disorderbook.rest.server import InlineServer
-from disorderbook.rest.serving import HOST
+from disorderbook.sockets import IPV6_HOST
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.limits import limits_for
 
@@ -53,7 +52,7 @@ class Wanted(NamedTuple):
 def running_tape(accounts: Accounts, port: int, descriptors: int) -> Iterator[Tape]:
     """The websocket server, in a process with so many descriptors; raises CannotStart."""
     try:
-        tape = Tape(accounts, port, HOST, limits_for(descriptors))
+        tape = Tape(accounts, port, limits_for(descriptors))
     except OSError as fault:
         raise cannot_listen(port, fault) from None
     with tape:
@@ -91,9 +90,8 @@ def is_name(text: str) -> bool:
 
 
 def cannot_listen(port: int, fault: OSError) -> CannotStart:
-    # What Python adds to the system's own words repeats the port.
-    reason = os.strerror(fault.errno) if fault.errno else str(fault)
-    return CannotStart(f"Cannot listen on port {port}: {reason}")
+    place = f" of {IPV6_HOST}" if fault.filename == IPV6_HOST else ""
+    return CannotStart(f"Cannot listen on port {port}{place}: {fault.strerror}")
 
 
 def _metrics(server: bottle.ServerAdapter | None, tape: Tape | None) -> Metrics:

@@ -14,7 +14,7 @@ import pytest
 from disorderbook import cli
 from disorderbook.accounts import Accounts
 from disorderbook.options import make_parser
-from disorderbook.rest.serving import HOST
+from disorderbook.sockets import HOST
 from disorderbook.wiring import Wanted, open_house, running_tape
 
 from live import running, started

@@ -19,7 +19,7 @@ import pytest
 import disorderbook
 from disorderbook.client import ExchangeUnreachable, Market, Refused
 from disorderbook.hosting import CannotStart, PrivateExchange, serve
-from disorderbook.rest.serving import HOST
+from disorderbook.sockets import HOST
 
 ROOT = Path(__file__).parent.parent
 

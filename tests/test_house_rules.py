@@ -20,7 +20,10 @@ README = (ROOT / "README.md").read_text()
 
 # A room may import from the rooms of lower floors, and from its own.
 FLOORS = [
-    {"errors", "origin", "collector", "descriptors", "logs", "turn", "spreadsheet", "client"},
+    {
+        "errors", "origin", "collector", "descriptors", "logs", "sockets", "turn", "spreadsheet",
+        "client",
+    },
     {"engine"},
     {
         "memory", "exchange", "accounts", "parsing", "history", "messages", "scores", "watching",

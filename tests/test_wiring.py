@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from disorderbook.accounts import Accounts
-from disorderbook.rest.serving import HOST
+from disorderbook.sockets import HOST
 from disorderbook.wiring import CannotStart, Wanted, open_house, running_tape
 
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import bottle
@@ -17,6 +17,7 @@ from disorderbook.rest.answers import WsgiApp
 from disorderbook.rest.connection import Connection, Keep, Service
 from disorderbook.rest.limits import Limits
 from disorderbook.rest.environ import Environ
+from disorderbook.sockets import listen
 
 BACKLOG = 1024  # connections that wait to be accepted
 ACCEPTED_AT_ONCE = 16  # of them; asyncio calls this the backlog, too
@@ -46,25 +47,24 @@ def fastest_loop() -> asyncio.AbstractEventLoop:
 class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
     """Serves a WSGI application over HTTP/1.1, for Bottle's `run` or on its own.
 
-    Listens at once, so that the caller learns of a taken port (OSError) before anything else is
-    done, and `port` is the one it got if it asked for port 0. A listening socket can be given.
+    Listens at once, on 127.0.0.1 and on ::1 where there is one, so that the caller learns of a
+    taken port (OSError) before anything else is done, and `port` is the one it got if it asked for
+    port 0. Sockets that listen already can be given instead.
     """
 
     def __init__(
         self,
-        host: str = "127.0.0.1",
         port: int = 8080,
-        listener: socket.socket | None = None,
+        listeners: Sequence[socket.socket] = (),
         limits: Limits = Limits(),
         new_loop: Callable[[], asyncio.AbstractEventLoop] = fastest_loop,
         keep: Keep | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(host, port, **options)
-        self._listener = listener or socket.create_server((host, port), backlog=BACKLOG)
-        self.host, self.port = self._listener.getsockname()[:2]
-        # Every connection inherits this.
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.system_bytes)
+        self._listeners = listeners or listen(port, BACKLOG)
+        super().__init__(*self._listeners[0].getsockname()[:2], **options)
+        for listener in self._listeners:  # every connection inherits this
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.system_bytes)
         self._limits = limits
         self._new_loop = new_loop
         self.keep = keep  # what is done between some requests and their answers
@@ -79,7 +79,12 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
             loop.run_until_complete(self._serve(handler))
         finally:
             loop.close()
-            self._listener.close()
+            self.close()
+
+    def close(self) -> None:
+        """Listen no more; for a server that does not run."""
+        for listener in self._listeners:
+            listener.close()
 
     def stop(self) -> None:
         """Accept nobody any more, finish the requests under way, then return from `run`.
@@ -103,19 +108,24 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
 
     async def _serve(self, app: WsgiApp) -> None:
         service = self._service = Service(app, self._limits, self._environ(), self.keep)
-        acceptor = await service.loop.create_server(
-            lambda: Connection(service), sock=self._listener, backlog=ACCEPTED_AT_ONCE
-        )
-        self._listener.listen(BACKLOG)
+        acceptors = [await self._accept(service, listener) for listener in self._listeners]
         while not self._stops:
             await _next_check(service)
-        acceptor.close()
+        for acceptor in acceptors:
+            acceptor.close()
         service.stop()
         end = service.loop.time() + self._limits.stop_seconds
         while service.connections and self._stops == 1 and service.loop.time() < end:
             await _next_check(service)
         service.abort()
         await asyncio.sleep(0)  # for the aborted connections to be told
+
+    async def _accept(self, service: Service, listener: socket.socket) -> asyncio.Server:
+        acceptor = await service.loop.create_server(
+            lambda: Connection(service), sock=listener, backlog=ACCEPTED_AT_ONCE
+        )
+        listener.listen(BACKLOG)
+        return acceptor
 
     def _environ(self) -> Environ:
         return {

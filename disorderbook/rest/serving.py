@@ -9,8 +9,8 @@ from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
 from disorderbook.messages import error_message
 from disorderbook.rest.server import InlineServer
+from disorderbook.sockets import HOST
 
-HOST = "127.0.0.1"
 OWN_SERVER = "inline"
 NO_SERVERS = {"cgi"}  # what Bottle calls a server, but serves one request
 SERVERS = sorted({OWN_SERVER, *bottle.server_names} - NO_SERVERS)
@@ -36,7 +36,7 @@ def make_server(name: str, port: int) -> bottle.ServerAdapter:
     are not installed. Raises OSError if the port is taken.
     """
     if name == OWN_SERVER:
-        return InlineServer(HOST, port)
+        return InlineServer(port)
     # With more clients than threads a request waits for a moment, which is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     return bottle.server_names[name](HOST, _free_port(port), **OPTIONS.get(name, {}))

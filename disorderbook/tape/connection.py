@@ -9,6 +9,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
+from disorderbook.sockets import peer_name
 from disorderbook.tape.frames import GOING_AWAY, NORMAL, POLICY_VIOLATION, CheckedWebSocket
 from disorderbook.tape.outbox import Batch, FellBehind, Message, Outbox
 from disorderbook.tape.sending import send_at_once
@@ -29,7 +30,7 @@ class Connection(CheckedWebSocket):
     def __init__(self, server: "TapeServer", sock: socket.socket, address: Any) -> None:
         super().__init__(server, sock, address)
         limits = self._limits = server.limits
-        self._peer = address  # host and port
+        self._peer = peer_name(address)
         self._outbox = Outbox(limits.waiting_messages, limits.waiting_bytes)
         self._sending = NOTHING  # what is left of the piece that is on its way
         self._moved_at = time.monotonic()
@@ -102,7 +103,7 @@ class Connection(CheckedWebSocket):
         if self.closed or not self.handshaked:
             return
         self.server.fell_behind += 1
-        log.warning("The listener at %s:%d is closed: it fell behind", *self._peer)
+        log.warning("The listener at %s is closed: it fell behind", self._peer)
         self.close(POLICY_VIOLATION, "fell behind: too much of the tape was left unread")
 
     def _send_at_once(self, piece: bytes) -> None:

@@ -23,7 +23,6 @@ from disorderbook.tape.outbox import Batch, Frame, Message
 from disorderbook.tape.server import TapeServer
 from disorderbook.tape.subscriptions import Subscription, subscription
 
-HOST = "127.0.0.1"
 PORT = 8001
 EVENTS_AT_ONCE = 1000  # and messages, rendered before the tape looks at its sockets again
 BYTES_AT_ONCE = 256 * 1024  # the same in bytes; one order can make hundreds of megabytes
@@ -50,7 +49,7 @@ class Tape:
     """
 
     def __init__(
-        self, accounts: Accounts, port: int = PORT, host: str = HOST, limits: Limits = Limits()
+        self, accounts: Accounts, port: int = PORT, limits: Limits = Limits()
     ) -> None:
         self._accounts = accounts
         self._audiences: dict[Subscription, set[Connection]] = {}
@@ -61,7 +60,7 @@ class Tape:
         self._rendered: dict[Subscription, list[Message]] = {}
         self._rendered_bytes = 0
         self._messages = 0
-        self._server = TapeServer(host, port, self, limits)
+        self._server = TapeServer(port, self, limits)
         self._backlog = Backlog(self._server.bell)
         self.publish = self._backlog.add  # called inside the exchange's turn after each event
         self.port = self._server.port

@@ -103,7 +103,7 @@ class Listener(Connection):
     def _refuse(self, refusal: HandshakeRefused) -> None:
         is_full = refusal.status is HTTPStatus.SERVICE_UNAVAILABLE
         level = logging.WARNING if is_full else logging.INFO
-        log.log(level, "A listener at %s:%d is refused: %s", *self._peer, refusal)
+        log.log(level, "A listener at %s is refused: %s", self._peer, refusal)
         self.server.refused += 1
         self.closed = True
         self.sendq.append((BINARY, refusal.answer()))

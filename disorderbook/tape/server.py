@@ -1,4 +1,4 @@
-"""The transport of the tape: one thread that owns the listening socket and every listener's.
+"""The transport of the tape: one thread that owns the listening sockets and every listener's.
 
 simple-websocket-server keeps the handshake, the frames and the parser. The loop is ours: it waits
 with `selectors`, is woken by a bell and keeps deadlines. The subclasses here, in frames.py and in
@@ -9,8 +9,6 @@ listener.py use names that the library does not document, so setup.cfg pins its 
 | the module      | HTTPRequest                                           | a handshake's checks   |
 |                 | STREAM TEXT BINARY CLOSE PING PONG                    | kinds of frames        |
 |                 | HEADERB1 HEADERB2 MASK                                | states of the parser   |
-| WebSocketServer | request_queue_size serversocket connections           | our loop               |
-|                 | _construct_websocket                                  | newcomers              |
 | WebSocket       | client handshaked closed request                      | a connection's state   |
 |                 | headerbuffer headertoread maxheader _handle_data      | the handshake's answer |
 |                 | _parse_message _handle_packet                         | called after a check   |
@@ -28,8 +26,9 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from simple_websocket_server import TEXT, WebSocket, WebSocketServer
+from simple_websocket_server import TEXT, WebSocket
 
+from disorderbook.sockets import listen
 from disorderbook.tape.connection import Connection
 from disorderbook.tape.door import Door
 from disorderbook.tape.frames import OWN_FAULT
@@ -39,6 +38,7 @@ from disorderbook.tape.listener import Listener
 from disorderbook.tape.switching import quick_switches
 from disorderbook.tape.watch import Watch
 
+BACKLOG = 1024  # connections that wait to be accepted
 CHECK_SECONDS = 0.25  # between two looks at the deadlines
 
 log = logging.getLogger(__name__)
@@ -63,14 +63,13 @@ class Feed(Protocol):
         """Nothing more can be sent to this listener. Called once for each that arrived."""
 
 
-class TapeServer(WebSocketServer):
+class TapeServer:
     """Its construction takes the port, and raises OSError if it cannot."""
 
-    request_queue_size = 1024  # the library's word for the backlog
-
-    def __init__(self, host: str, port: int, feed: Feed, limits: Limits) -> None:
-        super().__init__(host, port, Listener)
-        self.port = int(self.serversocket.getsockname()[1])
+    def __init__(self, port: int, feed: Feed, limits: Limits) -> None:
+        sockets = listen(port, BACKLOG)
+        self.port: int = sockets[0].getsockname()[1]
+        self.connections: dict[int, Listener] = {}  # by descriptor
         self.limits = limits
         self.replaced = 0  # messages that listeners were spared because newer ones came
         self.fell_behind = 0  # listeners closed because they did not keep up
@@ -82,7 +81,7 @@ class TapeServer(WebSocketServer):
         self._next_check = 0.0
         self._watch = Watch(feed.has_news)
         self.bell = self._watch.bell
-        self._door = Door(self.serversocket, self._watch, limits.pause_seconds)
+        self._doors = [Door(sock, self._watch, limits.pause_seconds) for sock in sockets]
         self._thread = threading.Thread(target=self.serve_forever, name="tape", daemon=True)
 
     # For other threads. They ring the bell, too.
@@ -165,8 +164,8 @@ class TapeServer(WebSocketServer):
         now = time.monotonic()
         self._survive(self._feed.deliver)
         for key, events in ready:
-            if key.data is self._door:
-                self._welcome()
+            if isinstance(key.data, Door):
+                self._welcome(key.data)
             else:
                 self.attend(key.data, self._serve, key.data, events)
         if now >= self._next_check:
@@ -175,7 +174,7 @@ class TapeServer(WebSocketServer):
 
     def _patience(self) -> float | None:
         """Seconds to sleep at most: for ever while no deadline runs."""
-        if not self.connections and not self._door.is_shut:
+        if not self.connections and not any(door.is_shut for door in self._doors):
             return None
         return max(0.0, self._next_check - time.monotonic())
 
@@ -187,9 +186,9 @@ class TapeServer(WebSocketServer):
             log.exception("A fault of ours has held up the tape")
             time.sleep(CHECK_SECONDS)
 
-    def _welcome(self) -> None:
+    def _welcome(self, door: Door) -> None:
         room = self.limits.listeners + self.limits.newcomers - len(self.connections)
-        for sock, address in self._door.newcomers(room):
+        for sock, address in door.newcomers(room):
             try:
                 self._admit(sock, address)
             except OSError:
@@ -199,7 +198,7 @@ class TapeServer(WebSocketServer):
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.limits.kernel_bytes)
-        listener = self._construct_websocket(sock, address)
+        listener = Listener(self, sock, address)
         self._watch.add(sock, listener)
         self.connections[sock.fileno()] = listener
 
@@ -212,7 +211,8 @@ class TapeServer(WebSocketServer):
             listener.read()
 
     def _check(self, now: float) -> None:
-        self._door.check(now)
+        for door in self._doors:
+            door.check(now)
         for listener in list(self.connections.values()):
             self.attend(listener, listener.check, now)
 
@@ -221,7 +221,8 @@ class TapeServer(WebSocketServer):
 
     def _say_goodbye(self) -> None:
         """Send what waits, tell everybody, wait a moment each time, and close everything."""
-        self._door.close()
+        for door in self._doors:
+            door.close()
         deadline = time.monotonic() + self.limits.stop_seconds
         while time.monotonic() < deadline and self._has_something_to_send():
             self._survive(self.handle_request)

@@ -210,11 +210,13 @@ function tapePath() {
 }
 
 // The tape has a port of its own on this machine. Who knows the exchange by another name comes
-// through a proxy, and behind that the tape is below the page's own address.
+// through a proxy, and behind that the tape is below the page's own address. A policy for the page
+// has no words for an IPv6 address, so ::1 is called localhost.
 function tapeUrl(path) {
-  const isNear = ['127.0.0.1', 'localhost'].includes(location.hostname)
+  const isNear = ['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname)
   const isProxied = !isNear || location.protocol === 'https:' || tape.failures % 2 === 1
-  if (!isProxied) return `ws://${location.hostname}:${server.tapePort}${path}`
+  const near = location.hostname === '[::1]' ? 'localhost' : location.hostname
+  if (!isProxied) return `ws://${near}:${server.tapePort}${path}`
   return `${location.protocol.replace('http', 'ws')}//${location.host}${path}`
 }
 
@@ -566,14 +568,20 @@ function drawChart() {
 function chartArea() {
   const { clientWidth: width, clientHeight: height } = canvas
   const unit = parseFloat(getComputedStyle(document.documentElement).fontSize)
-  const right = width - labelWidth() * unit
+  const right = width - labelWidth(unit)
   return { width, height, unit, top: 0.5 * unit, right, bottom: height - 1.6 * unit }
 }
 
-// What the prices beside the chart take, in units: more where they have many digits.
-function labelWidth() {
+// What the prices beside the chart take, in pixels: more where they have many digits or a wide font.
+function labelWidth(unit) {
   const highest = Math.max(0, book.market?.quote.last ?? 0, ...book.candles.map(one => one.high))
-  return Math.max(4.4, 1 + 0.47 * dollars(highest).length)
+  const pen = canvas.getContext('2d')
+  pen.font = fontOf(unit)
+  return Math.max(4.4 * unit, pen.measureText(dollars(highest)).width + unit)
+}
+
+function fontOf(unit) {
+  return `${0.75 * unit}px ${FONT}`
 }
 
 function openCanvas({ width, height, unit }) {
@@ -584,7 +592,7 @@ function openCanvas({ width, height, unit }) {
   const pen = canvas.getContext('2d')
   pen.setTransform(ratio, 0, 0, ratio, 0, 0)
   pen.clearRect(0, 0, width, height)
-  pen.font = `${0.75 * unit}px ${FONT}`
+  pen.font = fontOf(unit)
   pen.textBaseline = 'middle'
   return pen
 }

@@ -67,9 +67,9 @@ def test_a_taken_port_is_the_callers_to_decide_about() -> None:
             InlineServer(port=server.port)
 
 
-def test_a_listening_socket_can_be_given() -> None:
+def test_listening_sockets_can_be_given() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
-    server = InlineServer(listener=listener)
+    server = InlineServer(listeners=[listener])
     assert server.port == listener.getsockname()[1]
     server.stop()
     server.run(Recorder())

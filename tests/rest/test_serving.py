@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from disorderbook.rest.serving import HOST
+from disorderbook.sockets import HOST
 
 from live import running
 from wsgi import BUY, ORDERS

@@ -5,7 +5,7 @@ import http.client
 import json
 
 from disorderbook.descriptors import allow_descriptors
-from disorderbook.rest.serving import HOST
+from disorderbook.sockets import HOST
 
 from live import running
 from raw import RawPeer
