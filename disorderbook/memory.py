@@ -11,7 +11,9 @@ class Ledger(Protocol):
     """What keeps the past of an exchange; called inside the turn."""
 
     def require_writable(self) -> None:
-        """Raise CannotKeep if nothing may change; asked before every change."""
+        """Raise CannotKeep if nothing may change now; asked before every change, so a ledger may
+        begin a transaction here that ends with the commit.
+        """
 
     def open_book(self, book: OrderBook) -> None:
         """Take note of a new book."""
@@ -29,7 +31,8 @@ class Ledger(Protocol):
         """Keep what was noted, or raise CannotKeep; returns closed orders to be forgotten."""
 
     def settle(self) -> Sequence[Order]:
-        """Do also what `commit` has put off; returns the same, or raises CannotKeep.
+        """Do also what `commit` has put off, if it can be done now; returns the same, or raises
+        CannotKeep.
 
         If that takes back what no commit has kept yet, the next one raises CannotKeep as well.
         """

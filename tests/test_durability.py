@@ -21,6 +21,7 @@ from durable_market import Stoppable
 from test_cli import refused
 from wsgi import BUY, ORDERS
 
+MEDDLINGS = 8  # of another program with the file, under load
 KILLS = 30  # of each of two exchanges
 FULL_DISK_KIB = 400
 ACCOUNTS = ["ANN", "BOB", "CAT"]
@@ -75,6 +76,76 @@ class Trader(threading.Thread):
         self._connection.request(method, path, json.dumps(fields))
         answer = self._connection.getresponse()
         return answer.status, json.loads(answer.read())
+
+
+class PatientTrader(Trader):
+    """Goes on where nothing may change for now, until told that it is `over`."""
+
+    def __init__(self, port: int, account: str, progress: threading.Semaphore) -> None:
+        super().__init__(port, account, progress)
+        self.refused = threading.Semaphore(0)  # released for each refusal
+        self.over = threading.Event()
+
+    def ask(self, method: str, path: str, fields: object = None) -> tuple[int, Json]:
+        while True:
+            if self.over.is_set():
+                raise ConnectionError
+            status, answer = super().ask(method, path, fields)
+            if status != 503:
+                return status, answer
+            assert answer == {"ok": False, "error": CannotKeep.sentence}
+            self.refused.release()
+
+
+@pytest.mark.parametrize("options", [[], ["--sync"]], ids=["plain", "sync"])
+def test_another_program_that_writes_to_the_file_holds_up_changes_only_and_leaves_no_trace(
+    tmp_path: Path, options: list[str],
+) -> None:
+    file, progress = tmp_path / "market.db", threading.Semaphore(0)
+    with running("-d", str(file), *options) as exchange:
+        traders = [PatientTrader(exchange.port, account, progress) for account in ACCOUNTS]
+        for trader in traders:
+            trader.start()
+        for _ in range(MEDDLINGS):
+            wait_for(progress, 30)
+            meddle(file, exchange.port, traders)
+            while progress.acquire(blocking=False):  # what was answered before
+                pass
+        wait_for(progress, 30)
+        for trader in traders:
+            trader.over.set()
+        for trader in traders:
+            trader.join(20)
+            assert not trader.is_alive() and trader.fault is None, trader.fault
+        assert exchange.log().count("no changes until") == MEDDLINGS
+        assert "cannot be written" not in exchange.log()
+    placed = {number: order for trader in traders for number, order in trader.placed.items()}
+    market = Stoppable(file)
+    orders = consistent_orders(market.exchange.book("TESTEX", "FOOBAR"), market)
+    assert len(orders) == len(placed)  # none that was refused is there
+    check_answers(placed, traders, orders)
+    market.exchange.close()
+    check_tables(file)
+
+
+def wait_for(progress: threading.Semaphore, answers: int) -> None:
+    for _ in range(answers):
+        assert progress.acquire(timeout=20)
+
+
+def meddle(file: Path, port: int, traders: list[PatientTrader]) -> None:
+    """Write to the file until every trader was refused twice, and see that others can read."""
+    meddler = sqlite3.connect(file, timeout=20, isolation_level=None)
+    meddler.execute("BEGIN IMMEDIATE")
+    for trader in traders:
+        while trader.refused.acquire(blocking=False):
+            pass
+        wait_for(trader.refused, 2)
+    reader = Trader(port, "ANN", threading.Semaphore(0))
+    assert reader.ask("GET", f"{ORDERS}/0")[0] == 200
+    assert reader.ask("GET", ORDERS.removesuffix("/orders") + "/quote")[0] == 200
+    meddler.execute("UPDATE orders SET remaining = 0")
+    meddler.close()
 
 
 @pytest.mark.parametrize("options", [[], ["--sync"]], ids=["plain", "sync"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from disorderbook.ledger.rows import FAULTS
 
 ROWS_BETWEEN = 30_000  # commits write the same pages again and again; each is moved but once
+BUSY_MILLISECONDS = 50  # that anything waits for another program that uses the file
 LONG_LOG = 131_072  # pages that the log may hold before it must begin anew; a row is about one
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,9 @@ class Checkpoints(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        connection = sqlite3.connect(self._file, isolation_level=None)
+        connection = sqlite3.connect(
+            self._file, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None
+        )
         while self._is_due.wait() and not self._is_stopped:
             self._is_due.clear()
             self._is_too_long = _checkpoint(connection) > LONG_LOG

@@ -17,10 +17,10 @@ from disorderbook.ledger.archive import (
     CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders, reading,
 )
 from disorderbook.ledger.changes import Changes
-from disorderbook.ledger.checkpoints import Checkpoints
+from disorderbook.ledger.checkpoints import BUSY_MILLISECONDS, Checkpoints
 from disorderbook.ledger.journal import Asked, Cancelled, Journal, placed
 from disorderbook.ledger.restoring import Market, fills_query, load_market
-from disorderbook.ledger.rows import FAULTS, NumberedFill, read_fill
+from disorderbook.ledger.rows import FAULTS, NumberedFill, is_busy, read_fill
 from disorderbook.ledger.schema import SCHEMA_VERSION
 from disorderbook.ledger.tables import write_tables
 
@@ -35,6 +35,10 @@ log = logging.getLogger(__name__)
 
 class DurableLedger(Archive):
     """Writes down every change, and lets the exchange forget closed orders beyond `bound`.
+
+    The first change after a commit begins the next transaction. While another program writes to
+    the file none can begin, so changes are refused before they have changed anything, and go on
+    when that is over. A transaction that has begun meets nobody else until its commit.
 
     After a write that failed nothing may change any more until the exchange is started again:
     what the disk then holds is known only by reading it.
@@ -60,10 +64,13 @@ class DurableLedger(Archive):
             self._closed.extend(o for o in changes.orders.values() if not o.is_open)
         self._has_failed = False
         self._has_dropped = False  # something that the next commit was to keep
+        self._set_busy(False)
 
     def require_writable(self) -> None:
-        """Raise CannotKeep after a write has failed."""
-        if self._has_failed:
+        """Keep others from writing until the next commit; raises CannotKeep while one of them
+        writes, and for good after a write has failed.
+        """
+        if self._has_failed or not self._begin():
             raise CannotKeep
 
     def open_book(self, book: OrderBook) -> None:
@@ -102,10 +109,14 @@ class DurableLedger(Archive):
             return self._settle()
         if self._asked:
             self._keep(self._note)
+        else:
+            self._roll_back()  # the change for which it was begun did not come
         return ()
 
     def settle(self) -> Sequence[Order]:
-        """Write down what has changed, now into the tables; returns the same as `commit`."""
+        """Write down what has changed, now into the tables unless another program is writing to
+        the file; returns the same as `commit`.
+        """
         awaits_commit = bool(self._asked) or self._is_rare
         try:
             return self._settle()
@@ -131,6 +142,7 @@ class DurableLedger(Archive):
         if not self._asked and not self._has_failed:
             with suppress(CannotKeep):  # the journal has it
                 self.settle()
+        self._roll_back()
         self._checkpoints.stop()
         super().close()
         self._lock.close()
@@ -138,14 +150,42 @@ class DurableLedger(Archive):
     def _settle(self) -> Sequence[Order]:
         most = max(self._changes.size, FORGOTTEN_AT_ONCE)  # so a batch of any size leaves no more
         if self._changes.size or self._is_rare:
+            if not self._begin():
+                return ()
             self._keep(self._write_all)
         surplus = min(len(self._closed) - self._bound, most)  # may be below zero
         return [self._closed.popleft() for _ in range(surplus)]
 
-    def _keep(self, write: Callable[[], None]) -> None:
-        """Have something written, or raise CannotKeep and nothing is."""
+    def _begin(self) -> bool:
+        """Begin a transaction unless there is one; returns whether there is one now.
+
+        Only the first attempt waits while another program writes. Raises CannotKeep.
+        """
+        if self.connection.in_transaction:
+            return True
         try:
             self.connection.execute("BEGIN IMMEDIATE")
+        except FAULTS as fault:
+            if not is_busy(fault):
+                self._fail(str(fault))
+                raise CannotKeep from fault
+            if not self._is_busy:
+                log.warning("Another program writes to the ledger: no changes until it has done so")
+                self._set_busy(True)
+            return False
+        if self._is_busy:
+            log.warning("The other program has written to the ledger: changes go on")
+            self._set_busy(False)
+        return True
+
+    def _set_busy(self, is_busy: bool) -> None:
+        self._is_busy = is_busy  # another program writes to the file
+        timeout = 0 if is_busy else BUSY_MILLISECONDS
+        self.connection.execute(f"PRAGMA busy_timeout = {timeout}")
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        """Have something written and commit, or raise CannotKeep and nothing is."""
+        try:
             write()
             self._asked, self._is_rare = [], False  # a signal after the commit changes nothing
             self.connection.execute("COMMIT")
@@ -168,6 +208,9 @@ class DurableLedger(Archive):
         self._has_failed = True
         self._changes, self._instances, self._closed = Changes(), {}, deque()
         self._asked, self._is_rare = [], False
+        self._roll_back()
+
+    def _roll_back(self) -> None:
         if self.connection.in_transaction:
             with suppress(*FAULTS):
                 self.connection.execute("ROLLBACK")

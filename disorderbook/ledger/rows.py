@@ -45,6 +45,11 @@ _SIDES = {name: side for side, name in SIDE_NAMES.items()}
 _TYPES = {name: order_type for order_type, name in ORDER_TYPE_NAMES.items()}
 
 
+def is_busy(fault: Exception) -> bool:
+    """Whether SQLite could not do what it was asked because another connection is in the way."""
+    return getattr(fault, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
 class Damaged(Exception):
     """What was read is not what was written; says what does not fit."""
 

@@ -1,6 +1,8 @@
 """Changes are kept when a turn ends, or together; a write that fails is owned up to."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -229,17 +231,150 @@ def test_over_http_a_full_disk_is_503(tmp_path: Path) -> None:
     ledger.close()
 
 
-def test_somebody_who_writes_to_the_file_is_not_waited_for_forever(tmp_path: Path) -> None:
-    file = tmp_path / "market.db"
-    market = Stoppable(file)
-    market.exchange._ledger.connection.execute("PRAGMA busy_timeout = 10")
+@contextmanager
+def another_program_writes(file: Path) -> Iterator[None]:
     meddler = sqlite3.connect(file, isolation_level=None)
     meddler.execute("BEGIN IMMEDIATE")
-    with pytest.raises(CannotKeep):
-        play(market.exchange, (("V", "S"), sell(9)))
-    assert list(market.exchange.venues()) == []
-    meddler.close()
+    try:
+        yield
+    finally:
+        meddler.close()
+
+
+def test_while_another_program_writes_no_change_begins_and_then_they_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture,
+) -> None:
+    file = tmp_path / "market.db"
+    market = Stoppable(file, clock=iter(range(1, 10**9)).__next__)
+    exchange, gamemaster = market.exchange, market.gamemaster
+    for act in (sell(9), buy(2), sell(5, price=60)):
+        play(exchange, (("V", "S"), act))
+    with exchange.turn:
+        instance = gamemaster.start("ANN", 5)
+    published: list[object] = []
+    exchange._publish = lambda *event: published.append(event)
+    before, played_on = state(exchange), []
+    for _ in range(3):
+        with another_program_writes(file):
+            for refused in (
+                lambda: play(exchange, (("V", "S"), buy(1))),
+                lambda: play(exchange, (("V", "S"), 2)), lambda: exchange.book("V", "T"),
+                lambda: gamemaster.start(None, 5), lambda: gamemaster.stop(instance),
+                lambda: gamemaster.restart(instance, "BOB", 9),
+            ):
+                with pytest.raises(CannotKeep):
+                    refused()
+            exchange.settle()
+            exchange.commit()
+            assert state(exchange) == before and instance.account == "ANN"
+            assert gamemaster.instance(1) is instance and not published
+        play(exchange, (("V", "S"), buy(1)))
+        played_on.append(state(exchange))
+        before = played_on[-1]
+        published.clear()
+    assert caplog.text.count("no changes until") == caplog.text.count("changes go on") == 3
+    market.stop()
+    assert state(market.exchange) == before and market.gamemaster.instance(1) == instance
     market.exchange.close()
+
+
+def test_a_batch_that_has_begun_is_committed_before_another_program_can_write(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "market.db"
+    market = Stoppable(file)
+    market.exchange.commits_each_turn = False
+    play(market.exchange, (("V", "S"), sell(9)))
+    meddler = sqlite3.connect(file, timeout=0, isolation_level=None)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        meddler.execute("BEGIN IMMEDIATE")
+    play(market.exchange, (("V", "S"), sell(8)))
+    market.exchange.commit()
+    meddler.execute("BEGIN IMMEDIATE")
+    meddler.close()
+    before = state(market.exchange)
+    market.stop()
+    assert state(market.exchange) == before != []
+    market.exchange.close()
+
+
+def test_a_transaction_whose_change_did_not_come_ends_with_the_turn(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    with market.exchange.turn:
+        market.exchange._ledger.require_writable()
+    with another_program_writes(tmp_path / "market.db"):
+        pass
+    market.exchange._ledger.require_writable()
+    market.exchange.close()
+    with another_program_writes(tmp_path / "market.db"):
+        pass
+
+
+def test_nobody_waits_longer_than_50_ms_for_another_program_and_only_once(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    market = Stoppable(file)
+    connection = market.exchange._ledger.connection
+
+    def patience() -> int:
+        return int(connection.execute("PRAGMA busy_timeout").fetchone()[0])
+
+    play(market.exchange, (("V", "S"), sell(9)))
+    play(market.exchange, (("V", "S"), sell(9)))  # is in the journal, so that there is to settle
+    assert patience() == 50
+    with another_program_writes(file):
+        market.exchange.settle()  # waits inside the lock, so that the next ones do not
+        assert patience() == 0
+        with pytest.raises(CannotKeep):
+            play(market.exchange, (("V", "S"), sell(9)))
+        assert patience() == 0
+    market.exchange.settle()
+    assert patience() == 50
+    assert rows(file, "SELECT count(*) FROM orders") == [(2,)]
+    market.exchange.close()
+
+
+def test_closed_orders_stay_in_memory_until_the_tables_have_them(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db", bound=1)
+    for act in (sell(1), buy(1), sell(1), buy(1)):
+        play(market.exchange, (("V", "S"), act))
+    before = state(market.exchange)
+    with another_program_writes(tmp_path / "market.db"):
+        market.settle()
+        assert state(market.exchange) == before
+    market.settle()
+    assert market.exchange.book("V", "S").find(0) is None
+    assert state(market.exchange) == before
+    market.exchange.close()
+
+
+def test_a_market_can_be_closed_while_another_program_writes(tmp_path: Path) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    for _ in range(3):
+        play(market.exchange, (("V", "S"), sell(9)))
+    before = state(market.exchange)
+    with another_program_writes(tmp_path / "market.db"):
+        market.exchange.close()
+    market.start()
+    assert state(market.exchange) == before
+    market.exchange.close()
+
+
+def test_over_http_another_programs_transaction_is_503_for_as_long_as_it_lasts(
+    tmp_path: Path,
+) -> None:
+    ledger, _ = open_ledger(str(tmp_path / "market.db"))
+    client = Client(ledger=ledger)
+    client.house = replace(client.house, gamemaster=GameMaster(ledger.record_instance))
+    assert client.order().status == 200
+    with another_program_writes(tmp_path / "market.db"):
+        for _ in range(3):
+            assert client.order().error == (503, CannotKeep.sentence)
+        assert client("DELETE", f"{ORDERS}/0").error == (503, CannotKeep.sentence)
+        assert client("GET", f"{ORDERS}/0").json["open"]
+        assert client("GET", f"{ORDERS}/1").status == 404
+    assert client.order().json["id"] == 1
+    assert not client("DELETE", f"{ORDERS}/0").json["open"]
+    ledger.close()
 
 
 def test_an_exchange_that_is_closed_gives_no_turn_any_more(tmp_path: Path) -> None:
