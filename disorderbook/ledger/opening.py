@@ -76,8 +76,9 @@ def _create(file: Path) -> None:
     with in_words(file):
         unborn.unlink(missing_ok=True)
         with closing(sqlite3.connect(unborn, isolation_level=None)) as connection:
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            # Before anything that writes the file's header, or it would change nothing.
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN")
             migrate(connection, 0)

@@ -19,6 +19,31 @@ def test_a_new_file_is_an_empty_market(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"market.db", "market.db-lock"}
 
 
+def setting(connection: sqlite3.Connection, name: str) -> object:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_every_setting_of_the_file_and_its_connection_takes_effect(tmp_path: Path) -> None:
+    ledger, _ = open_ledger(str(tmp_path / "market.db"))
+    wanted = {
+        "page_size": 1024, "application_id": schema.APPLICATION_ID, "journal_mode": "wal",
+        "synchronous": 1, "wal_autocheckpoint": 0, "secure_delete": 0,
+        "cache_size": -opening.CACHE_KIBIBYTES, "busy_timeout": 50,
+    }
+    assert {name: setting(ledger.connection, name) for name in wanted} == wanted
+    ledger.close()
+    assert int.from_bytes((tmp_path / "market.db").read_bytes()[16:18], "big") == 1024
+
+
+def test_a_file_with_pages_of_another_size_stays_as_it_is(tmp_path: Path, oldest: Path) -> None:
+    assert int.from_bytes(oldest.read_bytes()[16:18], "big") == 4096
+    market = Stoppable(oldest)
+    play(market.exchange, (("V", "S"), sell(9)))
+    assert setting(market.exchange._ledger.connection, "page_size") == 4096
+    market.exchange.close()
+    assert int.from_bytes(oldest.read_bytes()[16:18], "big") == 4096
+
+
 @pytest.mark.parametrize("sync, level", [(False, 1), (True, 2)])
 def test_sync_is_sqlites_full(tmp_path: Path, sync: bool, level: int) -> None:
     ledger, _ = open_ledger(str(tmp_path / "market.db"), sync)

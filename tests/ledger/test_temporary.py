@@ -9,7 +9,7 @@ from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotKeep
 from disorderbook.exchange import Exchange
 from disorderbook.ledger import temporary
-from disorderbook.ledger.temporary import TemporaryLedger
+from disorderbook.ledger.temporary import CACHE_KIBIBYTES, TemporaryLedger
 
 LONGEST_MOVE = 0.005  # seconds
 
@@ -98,3 +98,11 @@ def test_a_resting_order_is_never_moved() -> None:
             exchange.submit(book, sell(1))
     assert book.find(0).remaining == 1 and len(book.find(0).fills) == 9
     assert [book.find(number) for number in range(1, 10)] == [None] * 9
+
+
+def test_every_setting_of_its_database_takes_effect() -> None:
+    ledger = TemporaryLedger()
+    wanted = {"synchronous": 0, "journal_mode": "memory", "cache_size": -CACHE_KIBIBYTES}
+    for name, value in wanted.items():
+        assert ledger.connection.execute(f"PRAGMA {name}").fetchone() == (value,)
+    ledger.close()
