@@ -130,4 +130,5 @@ def test_a_damaged_market_is_refused_or_an_earlier_one(
         assert past, f"{file}: this market never was"
         assert all(orders[place] == past[-1][place] for place in orders), file
         market.exchange.close()
-    assert refusals < DAMAGES and (refusals or how != "file cut")
+    # A file that is cut may lack in each case what the log does not have.
+    assert refusals if how == "file cut" else refusals < DAMAGES
