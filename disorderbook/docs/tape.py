@@ -106,7 +106,8 @@ def _introduction(setup: Setup) -> list[str]:
     keys = (
         "This exchange needs keys. The two `executions` URLs want that of their account: in a "
         "header or cookie as everywhere, or, where a client can send neither, as `?api_key=KEY` "
-        "at the end of the URL. The ticks are for everybody."
+        "at the end of the URL, or as `/key/KEY` before its `/ob/api/ws/`. The ticks are for "
+        "everybody."
         if setup.needs_keys else
         "This exchange needs no keys, so anybody may listen to anybody's executions."
     )
@@ -117,7 +118,9 @@ def _introduction(setup: Setup) -> list[str]:
         "The venue or stock need not exist yet. You never have to send anything.",
         keys,
         "Any other URL gets one message, `{\"ok\": false, \"error\": \"...\"}`, and is closed with "
-        "code 1008; so is a wrong key.",
+        "code 1008; so is a wrong key. The reason of that close frame is what the message says, as "
+        "far as it fits, and both come a second late: clients that reconnect at once would "
+        "otherwise do nothing else.",
     ]
 
 

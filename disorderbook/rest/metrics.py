@@ -168,7 +168,7 @@ def _of_tape(counts: TapeCounts) -> Iterator[Metric]:
         ("tape_messages", "Messages that were sent or wait to be.", counts.messages),
         ("tape_replaced_messages", "Ticks left out for newer ones.", counts.replaced),
         ("tape_fell_behind", "Listeners closed because they fell behind.", counts.fell_behind),
-        ("tape_refused", "Handshakes that were refused.", counts.refused),
+        ("tape_refused", "Listeners that were refused.", counts.refused),
     ]
     for name, explanation, value in gauges:
         gauge = _gauge(name, explanation)

@@ -9,6 +9,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
+from disorderbook.logs import quoted
 from disorderbook.sockets import peer_name
 from disorderbook.tape.frames import GOING_AWAY, NORMAL, POLICY_VIOLATION, CheckedWebSocket
 from disorderbook.tape.outbox import Batch, FellBehind, Message, Outbox
@@ -36,6 +37,7 @@ class Connection(CheckedWebSocket):
         self._moved_at = time.monotonic()
         self._is_watched_for_writing = False
         self._deadline = math.inf  # of what is to happen next, if anything is
+        self._refusal = b""  # what is yet to be said to one who is refused
 
     def send(self, batch: Batch) -> None:
         """Send as much as the socket takes and keep the rest; whoever is too far behind for that
@@ -77,7 +79,7 @@ class Connection(CheckedWebSocket):
         if writing != self._is_watched_for_writing:
             self._is_watched_for_writing = writing
             self.server.watch(self, writing)
-        if self.closed and not writing:
+        if self.closed and not writing and not self._refusal:
             self._hang_up()
 
     def close(self, status: int = NORMAL, reason: str = "") -> None:
@@ -89,11 +91,20 @@ class Connection(CheckedWebSocket):
         self.server.left(self)
         self._outbox.clear()
         super().close(status, reason)
-        self._leave()
+        self._leave(self._words())
+
+    def refuse(self, message: bytes, sentence: str) -> None:
+        """Close, after a while, somebody whose handshake was accepted but who may not listen."""
+        self.server.left(self)
+        self.send_message(message.decode())
+        super().close(POLICY_VIOLATION, sentence)
+        self._refuse(self._words(), sentence)
 
     def go_away(self) -> None:
         """Close because the tape ends; whoever would miss something by that is told so."""
-        if self._outbox.cannot_be_spared:
+        if self._refusal:
+            self._cut()
+        elif self._outbox.cannot_be_spared:
             self.close(POLICY_VIOLATION, "the exchange closes before all was told")
         else:
             self.close(GOING_AWAY, "the exchange closes")
@@ -123,9 +134,33 @@ class Connection(CheckedWebSocket):
         """
         self.send(Batch([Message(object(), self._words())]))
 
-    def _leave(self) -> None:
-        """Send what is in the library's queue, and then hang up."""
-        self._outbox.put(Batch([Message(None, self._words())]))
+    def _refuse(self, refusal: bytes, sentence: str) -> None:
+        """Say it after `refusal_seconds`, and listen to nothing until then. If there are too many
+        who are refused, say it and cut the connection.
+        """
+        log.warning("A listener at %s is refused: %s", self._peer, quoted(sentence))
+        self.closed = True
+        self._refusal = refusal
+        self._deadline = time.monotonic() + self._limits.refusal_seconds
+        if not self.server.hold(self):
+            self._cut()
+        elif not self._limits.refusal_seconds:
+            self._say_refusal()
+
+    def _say_refusal(self) -> None:
+        refusal, self._refusal = self._refusal, b""
+        self._leave(refusal)
+
+    def _cut(self) -> None:
+        """Say to one who is refused what the socket takes at once, and hang up."""
+        try:
+            send_at_once(self.client, bytes(self._sending) + self._refusal)
+        finally:
+            self.server.drop(self)
+
+    def _leave(self, words: bytes) -> None:
+        """Send the last words, and then hang up."""
+        self._outbox.put(Batch([Message(None, words)]))
         self._deadline = time.monotonic() + self._limits.closing_seconds
         self.flush()
 

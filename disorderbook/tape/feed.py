@@ -38,7 +38,7 @@ class Counts(NamedTuple):
     messages: int  # sent, or waiting to be sent
     replaced: int  # ticks that somebody who was behind was spared
     fell_behind: int  # listeners closed because they did not keep up
-    refused: int  # handshakes
+    refused: int  # who came and may not listen, by whatever rule
     backlog: int  # events that are not told yet
     waiting: int  # messages for listeners who read slowly
 
@@ -114,8 +114,7 @@ class Tape:
         try:
             wanted = subscription(request.path, request.headers, self._accounts)
         except ExchangeError as refusal:
-            listener.send_message(error_message(str(refusal)).decode())
-            listener.close(POLICY_VIOLATION, "refused: the message before this says why")
+            listener.refuse(error_message(str(refusal)), str(refusal))
             return
         self._subscriptions[listener] = wanted
         self._audiences.setdefault(wanted, set()).add(listener)

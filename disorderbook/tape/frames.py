@@ -15,6 +15,7 @@ POLICY_VIOLATION, TOO_BIG, OWN_FAULT = 1008, 1009, 1011
 
 MAX_MESSAGE_BYTES = 4096  # from a listener, who has nothing to say anyway
 MAX_CONTROL_BYTES = 125
+MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2  # which are the close code's
 
 
 class Fault(Exception):
@@ -66,6 +67,10 @@ class CheckedWebSocket(WebSocket):
                 raise Fault(TOO_BIG, f"a message has at most {MAX_MESSAGE_BYTES} bytes")
         if length_bytes == 8 or length_bytes == 2 and self.length <= MAX_CONTROL_BYTES:
             raise Fault(PROTOCOL_ERROR, "a length takes as few bytes as it can")
+
+    def close(self, status: int = NORMAL, reason: str = "") -> None:
+        """Put a close frame into the library's queue, with as much of the reason as it can hold."""
+        super().close(status, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
 
     def _handle_packet(self) -> None:
         if self.opcode == CLOSE:

@@ -11,6 +11,11 @@ class Limits(NamedTuple):
     newcomers: int = 256
     """Connections beyond the listeners, in their handshake or on their way out; when these are
     there too nobody is accepted until one has left."""
+    refused: int = 500
+    """Connections that were refused and are not gone yet, besides all others; when these are
+    there too the next one is told so and cut at once."""
+    refusal_seconds: float = 1.0
+    """Until somebody who is refused is told so: whoever comes again at once comes less often."""
 
     header_bytes: int = 8192
     """Of a handshake; more is refused with 431."""
@@ -46,10 +51,13 @@ class Limits(NamedTuple):
 
 
 def limits_for(descriptors: int) -> Limits:
-    """Limits for a process with so many descriptors, of which half are left to others: listeners
-    and newcomers in their usual proportion.
+    """Limits for a process with so many descriptors, of which half are left to others: listeners,
+    newcomers and refused in their usual proportion.
     """
     usual = Limits()
-    room = min(descriptors // 2, usual.listeners + usual.newcomers)
-    newcomers = max(1, room * usual.newcomers // (usual.listeners + usual.newcomers))
-    return usual._replace(listeners=max(1, room - newcomers), newcomers=newcomers)
+    everybody = usual.listeners + usual.newcomers + usual.refused
+    room = min(descriptors // 2, everybody)
+    newcomers = max(1, room * usual.newcomers // everybody)
+    refused = max(1, room * usual.refused // everybody)
+    listeners = max(1, room - newcomers - refused)
+    return usual._replace(listeners=listeners, newcomers=newcomers, refused=refused)

@@ -3,14 +3,13 @@
 Nothing here ever waits. The library's names used here are listed in server.py.
 """
 
-import logging
 import math
 import socket
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from simple_websocket_server import BINARY, PING, PONG
+from simple_websocket_server import PING, PONG
 
 from disorderbook.tape.connection import Connection
 from disorderbook.tape.frames import POLICY_VIOLATION, Fault
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 READ_BYTES = 4096  # at a time, so that nobody's parsing holds up the others for long
 END_OF_HEADER = b"\r\n\r\n"
-
-log = logging.getLogger(__name__)
 
 
 class Listener(Connection):
@@ -55,15 +52,12 @@ class Listener(Connection):
         except Fault as fault:
             self.close(fault.code, str(fault))
         except HandshakeRefused as refusal:
-            self._refuse(refusal)
+            self._refuse(refusal.answer(), str(refusal))
 
     def check(self, now: float) -> None:
         """See to a deadline that has passed, or ping; `now` is of time.monotonic()."""
         if now > self._deadline:
-            if self.closed:
-                self.server.drop(self)
-            else:
-                self._refuse(HandshakeRefused(HTTPStatus.REQUEST_TIMEOUT, "Handshake too slow"))
+            self._see_to_deadline()
         elif self.handshaked and not self.closed:
             self._check_progress(now)
             self._check_pulse(now)
@@ -100,14 +94,14 @@ class Listener(Connection):
         self.server.arrived(self)
         self.flush()
 
-    def _refuse(self, refusal: HandshakeRefused) -> None:
-        is_full = refusal.status is HTTPStatus.SERVICE_UNAVAILABLE
-        level = logging.WARNING if is_full else logging.INFO
-        log.log(level, "A listener at %s is refused: %s", self._peer, refusal)
-        self.server.refused += 1
-        self.closed = True
-        self.sendq.append((BINARY, refusal.answer()))
-        self._leave()
+    def _see_to_deadline(self) -> None:
+        if self._refusal:
+            self._say_refusal()
+        elif self.closed:
+            self.server.drop(self)
+        else:
+            refusal = HandshakeRefused(HTTPStatus.REQUEST_TIMEOUT, "Handshake too slow")
+            self._refuse(refusal.answer(), str(refusal))
 
     # What the other side says.
 

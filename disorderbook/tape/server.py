@@ -73,9 +73,10 @@ class TapeServer:
         self.limits = limits
         self.replaced = 0  # messages that listeners were spared because newer ones came
         self.fell_behind = 0  # listeners closed because they did not keep up
-        self.refused = 0  # handshakes
+        self.refused = 0  # who came and may not listen
         self._feed = feed
         self._present: set[Connection] = set()  # of the connections, those that the feed knows
+        self._held: set[Connection] = set()  # of the connections, those that are refused
         self._press = WebSocket(self, None, None)
         self._is_stopping = False
         self._next_check = 0.0
@@ -117,6 +118,15 @@ class TapeServer:
         self._present.add(listener)
         self.attend(listener, self._feed.arrived, listener)
 
+    def hold(self, listener: Connection) -> bool:
+        """Count somebody who is refused; returns whether there is room for him until he is gone.
+        """
+        self.refused += 1
+        if len(self._held) >= self.limits.refused:
+            return False
+        self._held.add(listener)
+        return True
+
     def left(self, listener: Connection) -> None:
         if listener in self._present:
             self._present.remove(listener)
@@ -146,6 +156,7 @@ class TapeServer:
             self._watch.remove(listener.client)
             listener.client.close()
             listener.closed = True
+            self._held.discard(listener)
             self.left(listener)
 
     # The loop, on the tape's thread.
@@ -187,7 +198,8 @@ class TapeServer:
             time.sleep(CHECK_SECONDS)
 
     def _welcome(self, door: Door) -> None:
-        room = self.limits.listeners + self.limits.newcomers - len(self.connections)
+        room = self.limits.listeners + self.limits.newcomers + len(self._held)
+        room -= len(self.connections)
         for sock, address in door.newcomers(room):
             try:
                 self._admit(sock, address)

@@ -18,17 +18,21 @@ FORMS = (
 KEY_PLACES = ("X-Starfighter-Authorization", "X-Stockfighter-Authorization", "Cookie")
 
 _FORM = re.compile(
-    r".*/ws/(?P<account>[^/]+)/venues/(?P<venue>[^/]+)/(?P<topic>tickertape|executions)"
+    r"(?P<prefix>.*)/ws/(?P<account>[^/]+)/venues/(?P<venue>[^/]+)/(?P<topic>tickertape|executions)"
     r"(?:/stocks/(?P<symbol>[^/]+))?/?"
 )
+_KEY = re.compile(r".*/key/([^/]+)/ob/api")  # all that stands before /ws/
+# Whatever follows /key/ may be somebody's key, also where the rest of the path is wrong.
+_PERHAPS_A_KEY = re.compile(r"^((?:(?!/ws/).)*?/key/).+?(?=/+ob/+api(?:/|$)|$)")
 
 
 class NoSuchTape(BadRequest):
-    """Names the path, so the sentence is made for each."""
+    """Names the path, so the sentence is made for each; a key in it is left out."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.sentence = f"{path} is not one of {', '.join(FORMS)}"
+        named = _PERHAPS_A_KEY.sub(r"\1KEY", path)
+        super().__init__(named)
+        self.sentence = f"{named} is not one of {', '.join(FORMS)}"
 
 
 class Subscription(NamedTuple):
@@ -46,17 +50,25 @@ def subscription(target: str, headers: Mapping[str, str], accounts: Accounts) ->
     NoKey or WrongKey. Ticks are for everybody: their URL's account is ignored.
     """
     path, _, query = target.partition("?")
-    asked = _FORM.fullmatch(path)
+    asked = _FORM.fullmatch(re.sub("//+", "/", path))
     if asked is None:
         raise NoSuchTape(path)
-    names = {part: _decoded(name, path) for part, name in asked.groupdict().items() if name}
+    parts = asked.groupdict()
+    prefix = parts.pop("prefix")
+    names = {part: _decoded(name, path) for part, name in parts.items() if name}
     for name in names.values():
         check_name(name)
     if asked["topic"] == "tickertape":
         return Subscription(None, names["venue"], names.get("symbol"))
-    key = sent_key(headers, KEY_PLACES) or _key_in(query)
+    key = sent_key(headers, KEY_PLACES) or _key_before(prefix) or _key_in(query)
     accounts.authorize(names["account"], key)
     return Subscription(names["account"], names["venue"], names.get("symbol"))
+
+
+def _key_before(prefix: str) -> str | None:
+    """The key in what a path begins with."""
+    found = _KEY.fullmatch(prefix)
+    return _decoded_key(found[1]) if found else None
 
 
 def _key_in(query: str) -> str | None:
@@ -64,8 +76,12 @@ def _key_in(query: str) -> str | None:
     for field in query.split("&"):
         name, _, value = field.partition("=")
         if name == KEY_COOKIE and value:
-            return unquote_to_bytes(value.encode("latin-1")).decode("utf-8", "replace")
+            return _decoded_key(value)
     return None
+
+
+def _decoded_key(key: str) -> str:
+    return unquote_to_bytes(key.encode("latin-1")).decode("utf-8", "replace")
 
 
 def _decoded(name: str, path: str) -> str:

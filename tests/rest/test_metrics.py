@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from live import running
 from prometheus_client.parser import text_string_to_metric_families
-from raw import RawPeer
+from raw import CLOSE, TEXT, RawPeer
 from wsgi import BUY, KEYS, ORDERS, Client
 
 from disorderbook.ledger.temporary import TemporaryLedger
@@ -259,14 +259,17 @@ def test_the_server_and_the_tape_tell_theirs() -> None:
         with RawPeer.listening(port, "/ob/api/ws/ME/venues/TESTEX/tickertape") as listener:
             trade(exchange.port)
             listener.frame()
+            with RawPeer.listening(port, "/nowhere") as refused:
+                assert [frame.opcode for frame in refused.frames()] == [TEXT, CLOSE]
             with RawPeer(exchange.port) as peer:
                 peer.send(b"\x16\x03\x01 nonsense\r\n\r\n")
                 assert peer.answer().status == 400
             told = fetch(exchange.port)
     assert told("disorderbook_tape_listeners") == 1
     assert told("disorderbook_tape_messages_total") == 1
+    assert told("disorderbook_tape_refused_total") == 1  # difference 26
     for name in ("tape_backlog_events", "tape_waiting_messages", "tape_fell_behind_total",
-                 "tape_replaced_messages_total", "tape_refused_total",
+                 "tape_replaced_messages_total",
                  "http_dropped_connections_total", "http_answers_taken_back_total"):
         assert told(f"disorderbook_{name}") == 0
     assert told("disorderbook_http_refused_total", status="400") == 1

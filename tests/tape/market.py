@@ -53,7 +53,8 @@ class Market:
 
 @contextmanager
 def market(accounts: Accounts = Accounts(), **limits: float) -> Iterator[Market]:
-    with Tape(accounts, 0, limits=Limits()._replace(**limits)) as tape:
+    bounds = Limits(refusal_seconds=0)._replace(**limits)
+    with Tape(accounts, 0, limits=bounds) as tape:
         yield Market(tape)
 
 

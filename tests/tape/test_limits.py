@@ -1,6 +1,11 @@
 """The limits that users and old clients rely on."""
 
+import re
+from pathlib import Path
+
 from disorderbook.tape.limits import Limits, limits_for
+
+PAGE = Path(__file__).parents[2] / "docs" / "tape.md"
 
 
 def test_the_limits_are_those_that_the_readme_names() -> None:
@@ -9,10 +14,18 @@ def test_the_limits_are_those_that_the_readme_names() -> None:
     assert limits.ping_seconds == limits.pong_seconds == 20
     assert limits.heard_bytes == 64 * 1024 and limits.heard_seconds == 10
     assert limits.listeners == 4096
+    assert limits.refusal_seconds == 1 and limits.refused == 500
     assert limits.waiting_messages == 4096 and limits.waiting_bytes == 4 * 1024**2
 
 
 def test_half_of_the_descriptors_are_left_to_others() -> None:
     assert limits_for(16_384) == Limits()
     few = limits_for(512)
-    assert few.listeners + few.newcomers == 256 and few.newcomers == 15
+    assert few.listeners + few.newcomers + few.refused == 256
+    assert (few.newcomers, few.refused) == (13, 26)
+
+
+def test_the_page_about_the_tape_has_each_limit_with_its_value() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,.]+) \|", PAGE.read_text(), re.MULTILINE)
+    told = {name: float(value.replace(",", "")) for name, value in rows}
+    assert told == Limits()._asdict()

@@ -1,6 +1,7 @@
 """URLs of the tape: the four forms, what is tolerated, what is refused, and who needs a key."""
 
 from http.client import HTTPMessage
+from urllib.parse import quote
 
 import pytest
 
@@ -45,6 +46,7 @@ def test_the_four_forms(target: str, expected: tuple[str | None, ...]) -> None:
     ("/ob/api/ws/É/venues/日/executions", ("É", "日", None)),
     ("/ob/api/ws/A+B/venues/V/executions", ("A+B", "V", None)),
     (f"/ob/api/ws/{'A' * 255}/venues/V/executions", ("A" * 255, "V", None)),
+    ("/ob/api/ws/key/venues/key/executions/stocks/ob", ("key", "key", "ob")),
 ])
 def test_what_is_tolerated__difference_12(target: str, expected: tuple[str | None, ...]) -> None:
     assert asked(target) == expected
@@ -57,7 +59,7 @@ def test_what_is_tolerated__difference_12(target: str, expected: tuple[str | Non
     "/ob/api/ws/ANN/venues/V/tickertape/stocks", "/ob/api/ws/ANN/venues/V/tickertape/stocks/",
     "/ob/api/ws/ANN/venues/V/tickertape/S", "/ob/api/ws/ANN/venues/V/tickertape/stocks/S/T",
     "/ob/api/ws/ANN/venues/V/tickertapes", "/ob/api/ws/ANN/venues/V/TICKERTAPE",
-    "/ob/api/ws/ANN/venues/V/executions//", "/ob/api/ws/ANN/venue/V/executions",
+    "/ob/api/ws/ANN/venue/V/executions",
     "/ob/api/venues/V/stocks/S", "ws/ANN/venues/V/executions", "/ws/A/venues/%FF/executions",
 ])
 def test_what_is_none_of_the_four_is_refused_by_name__difference_12(target: str) -> None:
@@ -65,6 +67,14 @@ def test_what_is_none_of_the_four_is_refused_by_name__difference_12(target: str)
         asked(target)
     assert refusal.value.sentence.startswith(f"{target} is not one of ")
     assert all(form in refusal.value.sentence for form in FORMS)
+
+
+@pytest.mark.parametrize("target", [
+    "//ob/api/ws/A/venues/V/executions", "/ob//api///ws/A/venues/V/executions",
+    "/ob/api/ws//A//venues//V//executions//",
+])
+def test_doubled_slashes_count_as_one__difference_24(target: str) -> None:
+    assert asked(target) == ("A", "V", None)
 
 
 @pytest.mark.parametrize("target", [
@@ -83,6 +93,7 @@ def test_a_name_over_255_characters_is_refused__difference_18(target: str) -> No
     ("", {"Cookie": "theme=dark; api_key=annkey; x=1"}),
     ("?api_key=annkey", {}),
     ("?x=1&api_key=ann%6Bey", {}),
+    ("?api_key=&api_key=annkey", {}),
     ("?api_key=wrong", {"X_Starfighter_Authorization": "annkey"}),
     ("?api_key=wrong", {"Cookie": "api_key=annkey"}),
     ("?api_key=annkey", {"Cookie": "{json} is no cookie"}),
@@ -117,6 +128,65 @@ def test_keys_and_accounts_beyond_ascii_work() -> None:
     assert asked(target, WITH_KEYS, X_Starfighter_Authorization="schlüssel") == expected
     for key in ("schl%C3%BCssel", "schlüssel"):
         assert asked(target + "?api_key=" + key, WITH_KEYS) == expected
+
+
+@pytest.mark.parametrize("prefix, query, headers", [
+    ("/key/annkey", "", {}),
+    ("/key/ann%6Bey", "", {}),
+    ("//key//annkey/", "", {}),
+    ("/behind/a/proxy/key/annkey", "", {}),
+    ("/key/other/key/annkey", "", {}),
+    ("ws://127.0.0.1:8001/key/annkey", "", {}),
+    ("/key/annkey", "?api_key=wrong", {}),
+    ("/key/wrong", "", {"X_Starfighter_Authorization": "annkey"}),
+    ("/key/wrong", "", {"Cookie": "api_key=annkey"}),
+])
+def test_a_key_may_stand_in_the_path__difference_25(
+    prefix: str, query: str, headers: dict[str, str]
+) -> None:
+    for end in ("", "/stocks/S"):
+        wanted = asked(prefix + EXECUTIONS + end + query, WITH_KEYS, **headers)
+        assert wanted == ("ANN", "V", "S" if end else None)
+    assert asked(f"{prefix}/ob/api/ws/ANN/venues/V/tickertape") == (None, "V", None)
+
+
+@pytest.mark.parametrize("target, refusal", [
+    ("/key/wrong" + EXECUTIONS, WrongKey),
+    ("/key/wrong" + EXECUTIONS + "?api_key=annkey", WrongKey),
+    ("/key" + EXECUTIONS, NoKey),
+    ("/key/" + EXECUTIONS, NoKey),
+    ("/key/ann/key" + EXECUTIONS, NoKey),  # a slash in a key is %2F
+    ("/annkey" + EXECUTIONS, NoKey),
+    ("/key/annkey/ws/ANN/venues/V/executions", NoKey),
+    ("/ob/api/ws/ANN/key/annkey/venues/V/executions", NoSuchTape),
+])
+def test_what_is_no_key_in_the_path_is_none__difference_25(
+    target: str, refusal: type[ExchangeError]
+) -> None:
+    with pytest.raises(refusal):
+        asked(target, WITH_KEYS)
+
+
+@pytest.mark.parametrize("key", ["a/b c", "schlüssel", "100%", "ob/api", "?x=1&y", "#"])
+def test_any_key_can_be_sent_in_a_path__difference_25(key: str) -> None:
+    keys = Accounts({"ANN": key})
+    assert asked(f"/key/{quote(key, safe='')}{EXECUTIONS}", keys).account == "ANN"
+
+
+@pytest.mark.parametrize("target, named", [
+    ("/key/secret/ob/api/ws/ANN/nonsense", "/key/KEY/ob/api/ws/ANN/nonsense"),
+    ("/key/secret/ob/api", "/key/KEY/ob/api"),
+    ("/key/secret", "/key/KEY"),
+    ("/key/secret/secret/ob/api/ws/", "/key/KEY/ob/api/ws/"),
+    ("/proxy//key//secret//ob//api/ws", "/proxy//key/KEY//ob//api/ws"),
+    ("/key/secret/ws/ANN", "/key/KEY"),
+    ("/key/secret/ob/api/ws/A/venues/%FF/executions", "/key/KEY/ob/api/ws/A/venues/%FF/executions"),
+    ("/ob/api/ws/key/nonsense", "/ob/api/ws/key/nonsense"),
+])
+def test_no_sentence_names_a_key__difference_25(target: str, named: str) -> None:
+    with pytest.raises(NoSuchTape) as refusal:
+        asked(target)
+    assert refusal.value.sentence.startswith(f"{named} is not one of ")
 
 
 def test_a_plus_in_a_key_is_a_plus() -> None:

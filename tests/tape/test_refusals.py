@@ -1,0 +1,181 @@
+"""Who is refused is told why, but not at once, and nobody else notices."""
+
+import json
+import math
+import threading
+
+import pytest
+from market import Market, market, message, wait_until
+from raw import EXECUTIONS, PATIENCE, TICKERS, Frame, RawPeer, handshake
+
+from disorderbook.accounts import Accounts
+
+KEYS = Accounts({"ANN": "annkey"})
+NEVER = 1000.0  # seconds that no test takes
+NOWHERE = "/nowhere"
+REFUSED = {
+    "a foreign website": (handshake(TICKERS, "Origin: http://evil.example"), 403),
+    "a wrong method": (handshake(method="POST"), 405),
+    "no websocket": (handshake(without=("upgrade",)), 426),
+    "nonsense": (b"nonsense\r\n\r\n", 400),
+    "a header without an end": (b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000, 431),
+}
+
+
+def hurry(house: Market) -> None:
+    """Let all the time pass that anybody but a listener has."""
+    for connection in tuple(house.tape._server.connections.values()):
+        if connection._deadline < math.inf:
+            connection._deadline = 0.0
+
+
+def is_silent(peer: RawPeer) -> bool:
+    """Whether nothing comes for longer than the tape takes between two looks at its deadlines."""
+    peer.socket.settimeout(0.6)
+    try:
+        peer.socket.recv(1)
+    except TimeoutError:
+        return True
+    finally:
+        peer.socket.settimeout(PATIENCE)
+    return False
+
+
+def refused(house: Market, path: str = NOWHERE) -> tuple[str, Frame]:
+    """What a websocket that may not listen is told: the sentence and the close frame."""
+    with house.peer(path) as peer:
+        said, closing = peer.frames()
+    return message(said)["error"], closing
+
+
+# The sentence.
+
+
+def test_the_reason_is_the_sentence_of_the_frame__difference_26() -> None:
+    with market(KEYS) as house:
+        sentence, closing = refused(house, EXECUTIONS)
+    assert closing.code == 1008
+    assert sentence == closing.reason and "no API key was received" in sentence
+
+
+@pytest.mark.parametrize("start, size", [("/", 123), ("/x", 122)])
+def test_a_long_sentence_is_cut_between_two_characters__difference_26(
+    start: str, size: int
+) -> None:
+    with market() as house:
+        sentence, closing = refused(house, start + "\xe9" * 200)
+    assert len(sentence.encode()) > 400
+    assert sentence.startswith(closing.reason)
+    assert len(closing.reason.encode()) == size
+
+
+# A second later.
+
+
+def test_a_refused_websocket_is_told_so_later__difference_26() -> None:
+    with market(refusal_seconds=NEVER) as house, house.peer(NOWHERE) as peer:
+        assert is_silent(peer)
+        hurry(house)
+        said, closing = peer.frames()
+        assert "is not one of" in message(said)["error"] and closing.code == 1008
+
+
+@pytest.mark.parametrize("sent, status", REFUSED.values(), ids=REFUSED)
+def test_a_status_comes_later_too__difference_26(sent: bytes, status: int) -> None:
+    with market(refusal_seconds=NEVER) as house, RawPeer(house.port) as peer:
+        peer.send(sent)
+        assert is_silent(peer)
+        hurry(house)
+        answer = peer.answer()
+        assert answer.status == status and not json.loads(peer.body(answer))["ok"]
+        assert peer.has_hung_up()
+
+
+def test_a_crowd_and_slowness_are_told_later_too__difference_26() -> None:
+    with market(refusal_seconds=NEVER, listeners=1) as house, house.peer() as good:
+        with RawPeer(house.port) as many, RawPeer(house.port) as slow:
+            many.send(handshake())
+            slow.send(handshake()[:30])
+            assert is_silent(many) and is_silent(slow)
+            hurry(house)
+            assert many.answer().status == 503
+            hurry(house)
+            assert slow.answer().status == 408
+        house.tick()
+        assert message(good.frame())["ok"]
+
+
+# And nobody else notices.
+
+
+def test_who_is_held_is_no_listener_and_takes_nobodys_room__difference_26() -> None:
+    limits = {"listeners": 1, "newcomers": 1, "refused": 20, "refusal_seconds": NEVER}
+    with market(**limits) as house:
+        held = [house.peer(NOWHERE) for _ in range(10)]
+        for _ in range(10):
+            held.append(RawPeer(house.port))
+            held[-1].send(handshake(method="POST"))
+        wait_until(lambda: house.tape.counts().refused == 20)
+        assert house.tape.counts().listeners == 0
+        with house.peer() as good:
+            house.tick()
+            assert message(good.frame())["ok"]
+        for peer in held:
+            peer.socket.close()
+        wait_until(lambda: not house.tape._server.connections and not house.tape._server._held)
+
+
+def test_beyond_those_who_may_be_held_one_is_told_and_cut_at_once__difference_26() -> None:
+    with market(refused=1, refusal_seconds=NEVER, linger_seconds=NEVER) as house:
+        with house.peer(NOWHERE) as held, house.peer(NOWHERE) as websocket:
+            said, closing = websocket.frames()
+            assert "is not one of" in message(said)["error"] and closing.code == 1008
+            with RawPeer(house.port) as peer:
+                peer.send(handshake(method="POST"))
+                assert peer.answer().status == 405
+            wait_until(lambda: len(house.tape._server.connections) == 1)
+            assert is_silent(held)
+
+
+def test_who_never_hangs_up_is_held_until_he_is_cut_off__difference_26() -> None:
+    with market(linger_seconds=NEVER, refusal_seconds=0.0) as house:
+        with house.peer(NOWHERE) as peer:
+            assert peer.frames()[-1].code == 1008
+            assert len(house.tape._server._held) == 1
+            hurry(house)
+            wait_until(lambda: not house.tape._server._held)
+
+
+def test_the_end_waits_for_nobody_who_is_held_but_tells_him__difference_26() -> None:
+    with market(refusal_seconds=NEVER, stop_seconds=NEVER) as house:
+        websocket, plain = house.peer(NOWHERE), RawPeer(house.port)
+        plain.send(handshake(method="POST"))
+        wait_until(lambda: house.tape.counts().refused == 2)
+        ending = threading.Thread(target=house.tape.close, daemon=True)
+        ending.start()
+        ending.join(PATIENCE)
+        assert not ending.is_alive()
+        assert websocket.frames()[-1].code == 1008 and plain.answer().status == 405
+        websocket.socket.close()
+        plain.socket.close()
+
+
+# And it shows.
+
+
+def test_each_refusal_is_counted_and_logged__difference_26(
+    caplog: pytest.LogCaptureFixture
+) -> None:
+    with market(KEYS) as house:
+        with house.peer(EXECUTIONS + "?api_key=wrong") as websocket:
+            websocket.frames()
+            host, port = websocket.socket.getsockname()
+        with RawPeer(house.port) as plain:
+            plain.send(handshake(TICKERS, "Origin: http://evil.example"))
+            assert plain.answer().status == 403
+        assert house.tape.counts().refused == 2
+    lines = [(record.levelname, record.message) for record in caplog.records]
+    assert lines[0] == (
+        "WARNING", f"A listener at {host}:{port} is refused: Unknown account or wrong API key"
+    )
+    assert len(lines) == 2 and "Requests from other websites" in lines[1][1]
