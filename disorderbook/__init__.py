@@ -8,7 +8,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__all__ = ["Market", "serve"]
+__all__ = ["Market", "__version__", "serve"]
+__version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from disorderbook.client import Market

@@ -22,10 +22,11 @@ from disorderbook.logs import start_log
 from disorderbook.ledger.export import export
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.options import USAGE_ERROR, make_parser
+from disorderbook.ports_file import ports_file
 from disorderbook.rest.house import House
 from disorderbook.rest.app import make_app
 from disorderbook.rest.server import InlineServer
-from disorderbook.rest.serving import keep_together, make_server
+from disorderbook.rest.serving import OWN_SERVER, keep_together, make_server
 from disorderbook.sockets import HOST
 from disorderbook.tape.feed import Tape
 from disorderbook.wiring import CannotStart, Wanted, cannot_listen, open_house, running_tape
@@ -67,9 +68,11 @@ def _run(options: argparse.Namespace) -> None:
     accounts, wanted = _accounts(options.accounts), _wanted(options)
     server = _server(options)
     with (
+        ports_file(options.ports_file) as tell_ports,
         _tape(options, accounts) as tape,
         open_house(wanted, accounts, tape, server) as house,
     ):
+        tell_ports(server.port, tape.port if tape else None)
         with contextlib.suppress(OSError):  # nobody reads it
             _greet(server.port, options, house, tape)
         keep_collections_short()
@@ -111,6 +114,8 @@ def _tape(options: argparse.Namespace, accounts: Accounts) -> Iterator[Tape | No
 def _wanted(options: argparse.Namespace) -> Wanted:
     if options.sync and options.database is None:
         raise CannotStart("--sync needs --database, the file to keep the market in")
+    if options.ports_file is not None and options.server != OWN_SERVER:
+        raise CannotStart("--ports-file needs our own server: others open their port later")
     return Wanted(
         options.venue, options.symbol, options.maxbooks, options.extra, options.database,
         options.sync,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import NoReturn
 
+from disorderbook import __version__
 from disorderbook.exchange import MAX_BOOKS
 from disorderbook.logs import LEVELS
 from disorderbook.rest.serving import OWN_SERVER, SERVERS
@@ -43,10 +44,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="run the websocket server")
     add("--wsport", "--ws_port", type=_between(0, LARGEST_PORT), default=8001,
         help="port of the websocket server; 0 picks a free one")
+    add("--ports-file", metavar="FILE", default=None,
+        help="write the ports to this file, as JSON, once both listen; it is gone after the end")
     add("--server", choices=SERVERS, default=OWN_SERVER, metavar="NAME",
         help="HTTP server under the application: our own, or any that Bottle knows")
     add("--log-level", choices=LEVELS, default="warning", metavar="LEVEL",
         help="what to log, to stderr: debug (each request), info, warning or error")
+    add("--version", action="version", version=f"disorderBook {__version__}")
     return parser
 
 

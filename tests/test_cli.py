@@ -1,6 +1,9 @@
 """The command line, as a user meets it: what it prints, what it refuses, how it ends."""
 
+import configparser
+import importlib.metadata
 import json
+import re
 import shlex
 import signal
 import socket
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import disorderbook
 from disorderbook import cli
 from disorderbook.accounts import Accounts
 from disorderbook.options import make_parser
@@ -52,6 +56,9 @@ def refused(*options: str) -> str:
     (["--wsport", "1.5"], "no integer"), (["--log-level", "loud"], "invalid choice: 'loud'"),
     (["-d", "README.md"], "README.md is no database"), (["-d", "."], "Is a directory"),
     (["--sync"], "--sync needs --database"), (["--export", "."], "--export needs --database"),
+    (["--ports-file", "/nonexistent/ports"], "the ports file /nonexistent/ports: No such file"),
+    (["--ports-file", "README.md"], "something else of that name"),
+    (["--ports-file", "x", "--server", "waitress"], "--ports-file needs our own server"),
     (["-d", "README.md", "--export", "."], "README.md is no database"),
 ])
 def test_a_bad_option_is_refused_in_one_sentence(options: list[str], complaint: str) -> None:
@@ -87,6 +94,20 @@ def test_a_taken_port_is_refused_in_one_sentence() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert f"Cannot listen on port {port}: Address already in use\n" in refused("-p", str(port))
+
+
+def test_the_version_is_the_packages() -> None:
+    ended = start("--version")
+    assert (ended.returncode, ended.stdout) == (0, f"disorderBook {disorderbook.__version__}\n")
+
+
+def test_the_version_stands_in_one_place() -> None:
+    """And what is installed was built from it."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    assert setup["metadata"]["version"] == "attr: disorderbook.__version__"
+    assert importlib.metadata.version("disorderbook") == disorderbook.__version__
+    assert re.fullmatch(r"\d+\.\d+\.\d+", disorderbook.__version__)
 
 
 def test_help_explains_every_option() -> None:

@@ -22,7 +22,7 @@ README = (ROOT / "README.md").read_text()
 FLOORS = [
     {
         "errors", "origin", "collector", "descriptors", "logs", "sockets", "turn", "spreadsheet",
-        "client",
+        "client", "__version__",
     },
     {"engine"},
     {
@@ -31,14 +31,15 @@ FLOORS = [
     },
     {"docs"},
     {"rest", "tape"},
-    {"cli", "options", "wiring", "hosting", "pytest_plugin"},
+    {"__main__", "cli", "options", "ports_file", "wiring", "hosting", "pytest_plugin"},
 ]
 # The exchange's floor reads from left to right.
 WITHIN_A_FLOOR = {
     "exchange": {"memory"}, "parsing": {"exchange"}, "accounts": {"exchange"},
     "messages": {"exchange", "gamemaster"},
     "scores": {"messages"}, "watching": {"exchange", "history", "messages"},
-    "ledger": {"messages", "gamemaster"}, "cli": {"options", "wiring"},
+    "ledger": {"messages", "gamemaster"}, "cli": {"options", "ports_file", "wiring"},
+    "__main__": {"cli"}, "ports_file": {"wiring"},
     "options": {"wiring"}, "hosting": {"wiring"}, "pytest_plugin": {"hosting"},
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}

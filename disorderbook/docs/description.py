@@ -6,6 +6,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from disorderbook import __version__
+
 METHODS = ("get", "post", "delete")
 
 Node = dict[str, Any]  # an object of the description
@@ -13,8 +15,9 @@ Node = dict[str, Any]  # an object of the description
 
 @lru_cache(maxsize=1)
 def description_text() -> bytes:
-    """The description as it is served, JSON."""
-    return (files("disorderbook") / "openapi.json").read_bytes()
+    """The description as it is served, JSON, of this version of the exchange."""
+    text = (files("disorderbook") / "openapi.json").read_bytes()
+    return text.replace(b'"THE_VERSION"', f'"{__version__}"'.encode())
 
 
 class Operation(NamedTuple):

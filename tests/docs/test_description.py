@@ -2,6 +2,7 @@
 
 import json
 
+import disorderbook
 from disorderbook.docs.description import Description, description_text, examples_of
 from disorderbook.rest.routes import ROUTES
 from wsgi import Client
@@ -13,6 +14,11 @@ def test_the_description_is_served_as_it_is() -> None:
     answer = Client()("GET", "/openapi.json")
     assert (answer.status, answer.type) == (200, "application/json")
     assert answer.body == description_text()
+
+
+def test_the_version_is_the_packages() -> None:
+    assert DESCRIPTION.document["info"]["version"] == disorderbook.__version__
+    assert b"THE_VERSION" not in description_text()
 
 
 def test_the_server_is_the_one_that_was_asked() -> None:
