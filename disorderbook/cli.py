@@ -21,6 +21,7 @@ from disorderbook.descriptors import allow_descriptors
 from disorderbook.logs import start_log
 from disorderbook.ledger.export import export
 from disorderbook.ledger.refusing import Unusable
+from disorderbook.origin import OriginPolicy
 from disorderbook.options import USAGE_ERROR, make_parser
 from disorderbook.ports_file import ports_file
 from disorderbook.rest.house import House
@@ -69,7 +70,7 @@ def _run(options: argparse.Namespace) -> None:
     server = _server(options)
     with (
         ports_file(options.ports_file) as tell_ports,
-        _tape(options, accounts) as tape,
+        _tape(options, accounts, wanted.origins) as tape,
         open_house(wanted, accounts, tape, server) as house,
     ):
         tell_ports(server.port, tape.port if tape else None)
@@ -102,12 +103,14 @@ def _stop_on_signals(server: bottle.ServerAdapter) -> None:
 
 
 @contextlib.contextmanager
-def _tape(options: argparse.Namespace, accounts: Accounts) -> Iterator[Tape | None]:
+def _tape(
+    options: argparse.Namespace, accounts: Accounts, origins: OriginPolicy
+) -> Iterator[Tape | None]:
     """The websocket server while it runs, None unless it was asked for."""
     if not options.websockets:
         yield None
         return
-    with running_tape(accounts, options.wsport, allow_descriptors()) as tape:
+    with running_tape(accounts, options.wsport, allow_descriptors(), origins) as tape:
         yield tape
 
 
@@ -118,7 +121,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         raise CannotStart("--ports-file needs our own server: others open their port later")
     return Wanted(
         options.venue, options.symbol, options.maxbooks, options.extra, options.database,
-        options.sync,
+        options.sync, OriginPolicy(options.allowed_hosts),
     )
 
 

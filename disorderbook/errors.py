@@ -1,17 +1,60 @@
 """Every way in which the exchange says no, each with the sentence that the trader reads.
 
 The class is the sentence; the family it belongs to decides the HTTP status. The sentences of the
-2016 server are kept to the letter, since its clients compare them.
+2016 server are kept to the letter, since its clients compare them. What was wrong exactly is the
+refusal's detail, which goes into a header that those clients do not look at.
 """
+
+import json
+
+DETAIL_HEADER = "X-Error-Detail"
+LONGEST_SHOWN = 80  # characters of a value in a detail
 
 
 class ExchangeError(Exception):
-    """A refusal: the request changed nothing, and `sentence` says why."""
+    """A refusal: the request changed nothing, `sentence` says why, and `detail` (see `detail_of`)
+    what was wrong exactly, if there is more to say.
+    """
 
     sentence = "The exchange refused this request"
+    detail = ""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__()
+        if detail:
+            self.detail = detail
 
     def __str__(self) -> str:
         return self.sentence
+
+
+def detail_of(field: str, value: object, allowed: str) -> str:
+    """What was wrong with a field, a name or a limit: `price is -1; allowed: ...`. The value is
+    anything that JSON can hold, and is cut to LONGEST_SHOWN characters.
+    """
+    return f"{field} is {_shown(value)}; allowed: {allowed}"
+
+
+def missing(field: str, allowed: str) -> str:
+    """The detail of a field that is not there."""
+    return f"{field} is missing; allowed: {allowed}"
+
+
+def detail_header(detail: str) -> str:
+    """A detail as the value of DETAIL_HEADER: one JSON string of printable ASCII characters."""
+    return json.dumps(detail).replace("\x7f", r"\u007f")
+
+
+def _shown(value: object) -> str:
+    """A value as JSON. It is cut before, so that what is shown of a text is whole."""
+    if isinstance(value, str):
+        shortened = value[:LONGEST_SHOWN]
+        return json.dumps(shortened, ensure_ascii=False) + "..." * (len(value) > LONGEST_SHOWN)
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return f"a value of the type {type(value).__name__}"
+    return text[:LONGEST_SHOWN] + "..." * (len(text) > LONGEST_SHOWN)
 
 
 class BadRequest(ExchangeError):
@@ -74,6 +117,10 @@ class NameTooLong(BadRequest):
     sentence = "Venue, symbol and account names are at most 255 characters"
 
 
+class IllegalHost(BadRequest):
+    sentence = "The Host header is neither a name nor an address"
+
+
 class TooManyBooks(BadRequest):
     sentence = "Book limit exceeded! (See command line options)"
 
@@ -94,6 +141,14 @@ class ForeignOrigin(Forbidden):
     sentence = "Requests from other websites are refused (see the Origin header)"
 
 
+class CrossSite(Forbidden):
+    sentence = "Requests from other websites are refused (see the Sec-Fetch-Site header)"
+
+
+class UnknownHost(Forbidden):
+    sentence = "This exchange is not called so (start it with --allowed-host NAME if it is)"
+
+
 class NoSuchOrder(NotFound):
     sentence = "No such order for that Exchange + Symbol combo"
 
@@ -110,7 +165,7 @@ class NoSuchVenue(NotFound):
     """Names the venue, so the sentence is made for each."""
 
     def __init__(self, venue: str) -> None:
-        super().__init__(venue)
+        super().__init__(detail_of("venue", venue, "the name of a venue that has been used"))
         self.sentence = f"Venue {venue} does not exist (create it by using it)"
 
 

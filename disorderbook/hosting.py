@@ -2,11 +2,12 @@
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
 from disorderbook.accounts import Accounts, check_keys
 from disorderbook.exchange import MAX_BOOKS
+from disorderbook.origin import OriginPolicy
 from disorderbook.rest.answers import WsgiApp
 from disorderbook.rest.app import make_app
 from disorderbook.rest.limits import Limits
@@ -58,22 +59,24 @@ def serve(
     max_books: int = MAX_BOOKS,
     websockets: bool = False,
     tape_port: int = 0,
+    allowed_hosts: Sequence[str] = (),
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
     Port 0 is any free one. `accounts` are names and keys, and turn authentication on; `database`
     is a file to keep the market in; `extra` allows listing an account's orders; `websockets` runs
-    the tape, on `tape_port`. It lives in threads of its own; signals and
-    logging are left alone. Raises CannotStart, or ValueError for accounts, names and ports that
-    cannot be used.
+    the tape, on `tape_port`; `allowed_hosts` are names besides localhost by which clients may call
+    it. It lives in threads of its own; signals and logging are left alone. Raises CannotStart, or
+    ValueError for accounts, names and ports that cannot be used.
     """
     _check(ports=(port, tape_port), names=(venue, symbol))
     keys = _accounts(accounts)
     file = None if database is None else os.fspath(database)
-    wanted = Wanted(venue, symbol, max_books, extra, file)
+    origins = OriginPolicy(allowed_hosts)
+    wanted = Wanted(venue, symbol, max_books, extra, file, origins=origins)
     with (
         _server(port) as server,
-        _tape(websockets, keys, tape_port) as tape,
+        _tape(websockets, keys, tape_port, origins) as tape,
         open_house(wanted, keys, tape, server) as house,
     ):
         if file is not None:
@@ -110,11 +113,13 @@ def _server(port: int) -> Iterator[InlineServer]:
 
 
 @contextmanager
-def _tape(wanted: bool, accounts: Accounts, port: int) -> Iterator[Tape | None]:
+def _tape(
+    wanted: bool, accounts: Accounts, port: int, origins: OriginPolicy
+) -> Iterator[Tape | None]:
     if not wanted:
         yield None
         return
-    with running_tape(accounts, port, DESCRIPTORS) as tape:
+    with running_tape(accounts, port, DESCRIPTORS, origins) as tape:
         yield tape
 
 

@@ -8,6 +8,7 @@ from typing import NoReturn
 from disorderbook import __version__
 from disorderbook.exchange import MAX_BOOKS
 from disorderbook.logs import LEVELS
+from disorderbook.origin import host_name
 from disorderbook.rest.serving import OWN_SERVER, SERVERS
 from disorderbook.wiring import LARGEST_PORT, NAME_RULE, is_name
 
@@ -46,6 +47,10 @@ def make_parser() -> argparse.ArgumentParser:
         help="port of the websocket server; 0 picks a free one")
     add("--ports-file", metavar="FILE", default=None,
         help="write the ports to this file, as JSON, once both listen; it is gone after the end")
+    add("--allowed-host", type=_host, action="append", dest="allowed_hosts", metavar="NAME",
+        default=[],
+        help="a host name, besides localhost, by which clients may call this exchange; can be "
+        "given several times")
     add("--server", choices=SERVERS, default=OWN_SERVER, metavar="NAME",
         help="HTTP server under the application: our own, or any that Bottle knows")
     add("--log-level", choices=LEVELS, default="warning", metavar="LEVEL",
@@ -73,3 +78,10 @@ def _name(text: str) -> str:
     if not is_name(text):
         raise argparse.ArgumentTypeError(NAME_RULE)
     return text
+
+
+def _host(text: str) -> str:
+    try:
+        return host_name(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from None

@@ -21,6 +21,7 @@ from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.ledger.upkeep import Upkeep
+from disorderbook.origin import OriginPolicy
 from disorderbook.rest.house import House
 from disorderbook.rest.metrics import Metrics
 from disorderbook.rest.server import InlineServer
@@ -46,13 +47,16 @@ class Wanted(NamedTuple):
     extra: bool = False  # whether the orders of an account may be listed
     database: str | None = None  # the file that keeps it
     sync: bool = False  # whether each change is on the disk before it is answered
+    origins: OriginPolicy = OriginPolicy()  # which web pages may ask, and by which host names
 
 
 @contextmanager
-def running_tape(accounts: Accounts, port: int, descriptors: int) -> Iterator[Tape]:
+def running_tape(
+    accounts: Accounts, port: int, descriptors: int, origins: OriginPolicy
+) -> Iterator[Tape]:
     """The websocket server, in a process with so many descriptors; raises CannotStart."""
     try:
-        tape = Tape(accounts, port, limits_for(descriptors))
+        tape = Tape(accounts, port, limits_for(descriptors), origins)
     except OSError as fault:
         raise cannot_listen(port, fault) from None
     with tape:
@@ -78,7 +82,7 @@ def open_house(
         with Upkeep(exchange.settle):
             yield House(
                 exchange, accounts, gamemaster, wanted.extra, history, tape_port,
-                _metrics(server, tape),
+                _metrics(server, tape), wanted.origins,
             )
     finally:
         exchange.close()

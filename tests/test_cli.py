@@ -59,6 +59,7 @@ def refused(*options: str) -> str:
     (["--ports-file", "/nonexistent/ports"], "the ports file /nonexistent/ports: No such file"),
     (["--ports-file", "README.md"], "something else of that name"),
     (["--ports-file", "x", "--server", "waitress"], "--ports-file needs our own server"),
+    (["--allowed-host", "http://a.example"], "is no host name; one looks like exchange.example"),
     (["-d", "README.md", "--export", "."], "README.md is no database"),
 ])
 def test_a_bad_option_is_refused_in_one_sentence(options: list[str], complaint: str) -> None:

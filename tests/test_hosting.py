@@ -192,6 +192,24 @@ def test_the_options_of_the_command_line_hold_here_too() -> None:
             Market("TESTEX", "OTHER", url=exchange.url).quote()
 
 
+def test_it_can_be_called_by_the_names_that_are_allowed__difference_30() -> None:
+    with serve(websockets=True, allowed_hosts=["trade.example"]) as exchange:
+        ports = (exchange.port, int(exchange.tape_url.rpartition(":")[2]))
+        statuses = [
+            (status_of(port, "trade.example"), status_of(port, "evil.example")) for port in ports
+        ]
+    assert statuses == [("200", "403"), ("426", "403")]
+    with pytest.raises(ValueError, match="no host name"), serve(allowed_hosts=["a.example:80"]):
+        pass
+
+
+def status_of(port: int, host: str) -> str:
+    """Of a GET by this name."""
+    with socket.create_connection((HOST, port)) as client:
+        client.sendall(f"GET /docs HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        return client.recv(16).decode().split()[1]
+
+
 def test_without_websockets_there_is_no_address_of_a_tape() -> None:
     with serve() as exchange, pytest.raises(RuntimeError, match="websockets=True"):
         exchange.tape_url

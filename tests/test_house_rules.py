@@ -33,8 +33,9 @@ FLOORS = [
     {"rest", "tape"},
     {"__main__", "cli", "options", "ports_file", "wiring", "hosting", "pytest_plugin"},
 ]
-# The exchange's floor reads from left to right.
+# These floors read from left to right.
 WITHIN_A_FLOOR = {
+    "origin": {"errors"},
     "exchange": {"memory"}, "parsing": {"exchange"}, "accounts": {"exchange"},
     "messages": {"exchange", "gamemaster"},
     "scores": {"messages"}, "watching": {"exchange", "history", "messages"},

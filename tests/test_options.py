@@ -30,3 +30,9 @@ def test_every_spelling_of_the_original_is_kept(
     spelling: list[str], name: str, value: object
 ) -> None:
     assert getattr(make_parser().parse_args(spelling), name) == value
+
+
+def test_host_names_are_allowed_as_often_as_one_likes__difference_30() -> None:
+    assert make_parser().parse_args([]).allowed_hosts == []
+    options = make_parser().parse_args(["--allowed-host", "A.example", "--allowed-host", "b"])
+    assert options.allowed_hosts == ["a.example", "b"]

@@ -3,7 +3,7 @@
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -12,6 +12,7 @@ from disorderbook.exchange import MAX_BOOKS, Exchange
 from disorderbook.gamemaster import GameMaster
 from disorderbook.history import History
 from disorderbook.memory import EndlessMemory, Ledger
+from disorderbook.origin import OriginPolicy
 from disorderbook.rest.house import House
 from disorderbook.rest.app import make_app
 
@@ -48,10 +49,14 @@ class Client:
         self, venue: str = "TESTEX", symbol: str = "FOOBAR", *, extra: bool = False,
         keys: dict[str, str] | None = None, max_books: int = MAX_BOOKS,
         clock: Callable[[], int] = time.time_ns, ledger: Ledger = EndlessMemory(),
+        allowed_hosts: Sequence[str] = (),
     ) -> None:
         history = History(0)
         exchange = Exchange(max_books, history.record, clock, ledger)
-        self.house = House(exchange, Accounts(keys), GameMaster(), extra, history)
+        self.house = House(
+            exchange, Accounts(keys), GameMaster(), extra, history,
+            origins=OriginPolicy(allowed_hosts),
+        )
         self.house.exchange.book(venue, symbol)
         self.app = make_app(self.house)
 

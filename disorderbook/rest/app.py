@@ -12,16 +12,15 @@ from bottle import Bottle, HTTPError, HTTPResponse, request, response
 
 from disorderbook.accounts import sent_key
 from disorderbook.errors import (
-    BadRequest, BodyTooLarge, ExchangeError, Forbidden, ForeignOrigin, NotFound, TooLarge,
-    Unauthorized, Unavailable,
+    DETAIL_HEADER, BadRequest, BodyTooLarge, ExchangeError, Forbidden, NotFound, TooLarge,
+    Unauthorized, Unavailable, detail_header,
 )
 from disorderbook.exchange import MAX_NAME_LENGTH, check_name
 from disorderbook.logs import quoted
 from disorderbook.messages import error_message
-from disorderbook.origin import is_foreign
 from disorderbook.rest.house import Answer, Document, House, Request
 from disorderbook.rest.metrics import OTHER
-from disorderbook.rest.routes import ROUTES
+from disorderbook.rest.routes import PAGES, ROUTES
 from disorderbook.rest.tallies import COUNTED_AT_ONCE, Tally
 
 MAX_BODY_SIZE = 65536  # bytes
@@ -56,7 +55,7 @@ def make_app(house: House, kind: "type[DirectBottle] | None" = None) -> Bottle:
     """
     usual = LoggingBottle if log.isEnabledFor(logging.DEBUG) else DirectBottle
     app = (kind or usual)(house)
-    app.add_hook("before_request", _receive)
+    app.add_hook("before_request", app.receive)
     app.default_error_handler = _envelope
     for method, path, handler in ROUTES:
         tally = house.metrics.requests.tally(method, path)
@@ -68,7 +67,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
     """Bottle with a direct way from a plain request to its handler.
 
     Bottle's way costs twice what an order costs. It is needed for what is not plain: an unknown
-    path, a wrong method, HEAD, stray slashes, an Origin. For the rest, finding the route of a path
+    path, a wrong method, HEAD, stray slashes, a web page. For the rest, finding the route of a path
     once is enough, and of Bottle's request and response nothing is used.
 
     The requests of both ways are counted.
@@ -78,6 +77,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         super().__init__()
         self._house = house
         self._find = lru_cache(maxsize=ROUTES_REMEMBERED)(self._find_afresh)
+        self._is_known_host = house.origins.is_known_host
         self._tallies = house.metrics.requests
         self._notes, self._note = self._tallies.notes, self._tallies.notes.append
         self._other = self._tallies.tally(OTHER, OTHER)
@@ -85,7 +85,10 @@ class DirectBottle(Bottle):  # type: ignore[misc]
     def wsgi(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
         start = perf_counter()
         found = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        if found is None or "HTTP_ORIGIN" in environ:
+        if (
+            found is None or not self._is_known_host(environ.get("HTTP_HOST"))
+            or "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ
+        ):
             return self._take_bottles_way(environ, start_response, start)
         handler, names, tally = found
         status, kind, body, others = self._respond(environ, handler, names)
@@ -109,6 +112,26 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             return body
 
         return answer
+
+    def receive(self) -> None:
+        """Refuse other websites' requests, and find the route of a path with stray slashes: what
+        Bottle calls before it looks for the route.
+        """
+        environ = request.environ
+        path, raw = environ["PATH_INFO"], environ["bottle.raw_path"]
+        if not raw.isascii() and path.encode() != raw.encode("latin-1"):
+            path = ""  # Bottle has dropped what was no UTF-8: this is another path
+        elif path.startswith("//") or path.endswith("/"):
+            path = environ["PATH_INFO"] = "/" + path.strip("/")
+        site = None if _is_visit(environ, path) else environ.get("HTTP_SEC_FETCH_SITE")
+        try:
+            host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
+            self._house.origins.check(host, origin, site)
+        except ExchangeError as refusal:
+            status, _, body, others = _refused(refusal)
+            raise HTTPResponse(body, status, dict(others), Content_Type=JSON) from None
+        if not path:
+            raise HTTPError(404)
 
     def _take_bottles_way(
         self, environ: Environ, start_response: Callable[..., object], start: float
@@ -149,8 +172,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             with self._house.exchange.turn:
                 answer = handler(self._house, asked, **names)
         except ExchangeError as refusal:
-            family = next(c for c in type(refusal).__mro__ if c in STATUSES)
-            return STATUSES[family], JSON, error_message(str(refusal)), ()
+            return _refused(refusal)
         except Exception:
             path = quoted(environ["PATH_INFO"])
             log.exception("%s %s failed", environ["REQUEST_METHOD"], path)
@@ -189,17 +211,20 @@ class Told:
         return self._start_response(status, *rest)
 
 
-def _receive() -> None:
-    """Refuse other websites' requests, and find the route of a path with stray slashes."""
-    environ = request.environ
-    if is_foreign(environ.get("HTTP_ORIGIN"), environ.get("HTTP_HOST")):
-        refusal = ForeignOrigin()
-        raise HTTPResponse(error_message(str(refusal)), 403, Content_Type=JSON)
-    path, raw = environ["PATH_INFO"], environ["bottle.raw_path"]
-    if not raw.isascii() and path.encode() != raw.encode("latin-1"):
-        raise HTTPError(404)  # Bottle has dropped what was no UTF-8: this is another path
-    if path.startswith("//") or path.endswith("/"):
-        environ["PATH_INFO"] = "/" + path.strip("/")
+def _refused(refusal: ExchangeError) -> tuple[str, str, bytes, Headers]:
+    """Status, content type, body, and other headers."""
+    status = next(STATUSES[c] for c in type(refusal).__mro__ if c in STATUSES)
+    others = ((DETAIL_HEADER, detail_header(refusal.detail)),) if refusal.detail else ()
+    return status, JSON, error_message(str(refusal)), others
+
+
+def _is_visit(environ: Environ, path: str) -> bool:
+    """Whether somebody follows a link to a page for people, from whatever site."""
+    return (
+        path in PAGES and environ["REQUEST_METHOD"] == "GET"
+        and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+        and environ.get("HTTP_SEC_FETCH_DEST") == "document"
+    )
 
 
 def _check_names(names: dict[str, str]) -> None:

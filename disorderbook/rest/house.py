@@ -10,6 +10,7 @@ from disorderbook.errors import TooManyParameters
 from disorderbook.exchange import Exchange
 from disorderbook.gamemaster import GameMaster
 from disorderbook.history import History
+from disorderbook.origin import OriginPolicy
 from disorderbook.rest.metrics import Metrics
 
 MAX_PARAMETERS = 16  # in the query of a URL
@@ -30,6 +31,7 @@ class House:
     history: History
     tape_port: int | None = None
     metrics: Metrics = field(default_factory=Metrics)
+    origins: OriginPolicy = field(default_factory=OriginPolicy)
 
 
 class Request(NamedTuple):

@@ -15,6 +15,7 @@ from disorderbook.engine.book import Execution, Quote
 from disorderbook.engine.orders import Order
 from disorderbook.errors import ExchangeError
 from disorderbook.messages import error_message, execution_message, tick_message
+from disorderbook.origin import OriginPolicy
 from disorderbook.tape.backlog import Backlog, Event, accounts_in
 from disorderbook.tape.connection import Connection
 from disorderbook.tape.frames import OWN_FAULT, POLICY_VIOLATION
@@ -49,7 +50,8 @@ class Tape:
     """
 
     def __init__(
-        self, accounts: Accounts, port: int = PORT, limits: Limits = Limits()
+        self, accounts: Accounts, port: int = PORT, limits: Limits = Limits(),
+        origins: OriginPolicy = OriginPolicy(),
     ) -> None:
         self._accounts = accounts
         self._audiences: dict[Subscription, set[Connection]] = {}
@@ -60,7 +62,7 @@ class Tape:
         self._rendered: dict[Subscription, list[Message]] = {}
         self._rendered_bytes = 0
         self._messages = 0
-        self._server = TapeServer(port, self, limits)
+        self._server = TapeServer(port, self, limits, origins)
         self._backlog = Backlog(self._server.bell)
         self.publish = self._backlog.add  # called inside the exchange's turn after each event
         self.port = self._server.port

@@ -10,9 +10,9 @@ from http import HTTPStatus
 
 from simple_websocket_server import HTTPRequest
 
-from disorderbook.errors import ForeignOrigin
+from disorderbook.errors import ExchangeError, IllegalHost
 from disorderbook.messages import error_message
-from disorderbook.origin import is_foreign
+from disorderbook.origin import OriginPolicy
 
 WEBSOCKET_VERSION = "13"
 KEY_BYTES = 16
@@ -48,7 +48,7 @@ class Request(HTTPRequest):
         self.error_code, self.error_message = code, message
 
 
-def parse_handshake(header: bytes) -> Request:
+def parse_handshake(header: bytes, origins: OriginPolicy = OriginPolicy()) -> Request:
     """The request in `header`, which ends with its empty line; raises HandshakeRefused."""
     request = Request(header)
     if request.error_code is not None:
@@ -56,13 +56,14 @@ def parse_handshake(header: bytes) -> Request:
     if request.command is None or request.headers.defects:
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "This is not an HTTP request")
     _check_request(request)
+    _check_origin(request, origins)
     _check_upgrade(request)
     _check_key(request)
     return request
 
 
 def _check_request(request: Request) -> None:
-    """Everything that HTTP itself asks for, and our own rule about other websites."""
+    """Everything that HTTP itself asks for."""
     headers = request.headers
     if request.command != "GET":
         sentence = "The tape is read with GET"
@@ -73,10 +74,19 @@ def _check_request(request: Request) -> None:
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A handshake has one Host header")
     if len(headers.get_all("Origin", [])) > 1:
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A handshake has one Origin header at most")
-    if is_foreign(headers["Origin"], headers["Host"]):
-        raise HandshakeRefused(HTTPStatus.FORBIDDEN, ForeignOrigin.sentence)
     if headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers:
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A handshake has no body")
+
+
+def _check_origin(request: Request, origins: OriginPolicy) -> None:
+    """Our own rule about other websites and about our names."""
+    headers = request.headers
+    try:
+        origins.check(headers["Host"], headers["Origin"], headers["Sec-Fetch-Site"])
+    except IllegalHost as refusal:
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, str(refusal)) from None
+    except ExchangeError as refusal:
+        raise HandshakeRefused(HTTPStatus.FORBIDDEN, str(refusal)) from None
 
 
 def _check_upgrade(request: Request) -> None:

@@ -82,7 +82,7 @@ class Listener(Connection):
 
     def _accept(self, header: bytes) -> None:
         """Answer the header of a request, all but its last byte; raises HandshakeRefused."""
-        parse_handshake(header + END_OF_HEADER[-1:])
+        parse_handshake(header + END_OF_HEADER[-1:], self.server.origins)
         self.server.check_room()
         self.headerbuffer = bytearray(header)
         self.headertoread = 1

@@ -28,6 +28,7 @@ from typing import Any, Protocol
 
 from simple_websocket_server import TEXT, WebSocket
 
+from disorderbook.origin import OriginPolicy
 from disorderbook.sockets import listen
 from disorderbook.tape.connection import Connection
 from disorderbook.tape.door import Door
@@ -66,11 +67,14 @@ class Feed(Protocol):
 class TapeServer:
     """Its construction takes the port, and raises OSError if it cannot."""
 
-    def __init__(self, port: int, feed: Feed, limits: Limits) -> None:
+    def __init__(
+        self, port: int, feed: Feed, limits: Limits, origins: OriginPolicy = OriginPolicy()
+    ) -> None:
         sockets = listen(port, BACKLOG)
         self.port: int = sockets[0].getsockname()[1]
         self.connections: dict[int, Listener] = {}  # by descriptor
         self.limits = limits
+        self.origins = origins
         self.replaced = 0  # messages that listeners were spared because newer ones came
         self.fell_behind = 0  # listeners closed because they did not keep up
         self.refused = 0  # who came and may not listen

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -67,7 +68,11 @@ def exchange() -> Iterator[Exchange]:
     if NGINX is None:
         assert os.environ.get("CI") != "true", "continuous integration must install nginx"
         pytest.skip("nginx is not installed")
-    with running("--websockets", "--wsport", "0", "-a", "accounts.json") as exchange:
+    options = re.findall(r"--allowed-host \S+", SAMPLE.read_text())[0].split()
+    assert options[1] == NAME
+    with running(
+        "--websockets", "--wsport", "0", "-a", "accounts.json", *options
+    ) as exchange:
         yield exchange
 
 

@@ -190,7 +190,7 @@ def test_names_are_escaped() -> None:
 
 
 def test_the_page_is_about_the_exchange_that_serves_it() -> None:
-    pages = [client("GET", "/docs", headers={"Host": "here:1"}).body.decode() for client in (
+    pages = [client("GET", "/docs", headers={"Host": "10.0.0.7:1"}).body.decode() for client in (
         Client(), Client(extra=True), Client(keys=KEYS), Client("NYSE", "ACME"),
     )]
     assert len(set(pages)) == 4
@@ -198,7 +198,7 @@ def test_the_page_is_about_the_exchange_that_serves_it() -> None:
     assert refusing in pages[0] and refusing not in pages[1]
     keyless, keyed = (Page(pages[number]).root.first("main").text for number in (0, 2))
     assert "YOUR_KEY" not in keyless and "YOUR_KEY" in keyed
-    assert "http://here:1</span>/ob/api/venues/NYSE/stocks/ACME" in pages[3]
+    assert "http://10.0.0.7:1</span>/ob/api/venues/NYSE/stocks/ACME" in pages[3]
     assert not any(key in page for key in KEYS.values() for page in pages)
 
 
@@ -206,9 +206,9 @@ def test_the_websockets_are_where_the_exchange_has_them() -> None:
     house = replace(Client().house, tape_port=9001)
     client = Client()
     client.app = make_app(house)
-    text = client("GET", "/docs", headers={"Host": "here:1"}).body.decode()
-    assert "ws://here:9001/ob/api/ws/ME/venues/TESTEX/tickertape" in text
-    assert "ws://here:8001" not in text
+    text = client("GET", "/docs", headers={"Host": "10.0.0.7:1"}).body.decode()
+    assert "ws://10.0.0.7:9001/ob/api/ws/ME/venues/TESTEX/tickertape" in text
+    assert "ws://10.0.0.7:8001" not in text
 
 
 def test_the_page_is_for_every_screen_and_reader() -> None:

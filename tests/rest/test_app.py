@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from disorderbook.rest.routes import ROUTES
+from disorderbook.rest.routes import PAGES, ROUTES
 from disorderbook.rest.app import MAX_BODY_SIZE
 
 from wsgi import BUY, KEYS, ORDERS, Answer, Client
@@ -119,7 +119,8 @@ def test_even_an_unknown_path_is_403_to_another_website__difference_19(client: C
     assert client("GET", "/nothing", headers={"Origin": "null"}).error[0] == 403
 
 
-def test_the_servers_own_page_may_trade__difference_19(client: Client) -> None:
+def test_the_servers_own_page_may_trade__difference_19() -> None:
+    client = Client(allowed_hosts=["trade.example"])
     own = {"Origin": "https://trade.example", "Host": "trade.example"}
     assert client("POST", ORDERS, BUY, own).status == 200
 
@@ -127,6 +128,83 @@ def test_the_servers_own_page_may_trade__difference_19(client: Client) -> None:
 def test_a_page_of_this_machine_may_trade__difference_19(client: Client) -> None:
     answer = client("POST", ORDERS, BUY, {"Origin": "http://localhost:3000"})
     assert answer.status == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_another_site_asks_for_is_403__difference_22(client: Client, path: str) -> None:
+    before = state(client)
+    sentence = "Requests from other websites are refused (see the Sec-Fetch-Site header)"
+    for method in METHODS:
+        for site in ("cross-site", "Cross-Site", "none, cross-site"):
+            image = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+            assert client(method, path, BUY, image).error == (403, sentence)
+    assert client("GET", "/nothing", headers={"Sec-Fetch-Site": "cross-site"}).error[0] == 403
+    assert state(client) == before
+
+
+def test_another_sites_image_opens_no_book__difference_22(client: Client) -> None:
+    client("GET", "/ob/api/venues/NEW/stocks/NEW", headers={"Sec-Fetch-Site": "cross-site"})
+    assert client.house.exchange.find_book("NEW", "NEW") is None
+
+
+@pytest.mark.parametrize("site", ["same-origin", "same-site", "none", "anything"])
+def test_whatever_is_not_cross_site_may_ask__difference_22(client: Client, site: str) -> None:
+    assert client("POST", ORDERS, BUY, {"Sec-Fetch-Site": site}).status == 200
+
+
+def test_a_page_of_this_machine_is_no_other_site__difference_22(client: Client) -> None:
+    """A browser calls http://localhost:3000 and http://127.0.0.1:8000 two sites."""
+    headers = {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "cross-site"}
+    assert client("POST", ORDERS, BUY, headers).status == 200
+
+
+VISIT = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize("path", PATHS + [f"{page}/" for page in PAGES])
+def test_a_link_to_a_page_for_people_works__difference_22(client: Client, path: str) -> None:
+    is_page = (path.rstrip("/") or "/") in PAGES
+    answer = client("GET", path, headers=VISIT)
+    assert answer.status == (200 if is_page else 403)
+    if is_page:
+        assert answer.type == "text/html"
+        assert client("POST", path, headers=VISIT).status == 403
+        for headers in ({"Sec-Fetch-Dest": "iframe"}, {"Sec-Fetch-Mode": "no-cors"}):
+            assert client("GET", path, headers=VISIT | headers).status == 403
+
+
+OWN_NAMES = ["localhost", "app.localhost:8000", "LOCALHOST.", "127.0.0.1:8000", "10.1.2.3", "127.1",
+             "[::1]:8000", "[2001:db8::1]", "trade.example", "TRADE.example.:443"]
+
+
+@pytest.mark.parametrize("host", OWN_NAMES)
+def test_an_exchange_is_called_by_its_address_or_a_name_of_its_own__difference_30(
+    host: str
+) -> None:
+    client = Client(allowed_hosts=["Trade.Example"])
+    for _ in range(2):  # the second time the answer is remembered
+        assert client("POST", ORDERS, BUY, {"Host": host}).status == 200
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("host", ["evil.example:8000", "localhost.evil.example", "a", "1.2.3.x"])
+def test_another_name_is_403__difference_30(client: Client, path: str, host: str) -> None:
+    before = state(client)
+    sentence = "This exchange is not called so (start it with --allowed-host NAME if it is)"
+    for method in METHODS:
+        for headers in ({}, {"Origin": f"http://{host}"}, {"Sec-Fetch-Site": "same-origin"}):
+            assert client(method, path, BUY, {"Host": host, **headers}).error == (403, sentence)
+    assert state(client) == before
+
+
+@pytest.mark.parametrize("host", [
+    "", "a b", "a/b", "a@b", "a:b", "127.0.0.1:65536", "[::1", "[::g]", "::1", "a:1:2", "\xe9",
+    "a?", "a#b", "[::1]x", "a\\b", ".", "127.0.0.1, 127.0.0.1", "[1.2.3.4]",
+])
+def test_a_malformed_host_is_400__difference_29(client: Client, host: str) -> None:
+    sentence = "The Host header is neither a name nor an address"
+    for path in ("/", ORDERS, "/nothing"):
+        assert client("GET", path, headers={"Host": host}).error == (400, sentence)
 
 
 @pytest.mark.parametrize("length", ["", "-5", "x", "²"])

@@ -11,6 +11,7 @@ from raw import PATIENCE, TEXT, TICKERS, Frame, RawPeer
 from disorderbook.accounts import Accounts
 from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
 from disorderbook.exchange import Exchange
+from disorderbook.origin import OriginPolicy
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.limits import Limits
 
@@ -53,8 +54,8 @@ class Market:
 
 @contextmanager
 def market(accounts: Accounts = Accounts(), **limits: float) -> Iterator[Market]:
-    bounds = Limits(refusal_seconds=0)._replace(**limits)
-    with Tape(accounts, 0, limits=bounds) as tape:
+    bounds, origins = Limits(refusal_seconds=0)._replace(**limits), OriginPolicy(["trade.lan"])
+    with Tape(accounts, 0, limits=bounds, origins=origins) as tape:
         yield Market(tape)
 
 

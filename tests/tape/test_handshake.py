@@ -33,14 +33,27 @@ ACCEPTED = {
     "spaces within a header": handshake(TICKERS, "X-Padding:" + " " * 7900 + "x"),
     "a subprotocol": handshake(TICKERS, "Sec-WebSocket-Protocol: chat"),
     "an extension": handshake(TICKERS, "Sec-WebSocket-Extensions: permessage-deflate"),
-    "another Host": handshake(TICKERS, "Host: example.com"),
+    "an address for a Host": handshake(TICKERS, "Host: 10.0.0.7"),
     "this machine's Origin": handshake(TICKERS, "Origin: http://localhost:3000"),
-    "its own Origin": handshake(TICKERS, "Host: trade.lan:8001", "Origin: http://trade.lan"),
+    "its own Origin": handshake(TICKERS, "Host: 10.0.0.7:8001", "Origin: http://10.0.0.7"),
+    "its own Origin by an allowed name": handshake(
+        TICKERS, "Host: trade.lan:8001", "Origin: http://trade.lan"
+    ),
+    "this machine's Origin, to the browser another site": handshake(
+        TICKERS, "Origin: http://localhost:3000", "Sec-Fetch-Site: cross-site"
+    ),
     "no body at all": handshake(TICKERS, "Content-Length: 0"),
     "as long as it may be": padded(HEADER_LIMIT),
 }
 
 REFUSED = {
+    "a foreign Origin": (handshake(TICKERS, "Origin: http://evil.example"), 403),
+    "another site (difference 22)": (handshake(TICKERS, "Sec-Fetch-Site: cross-site"), 403),
+    "another name (difference 30)": (handshake(TICKERS, "Host: evil.example"), 403),
+    "another name as its own Origin": (
+        handshake(TICKERS, "Host: evil.example", "Origin: http://evil.example"), 403,
+    ),
+    "a malformed Host (difference 29)": (handshake(TICKERS, "Host: a b"), 400),
     "POST": (handshake(method="POST"), 405),
     "HEAD": (handshake(method="HEAD"), 405),
     "no known method": (handshake(method="LISTEN"), 405),
