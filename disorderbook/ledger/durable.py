@@ -18,6 +18,7 @@ from disorderbook.ledger.archive import (
 )
 from disorderbook.ledger.changes import Changes
 from disorderbook.ledger.checkpoints import BUSY_MILLISECONDS, Checkpoints
+from disorderbook.ledger.flush import Flush
 from disorderbook.ledger.journal import Asked, Cancelled, Journal, placed
 from disorderbook.ledger.restoring import Market, fills_query, load_market
 from disorderbook.ledger.rows import FAULTS, NumberedFill, is_busy, read_fill
@@ -46,11 +47,12 @@ class DurableLedger(Archive):
 
     def __init__(
         self, connection: sqlite3.Connection, lock: sqlite3.Connection, checkpoints: Checkpoints,
-        market: Market, bound: int = CLOSED_ORDERS_IN_MEMORY,
+        market: Market, bound: int = CLOSED_ORDERS_IN_MEMORY, flush: Flush | None = None,
     ) -> None:
         super().__init__(connection)
         self._lock = lock  # what keeps other exchanges from the file
         self._checkpoints = checkpoints
+        self._flush = flush  # None where each commit waits for the disk
         self._books = len(market.books)
         self._last_instance = market.last_instance  # the highest id given so far
         self._bound = bound
@@ -144,6 +146,8 @@ class DurableLedger(Archive):
                 self.settle()
         self._roll_back()
         self._checkpoints.stop()
+        if self._flush is not None:
+            self._flush.stop()
         super().close()
         self._lock.close()
 
@@ -163,6 +167,9 @@ class DurableLedger(Archive):
         """
         if self.connection.in_transaction:
             return True
+        if self._flush is not None and self._flush.has_failed:
+            self._fail("its log does not reach the disk")
+            raise CannotKeep
         try:
             self.connection.execute("BEGIN IMMEDIATE")
         except FAULTS as fault:
@@ -192,6 +199,8 @@ class DurableLedger(Archive):
         except FAULTS as fault:
             self._fail(str(fault))
             raise CannotKeep from fault
+        if self._flush is not None:
+            self._flush.note_write()
         self._checkpoints.count(self.connection)
 
     def _note(self) -> None:

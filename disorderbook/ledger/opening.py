@@ -8,6 +8,7 @@ from pathlib import Path
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
 from disorderbook.ledger.checkpoints import Checkpoints
 from disorderbook.ledger.durable import DurableLedger
+from disorderbook.ledger.flush import Flush
 from disorderbook.ledger.refusing import (
     Unusable, check_beginning, checked_version, in_words, lock_file,
 )
@@ -43,10 +44,11 @@ def open_ledger(
         with closing(open_for_reading(file)) as reader, in_words(file):
             market = load_market(reader)
         connection = _connect(file, sync)
+        flush = None if sync else _flush_log(file)
     except BaseException:
         lock.close()
         raise
-    ledger = DurableLedger(connection, lock, Checkpoints(file), market, bound)
+    ledger = DurableLedger(connection, lock, Checkpoints(file), market, bound, flush)
     return ledger, market
 
 
@@ -109,6 +111,14 @@ def _bring_up_to_date(file: Path) -> None:
             connection.execute("BEGIN IMMEDIATE")
             _migrate(connection, version)
             connection.execute("COMMIT")
+
+
+def _flush_log(file: Path) -> Flush:
+    """What flushes the log, which is there since the connection has begun a transaction."""
+    with in_words(file):
+        flush = Flush(file.with_name(f"{file.name}-wal"))
+    _keep_names(file.parent)  # as SQLite does when it syncs a new log for the first time
+    return flush
 
 
 def _migrate(connection: sqlite3.Connection, version: int) -> None:
