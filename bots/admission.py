@@ -62,8 +62,8 @@ def read_keys(path: Path) -> dict[str, str]:
 def key_from(keys: Mapping[str, str], account: str) -> str:
     """The account's key; raises NotAdmitted if there is none."""
     if account not in keys:
-        raise NotAdmitted(f"The accounts file names no account {account}; add it there, restart"
-                          " the exchange with it, or name another with --account")
+        raise NotAdmitted(f"The accounts file names no account {account}; add it there"
+                          " (the exchange reads it again), or name another with --account")
     return keys[account]
 
 

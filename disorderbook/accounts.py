@@ -1,38 +1,51 @@
 """Who may act for whom: account names and their keys."""
 
 import hmac
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from disorderbook.errors import NoKey, WrongKey
 from disorderbook.exchange import MAX_NAME_LENGTH
 
 KEY_COOKIE = "api_key"
+MAX_KEY_BYTES = 1024  # in UTF-8
+KEY_RULE = (
+    f"a key has 1 to {MAX_KEY_BYTES} bytes that can be printed and no semicolon, and neither begins"
+    " nor ends with a blank or a quotation mark"
+)
 
 
 class Accounts:
     """In authentication mode `keys` holds the key of each account; without it anybody may act
     for any account.
+
+    `version` grows whenever the keys are replaced, which may happen on any thread: each method
+    looks once at one set of keys.
     """
 
     def __init__(self, keys: Mapping[str, str] | None = None) -> None:
-        self._keys = None if keys is None else {
-            account: key.encode() for account, key in keys.items()
-        }
+        self._keys = None if keys is None else _encoded(keys)
+        self.version = 0
 
     @property
     def need_keys(self) -> bool:
         """Whether the server is in authentication mode."""
         return self._keys is not None
 
+    def replace(self, keys: Mapping[str, str]) -> None:
+        """Go by these keys from now on; whoever has been let in by a key that is gone finds out by
+        the version.
+        """
+        self._keys = _encoded(keys)
+        self.version += 1
+
     def authorize(self, account: str, key: str | None) -> None:
         """Raise NoKey or WrongKey unless `key` allows acting for `account`."""
-        if self._keys is None:
+        keys = self._keys
+        if keys is None:
             return
         if key is None:
             raise NoKey
-        expected = self._keys.get(account)
+        expected = keys.get(account)
         # The comparison takes the same time for an unknown account as for a wrong key.
         matches = hmac.compare_digest(expected or b"", key.encode(errors="replace"))
         if expected is None or not matches:
@@ -51,11 +64,12 @@ class Accounts:
 
     def owner_of(self, key: str | None) -> str | None:
         """The account whose key this is; None if it is nobody's, or without authentication."""
-        if self._keys is None or key is None:
+        keys = self._keys
+        if keys is None or key is None:
             return None
         sent = key.encode(errors="replace")
         # All are compared, so that the time tells nothing.
-        owners = [a for a, k in self._keys.items() if hmac.compare_digest(k, sent)]
+        owners = [a for a, k in keys.items() if hmac.compare_digest(k, sent)]
         return owners[0] if owners else None
 
 
@@ -72,44 +86,43 @@ def sent_key(headers: Mapping[str, str], places: Sequence[str]) -> str | None:
     return _text(key) if key else None
 
 
-def load_accounts(path: str) -> Accounts:
-    """Read a JSON object of account names and keys, which must be such as can be sent.
-
-    Raises OSError, or ValueError with a sentence that begins with the path.
+def check_keys(where: str, keys: object) -> None:
+    """Raise ValueError unless these are names and keys, each of which can be sent and is nobody
+    else's. The sentence begins with `where` and names accounts, but no key.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        keys = json.loads(text, object_pairs_hook=_without_repetition)
-    except RecursionError:
-        raise ValueError(f"{path} is nested too deeply to hold accounts") from None
-    except ValueError as fault:
-        raise ValueError(f"{path} is not valid JSON: {fault}") from None
-    check_keys(path, keys)
-    return Accounts(keys)
-
-
-def check_keys(path: str, keys: object) -> None:
-    """Raise ValueError, with a sentence that begins with the path, unless these are names and keys
-    and each of them can be sent.
-    """
-    if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
-        raise ValueError(f"{path} must hold a JSON object of account names and keys, all strings")
+    if not isinstance(keys, dict):
+        raise ValueError(f"{where} must hold a JSON object of account names and keys, all strings")
     if not keys:
-        raise ValueError(f"{path} names no account, so nobody could trade")
+        raise ValueError(f"{where} names no account, so nobody could trade")
+    owners: dict[str, str] = {}
     for account, key in keys.items():
         if not 1 <= len(account) <= MAX_NAME_LENGTH or not account.isprintable():
-            raise ValueError(f"{path} has an account that cannot be named: {account[:20]!r}")
-        if not key or key != key.strip() or not key.isprintable():
-            raise ValueError(f"{path} has a key that cannot be sent, for the account {account!r}")
-    if len(set(keys.values())) < len(keys):
-        raise ValueError(f"{path} gives the same key to two accounts")
+            raise ValueError(f"{where} has an account that cannot be named: {account[:20]!r}")
+        if not isinstance(key, str):
+            raise ValueError(f"{where} must hold strings, and the key of {account!r} is none")
+        if not can_be_sent(key):
+            raise ValueError(
+                f"{where} has a key that cannot be sent, for the account {account!r}: {KEY_RULE}"
+            )
+        if key in owners:
+            raise ValueError(
+                f"{where} gives the same key to two accounts, {owners[key]!r} and {account!r}"
+            )
+        owners[key] = account
 
 
-def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a name stands there twice")
-    return members
+def can_be_sent(key: str) -> bool:
+    """Whether a key arrives as it is wherever it may stand: a header and a cookie lose blanks at
+    the ends, a cookie ends at a semicolon and may stand in quotation marks.
+    """
+    return (
+        key.isprintable() and 1 <= len(key.encode()) <= MAX_KEY_BYTES
+        and key == key.strip().strip('"') and ";" not in key
+    )
+
+
+def _encoded(keys: Mapping[str, str]) -> dict[str, bytes]:
+    return {account: key.encode() for account, key in keys.items()}
 
 
 def _cookie(header: str, wanted: str) -> str:

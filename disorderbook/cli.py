@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 import bottle
 
-from disorderbook.accounts import Accounts, load_accounts
+from disorderbook.accounts import Accounts
+from disorderbook.accounts_file import AccountsFile
 from disorderbook.collector import keep_collections_short
 from disorderbook.descriptors import allow_descriptors
 from disorderbook.logs import start_log
@@ -66,9 +67,9 @@ def _run(options: argparse.Namespace) -> None:
     if options.export is not None:
         _export(options.database, options.export)
         return
-    accounts, wanted = _accounts(options.accounts), _wanted(options)
-    server = _server(options)
+    wanted, server = _wanted(options), _server(options)
     with (
+        _accounts(options.accounts) as accounts,
         ports_file(options.ports_file) as tell_ports,
         _tape(options, accounts, wanted.origins) as tape,
         open_house(wanted, accounts, tape, server) as house,
@@ -137,15 +138,20 @@ def _export(database: str | None, folder: str) -> None:
     print("Wrote", *written)
 
 
-def _accounts(path: str | None) -> Accounts:
+@contextlib.contextmanager
+def _accounts(path: str | None) -> Iterator[Accounts]:
+    """The accounts of a file, which are read again when it changes; anybody's without one."""
     if path is None:
-        return Accounts()
+        yield Accounts()
+        return
     try:
-        return load_accounts(path)
+        file = AccountsFile(path)
     except OSError as fault:
         raise CannotStart(f"Cannot read the accounts file {path}: {fault.strerror}") from None
     except ValueError as fault:
         raise CannotStart(f"The accounts file {fault}") from None
+    with file as accounts:
+        yield accounts
 
 
 def _greet(port: int, options: argparse.Namespace, house: House, tape: Tape | None) -> None:

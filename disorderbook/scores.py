@@ -84,10 +84,11 @@ def scores_table(book: OrderBook, hide_holdings: bool, owner: str | None = None)
     """
     columns = COLUMNS if hide_holdings and owner is None else COLUMNS + HOLDINGS
     text = io.StringIO(newline="")
-    write_table(text, columns, (
+    rows = (
         [_cell(getattr(score, column)) for column in columns]
         for score in _scores(book, hide_holdings, owner)
-    ))
+    )
+    write_table(text, columns, rows, quote_all_text=True)
     return text.getvalue().encode()
 
 

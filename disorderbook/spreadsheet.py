@@ -1,5 +1,5 @@
-"""The one way in which this project writes CSV, for spreadsheets: RFC 4180, text quoted and numbers
-not, and no text that a spreadsheet would take for a formula.
+"""The one way in which this project writes CSV (RFC 4180), for spreadsheets: numbers stay numbers,
+and no text is one that a spreadsheet would take for a formula.
 
 Whoever may name a venue, a stock or an account could otherwise have a formula run on the machine of
 whoever opens the file.
@@ -14,12 +14,17 @@ _BEGIN_A_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
 
 
 def write_table(
-    opened: TextIO, columns: Sequence[str], rows: Iterable[Sequence[str | int | float | None]]
+    opened: TextIO, columns: Sequence[str], rows: Iterable[Sequence[str | int | float | None]],
+    quote_all_text: bool = False,
 ) -> None:
     """Write the names of the columns, and the rows, each of whose texts is guarded; None is an
-    empty cell. The file must have been opened with `newline=""`.
+    empty cell. The file must have been opened with `newline=""`. Text stands in quotes where it
+    must, or always.
     """
-    writer = csv.writer(opened, quoting=csv.QUOTE_NONNUMERIC)
+    if quote_all_text:
+        writer = csv.writer(opened, quoting=csv.QUOTE_NONNUMERIC)
+    else:
+        writer = csv.writer(opened)
     writer.writerow(columns)
     for row in rows:
         writer.writerow([

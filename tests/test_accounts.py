@@ -1,11 +1,12 @@
 """Names and keys."""
 
-from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from disorderbook.accounts import Accounts, load_accounts, sent_key
+from disorderbook.accounts import MAX_KEY_BYTES, Accounts, check_keys, sent_key
 from disorderbook.errors import NoKey, WrongKey
+from disorderbook.tape.subscriptions import subscription
 
 ACCOUNTS = Accounts({"ANN": "annkey", "ZOË": "schlüssel"})
 
@@ -54,28 +55,53 @@ def test_a_key_is_taken_from_the_first_place_that_has_one__difference_9(
     assert sent_key(headers, ("A", "B", "C")) == key
 
 
-def test_the_example_file_has_the_bots() -> None:
-    accounts = load_accounts(str(Path(__file__).parent.parent / "accounts.json"))
-    for account, key in (
-        ("NOISEBOTS", "noisekey"), ("BLSHBOTS", "blshkey"), ("EXTREMEBOT", "extremekey"),
-        ("MAKERBOTS", "makerkey"), ("TAKERBOTS", "takerkey"),
-    ):
-        accounts.authorize(account, key)
+def test_an_owner_is_known_by_the_key_alone() -> None:
+    assert ACCOUNTS.owner_of("annkey") == "ANN"
+    assert ACCOUNTS.owner_of("wrong") is ACCOUNTS.owner_of(None) is ACCOUNTS.owner_of("") is None
+    assert Accounts().owner_of("annkey") is None
 
 
-@pytest.mark.parametrize("content, complaint", [
-    ("{", "is not valid JSON"), ("[]", "must hold a JSON object"), ('{"A": 1}', "must hold"),
-    ("{}", "names no account"), ('{"A": ""}', "key that cannot be sent"),
-    ('{"A": " k "}', "cannot be sent"), ('{"A": "\\ud800"}', "cannot be sent"),
-    ('{"": "k"}', "cannot be named"), ('{"A\\ud800": "k"}', "cannot be named"),
-    (f'{{"{"A" * 256}": "k"}}', "cannot be named"), ('{"A": "k", "B": "k"}', "the same key"),
-    ("[" * 100_000, "nested too deeply"),
-    ('{"A": "k", "A": "l"}', "twice"),
-])
-def test_a_malformed_file_is_refused_in_a_sentence(
-    tmp_path: Path, content: str, complaint: str
-) -> None:
-    path = tmp_path / "accounts.json"
-    path.write_text(content)
-    with pytest.raises(ValueError, match=complaint):
-        load_accounts(str(path))
+def test_keys_can_be_replaced() -> None:
+    accounts = Accounts({"ANN": "old", "BOB": "bobkey"})
+    assert accounts.version == 0
+    accounts.replace({"ANN": "new", "CAT": "catkey"})
+    assert accounts.version == 1
+    accounts.authorize("ANN", "new")
+    accounts.authorize("CAT", "catkey")
+    for account, key in (("ANN", "old"), ("BOB", "bobkey")):
+        with pytest.raises(WrongKey):
+            accounts.authorize(account, key)
+
+
+SENDABLE = [
+    "k", "annkey", "schl\u00fcssel", "a b", "a,b", "a=b", "a%41+&?#/\\b", 'a"b', "'a'", "{[(a)]}:@",
+    "k" * MAX_KEY_BYTES, "\u00fc" * (MAX_KEY_BYTES // 2), "\U0001f511",
+]
+NOT_SENDABLE = [
+    "", " k", "k ", "\u00a0k", "k\n", "k\r\nX: y", "k\tl", "k\x00l", "k\x7fl", "k\u2028l", "\ud800",
+    "k;l", '"k"', 'k"', '"k', "k" * (MAX_KEY_BYTES + 1), "\u00fc" * (MAX_KEY_BYTES // 2 + 1),
+]
+
+
+@pytest.mark.parametrize("key", SENDABLE, ids=ascii)
+def test_a_key_that_is_taken_arrives_from_each_place(key: str) -> None:
+    check_keys("accounts", {"ANN": key})
+    sent = key.encode().decode("latin-1")  # as servers give bytes to an application
+    assert sent_key({"A": sent}, ("A", "B", "C")) == key
+    assert sent_key({"C": f"a=b; api_key={sent}; c=d"}, ("A", "B", "C")) == key
+    path, quoted = "/ob/api/ws/ANN/venues/V/executions", quote(key, safe="")
+    for target in (f"{path}?api_key={quoted}", f"/key/{quoted}{path}"):
+        assert subscription(target, {}, Accounts({"ANN": key})).account == "ANN"
+
+
+@pytest.mark.parametrize("key", NOT_SENDABLE, ids=ascii)
+def test_a_key_that_can_never_be_sent_is_refused_by_its_account(key: str) -> None:
+    with pytest.raises(ValueError, match="a key that cannot be sent, for the account 'ANN'") as why:
+        check_keys("accounts", {"BOB": "bobkey", "ANN": key})
+    assert len(key) < 3 or key not in str(why.value)
+
+
+def test_two_accounts_with_one_key_are_both_named_and_the_key_is_not() -> None:
+    with pytest.raises(ValueError, match="the same key to two accounts, 'ANN' and 'CAT'") as why:
+        check_keys("accounts", {"ANN": "secret", "BOB": "bobkey", "CAT": "secret"})
+    assert "secret" not in str(why.value)

@@ -26,8 +26,8 @@ FLOORS = [
     },
     {"engine"},
     {
-        "memory", "exchange", "accounts", "parsing", "history", "messages", "scores", "watching",
-        "gamemaster", "ledger",
+        "memory", "exchange", "accounts", "accounts_file", "parsing", "history", "messages",
+        "scores", "watching", "gamemaster", "ledger",
     },
     {"docs"},
     {"rest", "tape"},
@@ -37,6 +37,7 @@ FLOORS = [
 WITHIN_A_FLOOR = {
     "origin": {"errors"},
     "exchange": {"memory"}, "parsing": {"exchange"}, "accounts": {"exchange"},
+    "accounts_file": {"accounts"},
     "messages": {"exchange", "gamemaster"},
     "scores": {"messages"}, "watching": {"exchange", "history", "messages"},
     "ledger": {"messages", "gamemaster"}, "cli": {"options", "ports_file", "wiring"},

@@ -16,9 +16,9 @@ HARMLESS = [
 ]
 
 
-def written(*rows: list[str | int | float | None]) -> str:
+def written(*rows: list[str | int | float | None], quote_all_text: bool = False) -> str:
     text = io.StringIO(newline="")
-    write_table(text, ["a", "b"], rows)
+    write_table(text, ["a", "b"], rows, quote_all_text)
     return text.getvalue()
 
 
@@ -33,10 +33,16 @@ def test_what_could_not_stays_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", FORMULAS + HARMLESS)
-def test_a_text_is_guarded_in_any_column_and_read_as_one_cell(text: str) -> None:
-    rows = list(csv.reader(io.StringIO(written([text, 1], [1, text]), newline="")))
+@pytest.mark.parametrize("quote_all_text", [False, True])
+def test_a_text_is_guarded_in_any_column_and_read_as_one_cell(
+    text: str, quote_all_text: bool
+) -> None:
+    table = written([text, 1], [1, text], quote_all_text=quote_all_text)
+    rows = list(csv.reader(io.StringIO(table, newline="")))
     assert rows == [["a", "b"], [without_formula(text), "1"], ["1", without_formula(text)]]
 
 
-def test_text_is_quoted_and_numbers_are_not() -> None:
-    assert written(["x", -7], [None, 0.5]) == '"a","b"\r\n"x",-7\r\n"",0.5\r\n'
+def test_numbers_are_never_quoted() -> None:
+    rows: list[list[str | int | float | None]] = [["x", -7], [None, 0.5]]
+    assert written(*rows) == "a,b\r\nx,-7\r\n,0.5\r\n"
+    assert written(*rows, quote_all_text=True) == '"a","b"\r\n"x",-7\r\n"",0.5\r\n'

@@ -54,6 +54,7 @@ class Tape:
         origins: OriginPolicy = OriginPolicy(),
     ) -> None:
         self._accounts = accounts
+        self._version = accounts.version  # of the accounts, by which the listeners were let in
         self._audiences: dict[Subscription, set[Connection]] = {}
         self._subscriptions: dict[Connection, Subscription] = {}
         self._telling: Iterator[None] = iter(())  # the rest of an event
@@ -97,6 +98,9 @@ class Tape:
         return self._is_telling or bool(self._backlog)
 
     def deliver(self) -> None:
+        if self._version != self._accounts.version:
+            self._version = self._accounts.version
+            self._close_unauthorized()
         for _ in range(EVENTS_AT_ONCE):
             if not self._tell_on() or self._rendered_bytes >= BYTES_AT_ONCE:
                 break
@@ -129,6 +133,17 @@ class Tape:
             if not self._audiences[wanted]:
                 del self._audiences[wanted]
             self._backlog.unlisten(wanted.venue, wanted.symbol)
+
+    def _close_unauthorized(self) -> None:
+        """The keys have changed: close who could not listen to executions with his any more."""
+        for listener in list(self._subscriptions):
+            request = listener.request
+            assert request is not None
+            try:
+                subscription(request.path, request.headers, self._accounts)
+            except ExchangeError:
+                reason = "the key is not valid any more"
+                self._server.attend(listener, listener.close, POLICY_VIOLATION, reason)
 
     # Rendering and sending.
 

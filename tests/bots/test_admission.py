@@ -53,6 +53,13 @@ def test_a_file_that_holds_no_keys_is_refused(
         read_keys(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_bots_read_the_files_that_the_exchange_reads(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "keys.json"
+    path.write_bytes('{"ZOË": "schlüssel"}'.encode(encoding))
+    assert read_keys(path) == {"ZOË": "schlüssel"}
+
+
 def test_an_account_without_a_key_is_named(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     path.write_text('{"NOISE1": "k"}')
