@@ -1,8 +1,10 @@
 """Connections that can be cut while a thread waits for an answer on one of them, so that Ctrl-C
 does not wait for an exchange that is silent."""
 
+import os
 import socket
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
@@ -13,12 +15,19 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
 class Connections:
-    """All connections of the sessions that were made by `session`."""
+    """All connections of the sessions that were made by `session`, in this process: one that is
+    forked cuts none of its parent's, and uses none."""
 
     def __init__(self) -> None:
         self._open: WeakSet[HTTPConnection] = WeakSet()
         self._lock = threading.Lock()
         self._are_cut = False
+        _all.add(self)
+
+    def begin_anew(self) -> None:
+        """In a forked process: leave what is open to the parent."""
+        _let_go(list(self._open))
+        self._open, self._lock = WeakSet(), threading.Lock()
 
     def session(self) -> requests.Session:
         """A new session; its connections by way of a proxy are the only ones not cut."""
@@ -40,6 +49,23 @@ class Connections:
             self._open.add(connection)
             if self._are_cut:
                 _cut(connection)
+
+
+_all: "WeakSet[Connections]" = WeakSet()
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=lambda: [each.begin_anew() for each in list(_all)])
+
+
+def _let_go(inherited: Iterable[HTTPConnection]) -> None:
+    """Put dead sockets in their place: a session finds that the other side hung up, which the
+    parent does not notice."""
+    dead, other_end = socket.socketpair()
+    other_end.close()
+    with dead:
+        for connection in inherited:
+            if connection.sock is not None and connection.sock.fileno() >= 0:
+                os.dup2(dead.fileno(), connection.sock.fileno(), inheritable=False)
 
 
 def _cut(connection: HTTPConnection) -> None:

@@ -14,6 +14,7 @@ This file needs nothing of the others here, so it can be copied beside a script.
 
 import copy
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 try:
     import requests
@@ -62,8 +64,30 @@ def _complain(sentence: str) -> None:
     sys.stderr.write(sentence + "\n")
 
 
+class _Shared:
+    """What a client and its copies have in common, and a forked process does not share with its
+    parent: whose connections those are, and whose threads held the lock.
+    """
+
+    def __init__(self) -> None:
+        self.begin_anew()
+        _shared.add(self)
+
+    def begin_anew(self) -> None:
+        self.own = threading.local()
+        self.lock = threading.Lock()
+        self.outage = threading.Event()
+
+
+_shared: "WeakSet[_Shared]" = WeakSet()
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=lambda: [each.begin_anew() for each in list(_shared)])
+
+
 class Client:
-    """Speaks to one exchange with one key; each thread that uses it keeps its own connection.
+    """Speaks to one exchange with one key; each thread that uses it, and each process that is
+    forked, keeps its own connection.
 
     Once the event `stop` is set, calls that would send something, or wait for the exchange to
     come back, raise Stopped. `complain` takes each sentence about what goes wrong. Raises
@@ -84,9 +108,7 @@ class Client:
         self.stop = stop or threading.Event()
         self._complain = complain
         self._make_session = make_session
-        self._own = threading.local()
-        self._lock = threading.Lock()
-        self._outage = threading.Event()
+        self._shared = _Shared()
 
     def with_key(self, key: str) -> "Client":
         """The same client for another account; of an outage the two of them tell only once."""
@@ -148,7 +170,7 @@ class Client:
 
     def close(self) -> None:
         """Close the calling thread's connection; a later call opens a new one."""
-        session: requests.Session | None = vars(self._own).pop("session", None)
+        session: requests.Session | None = vars(self._shared.own).pop("session", None)
         if session is not None:
             session.close()
 
@@ -167,7 +189,7 @@ class Client:
         """
         pause = FIRST_PAUSE
         while not self.stop.is_set():
-            was_away = self._outage.is_set()
+            was_away = self._shared.outage.is_set()
             try:
                 response = self.send_once(method, url, postdata)
             except _NO_ANSWER as fault:
@@ -214,19 +236,21 @@ class Client:
         return answer
 
     def _session(self, url: str) -> requests.Session:
-        if not hasattr(self._own, "session"):
-            self._own.session = self._make_session()
-        session: requests.Session = self._own.session
+        own = self._shared.own
+        if not hasattr(own, "session"):
+            own.session = self._make_session()
+        session: requests.Session = own.session
         # This machine is never reached by way of a proxy, whatever the environment says.
         session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
         return session
 
     def _remark(self, url: str, away: str) -> None:
         """Say that the exchange went away, and why, or that it is back; each only once."""
-        with self._lock:
-            if self._outage.is_set() == bool(away):
+        outage = self._shared.outage
+        with self._shared.lock:
+            if outage.is_set() == bool(away):
                 return
-            (self._outage.set if away else self._outage.clear)()
+            (outage.set if away else outage.clear)()
         where = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         self._complain(
             f"Cannot reach {where} ({away}), trying again until it answers."

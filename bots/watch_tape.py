@@ -106,9 +106,12 @@ def connect(url: str, key: str) -> websocket.WebSocket:
 
 
 def heard(connection: websocket.WebSocket) -> Iterator[dict[str, Any]]:
-    """Messages until the connection ends; raises Refused."""
+    """Messages until the connection ends; raises Refused. In a forked process that is at once: the
+    connection is the parent's."""
+    owner = os.getpid()
     try:
-        while text := connection.recv():  # which answers pings, and is empty after a close
+        # `recv` answers pings, and is empty after a close.
+        while os.getpid() == owner and (text := connection.recv()):
             message = json.loads(text)
             if not message["ok"]:
                 raise Refused(message["error"])
@@ -116,7 +119,9 @@ def heard(connection: websocket.WebSocket) -> Iterator[dict[str, Any]]:
     except NO_ANSWER:
         pass
     finally:
-        connection.close(timeout=0)
+        if os.getpid() == owner:
+            connection.close(timeout=0)
+        connection.shutdown()  # without a word to the other side
 
 
 def tick_line(message: dict[str, Any]) -> str:

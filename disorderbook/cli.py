@@ -19,6 +19,7 @@ from disorderbook.accounts import Accounts
 from disorderbook.accounts_file import AccountsFile
 from disorderbook.collector import keep_collections_short
 from disorderbook.descriptors import allow_descriptors
+from disorderbook.forks import OwnStack, closed_in_child
 from disorderbook.logs import start_log
 from disorderbook.ledger.export import export
 from disorderbook.ledger.refusing import Unusable
@@ -28,7 +29,7 @@ from disorderbook.ports_file import ports_file
 from disorderbook.rest.house import House
 from disorderbook.rest.app import make_app
 from disorderbook.rest.server import InlineServer
-from disorderbook.rest.serving import OWN_SERVER, keep_together, make_server
+from disorderbook.rest.serving import FORKING_SERVERS, OWN_SERVER, keep_together, make_server
 from disorderbook.sockets import HOST
 from disorderbook.tape.feed import Tape
 from disorderbook.wiring import CannotStart, Wanted, cannot_listen, open_house, running_tape
@@ -68,12 +69,13 @@ def _run(options: argparse.Namespace) -> None:
         _export(options.database, options.export)
         return
     wanted, server = _wanted(options), _server(options)
-    with (
-        _accounts(options.accounts) as accounts,
-        ports_file(options.ports_file) as tell_ports,
-        _tape(options, accounts, wanted.origins) as tape,
-        open_house(wanted, accounts, tape, server) as house,
-    ):
+    with OwnStack() as own:
+        if isinstance(server, InlineServer):
+            own.enter_context(closed_in_child(server.port))
+        accounts = own.enter_context(_accounts(options.accounts))
+        tell_ports = own.enter_context(ports_file(options.ports_file))
+        tape = own.enter_context(_tape(options, accounts, wanted.origins))
+        house = own.enter_context(open_house(wanted, accounts, tape, server))
         tell_ports(server.port, tape.port if tape else None)
         with contextlib.suppress(OSError):  # nobody reads it
             _greet(server.port, options, house, tape)
@@ -90,6 +92,11 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _server(options: argparse.Namespace) -> bottle.ServerAdapter:
+    if options.server in FORKING_SERVERS and (options.database or options.websockets):
+        raise CannotStart(
+            f"The server {options.server} answers in a process that it forks, which can neither"
+            " keep a market in a file nor tell the tape; leave out --database and --websockets"
+        )
     try:
         return make_server(options.server, options.port)
     except OSError as fault:

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 
 from disorderbook.accounts import Accounts, check_keys
 from disorderbook.exchange import MAX_BOOKS
+from disorderbook.forks import OwnStack, closed_in_child
 from disorderbook.origin import OriginPolicy
 from disorderbook.rest.answers import WsgiApp
 from disorderbook.rest.app import make_app
@@ -66,23 +67,24 @@ def serve(
     Port 0 is any free one. `accounts` are names and keys, and turn authentication on; `database`
     is a file to keep the market in; `extra` allows listing an account's orders; `websockets` runs
     the tape, on `tape_port`; `allowed_hosts` are names besides localhost by which clients may call
-    it. It lives in threads of its own; signals and logging are left alone. Raises CannotStart, or
-    ValueError for accounts, names and ports that cannot be used.
+    it. It lives in threads of its own; signals and logging are left alone. A process that is forked
+    within the block has no part in it: it can trade there as any other can, and leaves the exchange
+    alone when it ends. Raises CannotStart, or ValueError for accounts, names and ports that cannot
+    be used.
     """
     _check(ports=(port, tape_port), names=(venue, symbol))
     keys = _accounts(accounts)
     file = None if database is None else os.fspath(database)
     origins = OriginPolicy(allowed_hosts)
     wanted = Wanted(venue, symbol, max_books, extra, file, origins=origins)
-    with (
-        _server(port) as server,
-        _tape(websockets, keys, tape_port, origins) as tape,
-        open_house(wanted, keys, tape, server) as house,
-    ):
+    with OwnStack() as own:
+        server = own.enter_context(_server(port))
+        tape = own.enter_context(_tape(websockets, keys, tape_port, origins))
+        house = own.enter_context(open_house(wanted, keys, tape, server))
         if file is not None:
             keep_together(server, house.exchange)
-        with _running(server, make_app(house)):
-            yield PrivateExchange(venue, symbol, server.port, tape)
+        own.enter_context(_running(server, make_app(house)))
+        yield PrivateExchange(venue, symbol, server.port, tape)
 
 
 def _check(ports: tuple[int, ...], names: tuple[str, ...]) -> None:
@@ -108,7 +110,7 @@ def _server(port: int) -> Iterator[InlineServer]:
         server = InlineServer(port, limits=LIMITS)
     except OSError as fault:
         raise cannot_listen(port, fault) from None
-    with closing(server):
+    with closed_in_child(server.port), closing(server):
         yield server
 
 

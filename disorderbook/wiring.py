@@ -15,6 +15,7 @@ from disorderbook.accounts import Accounts
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import MAX_BOOKS, MAX_NAME_LENGTH, Exchange, Publish
+from disorderbook.forks import closed_in_child
 from disorderbook.gamemaster import GameMaster
 from disorderbook.history import History
 from disorderbook.ledger.opening import open_ledger
@@ -59,7 +60,7 @@ def running_tape(
         tape = Tape(accounts, port, limits_for(descriptors), origins)
     except OSError as fault:
         raise cannot_listen(port, fault) from None
-    with tape:
+    with closed_in_child(tape.port), tape:
         yield tape
 
 

@@ -10,11 +10,14 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import PATIENCE, Child, forked, forked_by_multiprocessing, heard
 
 import disorderbook
 from disorderbook.client import ExchangeUnreachable, Market, Refused
@@ -22,6 +25,8 @@ from disorderbook.hosting import CannotStart, PrivateExchange, serve
 from disorderbook.sockets import HOST
 
 ROOT = Path(__file__).parent.parent
+Fork = Callable[[Child], AbstractContextManager[Connection]]
+both_ways = pytest.mark.parametrize("fork", [forked, forked_by_multiprocessing])
 
 
 def market_of(exchange: PrivateExchange, account: str = "ME", key: str | None = None) -> Market:
@@ -256,3 +261,94 @@ def test_a_type_checker_knows_what_the_package_offers(tmp_path: Path) -> None:
     )
     complaints = re.findall(r"script\.py:(\d+): error: .*\[(.*)\]", checked.stdout)
     assert complaints == [("4", "arg-type"), ("5", "attr-defined")], checked.stdout
+
+
+@both_ways
+def test_a_forked_process_keeps_neither_ports_nor_clients(fork: Fork) -> None:
+    with ExitStack() as block, ExitStack() as clients:
+        exchange = block.enter_context(serve(websockets=True))
+        ports = [exchange.port, int(exchange.tape_url.rpartition(":")[2])]
+        connected = [
+            clients.enter_context(socket.create_connection((HOST, port)))
+            for port in ports for _ in range(3)
+        ]
+        market = clients.enter_context(market_of(exchange))
+        market.buy(5000, 10)  # so all that came before it are accepted
+
+        def wait(pipe: Connection) -> None:
+            with market_of(exchange) as own:
+                pipe.send(own.buy(4000, 5).id)
+            pipe.recv()
+
+        with fork(wait) as child:
+            assert heard(child) == 1, "it trades as any other can"
+            assert market.quote().bid_depth == 15
+            block.close()
+            for client in connected:
+                client.settimeout(PATIENCE)
+                while client.recv(4096):
+                    pass
+            for port in ports:
+                with pytest.raises(ConnectionRefusedError):
+                    socket.create_connection((HOST, port))
+            with serve(ports[0], websockets=True, tape_port=ports[1]) as again:
+                with market_of(again) as market:
+                    assert market.quote().bid is None
+            child.send("end")
+
+
+FORKING_SCRIPT = """
+import os, sys
+import disorderbook
+from disorderbook.ledger.durable import DurableLedger
+
+close = DurableLedger.close
+
+def reported(ledger):
+    print("closed by", "the child" if not child else "the parent", flush=True)
+    close(ledger)
+
+DurableLedger.close = reported
+child = None
+with disorderbook.serve(database=sys.argv[1], websockets=True) as exchange:
+    with disorderbook.Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
+        for price in range(1, 401):
+            market.buy(price, 1)
+        child = os.fork()
+        if not child:
+            sys.exit(END)
+        print("status", os.waitpid(child, 0)[1], flush=True)
+        for price in range(401, 801):
+            market.buy(price, 1)
+        print(len(market.orders()), market.quote().bid)
+"""
+
+
+@pytest.mark.parametrize("end, status", [("0", 0), ("3", 768)])
+def test_a_forked_process_that_leaves_the_block_leaves_the_market_alone(
+    tmp_path: Path, end: str, status: int
+) -> None:
+    file = tmp_path / "market.db"
+    ran = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", FORKING_SCRIPT.replace("END", end), str(file)],
+        capture_output=True, text=True, timeout=100,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == f"status {status}\n800 800\nclosed by the parent\n"
+    with serve(database=file) as exchange, market_of(exchange) as market:
+        assert [order.price for order in market.orders()] == list(range(1, 801))
+
+
+def test_a_forked_process_can_run_an_exchange_of_its_own() -> None:
+    def run(pipe: Connection) -> None:
+        with serve(websockets=True) as own, market_of(own) as market:
+            pipe.send((market.buy(1, 1).id, own.url))
+        assert sys.getswitchinterval() == interval
+
+    interval = sys.getswitchinterval()
+    with serve(websockets=True) as exchange, market_of(exchange) as market:
+        market.buy(5000, 10)
+        with forked(run) as child:
+            number, url = heard(child)
+            assert number == 0 and url != exchange.url
+        assert market.quote().bid == 5000

@@ -22,7 +22,7 @@ README = (ROOT / "README.md").read_text()
 FLOORS = [
     {
         "errors", "origin", "collector", "descriptors", "logs", "sockets", "turn", "spreadsheet",
-        "client", "__version__",
+        "client", "__version__", "forks",
     },
     {"engine"},
     {
@@ -35,7 +35,7 @@ FLOORS = [
 ]
 # These floors read from left to right.
 WITHIN_A_FLOOR = {
-    "origin": {"errors"},
+    "forks": {"sockets"}, "origin": {"errors"},
     "exchange": {"memory"}, "parsing": {"exchange"}, "accounts": {"exchange"},
     "accounts_file": {"accounts"},
     "messages": {"exchange", "gamemaster"},

@@ -1,14 +1,19 @@
 """One kept connection for requests, which are sent once and wait for their turn."""
 
 import threading
-from typing import TypeVar
+from typing import Any, TypeVar
+from weakref import WeakSet
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from disorderbook.client.addresses import is_this_machine
 from disorderbook.client.answers import read
 from disorderbook.client.errors import ExchangeUnreachable, MarketClosed
+from disorderbook.client.forks import begin_anew_after_fork, let_go
 
 KEY_HEADER = "X-Starfighter-Authorization"
 
@@ -18,19 +23,33 @@ T = TypeVar("T")
 class Connection:
     """Sends requests to one exchange with one key, from any thread, one at a time.
 
-    `timeout` is in seconds: to connect, and of silence while an answer is awaited.
+    `timeout` is in seconds: to connect, and of silence while an answer is awaited. A forked process
+    sends its own over a connection of its own; what was under way at the fork is the parent's.
     """
 
     def __init__(self, address: str, key: str | None, timeout: float) -> None:
         self._address = address
+        self._key = key
         self._timeout = timeout
         self._is_closed = False
+        self._begin()
+        begin_anew_after_fork(self)
+
+    def _begin(self) -> None:
         self._turn = threading.Lock()
         self._session = requests.Session()
+        self._adapter = _Adapter()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, self._adapter)
         # This machine is never reached by way of a proxy, whatever the environment says.
-        self._session.trust_env = not is_this_machine(address)
-        if key is not None:
-            self._session.headers[KEY_HEADER] = key.encode()
+        self._session.trust_env = not is_this_machine(self._address)
+        if self._key is not None:
+            self._session.headers[KEY_HEADER] = self._key.encode()
+
+    def begin_anew(self) -> None:
+        """In a forked process: leave the connection to the parent, and its lock to its threads."""
+        let_go(each.sock for each in list(self._adapter.made) if each.sock is not None)
+        self._begin()
 
     def ask(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
         """The result of one request; raises MarketError of any kind. It is never sent again."""
@@ -67,3 +86,44 @@ def _never_left(fault: requests.RequestException) -> bool:
 
 def _reason(fault: requests.RequestException) -> str:
     return f"{type(fault).__name__}, {_cause(fault)}"
+
+
+class _Adapter(HTTPAdapter):
+    """What makes connections for a session, and knows those that it has made."""
+
+    def __init__(self) -> None:
+        self.made: WeakSet[HTTPConnection] = WeakSet()
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **keywords: Any) -> None:
+        super().init_poolmanager(*arguments, **keywords)
+        self._note_those_of(self.poolmanager)
+
+    def proxy_manager_for(self, *arguments: Any, **keywords: Any) -> PoolManager:
+        is_new = arguments[0] not in self.proxy_manager
+        manager: PoolManager = super().proxy_manager_for(*arguments, **keywords)
+        if is_new:
+            self._note_those_of(manager)
+        return manager
+
+    def _note_those_of(self, manager: PoolManager) -> None:
+        manager.pool_classes_by_scheme = {
+            scheme: _noting(pool, self.made)
+            for scheme, pool in manager.pool_classes_by_scheme.items()
+        }
+
+
+def _noting(
+    pool: type[HTTPConnectionPool], made: "WeakSet[HTTPConnection]"
+) -> type[HTTPConnectionPool]:
+    """The same kind of pool, whose connections are noted from the moment when they connect."""
+
+    class Noted(pool.ConnectionCls):  # type: ignore[name-defined,misc]
+        def connect(self) -> None:
+            made.add(self)
+            super().connect()
+
+    class Pool(pool):  # type: ignore[valid-type,misc]
+        ConnectionCls = Noted
+
+    return Pool

@@ -12,6 +12,7 @@ from disorderbook.client.addresses import is_this_machine
 from disorderbook.client.answers import read
 from disorderbook.client.connection import KEY_HEADER
 from disorderbook.client.errors import ExchangeUnreachable, MarketError, Refused
+from disorderbook.client.forks import begin_anew_after_fork, let_go
 from disorderbook.client.results import Verdict
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class Listener(Generic[T]):
     the quote or the orders. Dropping the last reference, as `break` does in a loop over
     `market.ticks()`, closes it as well. One thread at a time iterates; any may close.
 
+    A forked process that iterates makes a connection of its own, as after an interruption; closing
+    it there leaves the parent's alone.
+
     The constructor raises ExchangeUnreachable if nobody listens there, so that a wrong address is
     not waited for, and ModuleNotFoundError without websocket-client. Iterating raises Refused.
     """
@@ -54,6 +58,18 @@ class Listener(Generic[T]):
         self._is_closed = threading.Event()
         self._turn = threading.RLock()  # of a signal's handler, too, that closes in mid-wait
         self._connection = _connect(url, key, timeout)
+        begin_anew_after_fork(self)
+
+    def begin_anew(self) -> None:
+        """In a forked process: leave the connection to the parent, and its locks to its threads."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            let_go([connection.sock] if connection.sock is not None else [])
+            self.interruptions += 1
+        was_closed, self._is_closed = self._is_closed.is_set(), threading.Event()
+        if was_closed:
+            self._is_closed.set()
+        self._turn = threading.RLock()
 
     def __iter__(self) -> "Listener[T]":
         return self
@@ -71,14 +87,15 @@ class Listener(Generic[T]):
     def close(self) -> None:
         """End the iteration, also one that waits in another thread."""
         self._is_closed.set()
-        if not self._turn.acquire(blocking=False):
+        turn = self._turn
+        if not turn.acquire(blocking=False):
             self._wake()
-            if not self._turn.acquire(timeout=self._timeout):
+            if not turn.acquire(timeout=self._timeout):
                 return  # it is still connecting, and hangs up when it has done so
         try:
             self._hang_up()
         finally:
-            self._turn.release()
+            turn.release()
 
     def __enter__(self) -> "Listener[T]":
         return self

@@ -13,6 +13,7 @@ from disorderbook.sockets import HOST
 
 OWN_SERVER = "inline"
 NO_SERVERS = {"cgi"}  # what Bottle calls a server, but serves one request
+FORKING_SERVERS = {"gunicorn"}  # which answer in processes that they fork
 SERVERS = sorted({OWN_SERVER, *bottle.server_names} - NO_SERVERS)
 
 OPTIONS = {

@@ -1,5 +1,6 @@
 """How often Python's threads take turns, which is a setting of the whole process."""
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -28,3 +29,16 @@ def quick_switches() -> Iterator[None]:
             _wanted_by -= 1
             if not _wanted_by:
                 sys.setswitchinterval(_before)
+
+
+def _forget() -> None:
+    """In a forked process, where no tape runs."""
+    global _lock, _wanted_by
+    _lock = threading.Lock()
+    if _wanted_by:
+        _wanted_by = 0
+        sys.setswitchinterval(_before)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_forget)

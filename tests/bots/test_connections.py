@@ -3,9 +3,11 @@
 import socket
 import threading
 import time
+from multiprocessing.connection import Connection
 
 import pytest
 from connections import Connections
+from forked import forked, heard
 from live import PATIENCE, Exchange
 from stockfighter_minimal import requests
 
@@ -52,3 +54,24 @@ def test_a_server_that_is_not_there_is_an_ordinary_failure(scheme: str) -> None:
     with connections.session() as session, pytest.raises(requests.ConnectionError):
         session.get(f"{scheme}://127.0.0.1:{port}/", timeout=PATIENCE)
     connections.cut()
+
+
+def test_a_forked_process_uses_and_cuts_connections_of_its_own(exchange: Exchange) -> None:
+    connections = Connections()
+    with connections.session() as session:
+        url = exchange.url + "heartbeat"
+        assert session.get(url, timeout=PATIENCE).json()["ok"]
+        (used,) = connections._open
+        sock = used.sock
+
+        def ask_and_cut(pipe: Connection) -> None:
+            session.get(url, timeout=PATIENCE)
+            pipe.send(sock is not None and sock.fileno() >= 0)
+            connections.cut()
+            with pytest.raises(requests.ConnectionError):
+                session.get(url, timeout=PATIENCE)
+
+        with connections._lock, forked(ask_and_cut) as child:
+            assert heard(child) is False, "it went on using what it had inherited"
+        assert session.get(url, timeout=PATIENCE).json()["ok"]
+        assert used.sock is sock, "the parent had to connect again"

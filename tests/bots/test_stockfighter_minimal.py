@@ -3,12 +3,15 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
+from typing import Any
 
 import pytest
 import stockfighter_minimal as sf
+from forked import forked, forked_by_multiprocessing, heard
 from live import Exchange
 
 
@@ -274,3 +277,41 @@ def test_a_key_that_cannot_be_sent_is_a_sentence(
     client = sf.Client(exchange.url, key="two\nlines")
     assert client.quote(venue, "FOOBAR") is None
     assert "Cannot send" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fork", [forked, forked_by_multiprocessing])
+def test_after_a_fork_each_process_gets_its_own_answers(
+    scripts_url: str, venue: str, fork: Callable[..., Any]
+) -> None:
+    def prices_answered(first: int) -> list[int]:
+        orders = (sf.Order(venue=venue, price=first + number) for number in range(300))
+        return [answer["price"] for answer in map(sf.execute, orders) if answer]
+
+    def trade(pipe: Connection) -> None:
+        pipe.send("ready")
+        pipe.recv()
+        pipe.send(prices_answered(5000))
+
+    sf.execute(sf.Order(venue=venue))
+    with fork(trade) as child:
+        assert heard(child) == "ready"
+        child.send("go")
+        assert prices_answered(1000) == list(range(1000, 1300))
+        assert heard(child) == list(range(5000, 5300))
+
+
+def test_the_child_of_a_fork_ends_no_connection_of_the_parents() -> None:
+    with stub() as server:
+        client = sf.Client(server.url)
+        copy = client.with_key("k")
+        client.quote("V", "S")
+
+        def use(pipe: Connection) -> None:
+            copy.close()
+            pipe.send(copy.quote("V", "S"))
+
+        with client._shared.lock, forked(use) as child:
+            assert heard(child) == {"ok": True}
+        client.quote("V", "S")
+        client.close()
+        assert server.seen["connections"] == 2

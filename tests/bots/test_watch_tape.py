@@ -7,8 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 
 import pytest
+import watch_tape
+from forked import forked, heard
 from live import PATIENCE, ROOT, Exchange, bot, running
 from stockfighter_minimal import Client, Order
 
@@ -140,3 +143,20 @@ def test_when_nobody_reads_on_it_ends_quietly() -> None:
             trade(exchange)
             assert watching.wait(PATIENCE) == 0
             assert watching.stderr.read() == ""
+
+
+def test_a_forked_process_hears_over_a_connection_of_its_own() -> None:
+    with exchange_with_tape() as (exchange, url):
+        listening = watch_tape.connect(f"{url}ME/venues/TESTEX/tickertape", "")
+        told = watch_tape.heard(listening)
+        trade(exchange)
+        first = next(told)
+
+        def listen(pipe: Connection) -> None:
+            pipe.send(list(told))  # which ends at once
+            listening.shutdown()
+
+        with forked(listen) as child:
+            assert heard(child) == []
+        assert (first["quote"]["bid"], next(told)["quote"]["last"]) == (5001, 5001)
+        told.close()
