@@ -21,8 +21,8 @@ README = (ROOT / "README.md").read_text()
 # A room may import from the rooms of lower floors, and from its own.
 FLOORS = [
     {
-        "errors", "origin", "collector", "descriptors", "logs", "sockets", "turn", "spreadsheet",
-        "client", "__version__", "forks",
+        "errors", "origin", "request_head", "collector", "descriptors", "logs", "sockets", "turn",
+        "spreadsheet", "client", "__version__", "forks",
     },
     {"engine"},
     {

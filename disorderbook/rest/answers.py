@@ -8,8 +8,8 @@ from typing import Any
 from wsgiref.handlers import format_date_time
 
 from disorderbook.logs import quoted
-from disorderbook.rest.limits import Refusal, envelope
-from disorderbook.rest.environ import Environ
+from disorderbook.request_head import Environ, Refusal
+from disorderbook.rest.limits import envelope
 
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 Headers = list[tuple[str, str]]

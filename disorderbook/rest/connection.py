@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
+from disorderbook.request_head import Environ, Refusal, bad_request
 from disorderbook.rest.answers import CONTINUE, WsgiApp, answer, refuse, take_back
-from disorderbook.rest.environ import Environ
 from disorderbook.rest.heads import KnownHeads
 from disorderbook.rest.limits import (
-    Limits, Refusal, bad_request, too_many_connections, too_slow_a_body, too_slow_a_head,
+    Limits, too_many_connections, too_slow_a_body, too_slow_a_head,
 )
 from disorderbook.rest.reader import BODY, HEAD, NOTHING, RequestReader
 

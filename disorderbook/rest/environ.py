@@ -1,32 +1,11 @@
-"""What a request says, as the variables of WSGI (PEP 3333)."""
+"""What the target of a request says, as the variables of WSGI (PEP 3333)."""
 
 import re
-from functools import lru_cache
-from typing import Any
 from urllib.parse import unquote
 
-from disorderbook.rest.limits import bad_request
-
-Environ = dict[str, Any]
-RawHeaders = list[tuple[bytes, bytes]]
+from disorderbook.request_head import Environ, bad_request
 
 _ABSOLUTE_TARGET = re.compile(r"https?://([^/?]+)(.*)", re.IGNORECASE)
-
-
-def add_headers(environ: Environ, headers: RawHeaders) -> None:
-    """Raises Refusal if there are several hosts. Names with underscores are left out: in the
-    environ Content_Length would pass for Content-Length.
-    """
-    for name, value in headers:
-        key = _key(name)
-        text = value.decode("latin-1").rstrip(" \t")
-        if key not in environ:
-            environ[key] = text
-        elif key == "HTTP_HOST":
-            raise bad_request("There is more than one Host header")
-        else:
-            environ[key] += ("; " if key == "HTTP_COOKIE" else ", ") + text
-    environ.pop(_AMBIGUOUS, None)
 
 
 def add_target(environ: Environ, raw: bytes) -> None:
@@ -51,14 +30,3 @@ def _path_of(target: str, environ: Environ) -> str:
     if target == "*" and environ["REQUEST_METHOD"] == "OPTIONS":
         return ""
     raise bad_request("The target of a request is a path or an http URL")
-
-
-_AMBIGUOUS = ""
-
-
-@lru_cache(maxsize=256)
-def _key(name: bytes) -> str:
-    if b"_" in name:
-        return _AMBIGUOUS
-    key = name.decode("latin-1").upper().replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"

@@ -4,7 +4,7 @@ and the same bytes mean the same, so they need not be read again.
 
 from typing import NamedTuple
 
-from disorderbook.rest.environ import Environ
+from disorderbook.request_head import Environ
 
 LONGEST_REMEMBERED = 2048  # bytes of a request with its body
 HEADS_REMEMBERED = 256  # for all connections together; the oldest is forgotten first

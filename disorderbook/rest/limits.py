@@ -3,6 +3,8 @@
 import json
 from typing import NamedTuple
 
+from disorderbook.request_head import Refusal, too_long_a_head
+
 
 class Limits(NamedTuple):
     """Every bound of the server: sizes in bytes, times in seconds. Tests pass smaller ones."""
@@ -22,28 +24,9 @@ class Limits(NamedTuple):
     stop_seconds: float = 5.0  # for requests that are under way when the server is stopped
 
 
-class Refusal(Exception):
-    """Ends a connection: the request is not run, nothing after it is read, and this is said."""
-
-    def __init__(self, status: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
-
-    @property
-    def is_for_want_of_room(self) -> bool:
-        """Whether nothing is wrong with what was sent."""
-        return self.status.startswith("503")
-
-
-def bad_request(sentence: str) -> Refusal:
-    """What cannot be understood, or can be understood in two ways."""
-    return Refusal("400 Bad Request", sentence)
-
-
 def too_large_a_head(limits: Limits) -> Refusal:
     sentence = f"Request line and headers are at most {limits.head_bytes} bytes"
-    return Refusal("431 Request Header Fields Too Large", sentence)
+    return too_long_a_head(sentence)
 
 
 def too_large_a_body(limits: Limits) -> Refusal:
@@ -68,10 +51,6 @@ def too_many_connections(limits: Limits) -> Refusal:
 
 def unmet_expectation() -> Refusal:
     return Refusal("417 Expectation Failed", "The only expectation known is 100-continue")
-
-
-def unsupported_version() -> Refusal:
-    return Refusal("505 HTTP Version Not Supported", "This server speaks HTTP/1.1 and HTTP/1.0")
 
 
 def envelope(sentence: str) -> bytes:

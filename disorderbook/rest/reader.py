@@ -10,15 +10,13 @@ from collections import deque
 from enum import Enum
 from typing import NamedTuple
 
-from httptools import (
-    HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser,
-)
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from disorderbook.rest.environ import Environ, add_headers, add_target
+from disorderbook.request_head import Environ, add_headers, bad_request, check_head, malformed
+from disorderbook.rest.environ import add_target
 from disorderbook.rest.heads import LONGEST_REMEMBERED, Head, KnownHeads
 from disorderbook.rest.limits import (
-    Limits, bad_request, too_large_a_body, too_large_a_head, unmet_expectation,
-    unsupported_version,
+    Limits, too_large_a_body, too_large_a_head, unmet_expectation,
 )
 
 _LONGEST_LENGTH = 18  # digits of a Content-Length that are worth turning into a number
@@ -170,7 +168,7 @@ class RequestReader:
         except HttpParserError as error:
             if self.finished:
                 return b""
-            raise _refusal(error) from None
+            raise malformed(error) from None
         self._forget_upgrade()
         return rest
 
@@ -188,13 +186,8 @@ class RequestReader:
 
     def _check_meaning(self, environ: Environ, protocol: str) -> None:
         """Refuse what has more meanings than one, or a body that is too long to be read."""
-        self._is_chunked = "HTTP_TRANSFER_ENCODING" in environ
-        if protocol != "HTTP/1.1":
-            self._check_old(environ, protocol)
-        elif "HTTP_HOST" not in environ:
-            raise bad_request("There is no Host header")
-        if self._is_chunked and environ.pop("HTTP_TRANSFER_ENCODING").lower() != "chunked":
-            raise bad_request("The only transfer coding understood is chunked")
+        check_head(environ, protocol)
+        self._is_chunked = environ.pop("HTTP_TRANSFER_ENCODING", None) is not None
         length = environ.get("CONTENT_LENGTH", "0")
         if len(length) > _LONGEST_LENGTH or int(length) > self._limits.body_bytes:
             raise too_large_a_body(self._limits)
@@ -202,13 +195,6 @@ class RequestReader:
             if environ["HTTP_EXPECT"].lower() != "100-continue":
                 raise unmet_expectation()
             self.awaits_continue = True
-
-    def _check_old(self, environ: Environ, protocol: str) -> None:
-        """Nothing but HTTP/1.1 has chunks, and nothing but that and HTTP/1.0 is spoken here."""
-        if protocol != "HTTP/1.0":
-            raise unsupported_version()
-        if self._is_chunked:
-            raise bad_request("HTTP/1.0 has no transfer codings")
 
     def _forget_upgrade(self) -> None:
         """Read a head once more, without its wish for another protocol.
@@ -227,11 +213,3 @@ class RequestReader:
         self._upgrading = False
         self._http = HttpRequestParser(self)
         self._feed(b"\r\n".join(head) + b"\r\n\r\n")
-
-
-def _refusal(error: HttpParserError) -> Exception:
-    """The Refusal behind a parser's error: one of ours raised in a callback, or its own."""
-    if not isinstance(error, HttpParserCallbackError):
-        return bad_request(f"Malformed request: {error}")
-    cause = error.__context__
-    return cause if isinstance(cause, Exception) else error

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import bottle
 
 from disorderbook.descriptors import WANTED_DESCRIPTORS, allow_descriptors
+from disorderbook.request_head import Environ
 from disorderbook.rest.answers import WsgiApp
 from disorderbook.rest.connection import Connection, Keep, Service
 from disorderbook.rest.limits import Limits
-from disorderbook.rest.environ import Environ
 from disorderbook.sockets import listen
 
 BACKLOG = 1024  # connections that wait to be accepted

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from disorderbook.logs import quoted
 from disorderbook.sockets import peer_name
 from disorderbook.tape.frames import GOING_AWAY, NORMAL, POLICY_VIOLATION, CheckedWebSocket
+from disorderbook.tape.handshake import Handshake
 from disorderbook.tape.outbox import Batch, FellBehind, Message, Outbox
 from disorderbook.tape.sending import send_at_once
 
@@ -27,6 +28,7 @@ class Connection(CheckedWebSocket):
     """Sends batches, keeps what the socket does not take, and closes when that is too much."""
 
     server: "TapeServer"
+    handshake: Handshake | None = None  # once it was accepted
 
     def __init__(self, server: "TapeServer", sock: socket.socket, address: Any) -> None:
         super().__init__(server, sock, address)

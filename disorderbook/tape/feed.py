@@ -115,10 +115,9 @@ class Tape:
             self._server.attend(listener, listener.close, POLICY_VIOLATION, reason)
 
     def arrived(self, listener: Connection) -> None:
-        request = listener.request
-        assert request is not None
+        assert listener.handshake is not None
         try:
-            wanted = subscription(request.path, request.headers, self._accounts)
+            wanted = subscription(*listener.handshake, self._accounts)
         except ExchangeError as refusal:
             listener.refuse(error_message(str(refusal)), str(refusal))
             return
@@ -137,10 +136,9 @@ class Tape:
     def _close_unauthorized(self) -> None:
         """The keys have changed: close who could not listen to executions with his any more."""
         for listener in list(self._subscriptions):
-            request = listener.request
-            assert request is not None
+            assert listener.handshake is not None
             try:
-                subscription(request.path, request.headers, self._accounts)
+                subscription(*listener.handshake, self._accounts)
             except ExchangeError:
                 reason = "the key is not valid any more"
                 self._server.attend(listener, listener.close, POLICY_VIOLATION, reason)

@@ -1,21 +1,30 @@
-"""What a request must be before the library may answer it as a websocket handshake (RFC 6455, 4.2).
+"""A websocket's handshake: what is read of it, what it must be, and what it is answered (RFC 6455,
+4.2).
 
-The library answers whatever has a key. Here the rest is checked, and every refusal is an ordinary
-HTTP answer that says what was wrong.
+The head of the request is read and checked as any other over HTTP; then comes what a websocket asks
+for. Every refusal is an ordinary HTTP answer that says what was wrong.
 """
 
 import base64
 import binascii
+import hashlib
+import re
 from http import HTTPStatus
+from typing import NamedTuple
 
-from simple_websocket_server import HTTPRequest
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from disorderbook.errors import ExchangeError, IllegalHost
+from disorderbook.errors import DETAIL_HEADER, ExchangeError, IllegalHost, detail_header
 from disorderbook.messages import error_message
 from disorderbook.origin import OriginPolicy
+from disorderbook.request_head import (
+    Environ, RawHeaders, Refusal, add_headers, bad_request, check_head, malformed,
+)
 
 WEBSOCKET_VERSION = "13"
 KEY_BYTES = 16
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+_ABSOLUTE_TARGET = re.compile(r"(?:http|ws)s?://([^/?#]+).*", re.IGNORECASE)
 UPGRADE = f"Upgrade: websocket\r\nSec-WebSocket-Version: {WEBSOCKET_VERSION}\r\n"
 
 
@@ -29,8 +38,8 @@ class HandshakeRefused(Exception):
 
     def answer(self) -> bytes:
         """The whole HTTP answer."""
-        body = error_message(str(self))
-        connection = "Upgrade, close" if "Upgrade" in self.headers else "close"
+        body = error_message(str(self)) + b"\n"
+        connection = "Upgrade, close" if self.headers == UPGRADE else "close"
         head = (
             f"HTTP/1.1 {self.status} {self.status.phrase}\r\n{self.headers}"
             f"Connection: {connection}\r\nContent-Type: application/json\r\n"
@@ -39,70 +48,124 @@ class HandshakeRefused(Exception):
         return head.encode() + body
 
 
-class Request(HTTPRequest):
-    """The library's request, which keeps what its parser complains of instead of failing at it."""
+class Handshake(NamedTuple):
+    """One that may be accepted: the target of its request and, as in an environ, its headers."""
 
-    def send_error(
-        self, code: int, message: str | None = None, explain: str | None = None
-    ) -> None:
-        self.error_code, self.error_message = code, message
+    target: str
+    headers: Environ
 
-
-def parse_handshake(header: bytes, origins: OriginPolicy = OriginPolicy()) -> Request:
-    """The request in `header`, which ends with its empty line; raises HandshakeRefused."""
-    request = Request(header)
-    if request.error_code is not None:
-        raise HandshakeRefused(HTTPStatus(request.error_code), request.error_message or "")
-    if request.command is None or request.headers.defects:
-        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "This is not an HTTP request")
-    _check_request(request)
-    _check_origin(request, origins)
-    _check_upgrade(request)
-    _check_key(request)
-    return request
+    def answer(self) -> bytes:
+        """The whole HTTP answer, which agrees to nothing but a websocket."""
+        key = self.headers["HTTP_SEC_WEBSOCKET_KEY"].strip().encode()
+        accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
+        return (
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept
+        )
 
 
-def _check_request(request: Request) -> None:
-    """Everything that HTTP itself asks for."""
-    headers = request.headers
-    if request.command != "GET":
+class HandshakeReader:
+    """Is fed the head of a request, in any pieces. Raises HandshakeRefused as soon as something is
+    wrong with its syntax, and when the head `is_whole` and is no handshake.
+    """
+
+    def __init__(self) -> None:
+        self.is_whole = False
+        self._http = HttpRequestParser(self)
+        self._target = b""
+        self._headers: RawHeaders = []
+
+    def feed(self, piece: bytes) -> None:
+        """Nothing that follows the head may be in the piece."""
+        try:
+            self._http.feed_data(piece)
+        except HttpParserUpgrade:
+            pass
+        except HttpParserError as error:
+            raise _refused(malformed(error)) from None
+
+    def handshake(self, origins: OriginPolicy = OriginPolicy()) -> Handshake:
+        """Once everything up to an empty line was fed."""
+        if not self.is_whole:
+            raise _refused(bad_request("This is not an HTTP request"))
+        environ: Environ = {}
+        target = self._target.decode("latin-1")
+        try:
+            add_headers(environ, self._headers)
+            _take_host(environ, target)
+            check_head(environ, f"HTTP/{self._http.get_http_version()}")
+        except Refusal as refusal:
+            raise _refused(refusal) from None
+        _check_request(self._http.get_method(), self._http.get_http_version(), environ)
+        _check_origin(environ, origins)
+        _check_upgrade(environ)
+        _check_key(environ)
+        return Handshake(target, environ)
+
+    def on_url(self, piece: bytes) -> None:
+        self._target += piece
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self.is_whole = True
+
+
+def _refused(refusal: Exception) -> Exception:
+    """The same as an answer of ours."""
+    if not isinstance(refusal, Refusal):
+        return refusal
+    return HandshakeRefused(HTTPStatus(int(refusal.status[:3])), refusal.sentence)
+
+
+def _take_host(headers: Environ, target: str) -> None:
+    """The host of an absolute target counts for more than the header's; raises Refusal for what is
+    no target.
+    """
+    absolute = _ABSOLUTE_TARGET.fullmatch(target)
+    if absolute:
+        headers["HTTP_HOST"] = absolute[1]
+    elif not target.startswith("/"):
+        raise bad_request("The target of a handshake is a path or a URL")
+
+
+def _check_request(method: bytes, version: str, headers: Environ) -> None:
+    """What a handshake is among requests."""
+    if method != b"GET":
         sentence = "The tape is read with GET"
         raise HandshakeRefused(HTTPStatus.METHOD_NOT_ALLOWED, sentence, "Allow: GET\r\n")
-    if request.request_version != "HTTP/1.1":
+    if version != "1.1":
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A websocket handshake is HTTP/1.1")
-    if len(headers.get_all("Host", [])) != 1:
-        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A handshake has one Host header")
-    if len(headers.get_all("Origin", [])) > 1:
-        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A handshake has one Origin header at most")
-    if headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers:
+    if "HTTP_TRANSFER_ENCODING" in headers or headers.get("CONTENT_LENGTH", "0").strip("0"):
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A handshake has no body")
 
 
-def _check_origin(request: Request, origins: OriginPolicy) -> None:
+def _check_origin(headers: Environ, origins: OriginPolicy) -> None:
     """Our own rule about other websites and about our names."""
-    headers = request.headers
+    asking = (headers.get(f"HTTP_{name}") for name in ("HOST", "ORIGIN", "SEC_FETCH_SITE"))
     try:
-        origins.check(headers["Host"], headers["Origin"], headers["Sec-Fetch-Site"])
-    except IllegalHost as refusal:
-        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, str(refusal)) from None
+        origins.check(*asking)
     except ExchangeError as refusal:
-        raise HandshakeRefused(HTTPStatus.FORBIDDEN, str(refusal)) from None
+        is_illegal = isinstance(refusal, IllegalHost)
+        status = HTTPStatus.BAD_REQUEST if is_illegal else HTTPStatus.FORBIDDEN
+        detail = f"{DETAIL_HEADER}: {detail_header(refusal.detail)}\r\n"
+        raise HandshakeRefused(status, str(refusal), detail) from None
 
 
-def _check_upgrade(request: Request) -> None:
+def _check_upgrade(headers: Environ) -> None:
     """Whether this asks for a websocket at all, and for the version that we speak."""
-    asks = "websocket" in _words(request, "Upgrade") and "upgrade" in _words(request, "Connection")
-    if not asks:
+    upgrade, connection = _words(headers, "HTTP_UPGRADE"), _words(headers, "HTTP_CONNECTION")
+    if "websocket" not in upgrade or "upgrade" not in connection:
         sentence = "This is a websocket: it needs Upgrade: websocket and Connection: Upgrade"
         raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, sentence, UPGRADE)
-    if request.headers.get_all("Sec-WebSocket-Version") != [WEBSOCKET_VERSION]:
+    if headers.get("HTTP_SEC_WEBSOCKET_VERSION") != WEBSOCKET_VERSION:
         sentence = f"The websocket version spoken here is {WEBSOCKET_VERSION}"
         raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, sentence, UPGRADE)
 
 
-def _check_key(request: Request) -> None:
-    keys = request.headers.get_all("Sec-WebSocket-Key", [])
-    if len(keys) != 1 or not _is_key(keys[0].strip()):
+def _check_key(headers: Environ) -> None:
+    if not _is_key(headers.get("HTTP_SEC_WEBSOCKET_KEY", "").strip()):
         sentence = f"A handshake has one Sec-WebSocket-Key: {KEY_BYTES} bytes in base64"
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, sentence)
 
@@ -114,7 +177,6 @@ def _is_key(key: str) -> bool:
         return False
 
 
-def _words(request: Request, name: str) -> list[str]:
+def _words(headers: Environ, name: str) -> list[str]:
     """The comma-separated words of a header, all of its lines together, in lower case."""
-    lines = ",".join(request.headers.get_all(name, []))
-    return [word.strip().lower() for word in lines.split(",")]
+    return [word.strip().lower() for word in headers.get(name, "").split(",")]

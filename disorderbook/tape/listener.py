@@ -13,7 +13,7 @@ from simple_websocket_server import PING, PONG
 
 from disorderbook.tape.connection import Connection
 from disorderbook.tape.frames import POLICY_VIOLATION, Fault
-from disorderbook.tape.handshake import HandshakeRefused, parse_handshake
+from disorderbook.tape.handshake import HandshakeReader, HandshakeRefused
 
 if TYPE_CHECKING:
     from disorderbook.tape.server import TapeServer
@@ -25,14 +25,15 @@ END_OF_HEADER = b"\r\n\r\n"
 class Listener(Connection):
     """Reads, answers the handshake, and keeps an eye on the clock; the server says when to.
 
-    `request` is the handshake that was accepted. `read` raises OSError or EOFError when the other
+    `handshake` is the one that was accepted. `read` raises OSError or EOFError when the other
     side is gone.
     """
 
     def __init__(self, server: "TapeServer", sock: socket.socket, address: Any) -> None:
         super().__init__(server, sock, address)
         now = time.monotonic()
-        self.maxheader = self._limits.header_bytes + 1  # the library refuses what is as long
+        self._reader = HandshakeReader()
+        self._head = b""  # what was read of it
         self._heard = 0  # bytes since _heard_since
         self._heard_since = self._ponged_at = now
         self._pinged_at: float | None = None  # while a pong is awaited
@@ -65,29 +66,26 @@ class Listener(Connection):
     # The handshake.
 
     def _shake_hands(self) -> None:
-        """Read the request, but not what may follow it; check it; let the library answer."""
-        seen, limit = len(self.headerbuffer), self._limits.header_bytes
+        """Read the request, but not what may follow it; check it; answer it."""
+        seen, limit = len(self._head), self._limits.header_bytes
         coming = self._receive(limit, socket.MSG_PEEK)
-        end = (self.headerbuffer + coming).find(END_OF_HEADER)
+        end = (self._head + coming).find(END_OF_HEADER)
         size = seen + len(coming) if end < 0 else end + len(END_OF_HEADER)
         if size > limit:
             sentence = f"At most {limit} bytes of header"
             raise HandshakeRefused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence)
-        # The library answers when it reads the last byte, so that one is left for it.
-        wanted = size - seen - (end >= 0)
-        if wanted:
-            self.headerbuffer += self._receive(wanted)
+        piece = self._receive(size - seen)
+        self._head += piece
+        self._reader.feed(piece)
         if end >= 0:
-            self._accept(_without_trailing_space(self.headerbuffer))
+            self._accept()
 
-    def _accept(self, header: bytes) -> None:
-        """Answer the header of a request, all but its last byte; raises HandshakeRefused."""
-        parse_handshake(header + END_OF_HEADER[-1:], self.server.origins)
+    def _accept(self) -> None:
+        """Answer a request that is whole; raises HandshakeRefused."""
+        handshake = self._reader.handshake(self.server.origins)
         self.server.check_room()
-        self.headerbuffer = bytearray(header)
-        self.headertoread = 1
-        self._handle_data()
-        self._sending = memoryview(self._words())
+        self.handshake, self.handshaked = handshake, True
+        self._sending = memoryview(handshake.answer())
         self._deadline = math.inf
         self._moved_at = self._ponged_at = time.monotonic()
         # Whoever has read the answer can rely on listening already, so it is sent last.
@@ -143,10 +141,3 @@ class Listener(Connection):
             self._pinged_at = now
             self._send_message(False, PING, b"")
             self._collect()
-
-
-def _without_trailing_space(header: bytearray) -> bytes:
-    """A header whose lines end where their text does: the library takes spaces behind its key
-    for a part of it.
-    """
-    return b"\r\n".join([line.rstrip(b" \t") for line in header.split(b"\r\n")])

@@ -1,16 +1,14 @@
 """The transport of the tape: one thread that owns the listening sockets and every listener's.
 
-simple-websocket-server keeps the handshake, the frames and the parser. The loop is ours: it waits
-with `selectors`, is woken by a bell and keeps deadlines. The subclasses here, in frames.py and in
+simple-websocket-server keeps the frames and their parser. The handshake and the loop are ours: it
+waits with `selectors`, is woken by a bell and keeps deadlines. The subclasses in frames.py and in
 listener.py use names that the library does not document, so setup.cfg pins its version. They are:
 
 | of              | names                                                 | for                    |
 |-----------------|-------------------------------------------------------|------------------------|
-| the module      | HTTPRequest                                           | a handshake's checks   |
-|                 | STREAM TEXT BINARY CLOSE PING PONG                    | kinds of frames        |
+| the module      | STREAM TEXT BINARY CLOSE PING PONG                    | kinds of frames        |
 |                 | HEADERB1 HEADERB2 MASK                                | states of the parser   |
-| WebSocket       | client handshaked closed request                      | a connection's state   |
-|                 | headerbuffer headertoread maxheader _handle_data      | the handshake's answer |
+| WebSocket       | client handshaked closed                              | a connection's state   |
 |                 | _parse_message _handle_packet                         | called after a check   |
 |                 | state opcode length lengtharray maskarray data        | what is checked        |
 |                 | frag_start                                            |                        |

@@ -15,7 +15,9 @@ FORMS = (
     "/ob/api/ws/ACCOUNT/venues/VENUE/executions",
     "/ob/api/ws/ACCOUNT/venues/VENUE/executions/stocks/SYMBOL",
 )
-KEY_PLACES = ("X-Starfighter-Authorization", "X-Stockfighter-Authorization", "Cookie")
+KEY_PLACES = (
+    "HTTP_X_STARFIGHTER_AUTHORIZATION", "HTTP_X_STOCKFIGHTER_AUTHORIZATION", "HTTP_COOKIE",
+)
 
 _FORM = re.compile(
     r"(?P<prefix>.*)/ws/(?P<account>[^/]+)/venues/(?P<venue>[^/]+)/(?P<topic>tickertape|executions)"
@@ -31,7 +33,7 @@ class NoSuchTape(BadRequest):
 
     def __init__(self, path: str) -> None:
         named = _PERHAPS_A_KEY.sub(r"\1KEY", path)
-        super().__init__(named)
+        super().__init__()
         self.sentence = f"{named} is not one of {', '.join(FORMS)}"
 
 
@@ -46,7 +48,8 @@ class Subscription(NamedTuple):
 
 
 def subscription(target: str, headers: Mapping[str, str], accounts: Accounts) -> Subscription:
-    """What the request for `target` (path and query) is to hear; raises NoSuchTape, NameTooLong,
+    """What the request for `target` (path and query), with `headers` as in an environ, is to hear;
+    raises NoSuchTape, NameTooLong,
     NoKey or WrongKey. Ticks are for everybody: their URL's account is ignored.
     """
     path, _, query = target.partition("?")

@@ -9,8 +9,8 @@ from wsgiref.validate import validator
 import bottle
 import pytest
 
+from disorderbook.request_head import Refusal
 from disorderbook.rest.answers import answer, refuse
-from disorderbook.rest.limits import Refusal
 
 from raw_http import Answer, Peer, chunked, get, post, read_answer, serving
 

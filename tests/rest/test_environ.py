@@ -1,29 +1,9 @@
-"""The environ of a request, of which most is shown where a client's bytes are read."""
+"""The target of a request, of which more is shown where a client's bytes are read."""
 
 import pytest
 
-from disorderbook.rest.environ import add_headers, add_target
-from disorderbook.rest.limits import Refusal
-
-
-def test_a_header_is_found_whatever_the_case_of_its_name() -> None:
-    environ: dict[str, str] = {}
-    add_headers(environ, [(b"hOST", b"a"), (b"content-type", b"b"), (b"X-Key", b"\xe9 \t")])
-    assert environ == {"HTTP_HOST": "a", "CONTENT_TYPE": "b", "HTTP_X_KEY": "\xe9"}
-
-
-def test_headers_that_differ_by_an_underscore_only_are_left_out() -> None:
-    environ: dict[str, str] = {}
-    add_headers(environ, [(b"Content_Length", b"1"), (b"X_Key", b"a"), (b"X-Key", b"b")])
-    assert environ == {"HTTP_X_KEY": "b"}
-
-
-def test_a_header_that_comes_twice_is_one_list() -> None:
-    environ: dict[str, str] = {}
-    add_headers(environ, [(b"A", b"b"), (b"Cookie", b"c=d"), (b"a", b"e"), (b"cookie", b"f=g")])
-    assert environ == {"HTTP_A": "b, e", "HTTP_COOKIE": "c=d; f=g"}
-    with pytest.raises(Refusal):
-        add_headers({}, [(b"Host", b"a"), (b"Host", b"a")])
+from disorderbook.request_head import Refusal
+from disorderbook.rest.environ import add_target
 
 
 @pytest.mark.parametrize("target, path, query", [

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from disorderbook.request_head import Refusal
 from disorderbook.rest.heads import KnownHeads
-from disorderbook.rest.limits import Limits, Refusal
+from disorderbook.rest.limits import Limits
 from disorderbook.rest.reader import RequestReader
 
 from streams import BAD, GOOD, split_streams, spoiled

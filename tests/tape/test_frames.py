@@ -9,6 +9,8 @@ from raw import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_frame, frame,
 )
 
+from disorderbook.tape.frames import CheckedWebSocket
+
 EURO = "€".encode()
 NORMAL_CLOSE = frame(CLOSE)  # answered with 1000
 
@@ -181,3 +183,14 @@ def test_whatever_a_listener_says_the_others_hear_the_tape(quiet: Market) -> Non
         quiet.tick()
         got = good.frame()
         assert got is not None and got.opcode == TEXT and b'"quote"' in got.payload
+
+
+@pytest.mark.parametrize("reason, kept", [
+    ("x" * 123, 123), ("x" * 124, 123), ("€" * 41, 123), ("€" * 42, 123), ("x" + "€" * 41, 121),
+])
+def test_a_reason_is_cut_between_two_characters__difference_26(reason: str, kept: int) -> None:
+    closing = CheckedWebSocket(None, None, None)
+    closing.close(1008, reason)
+    sent = bytes(closing.sendq.pop()[1])
+    assert sent[:4] == bytes([0x88, kept + 2]) + struct.pack("!H", 1008)
+    assert reason.startswith(sent[4:].decode()) and len(sent) == kept + 4

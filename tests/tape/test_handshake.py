@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from malformed import MALFORMED
 from market import Market, market
 from raw import EXECUTIONS, KEY, PING, PONG, TICKERS, RawPeer, accept_value, frame, handshake
 
@@ -56,14 +57,19 @@ REFUSED = {
     "a malformed Host (difference 29)": (handshake(TICKERS, "Host: a b"), 400),
     "POST": (handshake(method="POST"), 405),
     "HEAD": (handshake(method="HEAD"), 405),
-    "no known method": (handshake(method="LISTEN"), 405),
+    "no known method": (handshake(method="LISTEN"), 400),
     "HTTP/1.0": (handshake(version="1.0"), 400),
     "HTTP/2.0": (handshake(version="2.0"), 505),
     "HTTP/1.x": (handshake(version="1.x"), 400),
-    "no version": (b"GET /\r\n\r\n", 400),
+    "no version": (b"GET /\r\n\r\n", 505),
     "an empty line": (b"\r\n\r\n", 400),
     "four words": (b"GET / x HTTP/1.1\r\n\r\n", 400),
     "nothing but spaces in a header": (b"GET / HTTP/1.1\r\nX:" + b" " * 8100 + b"x\r\n\r\n", 400),
+    "a target that is neither path nor URL": (handshake("*"), 400),
+    "a target of another scheme": (handshake("ftp://127.0.0.1:8001" + TICKERS), 400),
+    "another website's Origin, own by the Host that the target overrides": (handshake(
+        "ws://127.0.0.1:8001" + TICKERS, "Host: evil.example", "Origin: http://evil.example"
+    ), 403),
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
     "no Host": (handshake(without=("host",)), 400),
     "two Hosts": (handshake(TICKERS, "Host: a\r\nHost: b"), 400),
@@ -97,6 +103,12 @@ REFUSED = {
 }
 
 
+def as_handshake(request: bytes) -> bytes:
+    """The request asking for a websocket, if it has a Host line to put that behind."""
+    asking = handshake().partition(b"Host: 127.0.0.1:8001\r\n")[2].removesuffix(b"\r\n")
+    return request.replace(b"POST", b"GET").replace(b"Host: a\r\n", b"Host: a\r\n" + asking, 1)
+
+
 @pytest.mark.parametrize("sent", ACCEPTED.values(), ids=ACCEPTED)
 def test_a_good_handshake_is_accepted_and_nothing_else_agreed_on(
     quiet: Market, sent: bytes
@@ -118,16 +130,36 @@ def test_a_bad_handshake_gets_a_status_and_a_sentence(
         peer.send(sent)
         answer = peer.answer()
         assert answer.status == status
-        said = json.loads(peer.body(answer))
+        body = peer.body(answer)
+        assert body.endswith(b"}\n")  # difference 20
+        said = json.loads(body)
         assert said.keys() == {"ok", "error"} and said["ok"] is False and said["error"]
         assert "close" in answer.headers["connection"]
         assert peer.has_hung_up()
+        if status == 403:  # difference 21
+            assert " is \"" in json.loads(answer.headers["x-error-detail"])
         if status == 405:
             assert answer.headers["allow"] == "GET"
         if status == 426:  # what RFC 9110 and RFC 6455 ask for
             assert answer.headers["upgrade"] == "websocket"
             assert answer.headers["connection"] == "Upgrade, close"
             assert answer.headers["sec-websocket-version"] == "13"
+
+
+@pytest.mark.parametrize("request_", MALFORMED.values(), ids=MALFORMED)
+def test_what_http_refuses_is_no_handshake_either(quiet: Market, request_: bytes) -> None:
+    for sent in (request_, as_handshake(request_)):
+        with RawPeer(quiet.port) as peer:
+            peer.send(sent)
+            answer = peer.answer()
+            assert answer.status in (400, 405)
+            assert json.loads(peer.body(answer))["ok"] is False
+
+
+def test_what_is_malformed_is_refused_before_its_end() -> None:
+    with market(handshake_seconds=1000.0) as patient, RawPeer(patient.port) as peer:
+        peer.send(b"GET / HTTP/1.1\nHost: a\n\n")
+        assert peer.answer().status == 400
 
 
 def test_a_handshake_may_come_byte_by_byte_with_a_frame_right_behind(quiet: Market) -> None:

@@ -1,12 +1,12 @@
 """URLs of the tape: the four forms, what is tolerated, what is refused, and who needs a key."""
 
-from http.client import HTTPMessage
 from urllib.parse import quote
 
 import pytest
 
 from disorderbook.accounts import Accounts
 from disorderbook.errors import ExchangeError, NameTooLong, NoKey, WrongKey
+from disorderbook.request_head import Environ, add_headers
 from disorderbook.tape.subscriptions import FORMS, NoSuchTape, Subscription, subscription
 
 ANYBODY = Accounts()
@@ -16,10 +16,10 @@ EXECUTIONS = "/ob/api/ws/ANN/venues/V/executions"
 
 def asked(target: str, accounts: Accounts = ANYBODY, **headers: str) -> Subscription:
     """What a request is to hear; the target and headers as they come over the wire, in UTF-8."""
-    message = HTTPMessage()
-    for name, value in headers.items():
-        message[name.replace("_", "-")] = value.encode().decode("latin-1")
-    return subscription(target.encode().decode("latin-1"), message, accounts)
+    environ: Environ = {}
+    lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    add_headers(environ, lines)
+    return subscription(target.encode().decode("latin-1"), environ, accounts)
 
 
 @pytest.mark.parametrize("target, expected", [

@@ -1,0 +1,97 @@
+"""The head of a request over HTTP/1: what is refused in it, by whichever port it came.
+
+llhttp (httptools), as strict as it comes, reads the syntax and refuses what is malformed, such as
+folded lines, control characters and line ends that are none. Here is what a parser leaves to the
+server: a head has one meaning only, in a version that is spoken here.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from httptools import HttpParserCallbackError, HttpParserError
+
+MAX_HEADERS = 100  # lines; a browser sends about twenty
+
+Environ = dict[str, Any]
+"""What a request says, as the variables of WSGI (PEP 3333)."""
+RawHeaders = list[tuple[bytes, bytes]]
+
+_ONCE_AT_MOST = {"HTTP_HOST", "HTTP_ORIGIN"}
+_AMBIGUOUS = ""
+
+
+class Refusal(Exception):
+    """Ends a connection: the request is not run, nothing after it is read, and this is said."""
+
+    def __init__(self, status: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+
+    @property
+    def is_for_want_of_room(self) -> bool:
+        """Whether nothing is wrong with what was sent."""
+        return self.status.startswith("503")
+
+
+def bad_request(sentence: str) -> Refusal:
+    """What cannot be understood, or can be understood in two ways."""
+    return Refusal("400 Bad Request", sentence)
+
+
+def too_long_a_head(sentence: str) -> Refusal:
+    return Refusal("431 Request Header Fields Too Large", sentence)
+
+
+def unsupported_version() -> Refusal:
+    return Refusal("505 HTTP Version Not Supported", "This server speaks HTTP/1.1 and HTTP/1.0")
+
+
+def malformed(error: HttpParserError) -> Exception:
+    """The Refusal behind a parser's error: one of ours raised in a callback, or its own."""
+    if not isinstance(error, HttpParserCallbackError):
+        return bad_request(f"Malformed request: {error}")
+    cause = error.__context__
+    return cause if isinstance(cause, Exception) else error
+
+
+def add_headers(environ: Environ, headers: RawHeaders) -> None:
+    """Raises Refusal if there are too many, or several of what there may be one of. Names with
+    underscores are left out: in the environ Content_Length would pass for Content-Length.
+    """
+    if len(headers) > MAX_HEADERS:
+        raise too_long_a_head(f"A request has at most {MAX_HEADERS} headers")
+    for name, value in headers:
+        key = _key(name)
+        text = value.decode("latin-1").rstrip(" \t")
+        if key not in environ:
+            environ[key] = text
+        elif key in _ONCE_AT_MOST:
+            raise bad_request(f"There is more than one {name.decode().capitalize()} header")
+        else:
+            environ[key] += ("; " if key == "HTTP_COOKIE" else ", ") + text
+    environ.pop(_AMBIGUOUS, None)
+
+
+def check_head(environ: Environ, protocol: str) -> None:
+    """Raise Refusal for what has more meanings than one, or none here. `protocol` is that of the
+    request line, such as HTTP/1.1.
+    """
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    if protocol == "HTTP/1.1":
+        if "HTTP_HOST" not in environ:
+            raise bad_request("There is no Host header")
+    elif protocol != "HTTP/1.0":
+        raise unsupported_version()
+    elif coding is not None:
+        raise bad_request("HTTP/1.0 has no transfer codings")
+    if coding is not None and coding.lower() != "chunked":
+        raise bad_request("The only transfer coding understood is chunked")
+
+
+@lru_cache(maxsize=256)
+def _key(name: bytes) -> str:
+    if b"_" in name:
+        return _AMBIGUOUS
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
