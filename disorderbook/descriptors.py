@@ -1,9 +1,11 @@
 """How many descriptors the process may have: each connection needs one."""
 
-import sys
-
-if sys.platform != "win32":
+try:
     import resource
+except ImportError:  # Windows
+    HAS_LIMITS = False
+else:
+    HAS_LIMITS = True
 
 WANTED_DESCRIPTORS = 16_384
 DESCRIPTORS_ELSEWHERE = 512  # where a process is not told how many it may have
@@ -13,7 +15,7 @@ def allow_descriptors(enough: int = WANTED_DESCRIPTORS) -> int:
     """How many descriptors this process may have: unless that is enough already, as many as
     WANTED_DESCRIPTORS if the system lets it, for many systems start a process with 1024.
     """
-    if sys.platform == "win32":
+    if not HAS_LIMITS:
         return DESCRIPTORS_ELSEWHERE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:

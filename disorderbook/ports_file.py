@@ -39,7 +39,7 @@ def ports_file(path: str | None) -> Iterator[Tell]:
         yield tell
     finally:
         with contextlib.suppress(OSError):
-            if told and file.read_text() == told[0]:
+            if told and file.read_text(encoding="utf-8") == told[0]:
                 file.unlink()
 
 
@@ -76,7 +76,7 @@ def _is_ours(file: Path) -> bool:
 def _replace(file: Path, text: str) -> None:
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     try:
-        draft.write_text(text)
+        draft.write_text(text, encoding="utf-8")
         draft.replace(file)
     except OSError:
         with contextlib.suppress(OSError):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import bottle
 
-from disorderbook.descriptors import WANTED_DESCRIPTORS, allow_descriptors
+from disorderbook.descriptors import HAS_LIMITS, WANTED_DESCRIPTORS, allow_descriptors
 from disorderbook.request_head import Environ
 from disorderbook.rest.answers import WsgiApp
 from disorderbook.rest.connection import Connection, Keep, Service
@@ -156,7 +156,7 @@ def _fitting(limits: Limits) -> Limits:
 
     A server that runs out of them can only try to accept again and again.
     """
-    if sys.platform == "win32":  # the event loop there knows no such limit
+    if not HAS_LIMITS:  # nor has the event loop of Windows
         return limits
     enough = 2 * (limits.connections + limits.refused_connections)
     room = allow_descriptors(min(enough, WANTED_DESCRIPTORS)) // 2
