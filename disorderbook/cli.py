@@ -21,6 +21,7 @@ from disorderbook.collector import keep_collections_short
 from disorderbook.descriptors import allow_descriptors
 from disorderbook.forks import OwnStack, closed_in_child
 from disorderbook.logs import start_log
+from disorderbook.ledger.backup import back_up
 from disorderbook.ledger.export import export
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.origin import OriginPolicy
@@ -65,6 +66,9 @@ def _end(number: int, frame: object) -> NoReturn:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.command == "backup":
+        _back_up(options.file, options.copy)
+        return
     if options.export is not None:
         _export(options.database, options.export)
         return
@@ -143,6 +147,16 @@ def _export(database: str | None, folder: str) -> None:
     except OSError as fault:
         raise CannotStart(f"Cannot write to {folder}: {fault.strerror}") from None
     print("Wrote", *written)
+
+
+def _back_up(file: str, copy: str) -> None:
+    try:
+        written = back_up(file, copy)
+    except Unusable as fault:
+        raise CannotStart(str(fault)) from None
+    except OSError as fault:
+        raise CannotStart(f"Cannot write to {copy}: {fault.strerror}") from None
+    print("Wrote", written)
 
 
 @contextlib.contextmanager

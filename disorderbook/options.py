@@ -56,7 +56,15 @@ def make_parser() -> argparse.ArgumentParser:
     add("--log-level", choices=LEVELS, default="warning", metavar="LEVEL",
         help="what to log, to stderr: debug (each request), info, warning or error")
     add("--version", action="version", version=f"disorderBook {__version__}")
+    _add_backup(parser.add_subparsers(dest="command", metavar="COMMAND"))
     return parser
+
+
+def _add_backup(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    text = "copy a market, also one that an exchange is using, and end"
+    add = commands.add_parser("backup", help=text, description=text.capitalize() + ".").add_argument
+    add("file", metavar="FILE", help="the file of the market")
+    add("copy", metavar="COPY", help="the new file, which must not be there yet")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -51,7 +51,10 @@ def refused(*options: str) -> str:
     (["-b", "0"], "no integer from 1"), (["-b", "9" * 50], "no integer"),
     (["-v", ""], "1 to 255 characters"), (["-s", "N" * 256], "1 to 255"), (["-v", "a/b"], "slash"),
     (["--server", "nonsense"], "nonsense"), (["--nonsense"], "unrecognized"),
-    (["extra"], "unrecognized"), (["-a", "/nonexistent"], "No such file"),
+    (["extra"], "invalid choice: 'extra'"), (["-a", "/nonexistent"], "No such file"),
+    (["backup", "README.md"], "required: COPY"),
+    (["backup", "README.md", "COPY"], "README.md is no database"),
+    (["backup", "nowhere.db", "COPY"], "nowhere.db does not exist"),
     (["-a", "."], "directory"), (["-a", "README.md"], "not valid JSON"),
     (["--wsport", "1.5"], "no integer"), (["--log-level", "loud"], "invalid choice: 'loud'"),
     (["-d", "README.md"], "README.md is no database"), (["-d", "."], "Is a directory"),
@@ -78,9 +81,22 @@ def test_export_writes_the_files_and_ends(tmp_path: Path) -> None:
     with running(*database):
         ended = start(*database, "--export", str(tmp_path / "csv"))
     assert ended.returncode == 0 and ended.stdout.startswith("Wrote "), ended
-    assert (tmp_path / "csv" / "orders.csv").read_text().startswith("venue,symbol,id,account")
+    assert (tmp_path / "csv" / "orders.csv").read_text().startswith('"venue","symbol","id"')
     taken = str(tmp_path / "csv" / "orders.csv")
     assert f"Cannot write to {taken}" in refused(*database, "--export", taken)
+
+
+def test_backup_copies_a_market_in_use_and_ends(tmp_path: Path) -> None:
+    file, copy = str(tmp_path / "market.db"), str(tmp_path / "copy.db")
+    with running("-d", file, "-v", "NYSE"):
+        ended = start("backup", file, copy)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"Wrote {copy}\n", "")
+    with running("-d", copy) as exchange:
+        with urllib.request.urlopen(f"{exchange.url}venues/NYSE/stocks") as answer:
+            assert answer.status == 200
+    assert f"{copy} is there already" in refused("backup", file, copy)
+    there = str(tmp_path / "nowhere" / "copy.db")
+    assert f"Cannot write to {there}: No such file" in refused("backup", file, there)
 
 
 def test_a_server_that_is_not_installed_is_refused_in_one_sentence() -> None:

@@ -18,10 +18,11 @@ from disorderbook.messages import order_message
 from invariants import check_ladder, check_order
 from live import killed, running
 from durable_market import Stoppable
-from test_cli import refused
+from test_cli import refused, start
 from wsgi import BUY, ORDERS
 
 MEDDLINGS = 8  # of another program with the file, under load
+BACKUPS = 3
 KILLS = 30  # of each of two exchanges
 FULL_DISK_KIB = 400
 ACCOUNTS = ["ANN", "BOB", "CAT"]
@@ -126,6 +127,34 @@ def test_another_program_that_writes_to_the_file_holds_up_changes_only_and_leave
     check_answers(placed, traders, orders)
     market.exchange.close()
     check_tables(file)
+
+
+def test_a_backup_under_load_has_every_order_that_was_answered_before_it(tmp_path: Path) -> None:
+    file, progress = tmp_path / "market.db", threading.Semaphore(0)
+    answered: list[dict[int, Json]] = []
+    with running("-d", str(file)) as exchange:
+        traders = [PatientTrader(exchange.port, account, progress) for account in ACCOUNTS]
+        for trader in traders:
+            trader.start()
+        for number in range(BACKUPS):
+            wait_for(progress, 100)
+            answered.append({n: order for t in traders for n, order in dict(t.placed).items()})
+            ended = start("backup", str(file), str(tmp_path / f"copy{number}.db"))
+            assert ended.returncode == 0, ended
+        for trader in traders:
+            trader.over.set()
+        for trader in traders:
+            trader.join(20)
+            assert not trader.is_alive() and trader.fault is None, trader.fault
+    final = {n: order for t in traders for n, order in t.placed.items()}
+    for number, placed in enumerate(answered):
+        copy = tmp_path / f"copy{number}.db"
+        market = Stoppable(copy)
+        orders = consistent_orders(market.exchange.book("TESTEX", "FOOBAR"), market)
+        assert placed.keys() <= {order.id for order in orders} <= final.keys()
+        check_answers(placed, [], orders)
+        market.exchange.close()
+        check_tables(copy)
 
 
 def wait_for(progress: threading.Semaphore, answers: int) -> None:

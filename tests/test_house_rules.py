@@ -119,6 +119,8 @@ def test_the_readme_names_every_option() -> None:
     for action in make_parser()._actions:
         for option in action.option_strings:
             assert f"`{option}" in README or f"{option}`" in README, option
+        for command in action.choices or () if action.dest == "command" else ():
+            assert f"| `{command}` " in README, command
 
 
 @pytest.mark.parametrize("tool", ["flake8", "mypy"])

@@ -148,8 +148,17 @@ class DurableLedger(Archive):
         self._checkpoints.stop()
         if self._flush is not None:
             self._flush.stop()
+        if not self._has_failed:
+            self._leave_wal_mode()
         super().close()
         self._lock.close()
+
+    def _leave_wal_mode(self) -> None:
+        """Let the file be read by those who may not write beside it."""
+        try:
+            self.connection.execute("PRAGMA journal_mode = DELETE")
+        except FAULTS as fault:  # another program has it open
+            log.warning("The ledger stays in WAL mode: %s", fault)
 
     def _settle(self) -> Sequence[Order]:
         most = max(self._changes.size, FORGOTTEN_AT_ONCE)  # so a batch of any size leaves no more

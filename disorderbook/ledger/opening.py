@@ -40,6 +40,7 @@ def open_ledger(
     try:
         if not file.exists():
             _create(file)
+        _roll_back(file)
         _bring_up_to_date(file)
         with closing(open_for_reading(file)) as reader, in_words(file):
             market = load_market(reader)
@@ -87,10 +88,10 @@ def _create(file: Path) -> None:
             connection.execute(_FIRST_SUMMARY, signed(SCHEMA_VERSION, 0, 0, 0))
             connection.execute("COMMIT")
         unborn.replace(file)
-    _keep_names(file.parent)
+    keep_names(file.parent)
 
 
-def _keep_names(folder: Path) -> None:
+def keep_names(folder: Path) -> None:
     """Have the disk know which files are in a folder."""
     with suppress(OSError):  # not every system lets a folder be opened
         descriptor = os.open(folder, os.O_RDONLY)
@@ -98,6 +99,15 @@ def _keep_names(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _roll_back(file: Path) -> None:
+    """Undo what an exchange began and was killed in, outside of WAL mode: the step into that mode
+    or out of it, or a migration. A connection that cannot write would refuse the file.
+    """
+    if file.with_name(f"{file.name}-journal").exists():
+        with in_words(file), closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
 
 def _bring_up_to_date(file: Path) -> None:
@@ -117,7 +127,7 @@ def _flush_log(file: Path) -> Flush:
     """What flushes the log, which is there since the connection has begun a transaction."""
     with in_words(file):
         flush = Flush(file.with_name(f"{file.name}-wal"))
-    _keep_names(file.parent)  # as SQLite does when it syncs a new log for the first time
+    keep_names(file.parent)  # as SQLite does when it syncs a new log for the first time
     return flush
 
 

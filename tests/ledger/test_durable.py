@@ -392,3 +392,44 @@ def test_an_order_of_every_type_is_recorded_by_its_name(tmp_path: Path) -> None:
         ("limit",), ("market",), ("fill-or-kill",), ("immediate-or-cancel",),
     ]
     market.exchange.close()
+
+
+def mode(file: Path) -> str:
+    """What the file says of itself (SQLite file format, section 1.3)."""
+    return {b"\x01\x01": "rollback", b"\x02\x02": "wal"}[file.read_bytes()[18:20]]
+
+
+def test_a_clean_end_leaves_wal_mode_and_the_next_start_enters_it_again(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    market = Stoppable(file)
+    for _ in range(2):
+        play(market.exchange, (("V", "S"), sell(9)))
+        before = state(market.exchange)
+        assert market.exchange._ledger.connection.execute("PRAGMA journal_mode").fetchone() == (
+            "wal",
+        )
+        market.exchange.close()
+        assert mode(file) == "rollback"
+        assert {path.name for path in tmp_path.iterdir()} == {"market.db", "market.db-lock"}
+        market.start()
+        assert state(market.exchange) == before
+    market.exchange.close()
+
+
+def test_a_file_that_somebody_else_has_open_stays_in_wal_mode(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture,
+) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    play(market.exchange, (("V", "S"), sell(9)))
+    before = state(market.exchange)
+    reader = sqlite3.connect(tmp_path / "market.db")
+    assert reader.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+    market.exchange.close()
+    assert caplog.text.count("stays in WAL mode: database is locked") == 1
+    assert reader.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+    reader.close()
+    assert mode(tmp_path / "market.db") == "wal"
+    market.start()
+    assert state(market.exchange) == before
+    market.exchange.close()
+    assert mode(tmp_path / "market.db") == "rollback"

@@ -1,5 +1,6 @@
 """The file of a market: made when there is none, brought up to date when it is old."""
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -176,3 +177,23 @@ def test_a_migration_that_fails_changes_nothing(
     with pytest.raises(Unusable, match="table notes already exists"):
         open_ledger(str(file))
     assert file.read_bytes() == before
+
+
+def test_what_a_kill_outside_of_wal_mode_has_begun_is_undone(tmp_path: Path) -> None:
+    file, copy = tmp_path / "market.db", tmp_path / "copy.db"
+    market = Stoppable(file)
+    play(market.exchange, (("V", "S"), sell(9)))
+    before = state(market.exchange)
+    market.exchange.close()
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("PRAGMA cache_size = 1")  # so that pages are written before the commit
+    connection.execute("BEGIN")
+    for number in range(50):
+        connection.execute("INSERT INTO instances VALUES (?, ?, '', 0)", (number, "x" * 500))
+    for end in ("", "-journal"):
+        shutil.copy(f"{file}{end}", f"{copy}{end}")
+    connection.close()
+    market = Stoppable(copy)
+    assert state(market.exchange) == before
+    market.exchange.close()
+    assert not (tmp_path / "copy.db-journal").exists()

@@ -1,0 +1,110 @@
+"""A copy of a market in use is a market, and has what was there when it began."""
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from disorderbook.ledger import backup
+from disorderbook.ledger.backup import back_up
+from disorderbook.ledger.refusing import Unusable
+from durable_market import Stoppable, buy, play, sell, state
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def market_with_a_journal(file: Path) -> Stoppable:
+    """Some of it is in the tables, the rest in the journal only."""
+    market = Stoppable(file, clock=iter(range(1, 10**9)).__next__)
+    for act in (sell(9), buy(2), sell(5, price=60)):
+        play(market.exchange, (("V", "S"), act))
+    market.settle()
+    for act in (buy(3), sell(1, price=70), 2):
+        play(market.exchange, (("V", "S"), act))
+    return market
+
+
+def test_a_copy_of_a_market_in_use_is_the_market_as_it_was(tmp_path: Path) -> None:
+    market = market_with_a_journal(tmp_path / "market.db")
+    before = state(market.exchange)
+    copy = back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db"))
+    assert copy == tmp_path / "copy.db"
+    play(market.exchange, (("V", "S"), buy(1)))
+    copied = Stoppable(copy)
+    assert state(copied.exchange) == before != state(market.exchange)
+    for exchange in (copied.exchange, market.exchange):
+        exchange.close()
+
+
+def test_a_copy_of_a_market_at_rest_is_that_market(tmp_path: Path) -> None:
+    market = market_with_a_journal(tmp_path / "market.db")
+    before = state(market.exchange)
+    market.exchange.close()
+    copied = Stoppable(back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db")))
+    assert state(copied.exchange) == before
+    copied.exchange.close()
+
+
+def test_a_copy_is_one_file_that_may_be_read_where_nothing_may_be_written(tmp_path: Path) -> None:
+    market = market_with_a_journal(tmp_path / "market.db")
+    before = names(tmp_path)
+    copy = back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db"))
+    assert names(tmp_path) == before | {"copy.db"}
+    assert copy.read_bytes()[18:20] == b"\x01\x01"  # not WAL (SQLite file format, section 1.3)
+    market.exchange.close()
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_whoever_may_not_read_the_market_may_not_read_its_copy(tmp_path: Path, mode: int) -> None:
+    market = market_with_a_journal(tmp_path / "market.db")
+    (tmp_path / "market.db").chmod(mode)
+    copy = back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db"))
+    assert stat.S_IMODE(copy.stat().st_mode) == mode
+    market.exchange.close()
+
+
+def test_while_it_is_made_nobody_else_may_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    market = market_with_a_journal(tmp_path / "market.db")
+    modes: list[int] = []
+
+    def look(connection: sqlite3.Connection) -> None:
+        modes.append(stat.S_IMODE((tmp_path / "copy.db-new").stat().st_mode))
+
+    monkeypatch.setattr(backup, "check_rows", look)
+    back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db"))
+    assert modes == [0o600]
+    market.exchange.close()
+
+
+@pytest.mark.parametrize("name", ["copy.db", "copy.db-wal", "copy.db-shm", "copy.db-journal"])
+def test_nothing_is_replaced(tmp_path: Path, name: str) -> None:
+    market = market_with_a_journal(tmp_path / "market.db")
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(Unusable, match=f"{name} is there already"):
+        back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db"))
+    with pytest.raises(Unusable, match="market.db is there already"):
+        back_up(str(tmp_path / "market.db"), str(tmp_path / "market.db"))
+    assert (tmp_path / name).read_text() == "precious"
+    market.exchange.close()
+
+
+@pytest.mark.parametrize("damage", [
+    "UPDATE orders SET quantity = quantity + 1 WHERE id = 1",  # closed: no start reads it
+    "UPDATE executions SET price = price + 1", "UPDATE positions SET cash = cash + 1",
+    "UPDATE journal SET checksum = checksum + 1", "UPDATE ledger SET books = 2",
+    "UPDATE books SET orders = orders + 1",
+])
+def test_a_damaged_market_is_not_copied(tmp_path: Path, damage: str) -> None:
+    market = market_with_a_journal(tmp_path / "market.db")
+    connection = sqlite3.connect(tmp_path / "market.db", isolation_level=None)
+    connection.execute(damage)
+    connection.close()
+    before = names(tmp_path)
+    with pytest.raises(Unusable, match="market.db is damaged"):
+        back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db"))
+    assert names(tmp_path) == before
+    market.exchange.close()
