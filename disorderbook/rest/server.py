@@ -21,6 +21,7 @@ from disorderbook.sockets import listen
 
 BACKLOG = 1024  # connections that wait to be accepted
 ACCEPTED_AT_ONCE = 16  # of them; asyncio calls this the backlog, too
+TURNS_TO_END = 3  # of the loop: a connection is made, it is aborted, it is told
 CHECK_SECONDS = 0.25  # how often deadlines are looked at, so none is later than this
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         acceptors = [await self._accept(service, listener) for listener in self._listeners]
         while not self._stops:
             await _next_check(service)
+        await self._stop_accepting(service.loop)
         for acceptor in acceptors:
             acceptor.close()
         service.stop()
@@ -118,7 +120,21 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         while service.connections and self._stops == 1 and service.loop.time() < end:
             await _next_check(service)
         service.abort()
-        await asyncio.sleep(0)  # for the aborted connections to be told
+        for _ in range(TURNS_TO_END):
+            await asyncio.sleep(0)  # for the aborted connections to be told
+
+    async def _stop_accepting(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let those come to be connections whom the loop has let in already.
+
+        asyncio makes a task of each, and one that outlives its acceptor, or the loop, ends in a
+        traceback. With uvloop, and on Windows, there are none.
+        """
+        for listener in self._listeners:
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_reader(listener)
+        under_way = asyncio.all_tasks() - {asyncio.current_task()}
+        if under_way:
+            await asyncio.wait(under_way, timeout=self._limits.stop_seconds)
 
     async def _accept(self, service: Service, listener: socket.socket) -> asyncio.Server:
         acceptor = await service.loop.create_server(

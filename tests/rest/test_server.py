@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import bottle
 import pytest
 
 from disorderbook.rest.limits import Limits
-from disorderbook.rest.server import InlineServer
+from disorderbook.rest.server import InlineServer, fastest_loop
 
 from raw_http import PATIENCE, Peer, Recorder, get, post, serving
 
@@ -218,9 +219,49 @@ def test_a_signal_ends_the_program_with_status_0(name: signal.Signals, loop: str
         assert server.wait(PATIENCE) == 0
 
 
-def test_without_uvloop_the_loop_is_asyncios(monkeypatch: pytest.MonkeyPatch) -> None:
-    from disorderbook.rest.server import fastest_loop
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
+
+@pytest.mark.parametrize("new_loop", [fastest_loop, asyncio.new_event_loop])
+@pytest.mark.parametrize("turns", range(6))
+def test_nothing_is_left_of_connections_that_come_while_it_stops(
+    new_loop: NewLoop, turns: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The loop has let some in that are no connections yet, and some have just become one."""
+    assert transports_after_a_stop_among_newcomers(new_loop, turns) == []
+    gc.collect()
+    assert capfd.readouterr().err == ""
+
+
+def transports_after_a_stop_among_newcomers(new_loop: NewLoop, turns: int) -> list[str]:
+    """Those that are not closed, of a server that is stopped some turns of its loop after many
+    clients came.
+    """
+    server = InlineServer(port=0, new_loop=new_loop, limits=Limits(stop_seconds=0.05))
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        # On the server's thread: they are there before it looks at its sockets again.
+        for _ in range(40):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        stop_later(turns)
+        start_response("200 OK", [])
+        return [b"hello"]
+
+    def stop_later(turns: int) -> None:
+        if turns:
+            asyncio.get_running_loop().call_soon(stop_later, turns - 1)
+        else:
+            server.stop()
+
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(Peer(server.port))
+        first.send(get("/"))
+        server.run(application)
+        found = [each for each in gc.get_objects() if isinstance(each, asyncio.BaseTransport)]
+        return [repr(each) for each in found if "closed" not in repr(each)]
+
+
+def test_without_uvloop_the_loop_is_asyncios(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvloop", None)
     loop = fastest_loop()
     assert isinstance(loop, asyncio.AbstractEventLoop) and "uvloop" not in repr(type(loop))
