@@ -18,6 +18,13 @@ PERIOD_SECONDS = 60.0
 LONGEST_ENTRY = 8192  # characters; of a longer one, such as a traceback, the middle is left out
 LONGEST_QUOTED = 200  # characters of what a stranger has sent
 
+_KEY_IN_QUERY = re.compile(r"(api_key=)[^&\s]+", re.IGNORECASE)
+_KEY_IN_PATH = re.compile(r"(/key/+)[^/\s]+(?=/+ob/+api(?:/|$))")
+_PERHAPS_KEY_IN_PATH = re.compile(
+    r"^((?:(?!/ob/+api(?:/|$)).)*?/key/)(?!KEY\b).+?(?=/+ob/+api(?:/|$)|$)",
+    re.DOTALL,
+)
+
 _Kind = tuple[str, int, int]
 
 
@@ -31,8 +38,18 @@ def start_log(level: str) -> None:
     atexit.register(limit.finish)
 
 
+def without_keys(text: str) -> str:
+    """A URL, or a text that begins with one, with KEY instead of what is or may be somebody's key:
+    behind `api_key=`, and behind the first `/key/` of a path, also where the rest of it is wrong.
+    """
+    for pattern in (_KEY_IN_QUERY, _KEY_IN_PATH, _PERHAPS_KEY_IN_PATH):
+        text = pattern.sub(r"\1KEY", text)
+    return text
+
+
 def quoted(text: str) -> str:
-    """The beginning of what a stranger has sent, in printable ASCII on one line."""
+    """The beginning of what a stranger has sent, in printable ASCII on one line, without keys."""
+    text = without_keys(text)
     end = "..." if len(text) > LONGEST_QUOTED else ""
     return text[:LONGEST_QUOTED].encode("unicode_escape").decode() + end
 

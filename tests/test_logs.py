@@ -151,6 +151,23 @@ def test_what_a_stranger_sent_is_quoted_in_ascii_and_cut(text: str, shown: str) 
     assert quoted(text) == shown
 
 
+@pytest.mark.parametrize("text, shown", [
+    ("/ws/A/venues/V/executions?api_key=secret", "/ws/A/venues/V/executions?api_key=KEY"),
+    ("/x?a=1&API_KEY=secret&b=2", "/x?a=1&API_KEY=KEY&b=2"),
+    ("/key/secret/ob/api/ws/A", "/key/KEY/ob/api/ws/A"), ("/key/secret", "/key/KEY"),
+    ("/key/a secret/with/slashes/ob/api/ws/A", "/key/KEY/ob/api/ws/A"),
+    ("/key/a\nsecret/ob/api", "/key/KEY/ob/api"), ("/key/secret/ws", "/key/KEY"),
+    ("/any/where//key//secret//ob//api/ws", "/any/where//key/KEY//ob//api/ws"),
+    ("/ob/api/ws/key/secret/ob/api/ws/A", "/ob/api/ws/key/KEY/ob/api/ws/A"),
+    ("/key/secret" + "x" * LONGEST_QUOTED, "/key/KEY"),
+    ("/key/KEY/x is not one of /ob/api/ws", "/key/KEY/x is not one of /ob/api/ws"),
+    ("/ob/api/venues/key/stocks/S", "/ob/api/venues/key/stocks/S"), ("/keys/a", "/keys/a"),
+])
+def test_no_key_of_a_stranger_is_logged(text: str, shown: str) -> None:
+    assert quoted(text) == shown
+    assert quoted(shown) == shown
+
+
 # The exchange.
 
 
@@ -196,6 +213,38 @@ def test_the_option_says_whether_requests_are_logged(level: str, server: str, li
     found = re.findall(r" DEBUG 127\.0\.0\.1 404 \d+ us GET " + ORDERS + "/7$", exchange.log(),
                        re.MULTILINE)
     assert len(found) == lines
+
+
+SECRET = "s3cr3t"
+TARGETS = [
+    f"/key/{SECRET}/ob/api/ws/ANN/venues/V/executions", f"/key/{SECRET}/ob/api/heartbeat",
+    f"/key/{SECRET}/nothing",
+    f"//key//{SECRET}%2F{SECRET}/ob/api/ws/", f"/nothing?api_key={SECRET}",
+    f"/ob/api/ws/ANN/venues/V/executions?api_key={SECRET}", f"/ob/api/ws/?api_key={SECRET}",
+    f"/ob/api/heartbeat?a=1&api_key={SECRET}", f"/malformed line?api_key={SECRET}",
+]
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_no_line_of_the_log_has_a_key(level: str) -> None:
+    options = "-a", "accounts.json", "-w", "--wsport", "0", "--log-level", level
+    with running(*options) as exchange:
+        tape = int(exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)/ob/api/ws/")[1])
+        header = f"X-Starfighter-Authorization: {SECRET}"
+        for target in TARGETS:
+            with Peer(exchange.port) as peer:
+                peer.ask(get(target, "1.1", header))
+            with RawPeer(tape) as listener:
+                listener.send(handshake(target, header))
+                listener.answer()
+                wait_for_close(listener)
+        assert SECRET not in exchange.log()
+        assert len(re.findall("is refused: ", exchange.log())) >= len(TARGETS)
+
+
+def wait_for_close(listener: RawPeer) -> None:
+    while listener.socket.recv(4096):
+        pass
 
 
 def test_malformed_requests_are_logged_at_info() -> None:

@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 from disorderbook.accounts import KEY_COOKIE, Accounts, sent_key
 from disorderbook.errors import BadRequest
 from disorderbook.exchange import check_name
+from disorderbook.logs import without_keys
 
 FORMS = (
     "/ob/api/ws/ACCOUNT/venues/VENUE/tickertape",
@@ -24,15 +25,13 @@ _FORM = re.compile(
     r"(?:/stocks/(?P<symbol>[^/]+))?/?"
 )
 _KEY = re.compile(r".*/key/([^/]+)/ob/api")  # all that stands before /ws/
-# Whatever follows /key/ may be somebody's key, also where the rest of the path is wrong.
-_PERHAPS_A_KEY = re.compile(r"^((?:(?!/ws/).)*?/key/).+?(?=/+ob/+api(?:/|$)|$)")
 
 
 class NoSuchTape(BadRequest):
     """Names the path, so the sentence is made for each; a key in it is left out."""
 
     def __init__(self, path: str) -> None:
-        named = _PERHAPS_A_KEY.sub(r"\1KEY", path)
+        named = without_keys(path)
         super().__init__()
         self.sentence = f"{named} is not one of {', '.join(FORMS)}"
 
