@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from disorderbook.ledger.opening import keep_names, open_for_reading
-from disorderbook.ledger.refusing import Unusable, check_beginning, in_words
+from disorderbook.ledger.opening import keep_names, locked_for_reading, open_for_reading
+from disorderbook.ledger.refusing import Unusable, in_words
 from disorderbook.ledger.restoring import load_market
 from disorderbook.ledger.rows import EXECUTION_COLUMNS, ORDER_COLUMNS, Damaged, verified
 
@@ -26,13 +26,15 @@ def back_up(path: str, copy: str) -> Path:
     for a market that is none, is damaged or is of an older version, and OSError for the copy.
     """
     file, target = Path(path).resolve(), Path(copy).resolve()
-    check_beginning(file)
     if not file.exists():
         raise Unusable(f"{file} does not exist")
     for end in ENDS:
         if os.path.lexists(f"{target}{end}"):
             raise Unusable(f"{target}{end} is there already, and a backup replaces nothing")
-    with closing(open_for_reading(file)) as reader, _unborn(target) as unborn:
+    with (
+        locked_for_reading(file), closing(open_for_reading(file)) as reader,
+        _unborn(target) as unborn,
+    ):
         with closing(sqlite3.connect(unborn, isolation_level=None)) as connection:
             with in_words(target):
                 reader.backup(connection)

@@ -20,6 +20,7 @@ from disorderbook.ledger.changes import Changes
 from disorderbook.ledger.checkpoints import BUSY_MILLISECONDS, Checkpoints
 from disorderbook.ledger.flush import Flush
 from disorderbook.ledger.journal import Asked, Cancelled, Journal, placed
+from disorderbook.ledger.locks import FileLock
 from disorderbook.ledger.restoring import Market, fills_query, load_market
 from disorderbook.ledger.rows import FAULTS, NumberedFill, is_busy, read_fill
 from disorderbook.ledger.schema import SCHEMA_VERSION
@@ -46,7 +47,7 @@ class DurableLedger(Archive):
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, lock: sqlite3.Connection, checkpoints: Checkpoints,
+        self, connection: sqlite3.Connection, lock: FileLock, checkpoints: Checkpoints,
         market: Market, bound: int = CLOSED_ORDERS_IN_MEMORY, flush: Flush | None = None,
     ) -> None:
         super().__init__(connection)
@@ -121,6 +122,7 @@ class DurableLedger(Archive):
         """
         awaits_commit = bool(self._asked) or self._is_rare
         try:
+            self._require_same_files()
             return self._settle()
         except CannotKeep:
             self._has_dropped = awaits_commit
@@ -141,6 +143,8 @@ class DurableLedger(Archive):
 
     def close(self) -> None:
         """Drop what has not been committed, and let others have the file."""
+        if self._lock.is_inherited:
+            return  # a forked process must not touch what SQLite has open in its parent
         if not self._asked and not self._has_failed:
             with suppress(CannotKeep):  # the journal has it
                 self.settle()
@@ -148,8 +152,10 @@ class DurableLedger(Archive):
         self._checkpoints.stop()
         if self._flush is not None:
             self._flush.stop()
-        if not self._has_failed:
-            self._leave_wal_mode()
+        if self._lock.stray() is None:
+            self._lock.release_log()  # else SQLite would remove somebody else's by its name
+            if not self._has_failed:
+                self._leave_wal_mode()
         super().close()
         self._lock.close()
 
@@ -159,6 +165,13 @@ class DurableLedger(Archive):
             self.connection.execute("PRAGMA journal_mode = DELETE")
         except FAULTS as fault:  # another program has it open
             log.warning("The ledger stays in WAL mode: %s", fault)
+
+    def _require_same_files(self) -> None:
+        """Raise CannotKeep if what is written would be in no file that anybody finds again."""
+        stray = None if self._has_failed else self._lock.stray()
+        if stray is not None:
+            self._fail(f"{stray} is not the file any more that was opened")
+            raise CannotKeep
 
     def _settle(self) -> Sequence[Order]:
         most = max(self._changes.size, FORGOTTEN_AT_ONCE)  # so a batch of any size leaves no more

@@ -2,11 +2,11 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
-from disorderbook.ledger.opening import open_for_reading, open_ledger
-from disorderbook.ledger.refusing import InUse, Unusable, check_beginning, in_words
+from disorderbook.ledger.opening import locked_for_reading, open_for_reading, open_ledger
+from disorderbook.ledger.refusing import CannotUse, InUse, Unusable, in_words
 from disorderbook.ledger.rows import Row
 from disorderbook.spreadsheet import write_table
 
@@ -31,11 +31,10 @@ def export(path: str, folder: str) -> list[Path]:
     for the ledger, OSError for the folder.
     """
     file = Path(path).resolve()
-    check_beginning(file)
     if not file.exists():
         raise Unusable(f"{file} does not exist")
-    is_in_use = _settle(path)
-    with closing(open_for_reading(file)) as reader:
+    _settle(path)
+    with locked_for_reading(file) as is_in_use, closing(open_for_reading(file)) as reader:
         reader.execute("BEGIN")
         if not is_in_use and reader.execute("SELECT 1 FROM journal").fetchone():
             raise Unusable(f"{file} has orders in its journal that cannot be put into its tables")
@@ -43,15 +42,13 @@ def export(path: str, folder: str) -> list[Path]:
         return [_write(reader, file, Path(folder, name)) for name in EXPORTS]
 
 
-def _settle(path: str) -> bool:
-    """Have a ledger's tables follow its journal, if that can be; returns whether it is in use."""
-    try:
+def _settle(path: str) -> None:
+    """Have a ledger's tables follow its journal, if that can be.
+
+    Raises Unusable for what no exchange would go on with.
+    """
+    with suppress(InUse, CannotUse):  # for reading only, perhaps
         open_ledger(path)[0].close()
-    except InUse:
-        return True
-    except Unusable:
-        pass  # for reading only, perhaps
-    return False
 
 
 def _write(reader: sqlite3.Connection, ledger: Path, file: Path) -> Path:

@@ -2,15 +2,18 @@
 
 import os
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
 from disorderbook.ledger.checkpoints import Checkpoints
 from disorderbook.ledger.durable import DurableLedger
 from disorderbook.ledger.flush import Flush
+from disorderbook.ledger.locks import FileLock, beside, lock_name, make
 from disorderbook.ledger.refusing import (
-    Unusable, check_beginning, checked_version, in_words, lock_file,
+    HEADER_SIZE, InUse, Unusable, check_beginning, check_name_of_log, check_there_is_no_log,
+    checked_version, in_words,
 )
 from disorderbook.ledger.restoring import Market, load_market
 from disorderbook.ledger.rows import signed
@@ -35,22 +38,66 @@ def open_ledger(
     in memory. The tables get what was still in the journal.
     """
     file = Path(path).resolve()
-    check_beginning(file)
-    lock = lock_file(file)
+    lock = _lock(file)
     try:
-        if not file.exists():
-            _create(file)
         _roll_back(file)
         _bring_up_to_date(file)
         with closing(open_for_reading(file)) as reader, in_words(file):
             market = load_market(reader)
         connection = _connect(file, sync)
+        with in_words(file):
+            lock.protect()
         flush = None if sync else _flush_log(file)
     except BaseException:
         lock.close()
         raise
     ledger = DurableLedger(connection, lock, Checkpoints(file), market, bound, flush)
     return ledger, market
+
+
+def _lock(file: Path) -> FileLock:
+    """A ledger's file before SQLite has anything to do with it, made now if there is none."""
+    with in_words(file):
+        if not file.exists():
+            check_there_is_no_log(file)
+            return _create(file)
+        lock = FileLock(file)
+    try:
+        _check_header(file, lock)
+        return lock.named(file, lock_name(file))
+    except BaseException:
+        lock.close()
+        raise
+
+
+@contextmanager
+def locked_for_reading(file: Path) -> Iterator[bool]:
+    """Keep exchanges from a file that is not in use; raises Unusable for what is no ledger.
+
+    Gives whether an exchange is using it: then nothing of it was opened.
+    """
+    try:
+        with in_words(file):
+            lock = FileLock(file, exclusive=False)
+    except InUse:
+        _require_log(file)
+        yield True
+        return
+    with closing(lock):
+        _check_header(file, lock)
+        yield False
+
+
+def _require_log(file: Path) -> None:
+    """Raise InUse if the log of a market in use is beside another name (a hard link)."""
+    if not beside(file, "-wal").exists():
+        raise InUse(f"{file} is in use by an exchange under another name; use that one")
+
+
+def _check_header(file: Path, lock: FileLock) -> None:
+    beginning = lock.beginning(HEADER_SIZE)
+    check_beginning(file, beginning)
+    check_name_of_log(file, beginning, lock.names)
 
 
 def open_for_reading(file: Path) -> sqlite3.Connection:
@@ -73,22 +120,36 @@ def _look_into(file: Path) -> tuple[sqlite3.Connection, int]:
             raise
 
 
-def _create(file: Path) -> None:
-    """A ledger without a market, whole from the moment when it has its name."""
-    unborn = file.with_name(f"{file.name}-new")
-    with in_words(file):
-        unborn.unlink(missing_ok=True)
-        with closing(sqlite3.connect(unborn, isolation_level=None)) as connection:
-            # Before anything that writes the file's header, or it would change nothing.
-            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("BEGIN")
-            migrate(connection, 0)
-            connection.execute(_FIRST_SUMMARY, signed(SCHEMA_VERSION, 0, 0, 0))
-            connection.execute("COMMIT")
-        unborn.replace(file)
+def _create(file: Path) -> FileLock:
+    """A ledger without a market, whole and locked from the moment when it has its name."""
+    name = lock_name(file)
+    try:
+        if file.exists():  # since just now
+            raise InUse(f"{file} is in use by another exchange")
+        unborn = file.with_name(f"{file.name}-new")
+        with in_words(file):
+            _write_empty_ledger(unborn)
+            lock = FileLock(unborn)
+            unborn.replace(file)
+    except BaseException:
+        name.close()
+        raise
     keep_names(file.parent)
+    return lock.named(file, name)
+
+
+def _write_empty_ledger(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    make(file, private=False)
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        # Before anything that writes the file's header, or it would change nothing.
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN")
+        migrate(connection, 0)
+        connection.execute(_FIRST_SUMMARY, signed(SCHEMA_VERSION, 0, 0, 0))
+        connection.execute("COMMIT")
 
 
 def keep_names(folder: Path) -> None:

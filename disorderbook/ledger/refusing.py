@@ -9,6 +9,8 @@ from disorderbook.ledger.rows import FAULTS, Damaged
 from disorderbook.ledger.schema import APPLICATION_ID, SCHEMA_VERSION
 
 SIGNATURE = b"SQLite format 3\0"  # how a database begins
+HEADER_SIZE = 100
+_WRITE_VERSION = 18  # place in the header of what is 2 in WAL mode, where there may be a log
 
 _NOT_THE_FILES_FAULT = {
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR,
@@ -24,58 +26,53 @@ class InUse(Unusable):
     """Another exchange has it."""
 
 
+class CannotUse(Unusable):
+    """The system or somebody else is in the way, and the file may be all right."""
+
+
 @contextmanager
 def in_words(file: Path) -> Iterator[None]:
     """Raise Unusable for whatever SQLite, the system or a checksum has to say against a file."""
     try:
         yield
     except OSError as fault:
-        raise Unusable(f"{file} cannot be used: {fault.strerror}") from None
+        raise CannotUse(f"{file} cannot be used: {fault.strerror}") from None
     except Damaged as fault:
         raise Unusable(f"{file} is damaged: {fault}") from None
     except FAULTS as fault:
         code = getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         if code & 0xFF in _NOT_THE_FILES_FAULT:  # the lowest byte says what kind it is
-            raise Unusable(f"{file} cannot be used: {fault}") from None
+            raise CannotUse(f"{file} cannot be used: {fault}") from None
         raise Unusable(f"{file} is damaged: {fault}") from None
 
 
-def check_beginning(file: Path) -> None:
-    """Raise Unusable where it is plain without SQLite that this is no ledger.
-
-    SQLite would take an empty file for a new database, and remove the log of a missing one.
-    """
+def check_there_is_no_log(file: Path) -> None:
+    """Raise Unusable if a file is missing whose log is there: SQLite would remove that."""
     log = file.with_name(f"{file.name}-wal")
     with in_words(file):
-        if not file.exists():
-            if log.exists() and log.stat().st_size:
-                raise Unusable(f"{file} is missing, but the log of its last changes is in {log}")
-            return
-        with file.open("rb") as opened:
-            beginning = opened.read(len(SIGNATURE))
+        if log.exists() and log.stat().st_size:
+            raise Unusable(f"{file} is missing, but the log of its last changes is in {log}")
+
+
+def check_beginning(file: Path, beginning: bytes) -> None:
+    """Raise Unusable where it is plain without SQLite that this is no ledger.
+
+    SQLite would take an empty file for a new database.
+    """
     if not beginning:
         raise Unusable(f"{file} is empty, which no ledger is; remove it to begin a new market")
-    if beginning != SIGNATURE:
+    if beginning[:len(SIGNATURE)] != SIGNATURE:
         raise Unusable(f"{file} is no database")
 
 
-def lock_file(file: Path) -> sqlite3.Connection:
-    """Something that only one process can have, until it is closed or that process ends.
-
-    It is SQLite's lock of another database, which is empty: everybody may read the ledger itself.
-    """
-    with in_words(file):
-        lock = sqlite3.connect(
-            f"{file}-lock", timeout=0, isolation_level=None, check_same_thread=False
+def check_name_of_log(file: Path, beginning: bytes, names: int) -> None:
+    """Raise Unusable where the log may be beside another name of the file (a hard link)."""
+    is_in_wal_mode = beginning[_WRITE_VERSION:][:1] == b"\2"
+    if names > 1 and is_in_wal_mode and not file.with_name(f"{file.name}-wal").exists():
+        raise Unusable(
+            f"{file} has another name (a hard link), and its log may be beside that; "
+            "use that name, or remove it"
         )
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as fault:
-            lock.close()
-            if fault.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                raise InUse(f"{file} is in use by another exchange") from None
-            raise
-    return lock
 
 
 def checked_version(connection: sqlite3.Connection, file: Path) -> int:
