@@ -81,7 +81,7 @@ def test_export_writes_the_files_and_ends(tmp_path: Path) -> None:
     with running(*database):
         ended = start(*database, "--export", str(tmp_path / "csv"))
     assert ended.returncode == 0 and ended.stdout.startswith("Wrote "), ended
-    assert (tmp_path / "csv" / "orders.csv").read_text().startswith('"venue","symbol","id"')
+    assert (tmp_path / "csv" / "orders.csv").read_text().startswith("venue,symbol,id,account")
     taken = str(tmp_path / "csv" / "orders.csv")
     assert f"Cannot write to {taken}" in refused(*database, "--export", taken)
 
@@ -180,7 +180,10 @@ def test_without_the_bots_it_does_not_offer_them(
     (tmp_path / "bots").mkdir()
     monkeypatch.setattr(cli, "BOTS", tmp_path / "bots")
     options = make_parser().parse_args([])
-    with running_tape(Accounts(), 0, 512) as tape, open_house(Wanted(), Accounts(), tape) as house:
+    with (
+        running_tape(Accounts(), 0, 512, Wanted().origins) as tape,
+        open_house(Wanted(), Accounts(), tape) as house,
+    ):
         cli._greet(8000, options, house, tape)
         told = capsys.readouterr().out
         assert f"ws://127.0.0.1:{tape.port}/ob/api/ws/" in told

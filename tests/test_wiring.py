@@ -36,5 +36,5 @@ def test_a_taken_port_of_the_tape_is_refused_in_a_sentence() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(CannotStart, match=f"Cannot listen on port {port}: Address already"):
-            with running_tape(Accounts(), port, 512):
+            with running_tape(Accounts(), port, 512, Wanted().origins):
                 pass
