@@ -19,6 +19,8 @@ from disorderbook.rest.app import DirectBottle, make_app
 
 from load import Client
 
+# This machine is not asked by way of a proxy, whatever the environment says.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 BLOCK = 50  # requests
 WARM_UP = 20  # blocks of each kind that are not looked at
 RESULT = "/result"
@@ -75,7 +77,7 @@ def print_counting(client: Client, command: list[str], connections: int, seconds
             assert server.stdout is not None
             port = int(server.stdout.readline())
             client.measure(port, "orders", connections, seconds)
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{RESULT}") as answer:
+            with DIRECT.open(f"http://127.0.0.1:{port}{RESULT}") as answer:
                 pairs = list(zip(*json.load(answer)))[WARM_UP:]
         finally:
             server.kill()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote as percent_encoded
 
-from stockfighter_minimal import Client, requests
+from stockfighter_minimal import Client, requests, untrusted_sentence, why_untrusted
 
 LARGEST_ACCOUNTS_FILE = 2**24  # bytes
 
@@ -20,12 +20,31 @@ def check_exchange(client: Client) -> None:
     try:
         answer = client.send_once("GET", url)
     except requests.RequestException as fault:
+        _check_trust(client, fault)
         raise NotAdmitted(
             f"No exchange answers at {client.url} ({type(fault).__name__});"
             " start one with: python3 disorderBook_main.py"
         ) from None
     if not _is_good(answer):
         raise NotAdmitted(f"{url} answers {answer.status_code}, so it is no exchange")
+
+
+def check_certificate(client: Client) -> None:
+    """Raise NotAdmitted if a certificate is not trusted; whether an exchange answers is no matter.
+    """
+    if not client.url.startswith("https:"):
+        return
+    try:
+        client.send_once("GET", client.url + "heartbeat")
+    except requests.RequestException as fault:
+        _check_trust(client, fault)
+
+
+def _check_trust(client: Client, fault: requests.RequestException) -> None:
+    reason = why_untrusted(fault)
+    if reason:
+        raise NotAdmitted(f"{untrusted_sentence(client.url, reason)}; --ca FILE names the"
+                          " certificate of who signed it") from None
 
 
 def check_account(client: Client, venue: str, symbol: str, account: str) -> None:

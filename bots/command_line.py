@@ -7,14 +7,19 @@ import random
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from admission import NotAdmitted, check_certificate
 from connections import Connections
-from option_types import MOST_ORDERS, Parser, count_up_to, key, name, pause, url
+from option_types import (
+    MOST_ORDERS, USAGE_ERROR, Parser, certificates, count_up_to, key, name, pause, url,
+)
 from stockfighter_minimal import DEFAULT_URL, Client
 from trader import Trader, run_together
+from urllib3.exceptions import InsecureRequestWarning
 
 DEFAULT = " (default: %(default)s)"
 
@@ -32,13 +37,21 @@ class Bot(NamedTuple):
 
 def main(description: str | None, bot: Bot, arguments: Sequence[str] | None = None) -> int:
     """Run a bot until it has finished or Ctrl-C; returns the exit status."""
-    options = _parser(description, bot).parse_args(arguments)
+    parser = _parser(description, bot)
+    options = parser.parse_args(arguments)
     stop = threading.Event()
+    connections = Connections()
+    client = Client(options.url, options.key, stop, verify=verify_of(options),
+                    make_session=connections.session)
+    try:
+        check_certificate(client)
+    except NotAdmitted as fault:
+        parser.exit(USAGE_ERROR, f"{parser.prog}: {fault}\n")
+    except KeyboardInterrupt:  # before there was anything to stop
+        return 0
     stop_on_signals(stop)
     say = printer(stop)
     seed = random_seed() if options.seed is None else options.seed
-    connections = Connections()
-    client = Client(options.url, options.key, stop, make_session=connections.session)
     traders = make_traders(bot, client, options, options.account, seed,
                            silence if options.quiet else say)
     if not options.quiet:
@@ -110,10 +123,26 @@ def silence(line: str) -> None:
     """Say nothing."""
 
 
+def verify_of(options: argparse.Namespace) -> bool | str:
+    """Whose certificates are trusted, as `Client` takes it."""
+    if options.insecure:
+        # Whoever asked for it need not be told with each request.
+        warnings.simplefilter("ignore", InsecureRequestWarning)
+        return False
+    return options.ca or True
+
+
 def add_market_options(parser: argparse.ArgumentParser) -> None:
     """Where to trade, how much, and how it is repeated."""
     add = parser.add_argument
     add("--url", type=url, default=DEFAULT_URL, help="the exchange" + DEFAULT)
+    trust = parser.add_mutually_exclusive_group()
+    trust.add_argument(
+        "--ca", type=certificates, metavar="FILE",
+        help="trust an https exchange whose certificate is, or is signed by, one of this file (PEM)"
+        " (default: those that everybody trusts)",
+    )
+    trust.add_argument("--insecure", action="store_true", help="trust any certificate")
     add("--venue", type=name, default="TESTEX", help="where to trade" + DEFAULT)
     add("--symbol", type=name, default="FOOBAR", help="which stock" + DEFAULT)
     add("--orders", type=count_up_to(MOST_ORDERS), metavar="N",

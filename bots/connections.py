@@ -53,8 +53,14 @@ class Connections:
 
 _all: "WeakSet[Connections]" = WeakSet()
 
+
+def _begin_anew() -> None:
+    for each in list(_all):
+        each.begin_anew()
+
+
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=lambda: [each.begin_anew() for each in list(_all)])
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _let_go(inherited: Iterable[HTTPConnection]) -> None:

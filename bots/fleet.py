@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from admission import NotAdmitted, check_account, check_exchange, key_from, read_keys
 from command_line import (
-    add_market_options, make_traders, printer, random_seed, silence, stop_on_signals,
+    add_market_options, make_traders, printer, random_seed, silence, stop_on_signals, verify_of,
 )
 from complaints import Complaints
 from connections import Connections
@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     connections = Connections()
-    client = Client(options.url, complain=Complaints(), make_session=connections.session)
+    client = Client(options.url, verify=verify_of(options), complain=Complaints(),
+                    make_session=connections.session)
     try:
         keys = _keys(options)
         check_exchange(client)

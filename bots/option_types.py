@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from typing import NoReturn
 
-from stockfighter_minimal import api_url
+from stockfighter_minimal import api_url, checked_verify
 
 USAGE_ERROR = 2  # exit status
 LONGEST_NAME = 255  # characters of a venue, symbol or account
@@ -24,6 +24,14 @@ class Parser(argparse.ArgumentParser):
 def url(text: str) -> str:
     try:
         return api_url(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from None
+
+
+def certificates(text: str) -> str:
+    """The name of a file or folder that holds some."""
+    try:
+        return str(checked_verify(text))
     except ValueError as fault:
         raise argparse.ArgumentTypeError(str(fault)) from None
 

@@ -15,10 +15,13 @@ This file needs nothing of the others here, so it can be copied beside a script.
 import copy
 import json
 import os
+import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urlsplit
@@ -81,8 +84,14 @@ class _Shared:
 
 _shared: "WeakSet[_Shared]" = WeakSet()
 
+
+def _begin_anew() -> None:
+    for each in list(_shared):
+        each.begin_anew()
+
+
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=lambda: [each.begin_anew() for each in list(_shared)])
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 class Client:
@@ -90,8 +99,9 @@ class Client:
     forked, keeps its own connection.
 
     Once the event `stop` is set, calls that would send something, or wait for the exchange to
-    come back, raise Stopped. `complain` takes each sentence about what goes wrong. Raises
-    ValueError if the url is not one of an exchange.
+    come back, raise Stopped. `complain` takes each sentence about what goes wrong. `verify` is the
+    file or folder of the certificates to trust, or False to trust anybody's. Raises ValueError if
+    the url is not one of an exchange, or the file holds no certificates.
     """
 
     def __init__(
@@ -100,11 +110,13 @@ class Client:
         key: str = "",
         stop: threading.Event | None = None,
         *,
+        verify: bool | str = True,
         complain: Callable[[str], None] = _complain,
         make_session: Callable[[], requests.Session] = requests.Session,
     ) -> None:
         self.url = api_url(url)
         self.key = key
+        self.verify = checked_verify(verify)
         self.stop = stop or threading.Event()
         self._complain = complain
         self._make_session = make_session
@@ -192,16 +204,13 @@ class Client:
             was_away = self._shared.outage.is_set()
             try:
                 response = self.send_once(method, url, postdata)
-            except _NO_ANSWER as fault:
-                if method == "POST" and not _was_never_sent(fault):
-                    self._complain(f"No answer to POST {url}: it may have been placed, or not.")
+            except requests.RequestException as fault:
+                if hopeless := _why_hopeless(method, url, fault):
+                    self._complain(hopeless)
                     return None
                 if self.stop.is_set():
                     break  # Whoever stops us may have cut the connection.
                 self._remark(url, away=type(fault).__name__)
-            except requests.RequestException as fault:
-                self._complain(f"Cannot send {method} {url}: {fault}")
-                return None
             else:
                 if was_away:  # An answer that was under way when it left is no sign of a return.
                     self._remark(url, away="")
@@ -222,6 +231,7 @@ class Client:
             data=None if as_json else postdata,
             headers={"X-Starfighter-Authorization": self.key.encode()} if self.key else None,
             timeout=TIMEOUT,
+            verify=self.verify,
             allow_redirects=False,  # A redirected POST would silently become a GET.
         )
 
@@ -241,7 +251,7 @@ class Client:
             own.session = self._make_session()
         session: requests.Session = own.session
         # This machine is never reached by way of a proxy, whatever the environment says.
-        session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
+        session.trust_env = not is_this_machine(url)
         return session
 
     def _remark(self, url: str, away: str) -> None:
@@ -296,6 +306,48 @@ def api_url(url: str) -> str:
     return url.rstrip("/") + "/"
 
 
+def is_this_machine(url: str) -> bool:
+    """Whether its host is a loopback address (127.0.0.0/8, ::1), localhost or a name below that."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        if ":" in host:
+            address = IPv6Address(host)
+            return (address.ipv4_mapped or address).is_loopback
+        return socket.inet_aton(host)[0] == 127  # which knows 127.1, as the system does
+    except (ValueError, OSError):
+        return False
+
+
+def checked_verify(verify: bool | str) -> bool | str:
+    """The same; raises ValueError for what is no file or folder of certificates."""
+    if isinstance(verify, str):
+        kind = "capath" if os.path.isdir(verify) else "cafile"
+        try:
+            ssl.create_default_context().load_verify_locations(**{kind: verify})
+        except OSError as fault:  # which those of TLS are, too
+            reason = fault.strerror or fault
+            raise ValueError(f"{verify!r} holds no certificates to trust: {reason}") from None
+    return verify
+
+
+def why_untrusted(fault: BaseException) -> str:
+    """What is wrong with a certificate, if that is at the bottom of a fault, or else nothing."""
+    cause: BaseException | None = fault
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_message
+        cause = cause.__cause__ or cause.__context__
+    return ""
+
+
+def untrusted_sentence(url: str, reason: str) -> str:
+    """Of an exchange that is there, but cannot prove it."""
+    where = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    return f"The certificate of {where} is not trusted: {reason}"
+
+
 # The last two mean that an answer began and broke off.
 _NO_ANSWER = (
     requests.ConnectionError,
@@ -303,6 +355,17 @@ _NO_ANSWER = (
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
+
+
+def _why_hopeless(method: str, url: str, fault: Exception) -> str:
+    """Why a request is not to be sent again, or nothing if it may be."""
+    if untrusted := why_untrusted(fault):
+        return untrusted_sentence(url, untrusted)
+    if not isinstance(fault, _NO_ANSWER):
+        return f"Cannot send {method} {url}: {fault}"
+    if method == "POST" and not _was_never_sent(fault):
+        return f"No answer to POST {url}: it may have been placed, or not."
+    return ""
 
 
 def _was_never_sent(fault: Exception) -> bool:
@@ -328,6 +391,12 @@ get_json_from_url = _client.get_json
 def set_web_url(url: str) -> None:
     """Use the exchange at this url, http://HOST:PORT/ob/api/ . Raises ValueError if it is none."""
     _client.url = api_url(url)
+
+
+def set_verify(verify: bool | str) -> None:
+    """Trust the certificates of this file or folder from now on, or anybody's (False). Raises
+    ValueError if it holds none."""
+    _client.verify = checked_verify(verify)
 
 
 def change_api_key(key: str) -> None:

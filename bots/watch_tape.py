@@ -9,11 +9,15 @@ import io
 import json
 import os
 import signal
+import socket
+import ssl
 import sys
 import time
 from collections.abc import Iterator
+from ipaddress import IPv6Address
 from typing import Any, NoReturn
 from urllib.parse import quote as percent_encoded
+from urllib.parse import urlsplit
 
 try:
     import websocket
@@ -47,7 +51,7 @@ TRADE_HEAD = TRADE.format(
 
 
 class Refused(Exception):
-    """The exchange says why it tells us nothing."""
+    """There will never be anything to hear; says why."""
 
 
 def main() -> int:
@@ -58,10 +62,10 @@ def main() -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a name may be in any script
     head, line = (TRADE_HEAD, trade_line) if options.account else (TICK_HEAD, tick_line)
     try:
-        for message in messages(tape_url(options), options.key, head):
+        for message in messages(tape_url(options), options.key, head, trust(options)):
             say(line(message))
     except Refused as refusal:
-        complain(f"Refused: {refusal}")
+        complain(str(refusal))
         return 1
     except KeyboardInterrupt:
         pass
@@ -70,7 +74,9 @@ def main() -> int:
     return 0
 
 
-def messages(url: str, key: str, head: str) -> Iterator[dict[str, Any]]:
+def messages(
+    url: str, key: str, head: str, tls: dict[str, Any] | None = None
+) -> Iterator[dict[str, Any]]:
     """All that the tape says, for ever, whatever happens to the connection; raises Refused.
 
     Each time that it begins to listen, it prints the head of the columns.
@@ -78,7 +84,7 @@ def messages(url: str, key: str, head: str) -> Iterator[dict[str, Any]]:
     pause, is_away = FIRST_PAUSE, False
     while True:
         try:
-            connection = connect(url, key)
+            connection = connect(url, key, tls)
         except NO_ANSWER as fault:
             if not is_away:
                 complain(f"Cannot reach {url} ({fault}); trying again until it answers")
@@ -94,14 +100,28 @@ def messages(url: str, key: str, head: str) -> Iterator[dict[str, Any]]:
         complain("The exchange has hung up")
 
 
-def connect(url: str, key: str) -> websocket.WebSocket:
-    """A connection; raises Refused if there will never be one."""
+def connect(url: str, key: str, tls: dict[str, Any] | None = None) -> websocket.WebSocket:
+    """A connection; raises Refused if there will never be one. `tls` is websocket-client's sslopt.
+    """
     headers = [f"X-Starfighter-Authorization: {key}"] if key else []
+    # This machine is never reached by way of a proxy. The library heeds what is not to go through
+    # one only where one is named; for others it does what the environment says.
+    direct: dict[str, Any] = {"http_proxy_host": "none", "http_no_proxy": ["*"]}
+    proxy = direct if is_this_machine(url) else {}
     try:
-        return websocket.create_connection(url, SILENCE, header=headers, suppress_origin=True)
+        return websocket.create_connection(
+            url, SILENCE, header=headers, suppress_origin=True, sslopt=tls, **proxy
+        )
+    except ssl.SSLCertVerificationError as fault:
+        raise Refused(
+            f"The certificate of {url} is not trusted: {fault.verify_message}; --ca FILE names the"
+            " certificate of who signed it"
+        ) from None
     except websocket.WebSocketBadStatusException as answer:
         if answer.status_code < 500:
-            raise Refused(f"{url} answers {answer.status_code}, so it is no tape") from None
+            raise Refused(
+                f"Refused: {url} answers {answer.status_code}, so it is no tape"
+            ) from None
         raise
 
 
@@ -114,7 +134,7 @@ def heard(connection: websocket.WebSocket) -> Iterator[dict[str, Any]]:
         while os.getpid() == owner and (text := connection.recv()):
             message = json.loads(text)
             if not message["ok"]:
-                raise Refused(message["error"])
+                raise Refused(f"Refused: {message['error']}")
             yield message
     except NO_ANSWER:
         pass
@@ -122,6 +142,29 @@ def heard(connection: websocket.WebSocket) -> Iterator[dict[str, Any]]:
         if os.getpid() == owner:
             connection.close(timeout=0)
         connection.shutdown()  # without a word to the other side
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether its host is a loopback address (127.0.0.0/8, ::1), localhost or a name below that."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        if ":" in host:
+            address = IPv6Address(host)
+            return (address.ipv4_mapped or address).is_loopback
+        return socket.inet_aton(host)[0] == 127  # which knows 127.1, as the system does
+    except (ValueError, OSError):
+        return False
+
+
+def trust(options: argparse.Namespace) -> dict[str, Any]:
+    """Whose certificates are trusted, as websocket-client takes it."""
+    if options.insecure:
+        return {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
+    if options.ca is None:
+        return {}
+    return {"ca_cert_path" if os.path.isdir(options.ca) else "ca_certs": options.ca}
 
 
 def tick_line(message: dict[str, Any]) -> str:
@@ -173,6 +216,12 @@ def parse_options() -> argparse.Namespace:
     add = parser.add_argument
     default = " (default: %(default)s)"
     add("--url", type=url_of_tape, default=DEFAULT_URL, help="the tape" + default)
+    trusted = parser.add_mutually_exclusive_group()
+    trusted.add_argument(
+        "--ca", type=certificates, metavar="FILE",
+        help="trust a wss tape whose certificate is, or is signed by, one of this file (PEM)",
+    )
+    trusted.add_argument("--insecure", action="store_true", help="trust any certificate")
     add("--venue", type=name, default="TESTEX", help="which venue" + default)
     add("--symbol", type=name, help="which stock (default: all of the venue)")
     add("--account", type=name, help="show this account's trades instead of quotes")
@@ -187,6 +236,18 @@ def url_of_tape(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is no url of a tape, like {DEFAULT_URL}")
     host, _, path = rest.partition("/")
     return text if path else f"{scheme}{separator}{host}/ob/api/ws/"
+
+
+def certificates(text: str) -> str:
+    """The name of a file or folder that holds some."""
+    kind = "capath" if os.path.isdir(text) else "cafile"
+    try:
+        ssl.create_default_context().load_verify_locations(**{kind: text})
+    except OSError as fault:  # which those of TLS are, too
+        raise argparse.ArgumentTypeError(
+            f"{text!r} holds no certificates to trust: {fault.strerror or fault}"
+        ) from None
+    return text
 
 
 def name(text: str) -> str:

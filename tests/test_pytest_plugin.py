@@ -1,5 +1,6 @@
 """The fixture, in a run of pytest such as other people have: in a folder of their own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,16 +35,24 @@ def test_nothing_heavy_was_imported():
 '''
 
 
-def run_pytest(folder: Path, tests: str, *options: str) -> str:
+def run_pytest(folder: Path, tests: str, *options: str, **environment: str) -> str:
     (folder / "test_bot.py").write_text(tests)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True,
+        timeout=60,
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 
 
 def test_each_test_gets_a_fresh_exchange_that_is_gone_afterwards(tmp_path: Path) -> None:
     assert "3 passed" in run_pytest(tmp_path, TESTS, "-W", "error")
+
+
+def test_it_is_reached_without_the_environments_proxy(tmp_path: Path) -> None:
+    dead = "http://127.0.0.1:1"
+    assert "3 passed" in run_pytest(tmp_path, TESTS, http_proxy=dead, HTTP_PROXY=dead, no_proxy="")
 
 
 def test_pytest_lists_it_with_what_it_gives(tmp_path: Path) -> None:

@@ -7,12 +7,14 @@
         print(order.id, order.total_filled, market.quote().bid)
 """
 
-from disorderbook.client.errors import ExchangeUnreachable, MarketClosed, MarketError, Refused
+from disorderbook.client.errors import (
+    CertificateUntrusted, ExchangeUnreachable, MarketClosed, MarketError, Refused,
+)
 from disorderbook.client.listening import Listener
 from disorderbook.client.market import Market
 from disorderbook.client.results import Book, Execution, Fill, Order, Quote, Row
 
 __all__ = [
-    "Book", "ExchangeUnreachable", "Execution", "Fill", "Listener", "Market", "MarketClosed",
-    "MarketError", "Order", "Quote", "Refused", "Row",
+    "Book", "CertificateUntrusted", "ExchangeUnreachable", "Execution", "Fill", "Listener",
+    "Market", "MarketClosed", "MarketError", "Order", "Quote", "Refused", "Row",
 ]

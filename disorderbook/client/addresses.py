@@ -1,11 +1,13 @@
 """Where things are: the URLs of the exchange and of its tape, and of what has names there."""
 
+import socket
+from ipaddress import IPv6Address
 from urllib.parse import SplitResult, quote, urlsplit
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 API = "/ob/api"
 TAPE = "/ob/api/ws"
-TAPE_PORT = 8001
+TAPE_PORT = 8001  # on this machine, without anything in front of the exchange
 UNSENDABLE = ("", ".", "..")  # parts of a path that have a meaning of their own
 
 
@@ -16,16 +18,22 @@ def api_address(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
-def tape_address(tape_url: str | None, url: str) -> str:
-    """Where the tape begins: at the host of `url`, port 8001, unless it is said. Raises ValueError.
+def tape_addresses(tape_url: str | None, url: str) -> tuple[str, ...]:
+    """Where the tape may begin, in the order to look there. Raises ValueError.
+
+    Unless it is said, that is below the API of `url`, where whatever stands in front of an exchange
+    has it; for an exchange of this machine, with nothing in front, it is port 8001 after that.
     """
-    if tape_url is None:
-        parts = _parts(url, ("http", "https"), DEFAULT_URL)
-        host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
-        return f"{parts.scheme.replace('http', 'ws')}://{host}:{TAPE_PORT}{TAPE}"
-    parts = _parts(tape_url, ("ws", "wss"), f"ws://127.0.0.1:{TAPE_PORT}")
-    path = parts.path.rstrip("/") or TAPE
-    return f"{parts.scheme}://{parts.netloc}{path}"
+    if tape_url is not None:
+        parts = _parts(tape_url, ("ws", "wss"), f"ws://127.0.0.1:{TAPE_PORT}")
+        path = parts.path.rstrip("/") or TAPE
+        return (f"{parts.scheme}://{parts.netloc}{path}",)
+    same_origin = f"ws{api_address(url).removeprefix('http')}/ws"
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not is_this_machine(url):
+        return (same_origin,)
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    return same_origin, f"ws://{host}:{TAPE_PORT}{TAPE}"
 
 
 def encoded(name: str) -> str:
@@ -37,7 +45,19 @@ def encoded(name: str) -> str:
 
 
 def is_this_machine(url: str) -> bool:
-    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    """Whether its host is a loopback address (127.0.0.0/8, ::1) or a name of one: localhost and all
+    below it (RFC 6761).
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        if ":" in host:
+            address = IPv6Address(host)
+            return (address.ipv4_mapped or address).is_loopback
+        return socket.inet_aton(host)[0] == 127  # which knows 127.1, as the system does
+    except (ValueError, OSError):
+        return False
 
 
 def _parts(url: str, schemes: tuple[str, str], example: str) -> SplitResult:

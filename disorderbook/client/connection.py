@@ -12,8 +12,9 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from disorderbook.client.addresses import is_this_machine
 from disorderbook.client.answers import read
-from disorderbook.client.errors import ExchangeUnreachable, MarketClosed
+from disorderbook.client.errors import CertificateUntrusted, ExchangeUnreachable, MarketClosed
 from disorderbook.client.forks import begin_anew_after_fork, let_go
+from disorderbook.client.trust import authorities, why_untrusted
 
 KEY_HEADER = "X-Starfighter-Authorization"
 
@@ -27,8 +28,11 @@ class Connection:
     sends its own over a connection of its own; what was under way at the fork is the parent's.
     """
 
-    def __init__(self, address: str, key: str | None, timeout: float) -> None:
+    def __init__(
+        self, address: str, key: str | None, timeout: float, verify: bool | str = True
+    ) -> None:
         self._address = address
+        self._verify = verify
         self._key = key
         self._timeout = timeout
         self._is_closed = False
@@ -60,9 +64,13 @@ class Connection:
             try:
                 # A redirected POST would silently become a GET.
                 response = self._session.request(
-                    method, url, data=body, timeout=self._timeout, allow_redirects=False
+                    method, url, data=body, timeout=self._timeout, allow_redirects=False,
+                    verify=authorities(self._verify),
                 )
             except requests.RequestException as fault:
+                untrusted = why_untrusted(fault)
+                if untrusted is not None:
+                    raise CertificateUntrusted(self._address, untrusted) from fault
                 sentence = f"No answer to {method} {url}: {_reason(fault)}"
                 raise ExchangeUnreachable(sentence, not _never_left(fault)) from fault
         return read(response.content, kind, url, response.status_code)

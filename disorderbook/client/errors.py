@@ -36,6 +36,20 @@ class ExchangeUnreachable(MarketError):
         return self.sentence
 
 
+class CertificateUntrusted(ExchangeUnreachable):
+    """Something is there, but its certificate does not prove that it is the exchange. Nothing was
+    sent. `reason` is what is wrong with it.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        sentence = (
+            f"The certificate of {url} is not trusted: {reason}; verify='FILE' names the"
+            " certificate of who signed it"
+        )
+        super().__init__(sentence, was_sent=False)
+        self.reason = reason
+
+
 class MarketClosed(MarketError):
     """`close` was called before."""
 

@@ -2,16 +2,18 @@
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from disorderbook.client.addresses import is_this_machine
+from disorderbook.client import proxies, trust
 from disorderbook.client.answers import read
 from disorderbook.client.connection import KEY_HEADER
-from disorderbook.client.errors import ExchangeUnreachable, MarketError, Refused
+from disorderbook.client.errors import (
+    CertificateUntrusted, ExchangeUnreachable, MarketError, Refused,
+)
 from disorderbook.client.forks import begin_anew_after_fork, let_go
 from disorderbook.client.results import Verdict
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 SILENCE = 60.0  # seconds until a connection counts as dead; the exchange sends a ping every 20
 FIRST_PAUSE = 0.1  # seconds before the first attempt to reconnect; each further one is doubled
 LONGEST_PAUSE = 3.0  # seconds
+NO_TAPE_THERE = {400, 404, 405, 426}  # with which HTTP that knows no websockets may answer
 MISSING = (
     "The tape needs the package websocket-client, which the extra [tape] of disorderbook brings:"
     " pip install -e '.[tape]'"
@@ -40,24 +43,27 @@ class Listener(Generic[T]):
     A forked process that iterates makes a connection of its own, as after an interruption; closing
     it there leaves the parent's alone.
 
-    The constructor raises ExchangeUnreachable if nobody listens there, so that a wrong address is
-    not waited for, and ModuleNotFoundError without websocket-client. Iterating raises Refused.
+    The constructor raises ExchangeUnreachable if the tape is at none of `urls`, so that a wrong
+    address is not waited for, and ModuleNotFoundError without websocket-client. Iterating raises
+    Refused and CertificateUntrusted. `pick` is given each message and the URL that it came from.
     """
 
     def __init__(
-        self, url: str, key: str | None, timeout: float, pick: Callable[[str | bytes], T]
+        self, urls: Sequence[str], key: str | None, timeout: float,
+        pick: Callable[[str | bytes, str], T], verify: bool | str = True,
     ) -> None:
         self.interruptions = 0
         self._connection: websocket.WebSocket | None = None
         self._faults = _faults()  # kept, since nothing can be imported when Python ends
-        self._url = url
+        self._url = urls[-1]  # those before it are tried once
         self._key = key
         self._timeout = timeout  # seconds to connect in
+        self._verify = verify
         self._pick = pick
         self._pause = FIRST_PAUSE
         self._is_closed = threading.Event()
         self._turn = threading.RLock()  # of a signal's handler, too, that closes in mid-wait
-        self._connection = _connect(url, key, timeout)
+        self._connection = self._found_among(urls)
         begin_anew_after_fork(self)
 
     def begin_anew(self) -> None:
@@ -120,7 +126,7 @@ class Listener(Generic[T]):
 
     def _told(self, text: str | bytes) -> T:
         try:
-            told = self._pick(text)
+            told = self._pick(text, self._url)
         except MarketError:
             self.close()
             raise
@@ -136,13 +142,37 @@ class Listener(Generic[T]):
             return
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
         try:
-            self._connection = _connect(self._url, self._key, self._timeout)
+            self._connection = self._connected()
+        except CertificateUntrusted:
+            self.close()
+            raise
         except ExchangeUnreachable:
             pass
         except Refused as refusal:
             if refusal.status is not None and refusal.status < 500:
                 self.close()
                 raise
+
+    def _found_among(self, urls: Sequence[str]) -> "websocket.WebSocket":
+        """A connection to the first of them that has the tape, and none to others from now on."""
+        reasons: list[str] = []
+        for self._url in urls:
+            try:
+                return self._connected()
+            except CertificateUntrusted:
+                raise
+            except Refused as refusal:
+                if len(urls) == 1 or refusal.status not in NO_TAPE_THERE:
+                    raise
+                reasons.append(f"{self._url} answers: {refusal}")
+            except ExchangeUnreachable as fault:
+                if len(urls) == 1:
+                    raise
+                reasons.append(fault.sentence)
+        raise ExchangeUnreachable("; ".join(reversed(reasons)), was_sent=False)
+
+    def _connected(self) -> "websocket.WebSocket":
+        return _connect(self._url, self._key, self._timeout, self._verify)
 
     def _wake(self) -> None:
         """Have a thread that waits for the socket find that it has ended."""
@@ -160,7 +190,9 @@ class Listener(Generic[T]):
             connection.shutdown()
 
 
-def _connect(url: str, key: str | None, timeout: float) -> "websocket.WebSocket":
+def _connect(
+    url: str, key: str | None, timeout: float, verify: bool | str
+) -> "websocket.WebSocket":
     """A connection that is listened to already; raises Refused or ExchangeUnreachable."""
     library = _library()
     not_http: tuple[type[Exception], ...] = (ValueError, IndexError)
@@ -170,12 +202,16 @@ def _connect(url: str, key: str | None, timeout: float) -> "websocket.WebSocket"
             timeout,
             header=[] if key is None else [f"{KEY_HEADER}: {key}"],
             suppress_origin=True,
-            http_no_proxy=["*"] if is_this_machine(url) else None,
+            sslopt=trust.websocket_options(verify),
+            **proxies.websocket_options(url),
         )
     except library.WebSocketBadStatusException as answer:
         read(answer.resp_body or b"", Verdict, url, answer.status_code)
         raise ExchangeUnreachable(f"{url} is no tape", was_sent=True) from None
     except _faults() + not_http as fault:
+        untrusted = trust.why_untrusted(fault)
+        if untrusted is not None:
+            raise CertificateUntrusted(url, untrusted) from fault
         raise ExchangeUnreachable(f"Nobody tells the tape at {url}: {fault}", False) from fault
     connection.settimeout(SILENCE)
     return connection

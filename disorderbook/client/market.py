@@ -7,12 +7,13 @@ from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from disorderbook.client.addresses import DEFAULT_URL, api_address, encoded, tape_address
+from disorderbook.client.addresses import DEFAULT_URL, api_address, encoded, tape_addresses
 from disorderbook.client.answers import read
 from disorderbook.client.connection import Connection
 from disorderbook.client.errors import MarketClosed
 from disorderbook.client.listening import Listener
 from disorderbook.client.results import Book, Execution, Order, Orders, OrderType, Quote, Tick
+from disorderbook.client.trust import Verify, checked_verify
 
 TIMEOUT = 10.0  # seconds to connect in, and of silence while an answer is awaited
 ANYBODY = "ANYBODY"  # the account in the URL of ticks, which the exchange ignores
@@ -24,12 +25,15 @@ class Market:
     """Buys and sells over one kept connection; usable from several threads, which take turns.
 
     `account` is needed to trade, `key` where the exchange knows keys. `url` names the host or the
-    API (http://127.0.0.1:8000/ob/api), `tape_url` the same for websockets: without it, port 8001
-    of the same host. `timeout` is in seconds. Raises ValueError for what cannot be an address, a
-    name or a key; nothing is sent until it is used.
+    API (http://127.0.0.1:8000/ob/api), `tape_url` the same for websockets: without it, they are
+    looked for at `url`, and for http to this machine at port 8001 then. `timeout` is in seconds.
+    `verify` is whose TLS certificates are trusted: a file (PEM) or folder of them, or False for
+    anybody's. Raises ValueError for what cannot be an address, a name, a key or such a file;
+    nothing is sent until it is used.
 
     Every call raises Refused, with the exchange's sentence and the HTTP status, or
-    ExchangeUnreachable if no answer of an exchange comes in time, or MarketClosed after `close`.
+    ExchangeUnreachable if no answer of an exchange comes in time (CertificateUntrusted of these, if
+    that is why), or MarketClosed after `close`.
     No request is sent twice.
     """
 
@@ -42,6 +46,7 @@ class Market:
         url: str = DEFAULT_URL,
         tape_url: str | None = None,
         timeout: float = TIMEOUT,
+        verify: Verify = True,
     ) -> None:
         if key is not None and not (key and key == key.strip() and key.isprintable()):
             raise ValueError("The key cannot be sent: it is empty, or not all of it can be printed")
@@ -54,10 +59,11 @@ class Market:
         self._timeout = timeout
         self._venue = f"/venues/{encoded(venue)}"
         self._stock = f"/stocks/{encoded(symbol)}"
-        self._tape = tape_address(tape_url, url)
+        self._tapes = tape_addresses(tape_url, url)
+        self._verify = checked_verify(verify)
         self._listeners: WeakSet[Listener[Any]] = WeakSet()
         self._is_closed = False
-        self._connection = Connection(api_address(url), key, timeout)
+        self._connection = Connection(api_address(url), key, timeout, self._verify)
 
     def buy(self, price: int | None, qty: int, order_type: OrderType = "limit") -> Order:
         """Place an order to buy so many shares for so many cents each at most; returns how it
@@ -146,8 +152,9 @@ class Market:
     ) -> Listener[T]:
         if self._is_closed:
             raise MarketClosed
-        url = f"{self._tape}/{encoded(account)}{self._venue}/{topic}{self._stock}"
-        listener = Listener(url, self._key, self._timeout, lambda text: pick(text, url))
+        path = f"/{encoded(account)}{self._venue}/{topic}{self._stock}"
+        urls = [tape + path for tape in self._tapes]
+        listener = Listener(urls, self._key, self._timeout, pick, self._verify)
         self._listeners.add(listener)
         if self._is_closed:  # meanwhile, by another thread
             listener.close()

@@ -139,7 +139,7 @@ def test_the_other_side_of_a_websocket_hears_nothing_of_the_child() -> None:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         url = "ws://127.0.0.1:{}/ticks".format(server.socket.getsockname()[1])
-        listener = Listener(url, None, 10, lambda text: read(text, Verdict, url))
+        listener = Listener([url], None, 10, lambda text, url: read(text, Verdict, url))
         connection = listener._connection
         assert connection is not None
 

@@ -3,6 +3,7 @@
 import gc
 import os
 import queue
+import re
 import socket
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from live import killed
 from websockets.sync.server import ServerConnection
 from websockets.sync.server import serve as serve_websockets
 
-from disorderbook.client import ExchangeUnreachable, Listener, Market, Quote, Refused, listening
+from disorderbook.client import (
+    ExchangeUnreachable, Listener, Market, Quote, Refused, addresses, listening,
+)
 from disorderbook.client.answers import read
 from disorderbook.client.results import Verdict
 from disorderbook.hosting import PrivateExchange, serve
@@ -229,6 +232,27 @@ def test_a_tape_that_never_answers_is_not_waited_for() -> None:
                 market.ticks()
 
 
+def test_the_tape_is_found_below_the_api_or_at_its_usual_port(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(websockets=True) as exchange:
+        monkeypatch.setattr(addresses, "TAPE_PORT", int(exchange.tape_url.rpartition(":")[2]))
+        with Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
+            ticks = market.ticks()
+            market.buy(5000, 1)
+            assert next(ticks).bid == 5000 and f":{addresses.TAPE_PORT}/" in ticks._url
+
+
+def test_where_there_is_none_all_that_was_tried_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "TAPE_PORT", 1)
+    with serve() as exchange, Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
+        with pytest.raises(ExchangeUnreachable) as told:
+            market.ticks()
+    assert re.match("Nobody tells the tape at ws://127.0.0.1:1/.*refused; ws://", str(told.value))
+    assert f"ws://127.0.0.1:{exchange.port}/ob/api/ws/" in str(told.value)
+    assert not told.value.was_sent
+
+
 def test_the_port_of_the_exchange_itself_refuses(exchange: PrivateExchange) -> None:
     url = exchange.url.replace("http", "ws")
     with Market("TESTEX", "FOOBAR", url=exchange.url, tape_url=url) as market:
@@ -254,6 +278,10 @@ def test_executions_need_the_accounts_key(key: str | None, sentence: str) -> Non
             assert next(executions).account == "ANN"
 
 
+def verdict(text: str | bytes, url: str) -> Verdict:
+    return read(text, Verdict, url)
+
+
 def test_a_tape_that_has_fallen_silent_is_left_and_tried_again(
     monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,7 +299,7 @@ def test_a_tape_that_has_fallen_silent_is_left_and_tried_again(
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         url = "ws://127.0.0.1:{}/ticks".format(server.socket.getsockname()[1])
-        with Listener(url, None, PATIENCE, lambda text: read(text, Verdict, url)) as listener:
+        with Listener([url], None, PATIENCE, verdict) as listener:
             assert next(listener).ok and listener.interruptions == 1
         server.shutdown()
         thread.join(PATIENCE)
