@@ -23,7 +23,7 @@ from disorderbook.wiring import (
 # The descriptors are the host's: an exchange uses half of so many for each of its servers, and
 # does not ask the system for more.
 DESCRIPTORS = 512
-LIMITS = Limits(connections=240, refused_connections=16, stop_seconds=0.5)
+LIMITS = Limits(connections=240, refused_connections=16)
 
 
 class PrivateExchange:

@@ -21,7 +21,7 @@ class Limits(NamedTuple):
     system_bytes: int = 256 * 1024  # of answers that the system takes off us for a client
     write_seconds: float = 10.0  # without the client reading any of what is queued for it
     linger_seconds: float = 5.0  # for a client to read its last answer and stop sending
-    stop_seconds: float = 5.0  # for requests that are under way when the server is stopped
+    stop_seconds: float = 0.15  # for requests that are under way when the server is stopped
 
 
 def too_large_a_head(limits: Limits) -> Refusal:

@@ -117,8 +117,11 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
             acceptor.close()
         service.stop()
         end = service.loop.time() + self._limits.stop_seconds
-        while service.connections and self._stops == 1 and service.loop.time() < end:
-            await _next_check(service)
+        while service.connections and self._stops == 1:
+            rest = end - service.loop.time()
+            if rest <= 0:
+                break
+            await _next_check(service, rest)
         service.abort()
         for _ in range(TURNS_TO_END):
             await asyncio.sleep(0)  # for the aborted connections to be told
@@ -158,10 +161,10 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         }
 
 
-async def _next_check(service: Service) -> None:
-    """Wait for the alarm or a quarter of a second, and end what has taken too long."""
+async def _next_check(service: Service, seconds: float = CHECK_SECONDS) -> None:
+    """Wait for the alarm or `seconds`, and end what has taken too long."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(CHECK_SECONDS):
+        async with asyncio.timeout(min(seconds, CHECK_SECONDS)):
             await service.alarm.wait()
     service.alarm.clear()
     service.check_deadlines()

@@ -45,7 +45,9 @@ class Limits(NamedTuple):
     linger_seconds: float = 2.0
     """For a listener to hang up after it was sent a close frame."""
     stop_seconds: float = 0.4
-    """To send what waits when the tape stops, and again for all of them to hang up."""
+    """To tell what is not told yet when the tape stops."""
+    goodbye_seconds: float = 0.05
+    """Then for slow listeners to read what waits for them, and again for all to hang up."""
     pause_seconds: float = 0.5
     """Between two attempts to accept while the process has no descriptors left."""
 

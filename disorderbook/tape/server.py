@@ -16,6 +16,7 @@ listener.py use names that the library does not document, so setup.cfg pins its 
 """
 
 import logging
+import math
 import selectors
 import socket
 import threading
@@ -82,6 +83,7 @@ class TapeServer:
         self._press = WebSocket(self, None, None)
         self._is_stopping = False
         self._next_check = 0.0
+        self._until = math.inf  # when a round is over, whatever else is awaited
         self._watch = Watch(feed.has_news)
         self.bell = self._watch.bell
         self._doors = [Door(sock, self._watch, limits.pause_seconds) for sock in sockets]
@@ -189,7 +191,7 @@ class TapeServer:
         """Seconds to sleep at most: for ever while no deadline runs."""
         if not self.connections and not any(door.is_shut for door in self._doors):
             return None
-        return max(0.0, self._next_check - time.monotonic())
+        return max(0.0, min(self._next_check, self._until) - time.monotonic())
 
     def _survive(self, action: Callable[[], None]) -> None:
         """Whatever goes wrong in it, the tape goes on, though not at full speed."""
@@ -230,24 +232,27 @@ class TapeServer:
         for listener in list(self.connections.values()):
             self.attend(listener, listener.check, now)
 
-    def _has_something_to_send(self) -> bool:
-        return self._feed.has_news() or any(each.is_behind for each in self._present)
-
     def _say_goodbye(self) -> None:
         """Send what waits, tell everybody, wait a moment each time, and close everything."""
         for door in self._doors:
             door.close()
-        deadline = time.monotonic() + self.limits.stop_seconds
-        while time.monotonic() < deadline and self._has_something_to_send():
-            self._survive(self.handle_request)
+        limits = self.limits
+        self._go_on_while(self._feed.has_news, limits.stop_seconds)
+        self._go_on_while(self._is_somebody_behind, limits.goodbye_seconds)
         self._survive(self._feed.end)
         for listener in list(self.connections.values()):
             self.attend(listener, listener.go_away)
             if not listener.closed:
                 self.drop(listener)  # it was only about to listen
-        deadline = time.monotonic() + self.limits.stop_seconds
-        while self.connections and time.monotonic() < deadline:
-            self._survive(self.handle_request)
+        self._go_on_while(lambda: bool(self.connections), limits.goodbye_seconds)
         for listener in list(self.connections.values()):
             self.drop(listener)
         self._watch.close()
+
+    def _go_on_while(self, condition: Callable[[], bool], seconds: float) -> None:
+        self._until = time.monotonic() + seconds
+        while condition() and time.monotonic() < self._until:
+            self._survive(self.handle_request)
+
+    def _is_somebody_behind(self) -> bool:
+        return any(listener.is_behind for listener in self._present)

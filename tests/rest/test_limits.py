@@ -25,7 +25,7 @@ def sized(size: int) -> bytes:
 def test_the_limits_are_those_of_the_documentation() -> None:
     assert Limits() == Limits(
         head_bytes=16384, body_bytes=65536, head_seconds=10, body_seconds=10, idle_seconds=75,
-        connections=2000, stop_seconds=5,
+        connections=2000, stop_seconds=0.15,
     )
 
 

@@ -115,7 +115,7 @@ def test_stopping_an_idle_server_takes_no_time() -> None:
 
 
 def test_a_request_under_way_is_finished_and_nobody_new_is_accepted() -> None:
-    with running(Recorder()) as (server, thread):
+    with running(Recorder(), stop_seconds=PATIENCE) as (server, thread):
         with Peer(server.port) as head, Peer(server.port) as body, Peer(server.port) as idle:
             head.send(get("/head")[:-2])
             body.send(post("/body", b"abc")[:-1])

@@ -514,7 +514,7 @@ def test_at_the_end_all_that_waits_is_sent_to_who_reads() -> None:
 
 
 def test_at_the_end_who_left_executions_unread_is_told_so() -> None:
-    with market(stop_seconds=0.3) as house, house.peer(EXECUTIONS, receive_buffer=4096) as deaf:
+    with market(goodbye_seconds=0.3) as house, house.peer(EXECUTIONS, receive_buffer=4096) as deaf:
         for _ in range(4000):
             house.trade("ANN", "BOB")
         wait_until(lambda: not house.tape.has_news())
@@ -529,7 +529,7 @@ def test_at_the_end_who_left_executions_unread_is_told_so() -> None:
 
 
 def test_at_the_end_who_has_only_ticks_and_pings_waiting_is_told_of_the_end_alone() -> None:
-    with market(ping_seconds=0.3, stop_seconds=0.3) as house:
+    with market(ping_seconds=0.3, goodbye_seconds=0.3) as house:
         with house.peer(receive_buffer=4096) as deaf:
             house.tick(10_000)
             [listener] = house.tape._subscriptions

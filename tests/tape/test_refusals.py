@@ -142,7 +142,7 @@ def test_who_never_hangs_up_is_held_until_he_is_cut_off__difference_26() -> None
 
 
 def test_the_end_waits_for_nobody_who_is_held_but_tells_him__difference_26() -> None:
-    with market(refusal_seconds=NEVER, stop_seconds=NEVER) as house:
+    with market(refusal_seconds=NEVER, goodbye_seconds=NEVER) as house:
         websocket, plain = house.peer(NOWHERE), RawPeer(house.port)
         plain.send(handshake(method="POST"))
         wait_until(lambda: house.tape.counts().refused == 2)

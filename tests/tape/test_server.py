@@ -382,7 +382,7 @@ def test_at_the_end_every_listener_is_told_and_the_thread_ends() -> None:
 
 
 def test_with_polite_listeners_the_end_comes_at_once() -> None:
-    with market(stop_seconds=10) as house:
+    with market(goodbye_seconds=10) as house:
         peer = house.peer()
         reader = threading.Thread(target=lambda: (peer.frames(), peer.socket.close()))
         reader.start()
