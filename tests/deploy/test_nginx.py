@@ -1,4 +1,6 @@
-"""The sample configuration for nginx: an exchange behind TLS, HTTP and websockets both."""
+"""The sample configurations for nginx, with TLS and without: an exchange behind each, HTTP and
+websockets both, and what they log.
+"""
 
 import contextlib
 import http.client
@@ -14,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from live import Exchange, Started, running
 from raw_http import wait_until
 from wsgi import BUY, ORDERS
 
-SAMPLE = Path(__file__).parent.parent.parent / "deploy" / "nginx.conf"
+DEPLOY = Path(__file__).parent.parent.parent / "deploy"
+WITH_TLS, WITHOUT = "nginx.conf", "nginx-http.conf"
+LOGS = "exchange.log", "exchange-error.log"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 NAME = "exchange.example"
 PATIENCE = 10.0  # seconds
@@ -44,23 +48,49 @@ http {{
 
 
 class Proxy:
-    """A running nginx: its port, and what a client needs to trust it."""
+    """A running nginx: its port, its folder, and, if it speaks TLS, what a client needs to trust
+    it.
+    """
 
-    def __init__(self, port: int, trust: ssl.SSLContext) -> None:
-        self.port, self.trust = port, trust
+    def __init__(self, folder: Path, port: int, trust: ssl.SSLContext | None) -> None:
+        self.folder, self.port, self.trust = folder, port, trust
+        self.url = f"{'ws' if trust is None else 'wss'}://127.0.0.1:{port}"
 
     def ask(
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
     ) -> tuple[int, Any]:
         """Status and JSON of one answer."""
-        connection = http.client.HTTPSConnection(
-            "127.0.0.1", self.port, context=self.trust, timeout=PATIENCE
-        )
-        with contextlib.closing(connection):
+        with contextlib.closing(self._connection()) as connection:
             sent = body if body is None or isinstance(body, bytes) else json.dumps(body)
             connection.request(method, path, sent, {"Host": NAME, **(headers or {})})
             answer = connection.getresponse()
-            return answer.status, json.load(answer)
+            is_json = answer.headers["Content-Type"] == "application/json"
+            return answer.status, json.load(answer) if is_json else answer.read().decode()
+
+    def send(self, sent: bytes) -> bytes:
+        """What comes back first."""
+        with contextlib.closing(self._connection()) as connection:
+            connection.connect()
+            connection.sock.sendall(sent)
+            return bytes(connection.sock.recv(4096))
+
+    def connect(self, path: str, **options: Any) -> ClientConnection:
+        """A websocket."""
+        return connect(
+            self.url + path, ssl=self.trust, compression=None, proxy=None,
+            server_hostname=None if self.trust is None else NAME, **options,
+        )
+
+    def logged(self) -> str:
+        """What is in its two logs."""
+        return "".join((self.folder / name).read_text() for name in LOGS)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.trust is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        return http.client.HTTPSConnection(
+            "127.0.0.1", self.port, context=self.trust, timeout=PATIENCE
+        )
 
 
 @pytest.fixture(scope="module")
@@ -68,43 +98,61 @@ def exchange() -> Iterator[Exchange]:
     if NGINX is None:
         assert os.environ.get("CI") != "true", "continuous integration must install nginx"
         pytest.skip("nginx is not installed")
-    options = re.findall(r"--allowed-host \S+", SAMPLE.read_text())[0].split()
-    assert options[1] == NAME
+    for sample in (WITH_TLS, WITHOUT):
+        found = re.findall(r"--allowed-host \S+", (DEPLOY / sample).read_text())
+        assert found == [f"--allowed-host {NAME}"]
     with running(
-        "--websockets", "--wsport", "0", "-a", "accounts.json", *options
+        "--websockets", "--wsport", "0", "-a", "accounts.json", "--allowed-host", NAME,
+        "--log-level", "debug",
     ) as exchange:
         yield exchange
 
 
-@pytest.fixture(scope="module")
-def proxy(exchange: Exchange, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+@pytest.fixture(scope="module", params=[WITH_TLS, WITHOUT])
+def proxy(
+    exchange: Exchange, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("nginx")
-    certificate, key = make_certificate(folder)
-    port = free_port()
-    (folder / "sample.conf").write_text(filled_in({
-        "127.0.0.1:8000": f"127.0.0.1:{exchange.port}",
-        "127.0.0.1:8001": f"127.0.0.1:{tape_port(exchange)}",
-        "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
-        "/etc/ssl/certs/exchange.pem": str(certificate),
-        "/etc/ssl/private/exchange.key": str(key),
-    }))
+    with started_nginx(request.param, folder, exchange.port, tape_port(exchange)) as proxy:
+        yield proxy
+
+
+@contextlib.contextmanager
+def started_nginx(sample: str, folder: Path, port: int, tape: int) -> Iterator[Proxy]:
+    """A sample in use, before an exchange with these two ports."""
+    own, trust = free_port(), None
+    changes = {
+        "127.0.0.1:8000": f"127.0.0.1:{port}", "127.0.0.1:8001": f"127.0.0.1:{tape}",
+        "/var/log/nginx/": f"{folder}/",
+    }
+    if sample == WITH_TLS:
+        certificate, key = make_certificate(folder)
+        trust = ssl.create_default_context(cafile=str(certificate))
+        changes |= {
+            "listen 443 ssl": f"listen 127.0.0.1:{own} ssl",
+            "/etc/ssl/certs/exchange.pem": str(certificate),
+            "/etc/ssl/private/exchange.key": str(key),
+        }
+    else:
+        changes["listen 80"] = f"listen 127.0.0.1:{own}"
+    (folder / "sample.conf").write_text(filled_in(sample, changes))
     (folder / "main.conf").write_text(MAIN.format(folder=folder))
     assert NGINX is not None
     nginx = Started(NGINX, "-e", "stderr", "-p", str(folder), "-c", str(folder / "main.conf"))
     try:
-        assert wait_until(lambda: listens(port)), nginx.log()
-        trust = ssl.create_default_context(cafile=str(certificate))
-        yield Proxy(port, trust)
+        assert wait_until(lambda: listens(own)), nginx.log()
+        yield Proxy(folder, own, trust)
     finally:
         nginx.end()
+    assert SECRET not in nginx.log()
 
 
-def filled_in(changes: dict[str, str]) -> str:
-    """The sample with each of these replaced; it must be there."""
-    text = SAMPLE.read_text()
-    for sample, real in changes.items():
-        assert sample in text, f"the sample no longer holds {sample}"
-        text = text.replace(sample, real)
+def filled_in(sample: str, changes: dict[str, str]) -> str:
+    """A sample with each of these replaced; it must be there."""
+    text = (DEPLOY / sample).read_text()
+    for said, real in changes.items():
+        assert said in text, f"{sample} no longer holds {said}"
+        text = text.replace(said, real)
     return text
 
 
@@ -141,7 +189,7 @@ KEY = {"X-Starfighter-Authorization": "noisekey"}
 ORDER = BUY | {"account": "NOISEBOTS"}
 
 
-def test_orders_go_through_tls(proxy: Proxy) -> None:
+def test_orders_go_through(proxy: Proxy) -> None:
     status, placed = proxy.ask("POST", ORDERS, ORDER, KEY)
     assert (status, placed["account"]) == (200, "NOISEBOTS")
     path = f"{ORDERS}/{placed['id']}"
@@ -165,30 +213,97 @@ def test_nobody_outside_is_told_the_metrics(proxy: Proxy, path: str) -> None:
 
 
 def test_a_web_page_of_the_proxys_own_name_may_trade_and_others_may_not(proxy: Proxy) -> None:
-    own = KEY | {"Origin": f"https://{NAME}"}
+    own = KEY | {"Origin": f"{'http' if proxy.trust is None else 'https'}://{NAME}"}
     assert proxy.ask("POST", ORDERS, ORDER, own)[0] == 200
     foreign = KEY | {"Origin": "https://evil.example"}
     assert proxy.ask("POST", ORDERS, ORDER, foreign)[0] == 403
 
 
-def test_the_tape_goes_through_tls(proxy: Proxy) -> None:
-    url = f"wss://127.0.0.1:{proxy.port}/ob/api/ws/NOISEBOTS/venues/TESTEX/"
+def test_an_address_is_passed_on_and_an_unknown_name_is_refused(proxy: Proxy) -> None:
+    assert proxy.ask("GET", "/ob/api/heartbeat", headers={"Host": "192.0.2.1"})[0] == 200
+    status, refusal = proxy.ask("GET", "/ob/api/heartbeat", headers={"Host": "evil.example"})
+    assert status == 403 and "--allowed-host" in refusal["error"]
+
+
+TAPE = "/ob/api/ws/NOISEBOTS/venues/TESTEX"
+
+
+def test_the_tape_goes_through(proxy: Proxy) -> None:
     with (
-        connect(f"{url}tickertape", ssl=proxy.trust, compression=None) as ticker,
-        connect(f"{url}executions", ssl=proxy.trust, additional_headers=KEY) as executions,
+        proxy.connect(f"{TAPE}/tickertape") as ticker,
+        proxy.connect(f"{TAPE}/executions", additional_headers=KEY) as in_header,
+        proxy.connect(f"{TAPE}/executions?api_key=noisekey") as in_query,
+        proxy.connect(f"/key/noisekey{TAPE}/executions") as in_path,
     ):
         for direction in ("buy", "sell"):
             order = ORDER | {"direction": direction, "price": 4321}
             assert proxy.ask("POST", ORDERS, order, KEY)[0] == 200
         tick = json.loads(ticker.recv(PATIENCE))
         assert tick["ok"] is True and tick["quote"]["venue"] == "TESTEX"
-        execution = json.loads(executions.recv(PATIENCE))
-        assert execution["account"] == "NOISEBOTS" and execution["filled"] > 0
+        for listener in (in_header, in_query, in_path):
+            execution = json.loads(listener.recv(PATIENCE))
+            assert execution["account"] == "NOISEBOTS" and execution["filled"] > 0
 
 
 def test_the_tape_keeps_its_own_door_behind_the_proxy(proxy: Proxy) -> None:
-    url = f"wss://127.0.0.1:{proxy.port}/ob/api/ws/NOISEBOTS/venues/TESTEX/executions"
-    with connect(url, ssl=proxy.trust) as refused:
+    with proxy.connect(f"{TAPE}/executions") as refused:
         assert json.loads(refused.recv(PATIENCE))["ok"] is False
         with pytest.raises(Exception, match="1008"):
             refused.recv(PATIENCE)
+
+
+SECRET = "s3cr3t"
+TARGETS = [
+    f"{TAPE}/executions?api_key={SECRET}", f"/key/{SECRET}{TAPE}/executions",
+    f"/key/{SECRET}", f"//key//{SECRET}%2F{SECRET}{TAPE}/executions", f"/k%65y/{SECRET}/ob/api/ws/",
+    f"/ob/api/heartbeat?api_key={SECRET}", f"/metrics?api_key={SECRET}", f"/nothing?{SECRET}",
+    f"{ORDERS}?api_key={SECRET}", f"http://{NAME}/key/{SECRET}/x?api_key={SECRET}",
+    f"/malformed line?api_key={SECRET}", f"/key/{SECRET}/../../..", f"/%00?api_key={SECRET}",
+    "/long?" + SECRET * 10_000,
+]
+FRAMING = [
+    "Connection: close\r\n", "Connection: close\r\nContent-Length: 2000000\r\n",
+    f"Connection: close\r\nReferer: http://{NAME}/key/{SECRET}/?api_key={SECRET}\r\n",
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 0\r\n",
+]
+
+
+def send_secrets(proxy: Proxy) -> None:
+    """Requests of all kinds with a key in them, most of them refused."""
+    for target in TARGETS:
+        for framing in FRAMING:
+            head = f"GET {target} HTTP/1.1\r\nHost: {NAME}\r\nCookie: api_key={SECRET}\r\n"
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                proxy.send(f"{head}{framing}\r\n".encode())
+
+
+def test_no_key_is_in_any_log(proxy: Proxy, exchange: Exchange) -> None:
+    with proxy.connect(f"{TAPE}/executions?api_key={SECRET}") as refused:
+        assert json.loads(refused.recv(PATIENCE))["ok"] is False
+    send_secrets(proxy)
+    last = "/the/last/request"
+    assert proxy.ask("GET", f"{last}?api_key={SECRET}")[0] == 404
+    assert wait_until(lambda: f"GET {last} 404 " in proxy.logged())
+    logged = proxy.logged()
+    assert f"GET {TAPE}/executions 101 " in logged and "GET /key/... " in logged
+    assert SECRET not in logged and SECRET not in exchange.log()
+
+
+@pytest.mark.parametrize("sample", [WITH_TLS, WITHOUT])
+def test_no_key_is_in_any_log_while_no_exchange_answers(
+    exchange: Exchange, tmp_path: Path, sample: str
+) -> None:
+    with started_nginx(sample, tmp_path, free_port(), free_port()) as proxy:
+        send_secrets(proxy)
+        assert proxy.ask("GET", f"{TAPE}/executions?api_key={SECRET}")[0] == 502
+        assert wait_until(lambda: f"GET {TAPE}/executions 502 " in proxy.logged())
+        assert SECRET not in proxy.logged()
+
+
+def test_the_two_samples_differ_in_tls_and_names_alone() -> None:
+    def directives(sample: str) -> list[str]:
+        lines = [line.strip() for line in (DEPLOY / sample).read_text().splitlines()]
+        own = ("#", "listen ", "server_name ", "ssl_")
+        return [line for line in lines if line and not line.startswith(own)]
+
+    assert directives(WITH_TLS) == directives(WITHOUT)
