@@ -6,7 +6,7 @@ instance counts trading days. Used inside the exchange's turn.
 
 import secrets
 import string
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -17,7 +17,7 @@ LEVELS = (
     "first_steps", "chock_a_block", "sell_side", "dueling_bulldozers", "irrational_exuberance",
     "making_amends",
 )
-MAX_INSTANCES = 1000  # the oldest is forgotten when one more starts
+MAX_INSTANCES = 1000  # one is forgotten when one more starts
 SECONDS_PER_TRADING_DAY = 5
 END_OF_THE_WORLD_DAY = 1000  # the last trading day of an instance
 ACCOUNT_LENGTH = 10
@@ -61,9 +61,12 @@ class GameMaster:
         self._next_id = last_id + 1
 
     def start(self, account: str | None, now: int) -> Instance:
-        """A new instance, for a new account unless one is given."""
+        """A new instance, for a new account unless one is given. Where there is no room for it, the
+        player's own oldest is forgotten; one who has none takes the place of the oldest of those
+        who have most, so that nobody can push out others by starting many.
+        """
         if len(self._instances) >= MAX_INSTANCES:
-            self.stop(next(iter(self._instances.values())))
+            self.stop(self._to_forget(account))
         instance = Instance(self._next_id, account or random_account(), now)
         self._record(instance.id, instance)
         self._instances[instance.id] = instance
@@ -86,6 +89,13 @@ class GameMaster:
         """Forget an instance that has been started and not stopped."""
         self._record(instance.id, None)
         del self._instances[instance.id]
+
+    def _to_forget(self, account: str | None) -> Instance:
+        """Which instance makes room for one of this account."""
+        counts = Counter(instance.account for instance in self._instances.values())
+        most = max(counts.values())
+        owners = {account} if account in counts else {a for a in counts if counts[a] == most}
+        return next(each for each in self._instances.values() if each.account in owners)
 
 
 def random_account() -> str:
