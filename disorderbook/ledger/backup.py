@@ -32,7 +32,8 @@ def back_up(path: str, copy: str) -> Path:
         if os.path.lexists(f"{target}{end}"):
             raise Unusable(f"{target}{end} is there already, and a backup replaces nothing")
     with (
-        locked_for_reading(file), closing(open_for_reading(file)) as reader,
+        locked_for_reading(file) as is_in_use,
+        closing(open_for_reading(file, at_rest=not is_in_use)) as reader,
         _unborn(target) as unborn,
     ):
         with closing(sqlite3.connect(unborn, isolation_level=None)) as connection:

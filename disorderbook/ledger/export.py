@@ -34,7 +34,10 @@ def export(path: str, folder: str) -> list[Path]:
     if not file.exists():
         raise Unusable(f"{file} does not exist")
     _settle(path)
-    with locked_for_reading(file) as is_in_use, closing(open_for_reading(file)) as reader:
+    with (
+        locked_for_reading(file) as is_in_use,
+        closing(open_for_reading(file, at_rest=not is_in_use)) as reader,
+    ):
         reader.execute("BEGIN")
         if not is_in_use and reader.execute("SELECT 1 FROM journal").fetchone():
             raise Unusable(f"{file} has orders in its journal that cannot be put into its tables")

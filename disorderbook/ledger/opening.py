@@ -12,8 +12,8 @@ from disorderbook.ledger.durable import DurableLedger
 from disorderbook.ledger.flush import Flush
 from disorderbook.ledger.locks import FileLock, beside, lock_name, make
 from disorderbook.ledger.refusing import (
-    HEADER_SIZE, InUse, Unusable, check_beginning, check_name_of_log, check_there_is_no_log,
-    checked_version, in_words,
+    HEADER_SIZE, CannotUse, InUse, Unusable, check_beginning, check_name_of_log,
+    check_there_is_no_log, checked_version, in_words,
 )
 from disorderbook.ledger.restoring import Market, load_market
 from disorderbook.ledger.rows import signed
@@ -100,19 +100,34 @@ def _check_header(file: Path, lock: FileLock) -> None:
     check_name_of_log(file, beginning, lock.names)
 
 
-def open_for_reading(file: Path) -> sqlite3.Connection:
-    """A connection that cannot write, to a ledger of this version; raises Unusable."""
-    connection, version = _look_into(file)
+def open_for_reading(file: Path, at_rest: bool = False) -> sqlite3.Connection:
+    """A connection that cannot write, to a ledger of this version; raises Unusable.
+
+    `at_rest` says that no exchange is using the file, nor can begin to: then it is also read where
+    it is still in WAL mode, and nobody may write the index of a log beside it.
+    """
+    try:
+        connection, version = _look_into(file)
+    except CannotUse:
+        if not at_rest or any(_has_content(beside(file, end)) for end in ("-wal", "-journal")):
+            raise
+        connection, version = _look_into(file, "&immutable=1")
     if version < SCHEMA_VERSION:
         connection.close()
         raise Unusable(f"{file} is of an older version; start an exchange with it once")
     return connection
 
 
-def _look_into(file: Path) -> tuple[sqlite3.Connection, int]:
+def _has_content(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
+
+
+def _look_into(file: Path, how: str = "") -> tuple[sqlite3.Connection, int]:
     """A connection that cannot write, to a ledger of any known version, and that version."""
     with in_words(file):
-        connection = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection = sqlite3.connect(
+            f"{file.as_uri()}?mode=ro{how}", uri=True, isolation_level=None
+        )
         try:
             return connection, checked_version(connection, file)
         except BaseException:

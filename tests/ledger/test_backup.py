@@ -4,6 +4,7 @@ import sqlite3
 import stat
 from pathlib import Path
 
+import ordinary_user
 import pytest
 from disorderbook.ledger import backup
 from disorderbook.ledger.backup import back_up
@@ -108,3 +109,21 @@ def test_a_damaged_market_is_not_copied(tmp_path: Path, damage: str) -> None:
         back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db"))
     assert names(tmp_path) == before
     market.exchange.close()
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_market_at_rest_is_copied_by_who_may_only_read_it(mode: str) -> None:
+    with ordinary_user.folder() as folder, ordinary_user.folder() as elsewhere:
+        market = Stoppable(folder / "market.db")
+        play(market.exchange, (("V", "S"), sell(1)))
+        market.exchange.close()
+        connection = sqlite3.connect(folder / "market.db")
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        connection.close()
+        elsewhere.chmod(0o777)
+        with ordinary_user.may_only_read(folder):
+            copy = back_up(str(folder / "market.db"), str(elsewhere / "copy.db"))
+        assert stat.S_IMODE(copy.stat().st_mode) == 0o444
+        connection = sqlite3.connect(copy)
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+        connection.close()

@@ -5,10 +5,12 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import ordinary_user
 import pytest
-from disorderbook.ledger import opening
+from disorderbook.ledger import export as export_module, opening
 from disorderbook.ledger.export import export
-from disorderbook.ledger.refusing import Unusable
+from disorderbook.ledger.opening import open_ledger
+from disorderbook.ledger.refusing import CannotUse, Unusable
 from durable_market import Stoppable, buy, play, sell
 
 
@@ -97,3 +99,64 @@ def test_what_is_no_ledger_is_not_exported(tmp_path: Path) -> None:
         with pytest.raises(Unusable, match=why):
             export(str(tmp_path / name), str(tmp_path))
     assert [file.name for file in tmp_path.iterdir()] == ["nonsense"]
+
+
+def exported_ids(file: Path, mode: str) -> list[str]:
+    """Ids of the orders that somebody gets who may not write to the file's folder."""
+    connection = sqlite3.connect(file)
+    connection.execute(f"PRAGMA journal_mode = {mode}")
+    connection.close()
+    with ordinary_user.folder() as elsewhere:
+        elsewhere.chmod(0o777)
+        with ordinary_user.may_only_read(file.parent):
+            orders, _ = export(str(file), str(elsewhere / "csv"))
+            return [row[2] for row in read(orders)]
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])  # as a clean end leaves it, and once did
+def test_a_market_at_rest_is_exported_by_who_may_only_read_it(mode: str) -> None:
+    with ordinary_user.folder() as folder:
+        market = Stoppable(folder / "market.db")
+        play(market.exchange, (("V", "S"), sell(1)))
+        market.exchange.close()
+        assert exported_ids(folder / "market.db", mode) == ["id", "0"]
+        assert {path.name for path in folder.iterdir()} == {"market.db", "market.db-lock"}
+
+
+def test_a_log_is_never_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file alone, read as if nothing could change it, would be an older market."""
+    ways: list[str] = []
+
+    def look(file: Path, how: str = "") -> object:
+        ways.append(how)
+        raise CannotUse("no")
+
+    monkeypatch.setattr(opening, "_look_into", look)
+    with ordinary_user.folder() as folder:
+        for end in ("-wal", "-journal"):
+            (folder / f"market.db{end}").write_bytes(b"some")
+            with pytest.raises(CannotUse):
+                opening.open_for_reading(folder / "market.db", at_rest=True)
+            (folder / f"market.db{end}").write_bytes(b"")
+        with pytest.raises(CannotUse):
+            opening.open_for_reading(folder / "market.db")
+        assert ways == ["", "", ""]
+        with pytest.raises(CannotUse):
+            opening.open_for_reading(folder / "market.db", at_rest=True)
+        assert ways[3:] == ["", "&immutable=1"]
+
+
+def test_no_exchange_begins_with_a_file_that_is_read_as_one_at_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_ledger(str(tmp_path / "market.db"))[0].close()
+    refusals: list[str] = []
+
+    def write(opened: object, *_: object) -> None:
+        with pytest.raises(Unusable) as refusal:
+            open_ledger(str(tmp_path / "market.db"))
+        refusals.append(str(refusal.value))
+
+    monkeypatch.setattr(export_module, "write_table", write)
+    export(str(tmp_path / "market.db"), str(tmp_path / "csv"))
+    assert len(refusals) == 2 and all("is in use" in refusal for refusal in refusals)
