@@ -22,7 +22,7 @@ from forked import PATIENCE, Child, forked, forked_by_multiprocessing, heard
 import disorderbook
 from disorderbook.client import ExchangeUnreachable, Market, Refused
 from disorderbook.hosting import CannotStart, PrivateExchange, serve
-from disorderbook.sockets import HOST
+from disorderbook.sockets import HOST, IPV6_HOST
 
 ROOT = Path(__file__).parent.parent
 Fork = Callable[[Child], AbstractContextManager[Connection]]
@@ -291,6 +291,8 @@ def test_a_forked_process_keeps_neither_ports_nor_clients(fork: Fork) -> None:
             for port in ports:
                 with pytest.raises(ConnectionRefusedError):
                     socket.create_connection((HOST, port))
+                with pytest.raises(OSError):  # which of them depends on whether there is IPv6
+                    socket.create_connection((IPV6_HOST, port))
             with serve(ports[0], websockets=True, tape_port=ports[1]) as again:
                 with market_of(again) as market:
                     assert market.quote().bid is None
@@ -337,6 +339,21 @@ def test_a_forked_process_that_leaves_the_block_leaves_the_market_alone(
     assert ran.stdout == f"status {status}\n800 800\nclosed by the parent\n"
     with serve(database=file) as exchange, market_of(exchange) as market:
         assert [order.price for order in market.orders()] == list(range(1, 801))
+
+
+def test_a_market_can_be_opened_again_while_a_forked_process_lives(tmp_path: Path) -> None:
+    def wait(pipe: Connection) -> None:
+        pipe.recv()
+
+    with ExitStack() as block:
+        exchange = block.enter_context(serve(database=tmp_path / "market.db"))
+        with market_of(exchange) as market:
+            order = market.buy(5000, 10)
+        with forked(wait) as child:
+            block.close()
+            with serve(database=tmp_path / "market.db") as again, market_of(again) as market:
+                assert market.status(order) == order
+            child.send("end")
 
 
 def test_a_forked_process_can_run_an_exchange_of_its_own() -> None:

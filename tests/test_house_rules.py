@@ -4,6 +4,7 @@ and the linter and the type checker have nothing to say.
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,17 @@ def test_the_client_knows_the_wire_only_and_nothing_is_built_on_it() -> None:
     for path in MODULES:
         knows_it = any(name.startswith("disorderbook.client") for name in imports_of(path))
         assert not knows_it or room_of(path) in ("client", "__init__"), path
+
+
+def test_the_client_can_be_taken_alone(tmp_path: Path) -> None:
+    alone = tmp_path / "disorderbook"
+    shutil.copytree(PACKAGE / "client", alone / "client")
+    (alone / "__init__.py").touch()
+    script = "from disorderbook.client import Market; Market('V', 'S', url='https://a.example')"
+    subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)},
+        check=True, timeout=100,
+    )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -13,13 +14,16 @@ from forked import Child, forked, forked_by_multiprocessing, heard
 from websockets.sync.server import ServerConnection
 from websockets.sync.server import serve as serve_websockets
 
-from disorderbook.client import Listener, Market, MarketClosed, Quote
+from disorderbook.client import (
+    ExchangeUnreachable, Listener, Market, MarketClosed, Quote, Refused,
+)
 from disorderbook.client.answers import read
 from disorderbook.client.forks import let_go
 from disorderbook.client.results import Verdict
 from disorderbook.hosting import PrivateExchange
 
 REQUESTS = 300
+REFUSAL = b'{"ok":false,"error":"yes"}'
 Fork = Callable[[Child], AbstractContextManager[Pipe]]
 both_ways = pytest.mark.parametrize("fork", [forked, forked_by_multiprocessing])
 
@@ -57,6 +61,41 @@ def test_a_lock_that_another_thread_held_at_the_fork_is_free(exchange: PrivateEx
         market.quote()
         with market._connection._turn, forked(lambda pipe: pipe.send(market.quote().bid)) as child:
             assert heard(child) is None
+
+
+def test_a_fork_in_the_midst_of_a_request_leaves_the_answer_to_the_parent() -> None:
+    """In the handler of a signal, for instance."""
+    has_forked = threading.Event()
+    children: list[int] = []
+
+    def fork(*_: object) -> None:
+        children.append(os.fork())
+        has_forked.set()
+
+    def answer() -> None:
+        with listener.accept()[0] as client:
+            client.recv(65536)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            has_forked.wait(10)
+            client.sendall(b"HTTP/1.1 404 No\r\nContent-Length: 26\r\n\r\n" + REFUSAL)
+
+    before = signal.signal(signal.SIGUSR1, fork)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = "http://127.0.0.1:{}".format(listener.getsockname()[1])
+        market = Market("V", "S", url=url, timeout=20)
+        try:
+            market.quote()
+        except Refused as refusal:
+            told = refusal.sentence
+        except ExchangeUnreachable as fault:
+            told = "unsure" if fault.was_sent else "sure"
+        if children == [0]:
+            os._exit(told != "unsure")
+        signal.signal(signal.SIGUSR1, before)
+        thread.join(10)
+    assert told == "yes" and os.waitpid(children[0], 0)[1] == 0
 
 
 @both_ways

@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from disorderbook.client import CertificateUntrusted, Market
 from live import Exchange, Started, running
 from raw_http import wait_until
 from wsgi import BUY, ORDERS
@@ -307,3 +309,17 @@ def test_the_two_samples_differ_in_tls_and_names_alone() -> None:
         return [line for line in lines if line and not line.startswith(own)]
 
     assert directives(WITH_TLS) == directives(WITHOUT)
+
+
+def test_our_client_needs_one_url_and_the_certificate(proxy: Proxy) -> None:
+    url, ca = proxy.url.replace("ws", "http", 1), proxy.folder / "exchange.pem"
+    verify = proxy.trust is None or ca
+    with Market("TESTEX", "FOOBAR", "NOISEBOTS", "noisekey", url, verify=verify) as market:
+        executions = market.executions()
+        market.buy(4444, 1)
+        market.sell(4444, 1)
+        assert next(executions).account == "NOISEBOTS"
+    if proxy.trust is not None:
+        with Market("TESTEX", "FOOBAR", url=url, verify=certifi.where()) as market:
+            with pytest.raises(CertificateUntrusted):
+                market.ticks()
