@@ -43,7 +43,7 @@ class Listener(Connection):
         """Take what has arrived."""
         try:
             if self.closed:
-                self._receive()  # whatever it is, it comes too late
+                self._overhear()
             elif self.handshaked:
                 self._hear()
             else:
@@ -62,6 +62,15 @@ class Listener(Connection):
         elif self.handshaked and not self.closed:
             self._check_progress(now)
             self._check_pulse(now)
+
+    def _overhear(self) -> None:
+        """Whatever somebody says who is being closed or refused, it comes too late."""
+        try:
+            self._receive()
+        except EOFError:
+            if not self._refusal:
+                raise
+            self._cut()  # he may have closed his side only, and read on
 
     # The handshake.
 

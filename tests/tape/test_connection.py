@@ -88,10 +88,10 @@ def test_a_deaf_listener_that_stays_deaf_is_cut_off() -> None:
 
 
 def test_a_slow_listener_that_goes_on_reading_stays() -> None:
-    with market(stalled_seconds=0.3) as house, house.peer(**DEAF) as slow:
-        flood(house)
+    with market(stalled_seconds=1.0) as house, house.peer(**DEAF) as slow:
+        flood(house, 8_000)
         house.order("ANN", Side.BUY, 77, 123)
-        until = time.monotonic() + 1.0
+        until = time.monotonic() + 2.0
         while message(slow.frame())["quote"].get("bid") != 123:
             time.sleep(0.001 if time.monotonic() < until else 0)
         assert house.tape.counts().fell_behind == 0

@@ -2,6 +2,7 @@
 
 import json
 import math
+import socket
 import threading
 
 import pytest
@@ -130,6 +131,16 @@ def test_beyond_those_who_may_be_held_one_is_told_and_cut_at_once__difference_26
                 assert peer.answer().status == 405
             wait_until(lambda: len(house.tape._server.connections) == 1)
             assert is_silent(held)
+
+
+def test_who_has_closed_his_side_is_told_and_cut_at_once__difference_26() -> None:
+    with market(refusal_seconds=NEVER) as house:
+        with house.peer(NOWHERE) as websocket, RawPeer(house.port) as plain:
+            plain.send(handshake(method="POST"))
+            for peer in (websocket, plain):
+                peer.socket.shutdown(socket.SHUT_WR)
+            assert websocket.frames()[-1].code == 1008 and plain.answer().status == 405
+        wait_until(lambda: not house.tape._server.connections)
 
 
 def test_who_never_hangs_up_is_held_until_he_is_cut_off__difference_26() -> None:
