@@ -1,4 +1,6 @@
-"""How long a server takes to answer a big book, and an order and a quote on top of it.
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+How long a server takes to answer a big book, and an order and a quote on top of it.
 
     python3 benchmarks/big_book.py [--url URL] [--orders 100000] [--levels 100 10000]
 

@@ -1,4 +1,6 @@
-"""Whether bots trade for minutes without an error: three noise bots and one that buys low and sells
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+Whether bots trade for minutes without an error: three noise bots and one that buys low and sells
 high, while somebody reads the quote, the book and the scores twenty times a second.
 
     python3 benchmarks/bots_trading.py [--url URL] [--seconds 120]

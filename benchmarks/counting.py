@@ -35,7 +35,7 @@ class Uncounted(DirectBottle):
         self, environ: dict[str, Any], start_response: Callable[..., object]
     ) -> Iterable[bytes]:
         found = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        assert found is not None, "this way is for plain requests only"
+        assert found is not None  # this way is for plain requests only
         handler, names, _ = found
         status, kind, body, others = self._respond(environ, handler, names)
         length = str(len(body))

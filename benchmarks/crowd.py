@@ -41,7 +41,8 @@ class Listener:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += self.socket.recv(1)
-        assert head.startswith(b"HTTP/1.1 101"), head
+        if not head.startswith(b"HTTP/1.1 101"):
+            raise ConnectionError(f"no websocket: {head!r}")
         self._tail = b""
 
     def count(self, lags: list[int]) -> int:

@@ -1,4 +1,6 @@
-"""What an order and a cancel cost, in microseconds, with more and more orders resting.
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+What an order and a cancel cost, in microseconds, with more and more orders resting.
 
 Beside the order book of this project runs a naive one, written the obvious way: orders are
 dictionaries in the shape of the wire with their times as text, a side is a sorted list kept with

@@ -1,4 +1,6 @@
-"""How a server does with fifty clients at once, and whether it numbers their orders without a gap.
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+How a server does with fifty clients at once, and whether it numbers their orders without a gap.
 
     python3 benchmarks/fifty_clients.py [--url URL] [--clients 50] [--orders 200] [--processes 2]
 

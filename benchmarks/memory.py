@@ -1,4 +1,6 @@
-"""Resident memory of an exchange after few and after many orders, when about as many are open.
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+Resident memory of an exchange after few and after many orders, when about as many are open.
 
 Each market runs in a process of its own, without HTTP: orders and cancels of ten accounts in two
 books, where old orders are cancelled so that as many stay open as are asked for. Also printed is

@@ -1,4 +1,6 @@
-"""How many orders a server takes over one connection, one after the other.
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+How many orders a server takes over one connection, one after the other.
 
     python3 benchmarks/orders_in_30_seconds.py [--url URL] [--seconds 30]
 """

@@ -1,4 +1,6 @@
-"""What the front page costs the browser: its share of a core and its memory while a market moves.
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+What the front page costs the browser: its share of a core and its memory while a market moves.
 
 Needs Chromium and the packages of the [test] extra. The exchange runs with the tape, the page in a
 headless browser that draws in software, all on this machine.

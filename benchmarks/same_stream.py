@@ -1,4 +1,6 @@
-"""Whether two servers answer the same random stream of requests alike.
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+Whether two servers answer the same random stream of requests alike.
 
     python3 benchmarks/same_stream.py URL_A URL_B [--requests 2000] [--seed 2016]
 

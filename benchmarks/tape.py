@@ -1,4 +1,6 @@
-"""What the tape delivers and how late, beside the websocket library with its own loop.
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+What the tape delivers and how late, beside the websocket library with its own loop.
 
 The listeners are a process of their own (crowd.py), all on the ticker of one stock. Each row is a
 number of listeners: 200 ticks a second ("paced"), a burst, and the 200 ticks a second once more
@@ -123,7 +125,8 @@ class Crowd:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         self._size = size
-        assert self._answer() == "ready\n"
+        if self._answer() != "ready\n":
+            raise ConnectionError("the listeners did not get ready")
 
     def expect(self, messages: int, patience: float, measure: str) -> None:
         assert self._process.stdin is not None

@@ -1,4 +1,6 @@
-"""Wait for a price; then sell 50 cents above it while owning shares, buy 50 cents below it while
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+Wait for a price; then sell 50 cents above it while owning shares, buy 50 cents below it while
 owing shares, and either of them at random while having none. Print shares, cents and NAV at each
 step, and cancel the oldest order beyond ten."""
 

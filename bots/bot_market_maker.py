@@ -1,4 +1,6 @@
-"""Make a market: keep three orders of 100 to 200 shares on each side, 0.5 % apart around the middle
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+Make a market: keep three orders of 100 to 200 shares on each side, 0.5 % apart around the middle
 between the best bid and the best ask. Whenever that has moved, cancel those that are stale and
 place new ones; while it has not, renew the oldest. An empty market begins at 5000."""
 

@@ -1,4 +1,6 @@
-"""Place limit orders of 50 to 150 shares within 100 cents of the last price (5000 when there is
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+Place limit orders of 50 to 150 shares within 100 cents of the last price (5000 when there is
 none), two a second, and cancel the oldest beyond ten."""
 
 import sys

@@ -1,4 +1,6 @@
-"""Place a limit order of 50 to 150 shares within 100 cents of the last price (5000 when there is
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+Place a limit order of 50 to 150 shares within 100 cents of the last price (5000 when there is
 none) every four seconds, and cancel the oldest beyond ten."""
 
 import sys

@@ -1,4 +1,6 @@
-"""Six noise bots in one: each of six threads places limit orders of 50 to 150 shares within 100
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+Six noise bots in one: each of six threads places limit orders of 50 to 150 shares within 100
 cents of the last price (5000 when there is none), two a second, and cancels its oldest beyond
 ten."""
 

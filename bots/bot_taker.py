@@ -1,4 +1,6 @@
-"""Send market orders of 10 to 60 shares to buy or to sell, at random intervals of half a second on
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+Send market orders of 10 to 60 shares to buy or to sell, at random intervals of half a second on
 average. What they do not get at once they do without: nothing rests."""
 
 import sys

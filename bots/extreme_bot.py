@@ -1,4 +1,6 @@
-"""Place limit orders with any price and any quantity that the exchange takes, up to 2147483647,
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+Place limit orders with any price and any quantity that the exchange takes, up to 2147483647,
 and cancel the oldest beyond ten."""
 
 import sys

@@ -1,4 +1,6 @@
-"""Print the tape as it comes: the quotes of a venue or of one of its stocks, or with --account the
+# Assigned, since python -OO drops docstrings and --help shows this text.
+__doc__ = """\
+Print the tape as it comes: the quotes of a venue or of one of its stocks, or with --account the
 trades of an account. When the exchange goes away, wait until it is back.
 
 This file needs nothing of the others here, so it can be copied and changed.
