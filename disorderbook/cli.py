@@ -127,13 +127,14 @@ def _tape(
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:
-    if options.sync and options.database is None:
-        raise CannotStart("--sync needs --database, the file to keep the market in")
+    for option, given in (("sync", options.sync), ("drop-damaged-log", options.drop_damaged_log)):
+        if given and options.database is None:
+            raise CannotStart(f"--{option} needs --database, the file to keep the market in")
     if options.ports_file is not None and options.server != OWN_SERVER:
         raise CannotStart("--ports-file needs our own server: others open their port later")
     return Wanted(
         options.venue, options.symbol, options.maxbooks, options.extra, options.database,
-        options.sync, OriginPolicy(options.allowed_hosts),
+        options.sync, OriginPolicy(options.allowed_hosts), options.drop_damaged_log,
     )
 
 

@@ -37,6 +37,9 @@ def make_parser() -> argparse.ArgumentParser:
     add("--sync", action="store_true",
         help="have a change on the disk before it is answered: with --database, even a power cut "
         "loses nothing")
+    add("--drop-damaged-log", action="store_true",
+        help="go on with a --database in whose log some changes stand behind damage, without them; "
+        "a copy of the log is kept")
     add("--export", metavar="DIR", default=None,
         help="write orders.csv and executions.csv of --database to this folder, and end")
     add("-e", "--extra", "--excess", action="store_true",

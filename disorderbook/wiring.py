@@ -49,6 +49,7 @@ class Wanted(NamedTuple):
     database: str | None = None  # the file that keeps it
     sync: bool = False  # whether each change is on the disk before it is answered
     origins: OriginPolicy = OriginPolicy()  # which web pages may ask, and by which host names
+    drop_damaged_log: bool = False  # whether commits behind damage in the log may be left out
 
 
 @contextmanager
@@ -120,7 +121,9 @@ def _continue(
 ) -> tuple[Exchange, GameMaster]:
     """The market of a database, as it was left."""
     try:
-        ledger, market = open_ledger(database, wanted.sync)
+        ledger, market = open_ledger(
+            database, wanted.sync, drop_damaged_log=wanted.drop_damaged_log
+        )
     except Unusable as fault:
         raise CannotStart(str(fault)) from None
     exchange = Exchange(wanted.max_books, publish, ledger=ledger)

@@ -6,6 +6,7 @@ same in every run.
 
 import random
 import sqlite3
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,23 @@ def crashed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return Crashed(tmp_path_factory.mktemp("crashed"), *request.param)
 
 
+def last_commit(log: bytes) -> tuple[int, int]:
+    """Where the frame of the last commit begins and ends; SQLite, "Database File Format", 4.1."""
+    size, = struct.unpack_from(">I", log, 8)
+    starts = range(32, len(log) - 24 - size + 1, 24 + size)
+    begin = max(
+        start for start in starts
+        if log[start + 8:start + 16] == log[16:24] and log[start + 4:start + 8] != bytes(4)
+    )
+    return begin, begin + 24 + size
+
+
+def is_told(log: bytes, damaged: bytes) -> bool:
+    """Whether damage leaves the last commit's frame alone, and lies before it."""
+    begin, end = last_commit(log)
+    return damaged[:begin] != log[:begin] and damaged[begin:end] == log[begin:end]
+
+
 def flipped(content: bytes, draw: random.Random) -> bytes:
     changed = bytearray(content)
     start = draw.randrange(len(content))
@@ -119,16 +137,20 @@ def test_a_damaged_market_is_refused_or_an_earlier_one(
     refusals = 0
     for file in damaged(crashed, how, tmp_path):
         before = file.read_bytes()
+        log_before = file.with_name(f"{file.name}-wal").read_bytes()
         try:
             market = Stoppable(file, bound=0)
         except Unusable:
             assert file.read_bytes() == before
+            assert file.with_name(f"{file.name}-wal").read_bytes() == log_before
             refusals += 1
             continue
+        assert not is_told(crashed.log, log_before), f"{file}: nothing is said of lost commits"
         books, orders = books_and_orders(market.exchange)
         past = [was for shown, was in crashed.past if shown == books]
         assert past, f"{file}: this market never was"
         assert all(orders[place] == past[-1][place] for place in orders), file
         market.exchange.close()
-    # A file that is cut may lack in each case what the log does not have.
-    assert refusals if how == "file cut" else refusals < DAMAGES
+    # A file that is cut may lack in each case what the log does not have; and nearly all of a log
+    # is before its last commit.
+    assert refusals if how in ("file cut", "log flipped", "log zeroed") else refusals < DAMAGES

@@ -88,6 +88,10 @@ class FileLock:
         """How many names the file has: hard links."""
         return os.fstat(self._descriptor).st_nlink
 
+    def is_open_elsewhere(self) -> bool:
+        """Whether SQLite has the file open, before it does so for us; False where none can tell."""
+        return OF_DESCRIPTORS and _is_locked(self._descriptor, READERS)
+
     def protect(self) -> None:
         """Once SQLite has the file in WAL mode: keep others from taking its log away, and
         remember which files these are; raises InUse.

@@ -1,5 +1,6 @@
 """Opens the file of a durable market, or says why it will not do and leaves it as it is."""
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -13,15 +14,18 @@ from disorderbook.ledger.flush import Flush
 from disorderbook.ledger.locks import FileLock, beside, lock_name, make
 from disorderbook.ledger.refusing import (
     HEADER_SIZE, CannotUse, InUse, Unusable, check_beginning, check_name_of_log,
-    check_there_is_no_log, checked_version, in_words,
+    check_there_is_no_log, checked_version, in_words, page_size,
 )
 from disorderbook.ledger.restoring import Market, load_market
 from disorderbook.ledger.rows import signed
 from disorderbook.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
+from disorderbook.ledger.wal import Log, cut_off, read_log
 
 BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
 CACHE_KIBIBYTES = 16384
 PAGE_BYTES = 1024  # an order touches a few bytes of several pages, and each is written whole
+
+log = logging.getLogger(__name__)
 
 _FIRST_SUMMARY = """
     INSERT INTO ledger (schema_version, books, last_instance, journaled, checksum)
@@ -31,28 +35,74 @@ _FIRST_SUMMARY = """
 
 def open_ledger(
     path: str, sync: bool = False, bound: int = CLOSED_ORDERS_IN_MEMORY,
+    drop_damaged_log: bool = False,
 ) -> tuple[DurableLedger, Market]:
     """The ledger in a file, made now if there is none, and the market in it; raises Unusable.
 
     With `sync` each commit waits until the disk has it. Closed orders beyond `bound` are not kept
-    in memory. The tables get what was still in the journal.
+    in memory. The tables get what was still in the journal. With `drop_damaged_log` commits behind
+    damage in the log are left out, and a copy of the log is kept.
     """
     file = Path(path).resolve()
     lock = _lock(file)
     try:
-        _roll_back(file)
-        _bring_up_to_date(file)
-        with closing(open_for_reading(file)) as reader, in_words(file):
-            market = load_market(reader)
-        connection = _connect(file, sync)
-        with in_words(file):
-            lock.protect()
-        flush = None if sync else _flush_log(file)
+        with _whole_log(file, lock, drop_damaged_log):
+            return _open(file, lock, sync, bound)
     except BaseException:
         lock.close()
         raise
-    ledger = DurableLedger(connection, lock, Checkpoints(file), market, bound, flush)
-    return ledger, market
+
+
+def _open(file: Path, lock: FileLock, sync: bool, bound: int) -> tuple[DurableLedger, Market]:
+    _roll_back(file)
+    _bring_up_to_date(file)
+    with closing(open_for_reading(file)) as reader, in_words(file):
+        market = load_market(reader)
+    connection = _connect(file, sync)
+    with in_words(file):
+        lock.protect()
+    flush = None if sync else _flush_log(file)
+    return DurableLedger(connection, lock, Checkpoints(file), market, bound, flush), market
+
+
+@contextmanager
+def _whole_log(file: Path, lock: FileLock, drop_damage: bool) -> Iterator[None]:
+    """While a file is opened. Raises Unusable if the log is damaged, unless its end may be dropped:
+    it has that again if the file cannot be opened all the same.
+    """
+    damage = _damage(file, lock)
+    if damage is None:
+        yield
+        return
+    if not drop_damage:
+        raise _damaged_log(file, damage)
+    if lock.is_open_elsewhere():
+        raise CannotUse(f"{file} is open in another program; close that to drop its damaged log")
+    with in_words(file):
+        copy = cut_off(file, damage.end)
+    try:
+        yield
+    except BaseException:
+        copy.replace(beside(file, "-wal"))
+        raise
+    keep_names(file.parent)
+    log.warning("%d commits were dropped with a damaged log, a copy of which is %s",
+                damage.lost, copy)
+
+
+def _damage(file: Path, lock: FileLock) -> Log | None:
+    """What is in the log, if commits stand behind damage there; raises Unusable."""
+    with in_words(file):
+        found = read_log(file, page_size(lock.beginning(HEADER_SIZE)))
+    return found if found.lost else None
+
+
+def _damaged_log(file: Path, found: Log) -> Unusable:
+    place = f"frame {found.intact + 1} of {found.frames}"
+    return Unusable(
+        f"{beside(file, '-wal')} is damaged: {found.lost} commits stand behind {place}, which is "
+        "not right; --drop-damaged-log goes on without them and keeps a copy of the log"
+    )
 
 
 def _lock(file: Path) -> FileLock:
@@ -85,6 +135,9 @@ def locked_for_reading(file: Path) -> Iterator[bool]:
         return
     with closing(lock):
         _check_header(file, lock)
+        damage = _damage(file, lock)
+        if damage is not None:
+            raise _damaged_log(file, damage)
         yield False
 
 

@@ -10,6 +10,7 @@ from disorderbook.ledger.schema import APPLICATION_ID, SCHEMA_VERSION
 
 SIGNATURE = b"SQLite format 3\0"  # how a database begins
 HEADER_SIZE = 100
+_PAGE_SIZE = 16  # place in the header of two bytes
 _WRITE_VERSION = 18  # place in the header of what is 2 in WAL mode, where there may be a log
 
 _NOT_THE_FILES_FAULT = {
@@ -63,6 +64,12 @@ def check_beginning(file: Path, beginning: bytes) -> None:
         raise Unusable(f"{file} is empty, which no ledger is; remove it to begin a new market")
     if beginning[:len(SIGNATURE)] != SIGNATURE:
         raise Unusable(f"{file} is no database")
+
+
+def page_size(beginning: bytes) -> int:
+    """Bytes of a page, as the header of a database says."""
+    size = int.from_bytes(beginning[_PAGE_SIZE:_PAGE_SIZE + 2], "big")
+    return 65536 if size == 1 else size
 
 
 def check_name_of_log(file: Path, beginning: bytes, names: int) -> None:
