@@ -96,8 +96,8 @@ def check_keys(where: str, keys: object) -> None:
         raise ValueError(f"{where} names no account, so nobody could trade")
     owners: dict[str, str] = {}
     for account, key in keys.items():
-        if not 1 <= len(account) <= MAX_NAME_LENGTH or not account.isprintable():
-            raise ValueError(f"{where} has an account that cannot be named: {account[:20]!r}")
+        if not _can_be_named(account):
+            raise ValueError(f"{where} has an account that cannot be named: {account!r:.40}")
         if not isinstance(key, str):
             raise ValueError(f"{where} must hold strings, and the key of {account!r} is none")
         if not can_be_sent(key):
@@ -109,6 +109,13 @@ def check_keys(where: str, keys: object) -> None:
                 f"{where} gives the same key to two accounts, {owners[key]!r} and {account!r}"
             )
         owners[key] = account
+
+
+def _can_be_named(account: object) -> bool:
+    return (
+        isinstance(account, str) and 1 <= len(account) <= MAX_NAME_LENGTH
+        and account.isprintable()
+    )
 
 
 def can_be_sent(key: str) -> bool:

@@ -101,6 +101,12 @@ def test_a_key_that_can_never_be_sent_is_refused_by_its_account(key: str) -> Non
     assert len(key) < 3 or key not in str(why.value)
 
 
+@pytest.mark.parametrize("account", ["", "a\nb", "x" * 256, "\ud800", 7, None])
+def test_an_account_that_cannot_be_named_is_refused(account: object) -> None:
+    with pytest.raises(ValueError, match="accounts has an account that cannot be named: "):
+        check_keys("accounts", {account: "k"})
+
+
 def test_two_accounts_with_one_key_are_both_named_and_the_key_is_not() -> None:
     with pytest.raises(ValueError, match="the same key to two accounts, 'ANN' and 'CAT'") as why:
         check_keys("accounts", {"ANN": "secret", "BOB": "bobkey", "CAT": "secret"})

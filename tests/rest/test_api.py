@@ -172,15 +172,18 @@ def test_scores_in_every_format_agree() -> None:
         assert cash == f"${row['cash'] // 100}" and nav == f"${row['nav'] // 100}"
 
 
-def test_scores_in_every_format_hide_the_same() -> None:
+def test_scores_hide_holdings_from_all_but_their_owner() -> None:
     client = Client(keys=KEYS)
     for side in ("buy", "sell"):
         client("POST", ORDERS, BUY | {"account": "BLSHBOTS", "direction": side}, BLSH)
-    assert b"[hidden]" in client("GET", f"{STOCK}/scores").body
-    row, = client("GET", f"{STOCK}/scores?format=json", headers=BLSH).json["scores"]
-    assert row.keys() == {"account", "nav", "lowest", "highest"}
-    table = client("GET", f"{STOCK}/scores?format=csv", headers=BLSH).body
-    assert table.splitlines()[0] == b'"account","nav","lowest","highest"'
+    holdings = ["lowest", "highest", "cash", "shares"]
+    for headers, told in (({}, []), ({"Cookie": "api_key=wrong"}, []), (BLSH, holdings)):
+        assert b"[hidden]" in client("GET", f"{STOCK}/scores", headers=headers).body
+        row, = client("GET", f"{STOCK}/scores?format=json", headers=headers).json["scores"]
+        assert list(row) == ["account", "nav", *told]
+        table = client("GET", f"{STOCK}/scores?format=csv", headers=headers).body
+        columns = ",".join(f'"{name}"' for name in ["account", "nav", *told])
+        assert table.decode().splitlines()[0] == columns
 
 
 def test_scores_of_an_empty_market_are_an_empty_list_or_a_heading() -> None:
