@@ -70,6 +70,7 @@ def test_of_a_long_sentence_the_reason_is_the_beginning__difference_26() -> None
 
 def test_a_refused_websocket_is_told_so_later__difference_26() -> None:
     with market(refusal_seconds=NEVER) as house, house.peer(NOWHERE) as peer:
+        wait_until(lambda: house.tape.counts().refused == 1)
         assert is_silent(peer)
         hurry(house)
         said, closing = peer.frames()
@@ -80,6 +81,7 @@ def test_a_refused_websocket_is_told_so_later__difference_26() -> None:
 def test_a_status_comes_later_too__difference_26(sent: bytes, status: int) -> None:
     with market(refusal_seconds=NEVER) as house, RawPeer(house.port) as peer:
         peer.send(sent)
+        wait_until(lambda: house.tape.counts().refused == 1)
         assert is_silent(peer)
         hurry(house)
         answer = peer.answer()
@@ -92,9 +94,11 @@ def test_a_crowd_and_slowness_are_told_later_too__difference_26() -> None:
         with RawPeer(house.port) as many, RawPeer(house.port) as slow:
             many.send(handshake())
             slow.send(handshake()[:30])
+            wait_until(lambda: house.tape.counts().refused == 1)
             assert is_silent(many) and is_silent(slow)
             hurry(house)
             assert many.answer().status == 503
+            wait_until(lambda: house.tape.counts().refused == 2)
             hurry(house)
             assert slow.answer().status == 408
         house.tick()
