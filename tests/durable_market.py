@@ -1,6 +1,7 @@
 """A durable market in this process: can be stopped and started again, and compared with others."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
@@ -57,6 +58,21 @@ def play(exchange: Exchange, act: Act) -> None:
             exchange.submit(book, what)
         elif what < book.next_id:
             exchange.cancel(exchange.order(venue, symbol, what))
+
+
+def begin_a_write_and_die(file: Path, copy: Path) -> Path:
+    """A copy of a market's files as a kill leaves them that comes in the midst of a write outside
+    of WAL mode: changed pages in the file, and the old ones in a hot journal.
+    """
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("PRAGMA cache_size = 1")  # so that pages are written before the commit
+    connection.execute("BEGIN")
+    for number in range(100, 150):
+        connection.execute("INSERT INTO instances VALUES (?, ?, '', 0)", (number, "x" * 500))
+    for end in ("", "-journal"):
+        shutil.copy(f"{file}{end}", f"{copy}{end}")
+    connection.close()
+    return copy
 
 
 def order_state(order: Order) -> list[object]:

@@ -3,8 +3,11 @@
 import http.client
 import itertools
 import json
+import os
 import random
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from wsgi import BUY, ORDERS
 
 MEDDLINGS = 8  # of another program with the file, under load
 BACKUPS = 3
+KILLS_OF_STARTS = 8
 KILLS = 30  # of each of two exchanges
 FULL_DISK_KIB = 400
 ACCOUNTS = ["ANN", "BOB", "CAT"]
@@ -196,6 +200,42 @@ def test_every_answered_order_and_cancel_survives_kill_9(
         market.exchange.close()
         check_tables(file)
     assert len(placed) > 10 * KILLS
+
+
+def test_a_kill_while_a_market_ends_or_starts_loses_nothing(tmp_path: Path) -> None:
+    """Then the file may be on its way into WAL mode or out of it."""
+    file = tmp_path / "market.db"
+    draw = random.Random(5)
+    for _ in range(KILLS_OF_STARTS):
+        known = stop_and_start_until_killed(file, lines=draw.randint(2, 12))
+        market = Stoppable(file)
+        assert market.exchange.book("V", "S").next_id >= known
+        market.exchange.close()
+
+
+def stop_and_start_until_killed(file: Path, lines: int) -> int:
+    """How many orders it had said that there are."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOP_AND_START, str(file)], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert process.stdout is not None
+    with process, process.stdout as said:
+        before = [said.readline() for _ in range(lines)]
+        process.kill()
+        return max(int(line) for line in [*before, *said] if line.strip().isdigit())
+
+
+STOP_AND_START = """
+import sys
+from durable_market import Stoppable, play, sell
+market = Stoppable(sys.argv[1])
+while True:
+    play(market.exchange, (("V", "S"), sell(1)))
+    print(market.exchange.book("V", "S").next_id, flush=True)
+    market.stop()
+    print("started", flush=True)
+"""
 
 
 def trade_and_kill(file: Path, options: list[str], answers: int) -> list[Trader]:

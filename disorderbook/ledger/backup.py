@@ -16,6 +16,7 @@ from disorderbook.ledger.refusing import Unusable, in_words
 from disorderbook.ledger.restoring import load_market
 from disorderbook.ledger.rows import EXECUTION_COLUMNS, ORDER_COLUMNS, Damaged, verified
 
+NEW = "-new"  # ends the name of a copy that is being made
 ENDS = ("", "-wal", "-shm", "-journal")  # of the names of what belongs to a database
 
 
@@ -28,7 +29,7 @@ def back_up(path: str, copy: str) -> Path:
     file, target = Path(path).resolve(), Path(copy).resolve()
     if not file.exists():
         raise Unusable(f"{file} does not exist")
-    for end in ENDS:
+    for end in (*ENDS, NEW):
         if os.path.lexists(f"{target}{end}"):
             raise Unusable(f"{target}{end} is there already, and a backup replaces nothing")
     with (
@@ -62,7 +63,7 @@ def check_rows(connection: sqlite3.Connection) -> None:
 @contextmanager
 def _unborn(target: Path) -> Iterator[Path]:
     """An empty file beside the target that nobody else may read, and that is gone afterwards."""
-    unborn = target.with_name(f"{target.name}-new")
+    unborn = target.with_name(f"{target.name}{NEW}")
     os.close(os.open(unborn, os.O_CREAT | os.O_EXCL, 0o600))
     try:
         yield unborn

@@ -138,6 +138,7 @@ def locked_for_reading(file: Path) -> Iterator[bool]:
         damage = _damage(file, lock)
         if damage is not None:
             raise _damaged_log(file, damage)
+        _roll_back(file)
         yield False
 
 

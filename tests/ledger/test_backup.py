@@ -1,5 +1,6 @@
 """A copy of a market in use is a market, and has what was there when it began."""
 
+import shutil
 import sqlite3
 import stat
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from disorderbook.ledger import backup
 from disorderbook.ledger.backup import back_up
 from disorderbook.ledger.refusing import Unusable
-from durable_market import Stoppable, buy, play, sell, state
+from durable_market import Stoppable, begin_a_write_and_die, buy, play, sell, state
 
 
 def names(folder: Path) -> set[str]:
@@ -81,7 +82,9 @@ def test_while_it_is_made_nobody_else_may_read_it(
     market.exchange.close()
 
 
-@pytest.mark.parametrize("name", ["copy.db", "copy.db-wal", "copy.db-shm", "copy.db-journal"])
+@pytest.mark.parametrize("name", [
+    "copy.db", "copy.db-wal", "copy.db-shm", "copy.db-journal", "copy.db-new",
+])
 def test_nothing_is_replaced(tmp_path: Path, name: str) -> None:
     market = market_with_a_journal(tmp_path / "market.db")
     (tmp_path / name).write_text("precious")
@@ -127,3 +130,26 @@ def test_a_market_at_rest_is_copied_by_who_may_only_read_it(mode: str) -> None:
         connection = sqlite3.connect(copy)
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
         connection.close()
+
+
+def test_what_a_crash_has_left_is_copied(tmp_path: Path) -> None:
+    market = market_with_a_journal(tmp_path / "market.db")
+    before = state(market.exchange)
+    (tmp_path / "crashed").mkdir()
+    for name in ("market.db", "market.db-wal"):
+        shutil.copy(tmp_path / name, tmp_path / "crashed" / name)
+    market.exchange.close()
+    copy = back_up(str(tmp_path / "crashed" / "market.db"), str(tmp_path / "copy.db"))
+    copied = Stoppable(copy)
+    assert state(copied.exchange) == before
+    copied.exchange.close()
+
+
+def test_what_a_kill_outside_of_wal_mode_has_begun_is_not_copied(tmp_path: Path) -> None:
+    market = market_with_a_journal(tmp_path / "market.db")
+    before = state(market.exchange)
+    market.exchange.close()
+    killed = begin_a_write_and_die(tmp_path / "market.db", tmp_path / "killed.db")
+    copied = Stoppable(back_up(str(killed), str(tmp_path / "copy.db")))
+    assert state(copied.exchange) == before
+    copied.exchange.close()

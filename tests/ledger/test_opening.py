@@ -1,6 +1,5 @@
 """The file of a market: made when there is none, brought up to date when it is old."""
 
-import shutil
 import sqlite3
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from disorderbook.ledger import opening, refusing, schema
 from disorderbook.ledger.opening import open_for_reading, open_ledger
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.ledger.rows import signed
-from durable_market import Stoppable, buy, play, sell, state
+from durable_market import Stoppable, begin_a_write_and_die, buy, play, sell, state
 
 
 def test_a_new_file_is_an_empty_market(tmp_path: Path) -> None:
@@ -180,20 +179,11 @@ def test_a_migration_that_fails_changes_nothing(
 
 
 def test_what_a_kill_outside_of_wal_mode_has_begun_is_undone(tmp_path: Path) -> None:
-    file, copy = tmp_path / "market.db", tmp_path / "copy.db"
-    market = Stoppable(file)
+    market = Stoppable(tmp_path / "market.db")
     play(market.exchange, (("V", "S"), sell(9)))
     before = state(market.exchange)
     market.exchange.close()
-    connection = sqlite3.connect(file, isolation_level=None)
-    connection.execute("PRAGMA cache_size = 1")  # so that pages are written before the commit
-    connection.execute("BEGIN")
-    for number in range(50):
-        connection.execute("INSERT INTO instances VALUES (?, ?, '', 0)", (number, "x" * 500))
-    for end in ("", "-journal"):
-        shutil.copy(f"{file}{end}", f"{copy}{end}")
-    connection.close()
-    market = Stoppable(copy)
+    market = Stoppable(begin_a_write_and_die(tmp_path / "market.db", tmp_path / "copy.db"))
     assert state(market.exchange) == before
     market.exchange.close()
     assert not (tmp_path / "copy.db-journal").exists()
