@@ -85,14 +85,17 @@ def test_a_fork_in_the_midst_of_a_request_leaves_the_answer_to_the_parent() -> N
         thread.start()
         url = "http://127.0.0.1:{}".format(listener.getsockname()[1])
         market = Market("V", "S", url=url, timeout=20)
+        told = "nothing"
         try:
             market.quote()
         except Refused as refusal:
             told = refusal.sentence
         except ExchangeUnreachable as fault:
-            told = "unsure" if fault.was_sent else "sure"
-        if children == [0]:
-            os._exit(told != "unsure")
+            told = fault.sentence
+        finally:
+            if children[-1:] == [0]:
+                print("the child was told:", told, flush=True)
+                os._exit(told == "yes")
         signal.signal(signal.SIGUSR1, before)
         thread.join(10)
     assert told == "yes" and os.waitpid(children[0], 0)[1] == 0
