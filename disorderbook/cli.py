@@ -33,7 +33,9 @@ from disorderbook.rest.server import InlineServer
 from disorderbook.rest.serving import FORKING_SERVERS, OWN_SERVER, keep_together, make_server
 from disorderbook.sockets import HOST
 from disorderbook.tape.feed import Tape
-from disorderbook.wiring import CannotStart, Wanted, cannot_listen, open_house, running_tape
+from disorderbook.wiring import (
+    CannotStart, Wanted, cannot_listen, first_book, open_house, running_tape,
+)
 
 BOTS = Path(__file__).resolve().parent.parent / "bots"  # in a checkout; the package has none
 END_PATIENCE = 2.0  # seconds that a server has to end in
@@ -45,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name may be in any script
     start_log(options.log_level)
+    if options.accounts is not None:
+        os.umask(0o077)  # whatever is made tells what the scores hide
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     try:
@@ -80,6 +84,8 @@ def _run(options: argparse.Namespace) -> None:
         tell_ports = own.enter_context(ports_file(options.ports_file))
         tape = own.enter_context(_tape(options, accounts, wanted.origins))
         house = own.enter_context(open_house(wanted, accounts, tape, server))
+        book = first_book(house.exchange, wanted)
+        options.venue, options.symbol = book.venue, book.symbol
         tell_ports(server.port, tape.port if tape else None)
         with contextlib.suppress(OSError):  # nobody reads it
             _greet(server.port, options, house, tape)
@@ -135,6 +141,7 @@ def _wanted(options: argparse.Namespace) -> Wanted:
     return Wanted(
         options.venue, options.symbol, options.maxbooks, options.extra, options.database,
         options.sync, OriginPolicy(options.allowed_hosts), options.drop_damaged_log,
+        options.accounts is not None,
     )
 
 

@@ -17,7 +17,8 @@ from disorderbook.rest.serving import keep_together
 from disorderbook.sockets import HOST
 from disorderbook.tape.feed import Tape
 from disorderbook.wiring import (
-    LARGEST_PORT, NAME_RULE, CannotStart, Wanted, cannot_listen, is_name, open_house, running_tape,
+    LARGEST_PORT, NAME_RULE, CannotStart, Wanted, cannot_listen, first_book, is_name, open_house,
+    running_tape,
 )
 
 # The descriptors are the host's: an exchange uses half of so many for each of its servers, and
@@ -52,8 +53,8 @@ class PrivateExchange:
 def serve(
     port: int = 0,
     *,
-    venue: str = "TESTEX",
-    symbol: str = "FOOBAR",
+    venue: str | None = None,
+    symbol: str | None = None,
     accounts: Mapping[str, str] | None = None,
     database: str | os.PathLike[str] | None = None,
     extra: bool = True,
@@ -64,19 +65,22 @@ def serve(
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
-    Port 0 is any free one. `accounts` are names and keys, and turn authentication on; `database`
-    is a file to keep the market in; `extra` allows listing an account's orders; `websockets` runs
-    the tape, on `tape_port`; `allowed_hosts` are names besides localhost by which clients may call
-    it. It lives in threads of its own; signals and logging are left alone. A process that is forked
-    within the block has no part in it: it can trade there as any other can, and leaves the exchange
-    alone when it ends. Raises CannotStart, or ValueError for accounts, names and ports that cannot
-    be used.
+    `venue` and `symbol` are open from the start: by default TESTEX and FOOBAR, or the oldest book
+    of a database that has any. Port 0 is any free one. `accounts` are names and keys, and turn
+    authentication on; `database` is a file to keep the market in; `extra` allows listing an
+    account's orders; `websockets` runs the tape, on `tape_port`; `allowed_hosts` are names besides
+    localhost by which clients may call it. It lives in threads of its own; signals and logging are
+    left alone. A process that is forked within the block has no part in it: it can trade there as
+    any other can, and leaves the exchange alone when it ends. Raises CannotStart, or ValueError
+    for accounts, names and ports that cannot be used.
     """
     _check(ports=(port, tape_port), names=(venue, symbol))
     keys = _accounts(accounts)
     file = None if database is None else os.fspath(database)
     origins = OriginPolicy(allowed_hosts)
-    wanted = Wanted(venue, symbol, max_books, extra, file, origins=origins)
+    wanted = Wanted(
+        venue, symbol, max_books, extra, file, origins=origins, private=accounts is not None
+    )
     with OwnStack() as own:
         server = own.enter_context(_server(port))
         tape = own.enter_context(_tape(websockets, keys, tape_port, origins))
@@ -84,15 +88,16 @@ def serve(
         if file is not None:
             keep_together(server, house.exchange)
         own.enter_context(_running(server, make_app(house)))
-        yield PrivateExchange(venue, symbol, server.port, tape)
+        book = first_book(house.exchange, wanted)
+        yield PrivateExchange(book.venue, book.symbol, server.port, tape)
 
 
-def _check(ports: tuple[int, ...], names: tuple[str, ...]) -> None:
+def _check(ports: tuple[int, ...], names: tuple[str | None, ...]) -> None:
     for port in ports:
         if not 0 <= port <= LARGEST_PORT:
             raise ValueError(f"A port is a number from 0 to {LARGEST_PORT}, and not {port}")
     for name in names:
-        if not is_name(name):
+        if name is not None and not is_name(name):
             raise ValueError(f"{name!r} cannot name a venue or a stock: {NAME_RULE}")
 
 

@@ -10,7 +10,7 @@ from disorderbook.exchange import MAX_BOOKS
 from disorderbook.logs import LEVELS
 from disorderbook.origin import host_name
 from disorderbook.rest.serving import OWN_SERVER, SERVERS
-from disorderbook.wiring import LARGEST_PORT, NAME_RULE, is_name
+from disorderbook.wiring import FIRST_SYMBOL, FIRST_VENUE, LARGEST_PORT, NAME_RULE, is_name
 
 USAGE_ERROR = 2  # exit status
 
@@ -27,9 +27,10 @@ def make_parser() -> argparse.ArgumentParser:
         help="port of the REST interface; 0 picks a free one")
     add("-b", "--maxbooks", type=_between(1, 10**6), default=MAX_BOOKS,
         help="most order books that can be opened")
-    add("-v", "--venue", type=_name, default="TESTEX", help="venue that exists from the start")
-    add("-s", "--symbol", "--stock", type=_name, default="FOOBAR",
-        help="stock that exists from the start")
+    add("-v", "--venue", type=_name, default=None,
+        help=f"venue that exists from the start ({FIRST_VENUE}, if the market is new)")
+    add("-s", "--symbol", "--stock", type=_name, default=None,
+        help=f"stock that exists from the start ({FIRST_SYMBOL}, if the market is new)")
     add("-a", "--accounts", metavar="FILE", default=None,
         help="JSON file of account names and API keys; turns authentication on")
     add("-d", "--database", metavar="FILE", default=None,

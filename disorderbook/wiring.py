@@ -31,6 +31,7 @@ from disorderbook.tape.feed import Tape
 from disorderbook.tape.limits import limits_for
 
 
+FIRST_VENUE, FIRST_SYMBOL = "TESTEX", "FOOBAR"
 LARGEST_PORT = 65535
 NAME_RULE = f"a name has 1 to {MAX_NAME_LENGTH} characters that can be printed and no slash"
 
@@ -42,14 +43,15 @@ class CannotStart(Exception):
 class Wanted(NamedTuple):
     """What market there shall be."""
 
-    venue: str = "TESTEX"
-    symbol: str = "FOOBAR"
+    venue: str | None = None  # that exists from the start; None is FIRST_VENUE in a new market
+    symbol: str | None = None  # the same of a stock
     max_books: int = MAX_BOOKS
     extra: bool = False  # whether the orders of an account may be listed
     database: str | None = None  # the file that keeps it
     sync: bool = False  # whether each change is on the disk before it is answered
     origins: OriginPolicy = OriginPolicy()  # which web pages may ask, and by which host names
     drop_damaged_log: bool = False  # whether commits behind damage in the log may be left out
+    private: bool = False  # whether new files are for their owner only
 
 
 @contextmanager
@@ -79,7 +81,7 @@ def open_house(
     else:
         exchange, gamemaster = _continue(wanted, wanted.database, publish)
     try:
-        _open_first_book(exchange, wanted.venue, wanted.symbol)
+        first_book(exchange, wanted)
         tape_port = tape.port if tape else None
         with Upkeep(exchange.settle):
             yield House(
@@ -122,7 +124,8 @@ def _continue(
     """The market of a database, as it was left."""
     try:
         ledger, market = open_ledger(
-            database, wanted.sync, drop_damaged_log=wanted.drop_damaged_log
+            database, wanted.sync, drop_damaged_log=wanted.drop_damaged_log,
+            private=wanted.private,
         )
     except Unusable as fault:
         raise CannotStart(str(fault)) from None
@@ -131,9 +134,17 @@ def _continue(
     return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
 
 
-def _open_first_book(exchange: Exchange, venue: str, symbol: str) -> None:
+def first_book(exchange: Exchange, wanted: Wanted) -> OrderBook:
+    """The book that is there from the start: in a market that has books and where none was asked
+    for, the oldest. Raises CannotStart.
+    """
+    with exchange.turn:
+        if wanted.venue is None and wanted.symbol is None:
+            for name in exchange.venues():
+                return next(exchange.books(name))
+    venue, symbol = wanted.venue or FIRST_VENUE, wanted.symbol or FIRST_SYMBOL
     try:
         with exchange.turn:
-            exchange.book(venue, symbol)
+            return exchange.book(venue, symbol)
     except ExchangeError as refusal:
         raise CannotStart(f"Cannot open {symbol} at {venue}: {refusal}") from None

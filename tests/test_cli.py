@@ -21,7 +21,7 @@ from disorderbook.options import make_parser
 from disorderbook.sockets import HOST
 from disorderbook.wiring import Wanted, open_house, running_tape
 
-from live import running, started
+from live import killed, running, started
 from raw import RawPeer
 
 ROOT = Path(__file__).parent.parent
@@ -57,7 +57,7 @@ def refused(*options: str) -> str:
     (["backup", "nowhere.db", "COPY"], "nowhere.db does not exist"),
     (["-a", "."], "directory"), (["-a", "README.md"], "not valid JSON"),
     (["--wsport", "1.5"], "no integer"), (["--log-level", "loud"], "invalid choice: 'loud'"),
-    (["-d", "README.md"], "README.md is no database"), (["-d", "."], "Is a directory"),
+    (["-d", "README.md"], "README.md is no database"), (["-d", "."], "a directory"),
     (["--sync"], "--sync needs --database"), (["--export", "."], "--export needs --database"),
     (["--ports-file", "/nonexistent/ports"], "the ports file /nonexistent/ports: No such file"),
     (["--ports-file", "README.md"], "something else of that name"),
@@ -73,7 +73,7 @@ def test_a_database_that_has_as_many_books_as_allowed_opens_no_other(tmp_path: P
     options = ["-p", "0", "-b", "1", "-d", str(tmp_path / "market.db")]
     with running(*options, "-s", "OTHER"):
         pass
-    assert "Cannot open FOOBAR at TESTEX: Book limit exceeded" in refused(*options)
+    assert "Cannot open FOOBAR at TESTEX: Book limit exceeded" in refused(*options, "-v", "TESTEX")
 
 
 def test_export_writes_the_files_and_ends(tmp_path: Path) -> None:
@@ -269,3 +269,38 @@ def test_a_taken_port_of_the_tape_is_refused_in_one_sentence() -> None:
         port = taken.getsockname()[1]
         refusal = refused("-p", "0", "-w", "--wsport", str(port))
         assert f"Cannot listen on port {port}: Address already in use\n" in refusal
+
+
+def test_a_market_that_has_books_is_offered_as_it_is(tmp_path: Path) -> None:
+    file = str(tmp_path / "market.db")
+    with running("-d", file, "-v", "NYSE", "-s", "ACME"):
+        pass
+    with running("-d", file, "--maxbooks", "1") as exchange:
+        assert "venues/NYSE/stocks/ACME/orders" in exchange.log()
+        with urllib.request.urlopen(f"{exchange.url}venues") as answer:
+            assert [venue["venue"] for venue in json.load(answer)["venues"]] == ["NYSE"]
+
+
+def test_with_keys_every_file_that_is_made_is_its_owners(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text('{"ANN": "annkey"}')
+    file, folder = str(tmp_path / "market.db"), tmp_path / "csv"
+    options = ("-d", file, "-a", str(tmp_path / "keys.json"))
+    with running(*options):
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("market.db*")}
+        assert len(modes) == 4 and set(modes.values()) == {0o600}, modes
+    command = [sys.executable, "disorderBook_main.py", *options, "--export", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_where_no_temporary_file_can_be_written_it_is_said_at_the_start() -> None:
+    nothing_written = ("bash", "-c", 'ulimit -f 0; exec "$@"', "limited")
+    with killed(wrapper=nothing_written) as exchange:
+        exchange.process.wait_for("No temporary file can be written")
+    with running() as exchange:
+        assert "temporary" not in exchange.log()
+
+
+@pytest.mark.parametrize("name, why", [(":memory:", "is no file"), ("/dev/null", "it is a device")])
+def test_what_cannot_be_a_database_is_refused_in_one_sentence(name: str, why: str) -> None:
+    assert why in refused("-p", "0", "-d", name)

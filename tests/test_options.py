@@ -8,7 +8,7 @@ from disorderbook.options import make_parser
 def test_the_defaults_are_those_of_the_original() -> None:
     options = make_parser().parse_args([])
     assert (options.port, options.wsport, options.maxbooks) == (8000, 8001, 100)
-    assert (options.venue, options.symbol, options.accounts) == ("TESTEX", "FOOBAR", None)
+    assert (options.venue, options.symbol, options.accounts) == (None, None, None)
     assert not options.extra and not options.websockets
 
 

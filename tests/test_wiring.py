@@ -1,5 +1,6 @@
 """What an exchange is put together from; the tests of cli and hosting use it whole."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from disorderbook.accounts import Accounts
 from disorderbook.sockets import HOST
-from disorderbook.wiring import CannotStart, Wanted, open_house, running_tape
+from disorderbook.wiring import CannotStart, Wanted, first_book, open_house, running_tape
 
 
 def test_a_house_has_its_first_book_open() -> None:
@@ -38,3 +39,34 @@ def test_a_taken_port_of_the_tape_is_refused_in_a_sentence() -> None:
         with pytest.raises(CannotStart, match=f"Cannot listen on port {port}: Address already"):
             with running_tape(Accounts(), port, 512, Wanted().origins):
                 pass
+
+
+def test_a_market_that_has_books_gets_no_other_unless_it_is_asked_for(tmp_path: Path) -> None:
+    file = str(tmp_path / "market.db")
+    with open_house(Wanted("NYSE", "ACME", database=file), Accounts(), None):
+        pass
+    full = Wanted(database=file, max_books=1)
+    with open_house(full, Accounts(), None) as house:
+        assert list(house.exchange.venues()) == ["NYSE"]
+        assert first_book(house.exchange, full).symbol == "ACME"
+    with pytest.raises(CannotStart, match="Cannot open FOOBAR at TESTEX: Book limit"):
+        with open_house(full._replace(venue="TESTEX"), Accounts(), None):
+            pass
+    with open_house(Wanted(symbol="ACME", database=file), Accounts(), None) as house:
+        assert list(house.exchange.venues()) == ["NYSE", "TESTEX"]
+
+
+@pytest.mark.parametrize("private, mode", [(True, 0o600), (False, 0o644)])
+def test_with_accounts_the_files_of_a_market_are_their_owners(
+    tmp_path: Path, private: bool, mode: int,
+) -> None:
+    before = os.umask(0o022)
+    try:
+        wanted = Wanted(database=str(tmp_path / "market.db"), private=private)
+        with open_house(wanted, Accounts(), None):
+            names = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert names == dict.fromkeys(
+        ["market.db", "market.db-wal", "market.db-shm", "market.db-lock"], mode
+    )

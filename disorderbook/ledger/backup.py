@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from disorderbook.ledger.opening import keep_names, locked_for_reading, open_for_reading
-from disorderbook.ledger.refusing import Unusable, in_words
+from disorderbook.ledger.refusing import Unusable, in_words, located
 from disorderbook.ledger.restoring import load_market
 from disorderbook.ledger.rows import EXECUTION_COLUMNS, ORDER_COLUMNS, Damaged, verified
 
@@ -26,7 +26,7 @@ def back_up(path: str, copy: str) -> Path:
     The copy may be read by whoever may read the market, and is not in WAL mode. Raises Unusable
     for a market that is none, is damaged or is of an older version, and OSError for the copy.
     """
-    file, target = Path(path).resolve(), Path(copy).resolve()
+    file, target = located(path), located(copy)
     if not file.exists():
         raise Unusable(f"{file} does not exist")
     for end in (*ENDS, NEW):

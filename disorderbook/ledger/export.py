@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from disorderbook.ledger.opening import locked_for_reading, open_for_reading, open_ledger
-from disorderbook.ledger.refusing import CannotUse, InUse, Unusable, in_words
+from disorderbook.ledger.refusing import CannotUse, InUse, Unusable, in_words, located
 from disorderbook.ledger.rows import Row
 from disorderbook.spreadsheet import write_table
 
@@ -30,7 +30,7 @@ def export(path: str, folder: str) -> list[Path]:
     the tables first; one that is using the ledger does so itself, twice a second. Raises Unusable
     for the ledger, OSError for the folder.
     """
-    file = Path(path).resolve()
+    file = located(path)
     if not file.exists():
         raise Unusable(f"{file} does not exist")
     _settle(path)

@@ -14,7 +14,7 @@ from disorderbook.ledger.flush import Flush
 from disorderbook.ledger.locks import FileLock, beside, lock_name, make
 from disorderbook.ledger.refusing import (
     HEADER_SIZE, CannotUse, InUse, Unusable, check_beginning, check_name_of_log,
-    check_there_is_no_log, checked_version, in_words, page_size,
+    check_there_is_no_log, checked_version, in_words, located, page_size,
 )
 from disorderbook.ledger.restoring import Market, load_market
 from disorderbook.ledger.rows import signed
@@ -35,16 +35,17 @@ _FIRST_SUMMARY = """
 
 def open_ledger(
     path: str, sync: bool = False, bound: int = CLOSED_ORDERS_IN_MEMORY,
-    drop_damaged_log: bool = False,
+    drop_damaged_log: bool = False, private: bool = False,
 ) -> tuple[DurableLedger, Market]:
     """The ledger in a file, made now if there is none, and the market in it; raises Unusable.
 
     With `sync` each commit waits until the disk has it. Closed orders beyond `bound` are not kept
     in memory. The tables get what was still in the journal. With `drop_damaged_log` commits behind
-    damage in the log are left out, and a copy of the log is kept.
+    damage in the log are left out, and a copy of the log is kept. With `private` new files are for
+    their owner only.
     """
-    file = Path(path).resolve()
-    lock = _lock(file)
+    file = located(path)
+    lock = _lock(file, private)
     try:
         with _whole_log(file, lock, drop_damaged_log):
             return _open(file, lock, sync, bound)
@@ -105,16 +106,16 @@ def _damaged_log(file: Path, found: Log) -> Unusable:
     )
 
 
-def _lock(file: Path) -> FileLock:
+def _lock(file: Path, private: bool) -> FileLock:
     """A ledger's file before SQLite has anything to do with it, made now if there is none."""
     with in_words(file):
         if not file.exists():
             check_there_is_no_log(file)
-            return _create(file)
+            return _create(file, private)
         lock = FileLock(file)
     try:
         _check_header(file, lock)
-        return lock.named(file, lock_name(file))
+        return lock.named(file, lock_name(file, private))
     except BaseException:
         lock.close()
         raise
@@ -189,15 +190,15 @@ def _look_into(file: Path, how: str = "") -> tuple[sqlite3.Connection, int]:
             raise
 
 
-def _create(file: Path) -> FileLock:
+def _create(file: Path, private: bool) -> FileLock:
     """A ledger without a market, whole and locked from the moment when it has its name."""
-    name = lock_name(file)
+    name = lock_name(file, private)
     try:
         if file.exists():  # since just now
             raise InUse(f"{file} is in use by another exchange")
         unborn = file.with_name(f"{file.name}-new")
         with in_words(file):
-            _write_empty_ledger(unborn)
+            _write_empty_ledger(unborn, private)
             lock = FileLock(unborn)
             unborn.replace(file)
     except BaseException:
@@ -207,9 +208,9 @@ def _create(file: Path) -> FileLock:
     return lock.named(file, name)
 
 
-def _write_empty_ledger(file: Path) -> None:
+def _write_empty_ledger(file: Path, private: bool) -> None:
     file.unlink(missing_ok=True)
-    make(file, private=False)
+    make(file, private)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         # Before anything that writes the file's header, or it would change nothing.
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")

@@ -1,8 +1,10 @@
 """Why a file cannot serve as a ledger, in one sentence."""
 
+import os
 import sqlite3
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from disorderbook.ledger.rows import FAULTS, Damaged
@@ -13,6 +15,12 @@ HEADER_SIZE = 100
 _PAGE_SIZE = 16  # place in the header of two bytes
 _WRITE_VERSION = 18  # place in the header of what is 2 in WAL mode, where there may be a log
 
+ENDS = ("", "-wal", "-shm", "-journal", "-lock", "-new")  # of names of what belongs to a ledger
+
+_KINDS = {
+    stat.S_IFDIR: "a directory", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+}
 _NOT_THE_FILES_FAULT = {
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY,
@@ -45,6 +53,29 @@ def in_words(file: Path) -> Iterator[None]:
         if code & 0xFF in _NOT_THE_FILES_FAULT:  # the lowest byte says what kind it is
             raise CannotUse(f"{file} cannot be used: {fault}") from None
         raise Unusable(f"{file} is damaged: {fault}") from None
+
+
+def located(path: str) -> Path:
+    """The file that a path leads to, which need not be there; raises Unusable for anything but a
+    file, and so for what would stand in the way of the files beside it. Opens nothing.
+    """
+    if path == ":memory:":
+        raise Unusable(":memory: is no file; without a database the market is in memory")
+    try:
+        file = Path(path).resolve()
+    except (OSError, ValueError, RuntimeError) as fault:  # a loop of links, or a NUL in the name
+        raise Unusable(f"{path!r} cannot be used: {fault}") from None
+    with in_words(file):
+        for end in ENDS:
+            _check_is_file(file.with_name(f"{file.name}{end}"))
+    return file
+
+
+def _check_is_file(file: Path) -> None:
+    with suppress(FileNotFoundError):
+        kind = stat.S_IFMT(os.stat(file).st_mode)
+        if kind != stat.S_IFREG:
+            raise Unusable(f"{file} cannot be used: it is {_KINDS.get(kind, 'no file')}")
 
 
 def check_there_is_no_log(file: Path) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Fill, Order
@@ -17,6 +18,7 @@ MOVE_SECONDS = 0.001  # that one turn spends on moving orders; a step begun by t
 BATCHES = 2000  # to a bound
 FILLS_IN_A_STEP = 100
 RETRY_SECONDS = 1.0  # between attempts while nothing can be written
+TRIAL_BYTES = 100_000  # more than a database of one page in memory keeps from its file
 CACHE_KIBIBYTES = 2048  # more of it is written at once when it overflows first, for 8 ms
 
 # Orders look like those of a durable market. Their fills are here without the other half of each
@@ -60,6 +62,7 @@ class TemporaryLedger(Archive):
         self.connection.execute("PRAGMA journal_mode = MEMORY")
         self.connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         self.connection.executescript(_SCHEMA)
+        _try_to_write()
         self._bound = bound
         self._batch = max(1, bound // BATCHES)  # orders that are moved together if all is well
         self._closed: deque[Order] = deque()  # in memory, the longest closed first
@@ -147,3 +150,18 @@ class TemporaryLedger(Archive):
         if self._retry_at is None:
             log.error("Closed orders cannot be moved out of memory for now: %s", fault)
         self._retry_at = time.monotonic() + RETRY_SECONDS
+
+
+def _try_to_write() -> None:
+    """Say at once, and not after some 200,000 orders, that there is nowhere to move them to."""
+    try:
+        with closing(sqlite3.connect("", isolation_level=None)) as trial:
+            trial.execute("PRAGMA cache_size = 1")
+            trial.execute("BEGIN")
+            trial.execute("CREATE TABLE trial (content)")
+            trial.execute("INSERT INTO trial VALUES (zeroblob(?))", (TRIAL_BYTES,))
+    except sqlite3.Error as fault:
+        log.warning(
+            "No temporary file can be written (see SQLITE_TMPDIR), so orders will be refused once "
+            "memory holds too many that are closed: %s", fault,
+        )

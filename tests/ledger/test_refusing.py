@@ -1,6 +1,7 @@
 """Files that will not do: each is refused in one sentence, and stays as it was."""
 
 import os
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from disorderbook.ledger.backup import back_up
+from disorderbook.ledger.export import export
 from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.ledger.schema import SCHEMA_VERSION
@@ -64,10 +67,48 @@ def test_a_newer_version(tmp_path: Path) -> None:
 
 def test_a_folder_and_a_folder_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(Unusable, match="folder cannot be used: Is a directory"):
+    with pytest.raises(Unusable, match="folder cannot be used: it is a directory"):
         open_ledger(str(tmp_path / "folder"))
     with pytest.raises(Unusable, match="cannot be used: No such file or directory"):
         open_ledger(str(tmp_path / "nowhere" / "market.db"))
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-shm", "-journal", "-lock", "-new"])
+@pytest.mark.parametrize("kind", ["a FIFO", "a socket", "a device", "a directory"])
+def test_what_is_no_file_is_neither_opened_nor_joined_by_others(
+    tmp_path: Path, kind: str, end: str,
+) -> None:
+    other = tmp_path / f"market.db{end}"
+    listener = socket.socket(socket.AF_UNIX)
+    if kind == "a FIFO":
+        os.mkfifo(other)
+    elif kind == "a socket":
+        listener.bind(os.path.relpath(other))  # its name may be too long otherwise
+    elif kind == "a device":
+        other.symlink_to("/dev/null")
+    else:
+        other.mkdir()
+    for use in (
+        lambda file: open_ledger(file), lambda file: export(file, str(tmp_path / "csv")),
+        lambda file: back_up(file, str(tmp_path / "copy")),
+    ):
+        with pytest.raises(Unusable, match=f" cannot be used: it is {kind}$"):
+            use(str(tmp_path / "market.db"))
+    assert os.listdir(tmp_path) == [other.name]
+    listener.close()
+
+
+def test_a_loop_of_links_a_name_with_a_nul_and_no_file_at_all(tmp_path: Path) -> None:
+    (tmp_path / "one.db").symlink_to("two.db")
+    (tmp_path / "two.db").symlink_to("one.db")
+    for name, why in (
+        (str(tmp_path / "one.db"), "cannot be used: .*(loop|symbolic links)"),
+        (f"{tmp_path}/a\0b", "cannot be used: "), (":memory:", "is no file"),
+    ):
+        with pytest.raises(Unusable, match=why) as refusal:
+            open_ledger(name)
+        assert "\n" not in str(refusal.value)
+    assert sorted(os.listdir(tmp_path)) == ["one.db", "two.db"]
 
 
 def test_a_log_whose_database_is_gone(tmp_path: Path) -> None:
