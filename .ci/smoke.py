@@ -1,0 +1,54 @@
+"""Trades in an installed disorderbook, in this process and with the command; ends with status 0."""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import disorderbook
+
+PATIENCE = 30.0  # seconds
+
+
+def trade(url: str, first_id: int) -> None:
+    with disorderbook.Market("TESTEX", "FOOBAR", account="ME", url=url) as market:
+        bid, ask = market.buy(5000, 9), market.sell(5000, 9)
+        if (bid.id, ask.id, ask.total_filled) != (first_id, first_id + 1, 9):
+            sys.exit(f"These orders did not trade: {bid}, {ask}")
+
+
+def run_the_command(folder: Path, first_id: int) -> None:
+    ports = folder / "ports.json"
+    command = ["-m", "disorderbook", "-p", "0", "-w", "--wsport", "0", "--ports-file", str(ports)]
+    with subprocess.Popen(
+        [sys.executable, *command, "-d", str(folder / "market.db")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as started:
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while not ports.exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            trade(json.loads(ports.read_text())["url"], first_id)
+            started.send_signal(signal.SIGTERM)
+            _, errors = started.communicate(timeout=PATIENCE)
+        finally:
+            started.kill()
+    if started.returncode or errors:
+        sys.exit(f"It ended with status {started.returncode} and said: {errors}")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        database = str(Path(folder) / "market.db")
+        with disorderbook.serve(database=database, websockets=True) as exchange:
+            trade(exchange.url, 0)
+        run_the_command(Path(folder), 2)
+    version = ".".join(map(str, sys.version_info[:3]))
+    print(f"disorderbook {disorderbook.__version__} trades with Python {version}")
+
+
+if __name__ == "__main__":
+    main()
