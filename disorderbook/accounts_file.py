@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from disorderbook.accounts import Accounts, check_keys
+from disorderbook.threads import join
 
 CHECK_SECONDS = 1.0  # between two looks at the file
 
@@ -44,7 +45,7 @@ class AccountsFile:
         traceback: TracebackType | None,
     ) -> None:
         self._is_over.set()
-        self._thread.join()
+        join(self._thread)
 
     def check(self) -> None:
         """Read the file again if it has changed since it was last looked at."""

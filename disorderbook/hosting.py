@@ -16,6 +16,7 @@ from disorderbook.rest.server import InlineServer
 from disorderbook.rest.serving import keep_together
 from disorderbook.sockets import HOST
 from disorderbook.tape.feed import Tape
+from disorderbook.threads import join
 from disorderbook.wiring import (
     LARGEST_PORT, NAME_RULE, CannotStart, Wanted, cannot_listen, first_book, is_name, open_house,
     running_tape,
@@ -139,7 +140,7 @@ def _running(server: InlineServer, app: WsgiApp) -> Iterator[None]:
         yield
     finally:
         server.stop()
-        thread.join()
+        join(thread)
 
 
 __all__ = ["CannotStart", "PrivateExchange", "serve"]

@@ -23,7 +23,7 @@ README = (ROOT / "README.md").read_text()
 FLOORS = [
     {
         "errors", "origin", "request_head", "collector", "descriptors", "logs", "sockets", "turn",
-        "spreadsheet", "client", "__version__", "forks",
+        "spreadsheet", "client", "threads", "__version__", "forks",
     },
     {"engine"},
     {

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 from disorderbook.ledger.rows import FAULTS
+from disorderbook.threads import join
 
 ROWS_BETWEEN = 30_000  # commits write the same pages again and again; each is moved but once
 BUSY_MILLISECONDS = 50  # that anything waits for another program that uses the file
@@ -53,7 +54,7 @@ class Checkpoints(threading.Thread):
     def stop(self) -> None:
         self._is_stopped = True
         self._is_due.set()
-        self.join()
+        join(self)
 
 
 def _checkpoint(connection: sqlite3.Connection) -> int:

@@ -8,6 +8,8 @@ import os
 import threading
 from pathlib import Path
 
+from disorderbook.threads import join
+
 FLUSH_SECONDS = 1.0  # so what a power cut can take is not much older
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ class Flush(threading.Thread):
     def stop(self) -> None:
         """Flush for the last time."""
         self._is_over.set()
-        self.join()
+        join(self)
         self.flush()
         os.close(self._descriptor)
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from disorderbook.errors import Unavailable
+from disorderbook.threads import join
 
 SETTLE_SECONDS = 0.5  # so the tables are never further behind
 
@@ -26,7 +27,7 @@ class Upkeep:
         traceback: TracebackType | None,
     ) -> None:
         self._is_over.set()
-        self._thread.join()
+        join(self._thread)
 
     def _run(self) -> None:
         while not self._is_over.wait(SETTLE_SECONDS):

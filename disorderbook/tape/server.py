@@ -37,6 +37,7 @@ from disorderbook.tape.limits import Limits
 from disorderbook.tape.listener import Listener
 from disorderbook.tape.switching import quick_switches
 from disorderbook.tape.watch import Watch
+from disorderbook.threads import join
 
 BACKLOG = 1024  # connections that wait to be accepted
 CHECK_SECONDS = 0.25  # between two looks at the deadlines
@@ -103,7 +104,7 @@ class TapeServer:
         """Send what waits, tell every listener (1001), end the thread; once it was started."""
         self._is_stopping = True
         self.bell.ring()
-        self._thread.join()
+        join(self._thread)
 
     # For the feed and the listeners.
 
