@@ -1,5 +1,6 @@
 """A durable market in this process: can be stopped and started again, and compared with others."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -12,6 +13,10 @@ from disorderbook.exchange import Exchange
 from disorderbook.gamemaster import GameMaster
 from disorderbook.ledger.opening import open_ledger
 from invariants import check_ladder
+
+# Where a market is started thousands of times: a step into WAL mode or out of it awaits a disk,
+# which takes most of the time of such a test and is not what it looks at. None: where others go.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 Act = tuple[tuple[str, str], NewOrder | int]  # in which book: an order, or the id of one to cancel
 

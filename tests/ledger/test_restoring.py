@@ -14,7 +14,7 @@ from disorderbook.ledger import durable
 from disorderbook.memory import EndlessMemory
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from durable_market import Act, Stoppable, buy, play, sell, state
+from durable_market import MEMORY, Act, Stoppable, buy, play, sell, state
 
 MOST = 2**31 - 1
 PLACES = [("V", "A"), ("V", "b"), ("W", "A")]
@@ -37,7 +37,7 @@ acts = st.lists(orders | orders | orders | cancels | pauses, max_size=60)
 def test_a_stopped_market_equals_one_that_never_stopped(
     acts: list[Act | str], bound: int, settled_at: int,
 ) -> None:
-    with TemporaryDirectory() as folder, patch.object(durable, "SETTLED_AT", settled_at):
+    with TemporaryDirectory(dir=MEMORY) as folder, patch.object(durable, "SETTLED_AT", settled_at):
         endless = Exchange(clock=itertools.count(1).__next__, ledger=EndlessMemory())
         stoppable = Stoppable(Path(folder, "market.db"), bound, itertools.count(1).__next__)
         for act in acts:
@@ -64,7 +64,7 @@ def test_a_crash_takes_the_batch_that_was_not_committed_and_no_other(
     batches: list[tuple[list[Act], str, str]], bound: int, settled_at: int,
 ) -> None:
     time = [0]
-    with TemporaryDirectory() as folder, patch.object(durable, "SETTLED_AT", settled_at):
+    with TemporaryDirectory(dir=MEMORY) as folder, patch.object(durable, "SETTLED_AT", settled_at):
         endless = Exchange(clock=lambda: time[0], ledger=EndlessMemory())
         stoppable = Stoppable(Path(folder, "market.db"), bound, lambda: time[0])
         for acts, end, pause in batches:
