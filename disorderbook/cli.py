@@ -76,7 +76,8 @@ def _run(options: argparse.Namespace) -> None:
     if options.export is not None:
         _export(options.database, options.export)
         return
-    wanted, server = _wanted(options), _server(options)
+    wanted = _wanted(options)
+    server = _server(options, wanted)
     with OwnStack() as own:
         if isinstance(server, InlineServer):
             own.enter_context(closed_in_child(server.port))
@@ -101,14 +102,14 @@ def _run(options: argparse.Namespace) -> None:
             raise CannotStart(f"The server {options.server} does not run: {fault}") from fault
 
 
-def _server(options: argparse.Namespace) -> bottle.ServerAdapter:
+def _server(options: argparse.Namespace, wanted: Wanted) -> bottle.ServerAdapter:
     if options.server in FORKING_SERVERS and (options.database or options.websockets):
         raise CannotStart(
             f"The server {options.server} answers in a process that it forks, which can neither"
             " keep a market in a file nor tell the tape; leave out --database and --websockets"
         )
     try:
-        return make_server(options.server, options.port)
+        return make_server(options.server, options.port, wanted.origins)
     except OSError as fault:
         raise cannot_listen(options.port, fault) from None
 

@@ -8,6 +8,10 @@ refusal's detail, which goes into a header that those clients do not look at.
 import json
 
 DETAIL_HEADER = "X-Error-Detail"
+KEY_PLACES = (
+    "the account's own, in X-Starfighter-Authorization, X-Stockfighter-Authorization "
+    "or the cookie api_key"
+)
 LONGEST_SHOWN = 80  # characters of a value in a detail
 
 
@@ -32,7 +36,7 @@ def detail_of(field: str, value: object, allowed: str) -> str:
     """What was wrong with a field, a name or a limit: `price is -1; allowed: ...`. The value is
     anything that JSON can hold, and is cut to LONGEST_SHOWN characters.
     """
-    return f"{field} is {_shown(value)}; allowed: {allowed}"
+    return f"{field} is {shown(value)}; allowed: {allowed}"
 
 
 def missing(field: str, allowed: str) -> str:
@@ -45,8 +49,8 @@ def detail_header(detail: str) -> str:
     return json.dumps(detail).replace("\x7f", r"\u007f")
 
 
-def _shown(value: object) -> str:
-    """A value as JSON. It is cut before, so that what is shown of a text is whole."""
+def shown(value: object) -> str:
+    """A value as JSON, cut to LONGEST_SHOWN characters. A text is cut before it is quoted."""
     if isinstance(value, str):
         shortened = value[:LONGEST_SHOWN]
         return json.dumps(shortened, ensure_ascii=False) + "..." * (len(value) > LONGEST_SHOWN)
@@ -127,14 +131,17 @@ class TooManyBooks(BadRequest):
 
 class WrongKey(Unauthorized):
     sentence = "Unknown account or wrong API key"
+    detail = f"the key is of no account or of another one; allowed: {KEY_PLACES}"
 
 
 class NoKey(Unauthorized):
     sentence = "Server is in +authentication mode but no API key was received"
+    detail = f"the key is missing; allowed: {KEY_PLACES}"
 
 
 class Disabled(Forbidden):
     sentence = "Disabled or not enabled. (See command line options)"
+    detail = "listing an account's orders is allowed with --extra"
 
 
 class ForeignOrigin(Forbidden):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, Order
 from disorderbook.errors import (
-    CannotKeep, NameTooLong, NoSuchOrder, NoSuchVenue, TooManyBooks,
+    CannotKeep, NameTooLong, NoSuchOrder, NoSuchVenue, TooManyBooks, detail_of,
 )
 from disorderbook.memory import EndlessMemory, Ledger
 from disorderbook.turn import Turn, WholeChange
@@ -30,10 +30,15 @@ def publish_to_nobody(book: OrderBook, executions: Sequence[Execution]) -> None:
     """The publisher of an exchange that nobody listens to."""
 
 
-def check_name(name: str) -> None:
-    """Raise NameTooLong for a venue, symbol or account name over 255 characters."""
+def check_name(name: str, part: str = "name") -> None:
+    """Raise NameTooLong for a venue, symbol or account name (`part`) over 255 characters."""
     if len(name) > MAX_NAME_LENGTH:
-        raise NameTooLong
+        raise NameTooLong(detail_of(part, name, f"at most {MAX_NAME_LENGTH} characters"))
+
+
+def no_such_id(order_id: object) -> str:
+    """The detail of NoSuchOrder."""
+    return detail_of("the order's id", order_id, "that of an order in this book, from 0")
 
 
 class Exchange:
@@ -97,10 +102,10 @@ class Exchange:
         """An order by its id, in a book that is opened if need be; raises NoSuchOrder."""
         book = self.book(venue, symbol)
         if not 0 <= order_id < book.next_id:
-            raise NoSuchOrder
+            raise NoSuchOrder(no_such_id(order_id))
         order = book.find(order_id) or self._ledger.find(book, order_id)
         if order is None:
-            raise NoSuchOrder
+            raise NoSuchOrder(no_such_id(order_id))
         return order
 
     def orders_of(self, book: OrderBook, account: str) -> list[Order]:
@@ -163,7 +168,7 @@ class Exchange:
 
     def _open_book(self, venue: str, symbol: str) -> OrderBook:
         if self.book_count >= self._max_books:
-            raise TooManyBooks
+            raise TooManyBooks(f"{self._max_books} books are open; allowed: that many (--maxbooks)")
         self._ledger.require_writable()
         book = OrderBook(venue, symbol, self.now())
         with self._whole_change:

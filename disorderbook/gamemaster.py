@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from disorderbook.errors import NoSuchInstance
+from disorderbook.errors import NoSuchInstance, detail_of
 
 LEVELS = (
     "first_steps", "chock_a_block", "sell_side", "dueling_bulldozers", "irrational_exuberance",
@@ -76,7 +76,7 @@ class GameMaster:
     def instance(self, instance_id: int) -> Instance:
         """A started instance; raises NoSuchInstance."""
         if instance_id not in self._instances:
-            raise NoSuchInstance
+            raise NoSuchInstance(no_such_id(instance_id))
         return self._instances[instance_id]
 
     def restart(self, instance: Instance, account: str | None, now: int) -> None:
@@ -96,6 +96,11 @@ class GameMaster:
         most = max(counts.values())
         owners = {account} if account in counts else {a for a in counts if counts[a] == most}
         return next(each for each in self._instances.values() if each.account in owners)
+
+
+def no_such_id(instance_id: object) -> str:
+    """The detail of NoSuchInstance."""
+    return detail_of("the instance's id", instance_id, "that of an instance in play")
 
 
 def random_account() -> str:

@@ -83,7 +83,7 @@ def serve(
         venue, symbol, max_books, extra, file, origins=origins, private=accounts is not None
     )
     with OwnStack() as own:
-        server = own.enter_context(_server(port))
+        server = own.enter_context(_server(port, origins))
         tape = own.enter_context(_tape(websockets, keys, tape_port, origins))
         house = own.enter_context(open_house(wanted, keys, tape, server))
         if file is not None:
@@ -110,10 +110,10 @@ def _accounts(keys: Mapping[str, str] | None) -> Accounts:
 
 
 @contextmanager
-def _server(port: int) -> Iterator[InlineServer]:
+def _server(port: int, origins: OriginPolicy) -> Iterator[InlineServer]:
     """A server that takes connections from now on, and whose sockets are closed in any case."""
     try:
-        server = InlineServer(port, limits=LIMITS)
+        server = InlineServer(port, limits=LIMITS, origins=origins)
     except OSError as fault:
         raise cannot_listen(port, fault) from None
     with closed_in_child(server.port), closing(server):

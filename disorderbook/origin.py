@@ -22,6 +22,8 @@ from ipaddress import IPv6Address, ip_address
 
 from disorderbook.errors import CrossSite, ForeignOrigin, IllegalHost, UnknownHost, detail_of
 
+CorsHeaders = tuple[tuple[str, str], ...]
+
 LARGEST_PORT = 65535
 LONGEST_HOST = 255  # characters of a name; what DNS can hold
 HOSTS_REMEMBERED = 64  # values of a Host header
@@ -30,6 +32,10 @@ _HOST = r"(?P<name>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._~!$&'()*+,;=%-]{1,255})"
 _HOST_AND_PORT = re.compile(_HOST + r"(?::(?P<port>[0-9]{0,5}))?")
 # A websocket library may send ws:, and some end an Origin with a slash (Go's golang.org/x/net).
 _ORIGIN = re.compile(rf"(?:https?|wss?)://{_HOST}(?::(?P<port>[0-9]{{1,5}}))?/?", re.IGNORECASE)
+_CORS = (
+    ("Access-Control-Expose-Headers", "X-Error-Detail, Retry-After"),
+    ("Vary", "Origin"),
+)
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 
 
@@ -71,6 +77,12 @@ class OriginPolicy:
         if origin is None or is_foreign(origin, host):
             return False
         return _is_loopback(_parsed(_ORIGIN, origin) or "") or self.is_known_host(host)
+
+    def cors_headers(self, host: str | None, origin: str | None) -> CorsHeaders:
+        """What lets a page of this origin read any answer to it; nothing for pages that may not."""
+        if origin is None or not self.may_read(host, origin):
+            return ()
+        return (("Access-Control-Allow-Origin", origin), *_CORS)
 
     def _is_known_host(self, host: str | None) -> bool:
         """Whether this Host header calls us by a name of ours; only HTTP/1.0 can do without."""

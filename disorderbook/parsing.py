@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.errors import BadJson, IllegalValue, MissingField, UrlMismatch, WrongType
+from disorderbook.errors import (
+    BadJson, IllegalValue, MissingField, UrlMismatch, WrongType, detail_of, missing, shown,
+)
 from disorderbook.exchange import check_name
 
 MAX_NUMBER = 2**31 - 1  # of a price in cents or a quantity in shares
@@ -28,6 +30,16 @@ ORDER_TYPES = {
 FIELD_NAMES = frozenset(
     ("account", "venue", "stock", "symbol", "direction", "qty", "price", "orderType")
 )
+
+A_NAME = "a string of 1 to 255 characters"
+A_NUMBER = f"a whole number or a string of digits, at most {MAX_NUMBER}"
+ALLOWED = {  # by field, in the order in which missing ones are told
+    "account": A_NAME,
+    "direction": " or ".join(SIDES),
+    "orderType": ", ".join(ORDER_TYPES),
+    "qty": f"{A_NUMBER}, at least 1 (shares)",
+    "price": f"{A_NUMBER}, at least 0 (cents)",
+}
 
 Fields = Mapping[str, Any]
 
@@ -46,28 +58,29 @@ def parse_post(body: bytes) -> Fields:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         posted = _parse_leniently(body)
     if not isinstance(posted, dict):
-        raise WrongType
+        raise WrongType(detail_of("body", posted, "a JSON object"))
     return posted if posted.keys() <= FIELD_NAMES else _with_canonical_names(posted)
 
 
 def check_url_agrees(fields: Fields, venue: str, symbol: str) -> None:
     """Raise UrlMismatch if the body names another venue or stock; it need not name any."""
     if fields.get("venue", venue) != venue:
-        raise UrlMismatch
+        raise UrlMismatch(detail_of("venue", fields["venue"], f"that of the URL, {shown(venue)}"))
     if fields.get("stock", fields.get("symbol", symbol)) != symbol:
-        raise UrlMismatch
+        name = "stock" if "stock" in fields else "symbol"
+        raise UrlMismatch(detail_of(name, fields[name], f"that of the URL, {shown(symbol)}"))
 
 
 def account_name(fields: Fields) -> str:
     """Who places the order; raises MissingField, WrongType, IllegalValue or NameTooLong."""
     if "account" not in fields:
-        raise MissingField
+        raise MissingField(missing("account", A_NAME))
     account = fields["account"]
     if not isinstance(account, str):
-        raise WrongType
+        raise WrongType(detail_of("account", account, A_NAME))
     if not account or not (account.isascii() or _is_text(account)):
-        raise IllegalValue
-    check_name(account)
+        raise IllegalValue(detail_of("account", account, A_NAME))
+    check_name(account, "account")
     return sys.intern(account)  # one copy of the name for all of an account's orders
 
 
@@ -80,14 +93,17 @@ def new_order(fields: Fields, account: str) -> NewOrder:
     try:
         side, order_type, quantity = fields["direction"], fields["orderType"], fields["qty"]
         price = 0 if order_type == "market" else fields["price"]
-    except KeyError:
-        raise MissingField from None
-    for number in (quantity, price):
+    except KeyError as lacking:
+        name = lacking.args[0]
+        raise MissingField(missing(name, ALLOWED[name])) from None
+    for name, number in (("qty", quantity), ("price", price)):
         if type(number) not in (int, str, float):  # a bool is an int to isinstance
-            raise WrongType
+            raise WrongType(detail_of(name, number, ALLOWED[name]))
+    known_side = _word("direction", SIDES, side)
+    known_type = _word("orderType", ORDER_TYPES, order_type)
+    shares = _whole_number("qty", quantity, least=1)
     return NewOrder(
-        account, _word(SIDES, side), _word(ORDER_TYPES, order_type),
-        _whole_number(price, least=0), _whole_number(quantity, least=1),
+        account, known_side, known_type, _whole_number("price", price, least=0), shares
     )
 
 
@@ -97,8 +113,10 @@ def _parse_leniently(body: bytes) -> Any:
     """
     try:
         return json.loads(body, parse_constant=float, parse_int=float)
-    except (ValueError, RecursionError):
-        raise BadJson from None
+    except RecursionError:
+        raise BadJson("the body is nested too deeply") from None
+    except ValueError as fault:
+        raise BadJson(f"the body is not JSON: {fault}") from None
 
 
 def _with_canonical_names(posted: Fields) -> Fields:
@@ -111,24 +129,24 @@ def _with_canonical_names(posted: Fields) -> Fields:
     return fields
 
 
-def _word(words: Mapping[str, _Word], word: object) -> _Word:
+def _word(name: str, words: Mapping[str, _Word], word: object) -> _Word:
     known = words.get(word) if isinstance(word, str) else None
     if known is None:
-        raise IllegalValue
+        raise IllegalValue(detail_of(name, word, ALLOWED[name]))
     return known
 
 
-def _whole_number(number: int | float | str, least: int) -> int:
+def _whole_number(name: str, number: int | float | str, least: int) -> int:
     """An integer, a float without a fraction or a string of digits, at most MAX_NUMBER."""
     if type(number) is int and least <= number <= MAX_NUMBER:
         return number
-    if isinstance(number, float) and not number.is_integer():
-        raise IllegalValue
-    if isinstance(number, str) and not _DIGITS.fullmatch(number):
-        raise IllegalValue
-    whole = int(number)
+    is_whole = (
+        number.is_integer() if isinstance(number, float)
+        else isinstance(number, str) and _DIGITS.fullmatch(number)
+    )
+    whole = int(number) if is_whole else -1
     if not least <= whole <= MAX_NUMBER:
-        raise IllegalValue
+        raise IllegalValue(detail_of(name, number, ALLOWED[name]))
     return whole
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from httptools import HttpParserCallbackError, HttpParserError
 
+from disorderbook.errors import detail_of
+
 MAX_HEADERS = 100  # lines; a browser sends about twenty
 
 Environ = dict[str, Any]
@@ -23,10 +25,11 @@ _AMBIGUOUS = ""
 class Refusal(Exception):
     """Ends a connection: the request is not run, nothing after it is read, and this is said."""
 
-    def __init__(self, status: str, sentence: str) -> None:
+    def __init__(self, status: str, sentence: str, detail: str = "") -> None:
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
+        self.detail = detail  # what was wrong exactly, if there is more to say
 
     @property
     def is_for_want_of_room(self) -> bool:
@@ -39,12 +42,15 @@ def bad_request(sentence: str) -> Refusal:
     return Refusal("400 Bad Request", sentence)
 
 
-def too_long_a_head(sentence: str) -> Refusal:
-    return Refusal("431 Request Header Fields Too Large", sentence)
+def too_long_a_head(sentence: str, detail: str) -> Refusal:
+    return Refusal("431 Request Header Fields Too Large", sentence, detail)
 
 
-def unsupported_version() -> Refusal:
-    return Refusal("505 HTTP Version Not Supported", "This server speaks HTTP/1.1 and HTTP/1.0")
+def unsupported_version(protocol: str) -> Refusal:
+    """The protocol is that of the request line, empty if it names none."""
+    sentence = "This server speaks HTTP/1.1 and HTTP/1.0"
+    detail = detail_of("the protocol", protocol or "none", "HTTP/1.1, HTTP/1.0")
+    return Refusal("505 HTTP Version Not Supported", sentence, detail)
 
 
 def malformed(error: HttpParserError) -> Exception:
@@ -60,7 +66,9 @@ def add_headers(environ: Environ, headers: RawHeaders) -> None:
     underscores are left out: in the environ Content_Length would pass for Content-Length.
     """
     if len(headers) > MAX_HEADERS:
-        raise too_long_a_head(f"A request has at most {MAX_HEADERS} headers")
+        sentence = f"A request has at most {MAX_HEADERS} headers"
+        allowed = f"at most {MAX_HEADERS}"
+        raise too_long_a_head(sentence, detail_of("the number of headers", len(headers), allowed))
     for name, value in headers:
         key = _key(name)
         text = value.decode("latin-1").rstrip(" \t")
@@ -82,7 +90,7 @@ def check_head(environ: Environ, protocol: str) -> None:
         if "HTTP_HOST" not in environ:
             raise bad_request("There is no Host header")
     elif protocol != "HTTP/1.0":
-        raise unsupported_version()
+        raise unsupported_version(protocol)
     elif coding is not None:
         raise bad_request("HTTP/1.0 has no transfer codings")
     if coding is not None and coding.lower() != "chunked":

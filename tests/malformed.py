@@ -70,7 +70,13 @@ MALFORMED = {
     "bytes beyond ASCII in the target": b"GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n",
     "a proxy's method": b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
     "an unknown method": b"FROB / HTTP/1.1\r\nHost: a\r\n\r\n",
-    "an unknown protocol": b"GET / HTPT/1.1\r\nHost: a\r\n\r\n",
     "the beginning of TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    "the beginning of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 }
+
+# What is no HTTP/1.0 or HTTP/1.1, however it looks.
+OTHER_PROTOCOLS = [b"%b\r\nHost: a\r\n\r\n" % line for line in (
+    b"GET /", b"GET / HTTP/0.9", b"GET / HTTP/1.2", b"GET / HTTP/1.10", b"GET / HTTP/11",
+    b"GET / HTTP/2.0", b"PRI * HTTP/2.0", b"GET / HTTP/3", b"GET / HTPT/1.1", b"GET / http/1.1",
+    b"GET / RTSP/1.1", b"POST / RTSP/1.0", b"OPTIONS * RTSP/1.0", b"DESCRIBE / RTSP/1.0",
+    b"SOURCE / ICE/1.0", b"GET / ICE/1.0", b"GET / FTP/1.1", b"GET /a/b?c HTTP/x.1",
+)]

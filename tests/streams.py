@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from malformed import MALFORMED
+from malformed import MALFORMED, OTHER_PROTOCOLS
 from raw_http import chunked, get, post
 
 WISH = ("Connection: upgrade", "Upgrade: h2c")
@@ -19,7 +19,8 @@ GOOD = [
     get("/", "1.1", *WISH), b"\r\n" + get("/"), get("/", "1.1", "X: " + "x" * 300),
 ]
 BAD = [
-    *MALFORMED.values(), post("/", b"x" * 301), chunked("/", b"x" * 301), get("/" + "x" * 400),
+    *MALFORMED.values(), *OTHER_PROTOCOLS,
+    post("/", b"x" * 301), chunked("/", b"x" * 301), get("/" + "x" * 400),
     get("/", "1.1", *["X: y"] * 100), get("/")[:-2], post("/", b"abc")[:-1],
 ]
 

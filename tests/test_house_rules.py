@@ -36,7 +36,7 @@ FLOORS = [
 ]
 # These floors read from left to right.
 WITHIN_A_FLOOR = {
-    "forks": {"sockets"}, "origin": {"errors"},
+    "forks": {"sockets"}, "origin": {"errors"}, "request_head": {"errors"},
     "exchange": {"memory"}, "parsing": {"exchange"}, "accounts": {"exchange"},
     "accounts_file": {"accounts"},
     "messages": {"exchange", "gamemaster"},

@@ -20,7 +20,8 @@ DEFAULT_HOST = "127.0.0.1:8000"
 PAGES_KEPT = 4  # an exchange needs one
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
-_ELSEWHERE = {"404": "NoSuchPath", "405": "WrongMethod"}  # answers that belong to no route
+# Answers that belong to no route.
+_ELSEWHERE = {"400": "IllegalHost", "404": "NoSuchPath", "405": "WrongMethod"}
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>

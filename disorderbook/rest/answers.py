@@ -7,7 +7,9 @@ from functools import lru_cache
 from typing import Any
 from wsgiref.handlers import format_date_time
 
+from disorderbook.errors import DETAIL_HEADER, detail_header
 from disorderbook.logs import quoted
+from disorderbook.origin import CorsHeaders, OriginPolicy
 from disorderbook.request_head import Environ, Refusal
 from disorderbook.rest.limits import envelope
 
@@ -16,6 +18,7 @@ Headers = list[tuple[str, str]]
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 OWN_FAULT = "Internal error; this is not your fault (the server's log has the details)"
+ORIGINS = "disorderbook.origins"  # in the environ: the server's OriginPolicy
 JSON: Headers = [("Content-Type", "application/json")]
 
 log = logging.getLogger(__name__)
@@ -28,20 +31,33 @@ def answer(app: WsgiApp, environ: Environ, keep_alive: bool) -> bytes:
         return _render(status, headers, body, environ, keep_alive)
     except Exception:
         log.exception("%s %s failed", environ["REQUEST_METHOD"], quoted(environ["PATH_INFO"]))
-        fault = "500 Internal Server Error", JSON, envelope(OWN_FAULT)
+        headers = [*JSON, *_for_pages(environ)]
+        fault = "500 Internal Server Error", headers, envelope(OWN_FAULT)
         return _render(*fault, environ, keep_alive)
 
 
 def take_back(body: bytes, environ: Environ, keep_alive: bool) -> bytes:
     """What is answered instead when what an answer told could not be kept."""
-    return _render("503 Service Unavailable", JSON, body, environ, keep_alive)
+    headers = [*JSON, *_for_pages(environ)]
+    return _render("503 Service Unavailable", headers, body, environ, keep_alive)
 
 
-def refuse(refusal: Refusal) -> bytes:
-    """The last answer on a connection."""
+def refuse(refusal: Refusal, environ: Environ) -> bytes:
+    """The last answer on a connection, to a request of which so much has been read."""
     body = envelope(refusal.sentence)
+    headers = [*JSON, *_for_pages(environ)]
+    if refusal.detail:
+        headers.append((DETAIL_HEADER, detail_header(refusal.detail)))
     framing = f"Content-Length: {len(body)}\r\nConnection: close\r\n"
-    return _head(refusal.status, JSON, framing) + body
+    return _head(refusal.status, headers, framing) + body
+
+
+def _for_pages(environ: Environ) -> CorsHeaders:
+    """What lets a page read an answer that no application has made, if the page may."""
+    origins = environ.get(ORIGINS)
+    if not isinstance(origins, OriginPolicy):
+        return ()
+    return origins.cors_headers(environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"))
 
 
 def _call(app: WsgiApp, environ: Environ) -> tuple[str, Headers, bytes]:

@@ -11,7 +11,8 @@ from disorderbook.docs.curl import Setup
 from disorderbook.docs.description import description_text
 from disorderbook.docs.page import docs_page
 from disorderbook.engine.orders import Order
-from disorderbook.errors import Disabled, NoSuchBook, NoSuchOrder, UnknownFormat
+from disorderbook.errors import Disabled, NoSuchBook, NoSuchOrder, UnknownFormat, detail_of
+from disorderbook.exchange import no_such_id
 from disorderbook.parsing import account_name, check_url_agrees, new_order, parse_post
 from disorderbook.rest.house import NUMBER, Answer, Document, House, Request, page
 from disorderbook.rest.metrics import KIND
@@ -93,11 +94,11 @@ def account_orders_in_stock(
 def scores(house: House, request: Request, venue: str, symbol: str) -> Answer:
     form, found = request.parameter("format"), house.exchange.find_book(venue, symbol)
     if form not in (None, "json", "csv"):
-        raise UnknownFormat
+        raise UnknownFormat(detail_of("format", form, "json, csv"))
     if found is None:
         if form is None:
             return page(NO_BOOK, "404 Not Found")
-        raise NoSuchBook
+        raise NoSuchBook(detail_of("symbol", symbol, "a stock that has been used at this venue"))
     hide_holdings, owner = house.accounts.need_keys, house.accounts.owner_of(request.key)
     if form == "csv":
         table = scores_table(found, hide_holdings, owner)
@@ -113,7 +114,7 @@ def thanks(house: House, request: Request) -> Answer:
 
 
 def openapi(house: House, request: Request) -> Answer:
-    return description_text()
+    return Document(description_text(), "application/json")  # it has its line break
 
 
 def docs(house: House, request: Request) -> Answer:
@@ -159,7 +160,7 @@ def _own_order(
 ) -> Order:
     """The order that a URL names, if its owner asks; raises NoSuchOrder or Unauthorized."""
     if not NUMBER.fullmatch(order_id):
-        raise NoSuchOrder
+        raise NoSuchOrder(no_such_id(order_id))
     order = house.exchange.order(venue, symbol, int(order_id))
     house.accounts.authorize(order.account, request.key)
     return order

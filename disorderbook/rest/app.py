@@ -13,7 +13,7 @@ from bottle import Bottle, HTTPError, HTTPResponse, request, response
 from disorderbook.accounts import sent_key
 from disorderbook.errors import (
     DETAIL_HEADER, BadRequest, BodyTooLarge, ExchangeError, Forbidden, NotFound, TooLarge,
-    Unauthorized, Unavailable, detail_header,
+    Unauthorized, Unavailable, detail_header, detail_of,
 )
 from disorderbook.exchange import MAX_NAME_LENGTH, check_name
 from disorderbook.logs import quoted
@@ -41,6 +41,9 @@ KEY_PLACES = (
     "HTTP_X_STARFIGHTER_AUTHORIZATION", "HTTP_X_STOCKFIGHTER_AUTHORIZATION", "HTTP_COOKIE",
 )
 JSON = "application/json"
+# What a page may send besides what every page may.
+PAGES_HEADERS = "Content-Type, X-Starfighter-Authorization, X-Stockfighter-Authorization"
+PREFLIGHT_SECONDS = 600  # that a browser may remember what a path takes
 
 Environ = dict[str, Any]
 Headers = tuple[tuple[str, str], ...]
@@ -130,13 +133,27 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         except ExchangeError as refusal:
             status, _, body, others = _refused(refusal)
             raise HTTPResponse(body, status, dict(others), Content_Type=JSON) from None
+        if origin is not None and _is_preflight(environ):
+            raise HTTPResponse(status=204, headers=_preflight_headers(self._methods_of(path)))
         if not path:
             raise HTTPError(404)
+
+    def _methods_of(self, path: str) -> str:
+        """What a path takes, or every method if there is no such path, so that a page may be told
+        that.
+        """
+        try:
+            self.router.match({"REQUEST_METHOD": "OPTIONS", "PATH_INFO": path})
+        except HTTPError as error:
+            return _with_head(error.get_header("Allow") or ",".join(sorted(METHODS)))
+        return "OPTIONS"
 
     def _take_bottles_way(
         self, environ: Environ, start_response: Callable[..., object], start: float
     ) -> Iterable[bytes]:
-        told = Told(start_response)
+        origins = self._house.origins
+        host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
+        told = Told(start_response, origins.cors_headers(host, origin))
         answer: Iterable[bytes] = super().wsgi(environ, told)
         route = environ.get("bottle.route")
         tally = route.config["tally"] if route else self._other
@@ -176,10 +193,10 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         except Exception:
             path = quoted(environ["PATH_INFO"])
             log.exception("%s %s failed", environ["REQUEST_METHOD"], path)
-            return "500 Internal Server Error", JSON, error_message(OWN_FAULT), ()
+            return "500 Internal Server Error", JSON, _ended(error_message(OWN_FAULT)), ()
         if isinstance(answer, Document):
             return answer.status, answer.kind, answer.content, answer.headers
-        return "200 OK", JSON, answer, ()
+        return "200 OK", JSON, answer + b"\n", ()
 
 
 class LoggingBottle(DirectBottle):
@@ -200,22 +217,51 @@ class LoggingBottle(DirectBottle):
 
 
 class Told:
-    """A server's start_response that remembers the status line."""
+    """A server's start_response that remembers the status line, and adds headers to every answer.
+    """
 
-    def __init__(self, start_response: Callable[..., object]) -> None:
+    def __init__(self, start_response: Callable[..., object], others: Headers = ()) -> None:
         self._start_response = start_response
+        self._others = others
         self.status = ""
 
-    def __call__(self, status: str, *rest: object) -> object:
+    def __call__(
+        self, status: str, headers: list[tuple[str, str]], *rest: object
+    ) -> object:
         self.status = status
-        return self._start_response(status, *rest)
+        return self._start_response(status, [*headers, *self._others], *rest)
 
 
 def _refused(refusal: ExchangeError) -> tuple[str, str, bytes, Headers]:
     """Status, content type, body, and other headers."""
     status = next(STATUSES[c] for c in type(refusal).__mro__ if c in STATUSES)
     others = ((DETAIL_HEADER, detail_header(refusal.detail)),) if refusal.detail else ()
-    return status, JSON, error_message(str(refusal)), others
+    return status, JSON, _ended(error_message(str(refusal))), others
+
+
+def _ended(json: bytes) -> bytes:
+    """JSON as it is sent over HTTP: with a line break, which some programs cut off unseen."""
+    return json + b"\n"
+
+
+def _with_head(methods: str) -> str:
+    """What Bottle says a path takes, with the method that GET brings along."""
+    return methods.replace("GET", "GET,HEAD")
+
+
+def _is_preflight(environ: Environ) -> bool:
+    """Whether a browser asks if a page may send a request, before it sends it."""
+    return (
+        environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+    )
+
+
+def _preflight_headers(methods: str) -> dict[str, str]:
+    return {
+        "Access-Control-Allow-Methods": methods,
+        "Access-Control-Allow-Headers": PAGES_HEADERS,
+        "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+    }
 
 
 def _is_visit(environ: Environ, path: str) -> bool:
@@ -231,7 +277,7 @@ def _check_names(names: dict[str, str]) -> None:
     """Raise NameTooLong; what is no name but a number may be as long as it likes."""
     for part, name in names.items():
         if not part.endswith("_id"):
-            check_name(name)
+            check_name(name, part)
 
 
 def _body(environ: Environ) -> bytes:
@@ -240,13 +286,26 @@ def _body(environ: Environ) -> bytes:
     # Some servers pass on whatever they get.
     length = int(announced[:19]) if announced.isdecimal() else 0
     if length > MAX_BODY_SIZE:
-        raise BodyTooLarge
+        raise BodyTooLarge(detail_of("the body's length", length, f"at most {MAX_BODY_SIZE} bytes"))
     return environ["wsgi.input"].read(length) if length else b""
 
 
 def _envelope(error: HTTPError) -> bytes:
     """The body of an error that Bottle found: an unknown path, a wrong method, our own fault."""
-    if "GET" in error.get_header("Allow", ""):
-        response.set_header("Allow", error.get_header("Allow").replace("GET", "GET,HEAD"))
+    if error.get_header("Allow"):
+        allowed = _with_head(error.get_header("Allow"))
+        response.set_header("Allow", allowed)
+        _tell(detail_of("the method", request.method, allowed))
+    elif error.status_code == 404:
+        _tell(detail_of("the path", _shown_path(request.environ), "one of those in /docs"))
     response.content_type = JSON
-    return error_message(SENTENCES.get(error.status_code, OWN_FAULT))
+    return _ended(error_message(SENTENCES.get(error.status_code, OWN_FAULT)))
+
+
+def _tell(detail: str) -> None:
+    response.set_header(DETAIL_HEADER, detail_header(detail))
+
+
+def _shown_path(environ: Environ) -> str:
+    raw: str = environ.get("bottle.raw_path") or environ["PATH_INFO"]
+    return raw.encode("latin-1", errors="replace").decode(errors="replace")

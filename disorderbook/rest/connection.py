@@ -262,7 +262,7 @@ class Connection(asyncio.BufferedProtocol):
         self._service.refused[refusal.status] += 1
         level = logging.WARNING if refusal.is_for_want_of_room else logging.INFO
         log.log(level, "%s is refused: %s", self._client, refusal.sentence)
-        self._transport.write(refuse(refusal))
+        self._transport.write(refuse(refusal, self._reader.read_so_far()))
         self._close()
 
     def _close(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from disorderbook import messages
 from disorderbook.errors import NoSuchInstance
-from disorderbook.gamemaster import Instance
+from disorderbook.gamemaster import Instance, no_such_id
 from disorderbook.rest.house import NUMBER, Answer, House, Request
 
 
@@ -56,7 +56,7 @@ ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
 def _instance(house: House, instance_id: str) -> Instance:
     """The instance that a URL names; raises NoSuchInstance."""
     if not NUMBER.fullmatch(instance_id):
-        raise NoSuchInstance
+        raise NoSuchInstance(no_such_id(instance_id))
     return house.gamemaster.instance(int(instance_id))
 
 

@@ -49,7 +49,7 @@ class Request(NamedTuple):
         try:
             found = parse_qs(self.query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
         except ValueError:
-            raise TooManyParameters from None
+            raise TooManyParameters(f"allowed: {MAX_PARAMETERS} parameters") from None
         return found[name][0] if name in found else None
 
 

@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple
 
+from disorderbook.errors import LONGEST_SHOWN, detail_of
 from disorderbook.request_head import Refusal, too_long_a_head
 
 
@@ -26,33 +27,49 @@ class Limits(NamedTuple):
 
 def too_large_a_head(limits: Limits) -> Refusal:
     sentence = f"Request line and headers are at most {limits.head_bytes} bytes"
-    return too_long_a_head(sentence)
+    detail = f"the head is longer; allowed: at most {limits.head_bytes} bytes"
+    return too_long_a_head(sentence, detail)
 
 
-def too_large_a_body(limits: Limits) -> Refusal:
+def too_large_a_body(limits: Limits, length: int | str | None = None) -> Refusal:
+    """With the length that was announced, if one was."""
     sentence = f"The body of a request is at most {limits.body_bytes} bytes"
-    return Refusal("413 Content Too Large", sentence)
+    size = "longer" if length is None else f"{str(length)[:LONGEST_SHOWN]} bytes"
+    detail = f"the body is {size}; allowed: at most {limits.body_bytes} bytes"
+    return Refusal("413 Content Too Large", sentence, detail)
+
+
+def too_much_framing(limits: Limits) -> Refusal:
+    """Of a body in chunks that is larger than it is worth."""
+    sentence = f"The body of a request is at most {limits.body_bytes} bytes"
+    allowed = f"at most {limits.chunked_bytes} bytes with its chunk sizes and trailers"
+    return Refusal("413 Content Too Large", sentence, f"the body is longer; allowed: {allowed}")
 
 
 def too_slow_a_head(limits: Limits) -> Refusal:
     sentence = f"The headers of a request must arrive within {limits.head_seconds:g} seconds"
-    return Refusal("408 Request Timeout", sentence)
+    detail = f"the head took longer; allowed: {limits.head_seconds:g} seconds"
+    return Refusal("408 Request Timeout", sentence, detail)
 
 
 def too_slow_a_body(limits: Limits) -> Refusal:
     sentence = f"The body of a request must arrive within {limits.body_seconds:g} seconds"
-    return Refusal("408 Request Timeout", sentence)
+    detail = f"the body took longer; allowed: {limits.body_seconds:g} seconds"
+    return Refusal("408 Request Timeout", sentence, detail)
 
 
 def too_many_connections(limits: Limits) -> Refusal:
     sentence = f"At most {limits.connections} connections are open at a time"
-    return Refusal("503 Service Unavailable", sentence)
+    detail = f"there are more connections; allowed: {limits.connections}"
+    return Refusal("503 Service Unavailable", sentence, detail)
 
 
-def unmet_expectation() -> Refusal:
-    return Refusal("417 Expectation Failed", "The only expectation known is 100-continue")
+def unmet_expectation(expected: str) -> Refusal:
+    sentence = "The only expectation known is 100-continue"
+    detail = detail_of("Expect", expected, "100-continue")
+    return Refusal("417 Expectation Failed", sentence, detail)
 
 
 def envelope(sentence: str) -> bytes:
     """The body of every refusal."""
-    return json.dumps({"ok": False, "error": sentence}).encode()
+    return json.dumps({"ok": False, "error": sentence}).encode() + b"\n"

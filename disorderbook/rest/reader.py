@@ -3,23 +3,40 @@
 httptools (llhttp, as strict as it comes) reads the syntax and refuses what is malformed. Added here
 is what a parser leaves to the server: limits, framing that is legal syntax but has two meanings,
 and the WSGI environ.
+
+The parser gets the bytes in steps that end where something ends in them: a request line, a head, a
+body, the size of a chunk. It does not tell where in its bytes it is, and so this is known.
 """
 
+import contextlib
 import io
+import re
 from collections import deque
 from enum import Enum
 from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from disorderbook.request_head import Environ, add_headers, bad_request, check_head, malformed
+from disorderbook.request_head import (
+    Environ, RawHeaders, Refusal, add_headers, bad_request, check_head, malformed,
+    unsupported_version,
+)
 from disorderbook.rest.environ import add_target
 from disorderbook.rest.heads import LONGEST_REMEMBERED, Head, KnownHeads
 from disorderbook.rest.limits import (
-    Limits, too_large_a_body, too_large_a_head, unmet_expectation,
+    Limits, too_large_a_body, too_large_a_head, too_much_framing, unmet_expectation,
 )
 
 _LONGEST_LENGTH = 18  # digits of a Content-Length that are worth turning into a number
+_LONGEST_SIZE = 64  # bytes that an unfinished line with the size of a chunk is remembered by
+_PROTOCOLS = (b"HTTP/1.1", b"HTTP/1.0")
+_REQUEST_LINE = re.compile(rb"[^ ]+ +[^ ]+ +([A-Za-z]+/[^ \r\n]*)\r?\n")
+_FAULTS_OF_PROTOCOLS = frozenset((  # in the parser's words
+    "Expected HTTP/, RTSP/ or ICE/", "Expected HTTP/2 Connection Preface", "Expected dot",
+    "Expected CRLF after version", "Invalid HTTP version", "Invalid major version",
+    "Invalid minor version", "Invalid method for HTTP/x.x request",
+    "Invalid method for RTSP/x.x request", "Expected SOURCE method for ICE/x.x request",
+))
 
 
 class Request(NamedTuple):
@@ -59,16 +76,20 @@ class RequestReader:
         self._heads = heads
         self._http = HttpRequestParser(self)
         self._upgrading = False
-        self._piece = 0  # bytes that are being read
-        self._fed = 0  # bytes that came since the head or body began, with the piece it began in
-        self._doubt = 0  # how many of them may belong to what was before
+        self._fed = 0  # bytes since the head or body began
+        self._line = b""  # what is here of a request line, a head behind it, the size of a chunk
+        self._in_headers = False  # the request line is read, and the head's end is not
+        self._is_chunked = False
+        self._left = 0  # bytes that are missing of a body, or of a chunk
+        self._fault: HttpParserError | None = None  # in a request line that is not whole yet
 
     def feed(self, data: bytes | memoryview) -> None:
-        """Read the next bytes, for exact limits at most `head_bytes` at once; raises Refusal."""
+        """Read the next bytes; raises Refusal."""
+        data = bytes(data)
         if self.stage is not NOTHING or self.finished or len(data) > LONGEST_REMEMBERED:
             self._read(data)
             return
-        raw, _, body = bytes(data).partition(b"\r\n\r\n")
+        raw, _, body = data.partition(b"\r\n\r\n")
         head = self._heads.find(raw)
         if head is not None and head.length == len(body):
             self.steps += 1
@@ -76,14 +97,29 @@ class RequestReader:
         else:
             self._read_and_keep(data, raw, len(body))
 
+    def read_so_far(self) -> Environ:
+        """What is known of the request that is being read, for who refuses it."""
+        environ = self._template.copy()
+        if self.stage is not NOTHING:
+            with contextlib.suppress(Refusal):
+                add_headers(environ, self._lines() if self.stage is HEAD else self._headers)
+        return environ
+
+    def _lines(self) -> RawHeaders:
+        """The whole lines of a head that is not read yet; the parser tells them one line later."""
+        head, ends, _ = self._line.partition(b"\r\n\r\n")
+        lines = head.split(b"\r\n")[1:]
+        parts = [line.partition(b":") for line in (lines if ends else lines[:-1])]
+        return [(name, value.strip()) for name, _, value in parts]
+
     def on_message_begin(self) -> None:
         self.stage = HEAD
         self.steps += 1
-        self._fed = self._piece
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._is_chunked = False
 
     def on_url(self, piece: bytes) -> None:
         self._target += piece
@@ -99,8 +135,8 @@ class RequestReader:
         self.stage = BODY
         self.steps += 1
         if self._fed > self._limits.head_bytes:
-            self._check_head()
-        self._fed = self._doubt = self._piece
+            raise too_large_a_head(self._limits)
+        self._fed, self._line, self._in_headers = 0, b"", False
         environ = self._environ = self._template.copy()
         environ["REQUEST_METHOD"] = self._http.get_method().decode()
         add_headers(environ, self._headers)
@@ -112,10 +148,14 @@ class RequestReader:
         add_target(environ, self._target)
         self._check_meaning(environ, protocol)
 
+    def on_chunk_header(self) -> None:
+        self._left = int(self._line.partition(b";")[0], 16)
+        if self._body_bytes + self._left > self._limits.body_bytes:
+            raise too_large_a_body(self._limits, self._body_bytes + self._left)
+
     def on_body(self, piece: bytes) -> None:
         self._body_bytes += len(piece)
-        if self._body_bytes > self._limits.body_bytes:
-            raise too_large_a_body(self._limits)
+        self._left -= len(piece)
         self._body.append(piece)
         self.awaits_continue = False
 
@@ -127,7 +167,6 @@ class RequestReader:
         self.stage = NOTHING
         self.steps += 1
         self.awaits_continue = False
-        self._fed = self._doubt = self._piece
         self.finished = not self._http.should_keep_alive()
         self._add(self._environ, self._body[0] if len(self._body) == 1 else b"".join(self._body))
 
@@ -135,7 +174,7 @@ class RequestReader:
         environ["wsgi.input"] = io.BytesIO(body)
         self.ready.append(Request(environ, not self.finished))
 
-    def _read_and_keep(self, data: bytes | memoryview, raw: bytes, length: int) -> None:
+    def _read_and_keep(self, data: bytes, raw: bytes, length: int) -> None:
         """Read what may be one whole request, and then remember its head."""
         before = len(self.ready)
         self._read(data)
@@ -147,53 +186,84 @@ class RequestReader:
         del own["wsgi.input"]
         self._heads.keep(raw, Head(length, own))
 
-    def _read(self, data: bytes | memoryview) -> None:
+    def _read(self, data: bytes) -> None:
         while data and not self.finished:
-            data = self._feed(data)
-        if self._fed - self._doubt > self._limits.head_bytes:
-            self._check_unfinished()
+            size = self._step(data)
+            try:
+                self._feed(data[:size])
+            except Refusal:
+                self._line += data[size:]  # who asked may stand there
+                raise
+            data = data[size:]
+        if self.stage is HEAD and self._fed > self._limits.head_bytes:
+            raise too_large_a_head(self._limits)
+        if self.stage is BODY and self._fed > self._limits.chunked_bytes:
+            raise too_much_framing(self._limits)
 
-    def _feed(self, data: bytes | memoryview) -> bytes:
-        """Read some bytes; returns those behind the head of a request to upgrade, if there is one.
-        """
+    def _step(self, data: bytes) -> int:
+        """How many of these bytes are read next: to where something ends, perhaps beyond them."""
+        if self._left:
+            return self._left
+        if self._in_headers:
+            end = (self._line + data).find(b"\r\n\r\n", max(0, len(self._line) - 3))
+            return end + 4 - len(self._line) if end >= 0 else len(data)
+        return data.find(b"\n") + 1 or len(data)
+
+    def _feed(self, piece: bytes) -> None:
         if self.stage is NOTHING:
-            self._fed = self._doubt = 0
-        self._piece = len(data)
-        self._fed += self._piece
+            self._fed, self._line = 0, b""
+        self._fed += len(piece)
+        if not self._left:
+            self._line += piece
+        if self._fault is None:
+            self._parse(piece)
+        if self._in_headers:
+            return
+        if self._line.endswith(b"\n"):
+            self._end_line()
+        elif self.stage is BODY:
+            self._line = self._line[:_LONGEST_SIZE]
+
+    def _parse(self, piece: bytes) -> None:
         try:
-            self._http.feed_data(data)
-            return b""
-        except HttpParserUpgrade as stop:
-            rest = bytes(data[stop.args[0]:])
+            self._http.feed_data(piece)
+        except HttpParserUpgrade:
+            self._forget_upgrade()
         except HttpParserError as error:
-            if self.finished:
-                return b""
-            raise malformed(error) from None
-        self._forget_upgrade()
-        return rest
+            if str(error) not in _FAULTS_OF_PROTOCOLS:
+                raise malformed(error) from None
+            self._fault = error  # which protocol it is, the rest of the line says
 
-    def _check_unfinished(self) -> None:
-        """Refuse a head or a chunked body that is too long already, though its end is not here."""
+    def _end_line(self) -> None:
+        """After a request line, or a line between chunks."""
         if self.stage is HEAD:
-            raise too_large_a_head(self._limits)
-        if self.stage is BODY and self._fed - self._doubt > self._limits.chunked_bytes:
-            raise too_large_a_body(self._limits)
+            self._check_request_line()
+            self._in_headers = True
+        self._line = self._line[-2:] if self._in_headers else b""
 
-    def _check_head(self) -> None:
-        lines = sum(len(name) + len(value) + 4 for name, value in self._headers)
-        if len(self._target) + lines > self._limits.head_bytes:
-            raise too_large_a_head(self._limits)
+    def _check_request_line(self) -> None:
+        """Refuse another protocol; the parser takes GET / RTSP/1.1 for HTTP as well."""
+        found = _REQUEST_LINE.fullmatch(self._line)
+        protocol = found[1] if found else b""
+        if protocol and protocol not in _PROTOCOLS:
+            raise unsupported_version(protocol.decode("latin-1"))
+        if self._fault is not None:
+            raise malformed(self._fault)
+        if not protocol:
+            raise unsupported_version("")
 
     def _check_meaning(self, environ: Environ, protocol: str) -> None:
         """Refuse what has more meanings than one, or a body that is too long to be read."""
         check_head(environ, protocol)
         self._is_chunked = environ.pop("HTTP_TRANSFER_ENCODING", None) is not None
+        self._left = 0
         length = environ.get("CONTENT_LENGTH", "0")
         if len(length) > _LONGEST_LENGTH or int(length) > self._limits.body_bytes:
-            raise too_large_a_body(self._limits)
+            raise too_large_a_body(self._limits, length)
+        self._left = int(length)
         if "HTTP_EXPECT" in environ and protocol == "HTTP/1.1":
             if environ["HTTP_EXPECT"].lower() != "100-continue":
-                raise unmet_expectation()
+                raise unmet_expectation(environ["HTTP_EXPECT"])
             self.awaits_continue = True
 
     def _forget_upgrade(self) -> None:
@@ -212,4 +282,4 @@ class RequestReader:
         ]
         self._upgrading = False
         self._http = HttpRequestParser(self)
-        self._feed(b"\r\n".join(head) + b"\r\n\r\n")
+        self._parse(b"\r\n".join(head) + b"\r\n\r\n")

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import bottle
 
 from disorderbook.descriptors import HAS_LIMITS, WANTED_DESCRIPTORS, allow_descriptors
+from disorderbook.origin import OriginPolicy
 from disorderbook.request_head import Environ
-from disorderbook.rest.answers import WsgiApp
+from disorderbook.rest.answers import ORIGINS, WsgiApp
 from disorderbook.rest.connection import Connection, Keep, Service
 from disorderbook.rest.limits import Limits
 from disorderbook.sockets import listen
@@ -60,6 +61,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         limits: Limits = Limits(),
         new_loop: Callable[[], asyncio.AbstractEventLoop] = fastest_loop,
         keep: Keep | None = None,
+        origins: OriginPolicy = OriginPolicy(),
         **options: Any,
     ) -> None:
         self._listeners = listeners or listen(port, BACKLOG)
@@ -69,6 +71,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         self._limits = limits
         self._new_loop = new_loop
         self.keep = keep  # what is done between some requests and their answers
+        self._origins = origins
         self._stops = 0  # how often `stop` was called
         self._service: Service | None = None
 
@@ -158,6 +161,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
             "wsgi.multithread": False,
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
+            ORIGINS: self._origins,
         }
 
 

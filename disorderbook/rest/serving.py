@@ -8,6 +8,7 @@ import bottle
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
 from disorderbook.messages import error_message
+from disorderbook.origin import OriginPolicy
 from disorderbook.rest.server import InlineServer
 from disorderbook.sockets import HOST
 
@@ -30,14 +31,16 @@ OPTIONS = {
 }
 
 
-def make_server(name: str, port: int) -> bottle.ServerAdapter:
+def make_server(
+    name: str, port: int, origins: OriginPolicy = OriginPolicy()
+) -> bottle.ServerAdapter:
     """A server for `bottle.run` that knows its port, also if asked for port 0.
 
     Ours listens from now on; the others do when they run, and only then raise ImportError if they
     are not installed. Raises OSError if the port is taken.
     """
     if name == OWN_SERVER:
-        return InlineServer(port)
+        return InlineServer(port, origins=origins)
     # With more clients than threads a request waits for a moment, which is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     return bottle.server_names[name](HOST, _free_port(port), **OPTIONS.get(name, {}))
@@ -53,7 +56,7 @@ def _commit(exchange: Exchange) -> bytes | None:
     try:
         exchange.commit()
     except ExchangeError as refusal:
-        return error_message(str(refusal))
+        return error_message(str(refusal)) + b"\n"
     return None
 
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from disorderbook import messages, watching
 from disorderbook.engine.book import OrderBook
-from disorderbook.errors import IllegalParameter, NoSuchBook
+from disorderbook.errors import IllegalParameter, NoSuchBook, detail_of
 from disorderbook.history import RECENT_TRADES, SECOND, SPANS
 from disorderbook.rest.house import Answer, Document, House, Request
 from disorderbook.scores import scores_message
@@ -57,7 +57,7 @@ def trades(house: House, request: Request, venue: str, symbol: str) -> Answer:
 def candles(house: House, request: Request, venue: str, symbol: str) -> Answer:
     span = request.parameter("span") or "5m"
     if span not in SPANS:
-        raise IllegalParameter
+        raise IllegalParameter(detail_of("span", span, ", ".join(SPANS)))
     since = _number(request, "since", 0, MAX_SINCE) * SECOND
     now = house.exchange.now()
     return watching.candles_message(
@@ -116,7 +116,7 @@ def _book(house: House, venue: str, symbol: str) -> OrderBook:
     """A book that somebody has opened; raises NoSuchBook."""
     found = house.exchange.find_book(venue, symbol)
     if found is None:
-        raise NoSuchBook
+        raise NoSuchBook(detail_of("symbol", symbol, "a stock that has been used at this venue"))
     return found
 
 
@@ -126,5 +126,5 @@ def _number(request: Request, name: str, unasked: int, most: int) -> int:
     if text is None:
         return unasked
     if not _NUMBER.fullmatch(text) or int(text) > most:
-        raise IllegalParameter
+        raise IllegalParameter(detail_of(name, text, f"a whole number from 0 to {most}"))
     return int(text)

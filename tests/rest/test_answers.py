@@ -9,6 +9,7 @@ from wsgiref.validate import validator
 import bottle
 import pytest
 
+from disorderbook.origin import OriginPolicy
 from disorderbook.request_head import Refusal
 from disorderbook.rest.answers import answer, refuse
 
@@ -67,6 +68,7 @@ def test_the_environ_is_what_pep_3333_says() -> None:
         address = peer.socket.getsockname()[0]
     errors, body = seen.pop("wsgi.errors"), seen.pop("wsgi.input")
     assert hasattr(errors, "writelines") and body.read() == b"abc"
+    assert isinstance(seen.pop("disorderbook.origins"), OriginPolicy)
     assert seen == {
         "REQUEST_METHOD": "POST", "SCRIPT_NAME": "", "PATH_INFO": "/a b", "QUERY_STRING": "c=%20",
         "CONTENT_TYPE": "text/x", "CONTENT_LENGTH": "3", "SERVER_NAME": "127.0.0.1",
@@ -182,7 +184,7 @@ def test_an_application_may_start_again_to_report_an_error() -> None:
 
 
 def test_a_refusal_is_a_whole_answer() -> None:
-    refusal = read_answer(io.BytesIO(refuse(Refusal("418 Teapot", 'No "coffee"'))))
+    refusal = read_answer(io.BytesIO(refuse(Refusal("418 Teapot", 'No "coffee"'), {})))
     assert refusal is not None
     assert refusal.error == (418, 'No "coffee"') and refusal.headers["connection"] == "close"
 

@@ -100,6 +100,20 @@ def test_a_body_that_is_too_large_is_413__difference_2(
     assert state(client) == before
 
 
+@pytest.mark.parametrize("method, path", [(m, p) for m in METHODS for p in [*PATHS, "/nothing"]])
+def test_every_json_answer_ends_with_one_line_break__difference_20(
+    client: Client, method: str, path: str
+) -> None:
+    answers = [
+        client(method, path, BUY), client(method, path, b"{"), client(method, f"/{path}", BUY),
+        client(method, path, headers={"Origin": "null"}), client(method, path, b" " * 65537),
+    ]
+    for answer in answers:
+        if answer.type == "application/json":
+            assert answer.body.endswith(b"}\n") and not answer.body.endswith(b"\n\n")
+            assert answer.headers["Content-Length"] == str(len(answer.body))
+
+
 def test_a_body_of_just_the_limit_is_read(client: Client) -> None:
     body = json.dumps(BUY).encode().ljust(MAX_BODY_SIZE)
     assert client("POST", ORDERS, body).status == 200

@@ -14,7 +14,7 @@ import pytest
 
 from disorderbook.rest.server import fastest_loop
 
-from malformed import MALFORMED
+from malformed import MALFORMED, OTHER_PROTOCOLS
 from raw_http import HOST, Peer, Recorder, chunked, get, post, serving
 
 LOOPS = {"fastest": fastest_loop, "asyncio": asyncio.new_event_loop}
@@ -271,7 +271,7 @@ def test_what_is_malformed_or_ambiguous_is_refused_and_nothing_after_it_is_read(
 
 
 @pytest.mark.parametrize("request_, status", [
-    (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505), (b"GET /\r\n\r\n", 505),
+    *((request_, 505) for request_ in OTHER_PROTOCOLS),  # difference 29
     (b"POST / HTTP/1.1\r\nHost: a\r\nExpect: a miracle\r\nContent-Length: 1\r\n\r\na", 417),
 ])
 def test_what_this_server_cannot_do_is_refused(peer: Peer, request_: bytes, status: int) -> None:

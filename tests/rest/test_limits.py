@@ -1,12 +1,15 @@
 """What a stranger may send or keep the server busy with, and that each limit has its own answer."""
 
+import re
 import socket
 import time
 from typing import Any
 
 import pytest
 
-from disorderbook.rest.limits import Limits
+from disorderbook.rest.heads import KnownHeads
+from disorderbook.rest.limits import Limits, Refusal
+from disorderbook.rest.reader import RequestReader
 
 from raw_http import PATIENCE, Peer, Recorder, chunked, get, post, serving, wait_until
 
@@ -75,6 +78,41 @@ def test_a_body_beyond_the_limit_is_refused_with_413(app: Recorder, request_: by
             (413, "The body of a request is at most 65536 bytes")
         ]
     assert app.asked == []
+
+
+HUGE = chunked("/", b"x" * 65537)
+SIZE = HUGE.index(b"10001")
+
+
+@pytest.mark.parametrize("beginning", [
+    HUGE[:SIZE + 7], HUGE[:SIZE + 8], chunked("/", b"x" * 100, b"\nf\n" * 9, b"x" * 65500)[:700],
+    HUGE.replace(b"10001", b"0" * 30 + b"fFfFfF;name=value")[:SIZE + 50],
+    HUGE.replace(b"10001", b"7" * 16)[:SIZE + 18],
+], ids=["its size alone", "a byte of it", "others first", "an extension", "16 digits"])
+@pytest.mark.parametrize("step", [10**6, 7, 1])
+def test_a_chunk_that_is_too_large_is_refused_before_it_comes__difference_29(
+    beginning: bytes, step: int
+) -> None:
+    reader = RequestReader({}, Limits(), KnownHeads())
+    with pytest.raises(Refusal) as refused:
+        for start in range(0, len(beginning), step):
+            reader.feed(beginning[start:start + step])
+    assert refused.value.status == "413 Content Too Large"
+    told = refused.value.detail
+    assert re.fullmatch(r"the body is \d+ bytes; allowed: at most 65536 bytes", told)
+
+
+@pytest.mark.parametrize("chunks", [
+    [b"\nFFFFFF\r\n", b"x"], [b"FFFFFF\r\n", b"FFFFFF\r\n"], [b"\r\nFFFFFF\r\n" * 3000],
+    [b"x"] * 500,
+])
+@pytest.mark.parametrize("step", [10**6, 1000, 7, 1])
+def test_what_only_looks_like_a_chunks_size_is_read(chunks: list[bytes], step: int) -> None:
+    whole = chunked("/", *chunks).removesuffix(b"\r\n") + b"FFFFFF: FFFFFF\r\n\r\n"
+    reader = RequestReader({}, Limits(), KnownHeads())
+    for start in range(0, len(whole), step):
+        reader.feed(whole[start:start + step])
+    assert reader.ready[0].environ["wsgi.input"].read() == b"".join(chunks)
 
 
 def test_a_refusal_reaches_a_client_that_is_still_sending(app: Recorder) -> None:
