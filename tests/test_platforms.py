@@ -12,6 +12,7 @@ import pytest
 from live import PATIENCE, started
 
 ROOT = Path(__file__).parent.parent
+PYTHONPATH = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 # What Python has on Linux, and not on Windows. (uvloop is a package that need not be there.)
@@ -88,7 +89,7 @@ def run(program: str, *arguments: str) -> str:
     text = "\n".join(map(textwrap.dedent, ("import importlib", TAKE_AWAY, program)))
     ended = subprocess.run(
         [sys.executable, "-c", text, *arguments], cwd=ROOT, capture_output=True, text=True,
-        timeout=100, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=100, env={**os.environ, "PYTHONPATH": PYTHONPATH},
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
@@ -114,7 +115,7 @@ def test_text_files_are_read_and_written_in_utf_8_everywhere(tmp_path: Path) -> 
     python = [sys.executable, "-X", "warn_default_encoding", "-W", "error::EncodingWarning"]
     options = ["-a", str(accounts), "-d", "market.db", "--ports-file", "ports", "-w", "--wsport=0"]
     with started(
-        "env", f"--chdir={tmp_path}", f"PYTHONPATH={ROOT}", *python, "-m", "disorderbook",
+        "env", f"--chdir={tmp_path}", f"PYTHONPATH={PYTHONPATH}", *python, "-m", "disorderbook",
         "-p", "0", *options,
     ) as process:
         url = process.wait_for(r"Connect to +(\S+)")[1]
@@ -141,7 +142,7 @@ def test_a_clean_end_leaves_the_market_and_its_lock_and_nothing_else(
         place.mkdir()
     environment = [
         f"HOME={places['home']}", f"TMPDIR={places['tmp']}", f"SQLITE_TMPDIR={places['tmp']}",
-        f"PYTHONPATH={ROOT}", "PYTHONDONTWRITEBYTECODE=1",
+        f"PYTHONPATH={PYTHONPATH}", "PYTHONDONTWRITEBYTECODE=1",
     ]
     options = ["-w", "--wsport", "0", "--ports-file", "ports.json"]
     options += ["-d", "market.db"] if database else []
