@@ -5,6 +5,7 @@ folded lines, control characters and line ends that are none. Here is what a par
 server: a head has one meaning only, in a version that is spoken here.
 """
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,14 @@ Environ = dict[str, Any]
 """What a request says, as the variables of WSGI (PEP 3333)."""
 RawHeaders = list[tuple[bytes, bytes]]
 
+_PROTOCOLS = (b"HTTP/1.1", b"HTTP/1.0")
+_REQUEST_LINE = re.compile(rb"[^ ]+ +[^ ]+ +([A-Za-z]+/[^ \r\n]*)\r?\n")
+_FAULTS_OF_PROTOCOLS = frozenset((  # in the parser's words
+    "Expected HTTP/, RTSP/ or ICE/", "Expected HTTP/2 Connection Preface", "Expected dot",
+    "Expected CRLF after version", "Invalid HTTP version", "Invalid major version",
+    "Invalid minor version", "Invalid method for HTTP/x.x request",
+    "Invalid method for RTSP/x.x request", "Expected SOURCE method for ICE/x.x request",
+))
 _ONCE_AT_MOST = {"HTTP_HOST", "HTTP_ORIGIN"}
 _AMBIGUOUS = ""
 
@@ -59,6 +68,27 @@ def malformed(error: HttpParserError) -> Exception:
         return bad_request(f"Malformed request: {error}")
     cause = error.__context__
     return cause if isinstance(cause, Exception) else error
+
+
+def is_of_protocol(error: HttpParserError) -> bool:
+    """Whether a parser's error may be about the protocol: what that is, the rest of the request
+    line says (see `check_request_line`).
+    """
+    return str(error) in _FAULTS_OF_PROTOCOLS
+
+
+def check_request_line(line: bytes, error: HttpParserError | None) -> None:
+    """Raise Refusal for another protocol, or for what the parser said of this line, if anything;
+    it takes GET / RTSP/1.1 for HTTP as well.
+    """
+    found = _REQUEST_LINE.fullmatch(line)
+    protocol = found[1] if found else b""
+    if protocol and protocol not in _PROTOCOLS:
+        raise unsupported_version(protocol.decode("latin-1"))
+    if error is not None:
+        raise malformed(error)
+    if not protocol:
+        raise unsupported_version("")
 
 
 def add_headers(environ: Environ, headers: RawHeaders) -> None:

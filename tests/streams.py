@@ -17,11 +17,15 @@ GOOD = [
     chunked("/", b"abc", b"d" * 100), chunked("/"), chunked("/", *[b"x"] * 300),
     chunked("/", b"abc").replace(b"3\r\n", b"3;x=y\r\n").replace(b"0\r\n", b"0\r\nX-T: v\r\n"),
     get("/", "1.1", *WISH), b"\r\n" + get("/"), get("/", "1.1", "X: " + "x" * 300),
+    chunked("/", b"abc").replace(b"3\r\n", b"0" * 100 + b"3\r\n"),
+    chunked("/", b"abc" * 7).replace(b"15\r\n", b"0" * 63 + b"15;" + b"x" * 99 + b"\r\n"),
 ]
 BAD = [
     *MALFORMED.values(), *OTHER_PROTOCOLS,
     post("/", b"x" * 301), chunked("/", b"x" * 301), get("/" + "x" * 400),
     get("/", "1.1", *["X: y"] * 100), get("/")[:-2], post("/", b"abc")[:-1],
+    chunked("/", b"x").replace(b"\n1\r", b"\n" + b"0" * 63 + b"12D\r"),  # 301
+    chunked("/", b"x").replace(b"\n1\r", b"\n" + b"0" * 99 + b"F" * 17 + b"\r"),
 ]
 
 requests = st.sampled_from(GOOD)

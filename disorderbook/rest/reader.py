@@ -10,7 +10,6 @@ body, the size of a chunk. It does not tell where in its bytes it is, and so thi
 
 import contextlib
 import io
-import re
 from collections import deque
 from enum import Enum
 from typing import NamedTuple
@@ -18,8 +17,8 @@ from typing import NamedTuple
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from disorderbook.request_head import (
-    Environ, RawHeaders, Refusal, add_headers, bad_request, check_head, malformed,
-    unsupported_version,
+    Environ, RawHeaders, Refusal, add_headers, bad_request, check_head, check_request_line,
+    is_of_protocol, malformed,
 )
 from disorderbook.rest.environ import add_target
 from disorderbook.rest.heads import LONGEST_REMEMBERED, Head, KnownHeads
@@ -29,14 +28,7 @@ from disorderbook.rest.limits import (
 
 _LONGEST_LENGTH = 18  # digits of a Content-Length that are worth turning into a number
 _LONGEST_SIZE = 64  # bytes that an unfinished line with the size of a chunk is remembered by
-_PROTOCOLS = (b"HTTP/1.1", b"HTTP/1.0")
-_REQUEST_LINE = re.compile(rb"[^ ]+ +[^ ]+ +([A-Za-z]+/[^ \r\n]*)\r?\n")
-_FAULTS_OF_PROTOCOLS = frozenset((  # in the parser's words
-    "Expected HTTP/, RTSP/ or ICE/", "Expected HTTP/2 Connection Preface", "Expected dot",
-    "Expected CRLF after version", "Invalid HTTP version", "Invalid major version",
-    "Invalid minor version", "Invalid method for HTTP/x.x request",
-    "Invalid method for RTSP/x.x request", "Expected SOURCE method for ICE/x.x request",
-))
+_SIZE_BEYOND_64_BITS = "Chunk size overflow"  # in the parser's words
 
 
 class Request(NamedTuple):
@@ -149,7 +141,7 @@ class RequestReader:
         self._check_meaning(environ, protocol)
 
     def on_chunk_header(self) -> None:
-        self._left = int(self._line.partition(b";")[0], 16)
+        self._left = int(b"0" + self._line.partition(b";")[0], 16)
         if self._body_bytes + self._left > self._limits.body_bytes:
             raise too_large_a_body(self._limits, self._body_bytes + self._left)
 
@@ -221,8 +213,8 @@ class RequestReader:
             return
         if self._line.endswith(b"\n"):
             self._end_line()
-        elif self.stage is BODY:
-            self._line = self._line[:_LONGEST_SIZE]
+        elif self.stage is BODY:  # a size may have any number of zeros before it
+            self._line = self._line.lstrip(b"0")[:_LONGEST_SIZE]
 
     def _parse(self, piece: bytes) -> None:
         try:
@@ -230,27 +222,18 @@ class RequestReader:
         except HttpParserUpgrade:
             self._forget_upgrade()
         except HttpParserError as error:
-            if str(error) not in _FAULTS_OF_PROTOCOLS:
+            if str(error) == _SIZE_BEYOND_64_BITS:
+                raise too_large_a_body(self._limits) from None
+            if not is_of_protocol(error):
                 raise malformed(error) from None
             self._fault = error  # which protocol it is, the rest of the line says
 
     def _end_line(self) -> None:
         """After a request line, or a line between chunks."""
         if self.stage is HEAD:
-            self._check_request_line()
+            check_request_line(self._line, self._fault)
             self._in_headers = True
         self._line = self._line[-2:] if self._in_headers else b""
-
-    def _check_request_line(self) -> None:
-        """Refuse another protocol; the parser takes GET / RTSP/1.1 for HTTP as well."""
-        found = _REQUEST_LINE.fullmatch(self._line)
-        protocol = found[1] if found else b""
-        if protocol and protocol not in _PROTOCOLS:
-            raise unsupported_version(protocol.decode("latin-1"))
-        if self._fault is not None:
-            raise malformed(self._fault)
-        if not protocol:
-            raise unsupported_version("")
 
     def _check_meaning(self, environ: Environ, protocol: str) -> None:
         """Refuse what has more meanings than one, or a body that is too long to be read."""

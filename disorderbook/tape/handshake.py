@@ -14,11 +14,14 @@ from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from disorderbook.errors import DETAIL_HEADER, ExchangeError, IllegalHost, detail_header
+from disorderbook.errors import (
+    DETAIL_HEADER, ExchangeError, IllegalHost, detail_header, detail_of,
+)
 from disorderbook.messages import error_message
 from disorderbook.origin import OriginPolicy
 from disorderbook.request_head import (
-    Environ, RawHeaders, Refusal, add_headers, bad_request, check_head, malformed,
+    Environ, RawHeaders, Refusal, add_headers, bad_request, check_head, check_request_line,
+    is_of_protocol, malformed,
 )
 
 WEBSOCKET_VERSION = "13"
@@ -29,19 +32,25 @@ UPGRADE = f"Upgrade: websocket\r\nSec-WebSocket-Version: {WEBSOCKET_VERSION}\r\n
 
 
 class HandshakeRefused(Exception):
-    """This request gets an HTTP answer: a status, a sentence and perhaps headers of its own."""
+    """This request gets an HTTP answer: a status, a sentence, perhaps headers of its own, and
+    what was wrong exactly, if there is more to say.
+    """
 
-    def __init__(self, status: HTTPStatus, sentence: str, headers: str = "") -> None:
+    def __init__(
+        self, status: HTTPStatus, sentence: str, headers: str = "", detail: str = ""
+    ) -> None:
         super().__init__(sentence)
         self.status = status
         self.headers = headers
+        self.detail = detail
 
     def answer(self) -> bytes:
         """The whole HTTP answer."""
         body = error_message(str(self)) + b"\n"
         connection = "Upgrade, close" if self.headers == UPGRADE else "close"
+        detail = f"{DETAIL_HEADER}: {detail_header(self.detail)}\r\n" if self.detail else ""
         head = (
-            f"HTTP/1.1 {self.status} {self.status.phrase}\r\n{self.headers}"
+            f"HTTP/1.1 {self.status} {self.status.phrase}\r\n{self.headers}{detail}"
             f"Connection: {connection}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
@@ -74,15 +83,20 @@ class HandshakeReader:
         self._http = HttpRequestParser(self)
         self._target = b""
         self._headers: RawHeaders = []
+        self._line = b""  # what is here of the request line, with its end if that is here
+        self._fault: HttpParserError | None = None  # in a request line that is not whole yet
 
     def feed(self, piece: bytes) -> None:
         """Nothing that follows the head may be in the piece."""
         try:
-            self._http.feed_data(piece)
-        except HttpParserUpgrade:
-            pass
-        except HttpParserError as error:
-            raise _refused(malformed(error)) from None
+            while piece and not self._line.endswith(b"\n"):
+                end = piece.find(b"\n") + 1 or len(piece)
+                self._feed_line(piece[:end])
+                piece = piece[end:]
+            if piece:
+                self._parse(piece)
+        except Refusal as refusal:
+            raise _refused(refusal) from None
 
     def handshake(self, origins: OriginPolicy = OriginPolicy()) -> Handshake:
         """Once everything up to an empty line was fed."""
@@ -102,6 +116,24 @@ class HandshakeReader:
         _check_key(environ)
         return Handshake(target, environ)
 
+    def _feed_line(self, piece: bytes) -> None:
+        self._line = (self._line + piece).lstrip(b"\r\n")  # empty lines may precede it
+        self._parse(piece)
+        if self._line.endswith(b"\n"):
+            check_request_line(self._line, self._fault)
+
+    def _parse(self, piece: bytes) -> None:
+        if self._fault is not None:
+            return
+        try:
+            self._http.feed_data(piece)
+        except HttpParserUpgrade:
+            pass
+        except HttpParserError as error:
+            if not is_of_protocol(error):
+                raise malformed(error) from None
+            self._fault = error
+
     def on_url(self, piece: bytes) -> None:
         self._target += piece
 
@@ -116,7 +148,8 @@ def _refused(refusal: Exception) -> Exception:
     """The same as an answer of ours."""
     if not isinstance(refusal, Refusal):
         return refusal
-    return HandshakeRefused(HTTPStatus(int(refusal.status[:3])), refusal.sentence)
+    status = HTTPStatus(int(refusal.status[:3]))
+    return HandshakeRefused(status, refusal.sentence, detail=refusal.detail)
 
 
 def _take_host(headers: Environ, target: str) -> None:
@@ -134,7 +167,8 @@ def _check_request(method: bytes, version: str, headers: Environ) -> None:
     """What a handshake is among requests."""
     if method != b"GET":
         sentence = "The tape is read with GET"
-        raise HandshakeRefused(HTTPStatus.METHOD_NOT_ALLOWED, sentence, "Allow: GET\r\n")
+        detail = detail_of("the method", method.decode(), "GET")
+        raise HandshakeRefused(HTTPStatus.METHOD_NOT_ALLOWED, sentence, "Allow: GET\r\n", detail)
     if version != "1.1":
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A websocket handshake is HTTP/1.1")
     if "HTTP_TRANSFER_ENCODING" in headers or headers.get("CONTENT_LENGTH", "0").strip("0"):
@@ -149,8 +183,7 @@ def _check_origin(headers: Environ, origins: OriginPolicy) -> None:
     except ExchangeError as refusal:
         is_illegal = isinstance(refusal, IllegalHost)
         status = HTTPStatus.BAD_REQUEST if is_illegal else HTTPStatus.FORBIDDEN
-        detail = f"{DETAIL_HEADER}: {detail_header(refusal.detail)}\r\n"
-        raise HandshakeRefused(status, str(refusal), detail) from None
+        raise HandshakeRefused(status, str(refusal), detail=refusal.detail) from None
 
 
 def _check_upgrade(headers: Environ) -> None:
@@ -161,7 +194,9 @@ def _check_upgrade(headers: Environ) -> None:
         raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, sentence, UPGRADE)
     if headers.get("HTTP_SEC_WEBSOCKET_VERSION") != WEBSOCKET_VERSION:
         sentence = f"The websocket version spoken here is {WEBSOCKET_VERSION}"
-        raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, sentence, UPGRADE)
+        version = headers.get("HTTP_SEC_WEBSOCKET_VERSION")
+        detail = detail_of("Sec-WebSocket-Version", version, WEBSOCKET_VERSION)
+        raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, sentence, UPGRADE, detail)
 
 
 def _check_key(headers: Environ) -> None:

@@ -81,8 +81,7 @@ class Listener(Connection):
         end = (self._head + coming).find(END_OF_HEADER)
         size = seen + len(coming) if end < 0 else end + len(END_OF_HEADER)
         if size > limit:
-            sentence = f"At most {limit} bytes of header"
-            raise HandshakeRefused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence)
+            raise _too_long_a_head(limit)
         piece = self._receive(size - seen)
         self._head += piece
         self._reader.feed(piece)
@@ -107,7 +106,7 @@ class Listener(Connection):
         elif self.closed:
             self.server.drop(self)
         else:
-            refusal = HandshakeRefused(HTTPStatus.REQUEST_TIMEOUT, "Handshake too slow")
+            refusal = _too_slow(self._limits.handshake_seconds)
             self._refuse(refusal.answer(), str(refusal))
 
     # What the other side says.
@@ -150,3 +149,14 @@ class Listener(Connection):
             self._pinged_at = now
             self._send_message(False, PING, b"")
             self._collect()
+
+
+def _too_long_a_head(limit: int) -> HandshakeRefused:
+    detail = f"the head is longer; allowed: at most {limit} bytes"
+    sentence = f"At most {limit} bytes of header"
+    return HandshakeRefused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, sentence, detail=detail)
+
+
+def _too_slow(seconds: float) -> HandshakeRefused:
+    detail = f"the handshake took longer; allowed: {seconds:g} seconds"
+    return HandshakeRefused(HTTPStatus.REQUEST_TIMEOUT, "Handshake too slow", detail=detail)

@@ -117,7 +117,9 @@ class TapeServer:
         """Raise HandshakeRefused if there are as many listeners as there may be."""
         if len(self._present) >= self.limits.listeners:
             sentence = f"There are {self.limits.listeners} listeners already"
-            raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, sentence, "Retry-After: 5\r\n")
+            detail = f"there are more listeners; allowed: {self.limits.listeners}"
+            retry = "Retry-After: 5\r\n"
+            raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, sentence, retry, detail)
 
     def arrived(self, listener: Connection) -> None:
         self._present.add(listener)

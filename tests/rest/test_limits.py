@@ -68,6 +68,8 @@ def test_a_long_body_is_read_up_to_the_limit(app: Recorder) -> None:
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999999999999\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"0" * 5000 + b"\r\n\r\n",
     chunked("/", b"x" * 65537), chunked("/", b"x" * 70000, b"x" * 1000),
+    *(chunked("/", b"x").replace(b"\n1\r\nx\r\n0\r\n\r\n", b"\n%b\r\n" % size)
+      for size in (b"10001", b"7FFFFFFFFFFFFFFF", b"F" * 16, b"F" * 17, b"F" * 300)),
     chunked("/", b"x").replace(b"\r\n0\r\n\r\n", b"\r\n0;" + b"x" * 600_000),
     chunked("/", b"x").replace(b"\r\n0\r\n\r\n", b"\r\n0\r\nX: " + b"x" * 600_000),
 ])

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from disorderbook.request_head import Refusal
 from disorderbook.rest.heads import KnownHeads
 from disorderbook.rest.limits import Limits
-from disorderbook.rest.reader import RequestReader
+from disorderbook.rest.reader import NOTHING, RequestReader
 
+from raw_http import chunked
 from streams import BAD, GOOD, split_streams, spoiled
 
 SMALL = Limits(head_bytes=400, body_bytes=300)
@@ -55,6 +56,19 @@ def test_nor_does_it_when_the_stream_is_spoiled(split: tuple[bytes, list[int]]) 
 @pytest.mark.parametrize("stream", [*GOOD, *BAD])
 def test_a_stream_may_come_byte_by_byte(stream: bytes) -> None:
     assert read(stream, list(range(1, len(stream)))) == read(stream, [])
+
+
+@pytest.mark.parametrize("zeros", [1, 62, 63, 64, 65, 200])
+@pytest.mark.parametrize("size, body", [(b"3", b"abc"), (b"1e", b"x" * 30)])
+def test_the_size_of_a_chunk_may_come_in_pieces(zeros: int, size: bytes, body: bytes) -> None:
+    """What is remembered of the first piece is short, and was zeros only: then the end of the
+    chunk was looked for where it is not, for ever.
+    """
+    framing = b"0" * zeros + size + b"\r\n" + body + b"\r\n0\r\n\r\n"
+    head = chunked("/").removesuffix(b"0\r\n\r\n")
+    for cut in range(zeros + len(size) + 2):
+        (environ, read_body, _), end = read(head + framing, [len(head), len(head) + cut])
+        assert (read_body, environ["CONTENT_LENGTH"], end) == (body, str(len(body)), NOTHING)
 
 
 @settings(max_examples=200, deadline=None)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from malformed import MALFORMED
+from malformed import MALFORMED, OTHER_PROTOCOLS
 from market import Market, market
 from raw import EXECUTIONS, KEY, PING, PONG, TICKERS, RawPeer, accept_value, frame, handshake
 
@@ -60,7 +60,8 @@ REFUSED = {
     "no known method": (handshake(method="LISTEN"), 400),
     "HTTP/1.0": (handshake(version="1.0"), 400),
     "HTTP/2.0": (handshake(version="2.0"), 505),
-    "HTTP/1.x": (handshake(version="1.x"), 400),
+    "HTTP/1.x": (handshake(version="1.x"), 505),
+    "RTSP/1.1": (handshake().replace(b"HTTP/1.1", b"RTSP/1.1"), 505),
     "no version": (b"GET /\r\n\r\n", 505),
     "an empty line": (b"\r\n\r\n", 400),
     "four words": (b"GET / x HTTP/1.1\r\n\r\n", 400),
@@ -138,6 +139,8 @@ def test_a_bad_handshake_gets_a_status_and_a_sentence(
         assert peer.has_hung_up()
         if status == 403:  # difference 21
             assert " is \"" in json.loads(answer.headers["x-error-detail"])
+        if status in (405, 431, 505):
+            assert "allowed: " in json.loads(answer.headers["x-error-detail"])
         if status == 405:
             assert answer.headers["allow"] == "GET"
         if status == 426:  # what RFC 9110 and RFC 6455 ask for
@@ -154,6 +157,17 @@ def test_what_http_refuses_is_no_handshake_either(quiet: Market, request_: bytes
             answer = peer.answer()
             assert answer.status in (400, 405)
             assert json.loads(peer.body(answer))["ok"] is False
+
+
+@pytest.mark.parametrize("request_", OTHER_PROTOCOLS)
+def test_what_is_neither_http_1_0_nor_1_1_is_refused_with_505__difference_29(
+    quiet: Market, request_: bytes
+) -> None:
+    for cuts in ([], [1], [len(request_) // 2], range(1, len(request_))):
+        with RawPeer(quiet.port) as peer:
+            for start, end in zip([0, *cuts], [*cuts, len(request_)]):
+                peer.send(request_[start:end])
+            assert peer.answer().status == 505
 
 
 def test_what_is_malformed_is_refused_before_its_end() -> None:

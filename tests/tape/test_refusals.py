@@ -97,10 +97,14 @@ def test_a_crowd_and_slowness_are_told_later_too__difference_26() -> None:
             wait_until(lambda: house.tape.counts().refused == 1)
             assert is_silent(many) and is_silent(slow)
             hurry(house)
-            assert many.answer().status == 503
+            answer = many.answer()
+            assert answer.status == 503
+            assert answer.headers["x-error-detail"] == '"there are more listeners; allowed: 1"'
             wait_until(lambda: house.tape.counts().refused == 2)
             hurry(house)
-            assert slow.answer().status == 408
+            answer = slow.answer()
+            assert answer.status == 408
+            assert "the handshake took longer; allowed: " in answer.headers["x-error-detail"]
         house.tick()
         assert message(good.frame())["ok"]
 
