@@ -81,6 +81,10 @@ class TooLarge(ExchangeError):
     """More was sent than this server reads."""
 
 
+class Unsupported(ExchangeError):
+    """This server does not read what is sent in such a form."""
+
+
 class Unavailable(ExchangeError):
     """The exchange would do it, but its disk does not let it."""
 
@@ -178,6 +182,10 @@ class NoSuchVenue(NotFound):
 
 class BodyTooLarge(TooLarge):
     sentence = "The body of a request is at most 65536 bytes"
+
+
+class EncodedBody(Unsupported):
+    sentence = "The body of a request must be plain: no Content-Encoding is understood"
 
 
 class CannotKeep(Unavailable):

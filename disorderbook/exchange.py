@@ -166,9 +166,13 @@ class Exchange:
         for order in forgotten:
             self._venues[order.venue][order.symbol].forget(order)
 
-    def _open_book(self, venue: str, symbol: str) -> OrderBook:
+    def require_room(self) -> None:
+        """Raise TooManyBooks if no other book can be opened."""
         if self.book_count >= self._max_books:
             raise TooManyBooks(f"{self._max_books} books are open; allowed: that many (--maxbooks)")
+
+    def _open_book(self, venue: str, symbol: str) -> OrderBook:
+        self.require_room()
         self._ledger.require_writable()
         book = OrderBook(venue, symbol, self.now())
         with self._whole_change:

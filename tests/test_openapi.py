@@ -34,7 +34,8 @@ OPERATIONS = {
     (method.upper(), path): item[method]
     for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS
 }
-UNDESCRIBED = {"IllegalHost", "NoSuchPath", "WrongMethod"}  # answers that belong to no operation
+# Answers that belong to no operation.
+UNDESCRIBED = {"EncodedBody", "IllegalHost", "NoSuchPath", "WrongMethod"}
 TRACES = sorted((Path(__file__).parent / "traces").glob("*.jsonl"))
 ANY_TIME = "2016-01-17T22:43:07.123456789Z"
 

@@ -82,7 +82,8 @@ class Client:
         }
         for name, value in (headers or {}).items():
             name = name.upper().replace("-", "_")
-            variables[name if name.startswith("CONTENT_") else f"HTTP_{name}"] = value
+            is_own = name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+            variables[name if is_own else f"HTTP_{name}"] = value
         return self._call(variables | environ)
 
     def _call(self, environ: dict[str, Any]) -> Answer:

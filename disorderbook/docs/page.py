@@ -21,7 +21,7 @@ PAGES_KEPT = 4  # an exchange needs one
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 # Answers that belong to no route.
-_ELSEWHERE = {"400": "IllegalHost", "404": "NoSuchPath", "405": "WrongMethod"}
+_ELSEWHERE = {"400": "IllegalHost", "404": "NoSuchPath", "405": "WrongMethod", "415": "EncodedBody"}
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>

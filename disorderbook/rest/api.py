@@ -10,6 +10,7 @@ from disorderbook import messages
 from disorderbook.docs.curl import Setup
 from disorderbook.docs.description import description_text
 from disorderbook.docs.page import docs_page
+from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Order
 from disorderbook.errors import Disabled, NoSuchBook, NoSuchOrder, UnknownFormat, detail_of
 from disorderbook.exchange import no_such_id
@@ -38,18 +39,20 @@ def stocks(house: House, request: Request, venue: str) -> Answer:
 
 
 def book(house: House, request: Request, venue: str, symbol: str) -> Answer:
-    found = house.exchange.book(venue, symbol)
+    found = _book_to_read(house, request, venue, symbol)
     return messages.book_message(found, house.exchange.now())
 
 
 def quote(house: House, request: Request, venue: str, symbol: str) -> Answer:
-    return messages.quote_message(house.exchange.book(venue, symbol).quote())
+    return messages.quote_message(_book_to_read(house, request, venue, symbol).quote())
 
 
 def place_order(house: House, request: Request, venue: str, symbol: str) -> Answer:
     fields = parse_post(request.body)
     check_url_agrees(fields, venue, symbol)
-    found = house.exchange.book(venue, symbol)
+    found = house.exchange.find_book(venue, symbol)
+    if found is None:
+        found = _book_to_trade_in(house, request, venue, symbol)
     account = account_name(fields)
     house.accounts.authorize(account, request.key)
     order = house.exchange.submit(found, new_order(fields, account))
@@ -155,11 +158,36 @@ ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
 ]
 
 
+def _may_open(house: House, request: Request) -> bool:
+    """Whether this request may open a book: with keys, whoever sends that of any account."""
+    return not house.accounts.need_keys or house.accounts.owner_of(request.key) is not None
+
+
+def _book_to_read(house: House, request: Request, venue: str, symbol: str) -> OrderBook:
+    """The book, opened now if need be; who may not open one is shown an empty one that stays
+    unopened. Raises TooManyBooks.
+    """
+    found = house.exchange.find_book(venue, symbol)
+    if found is None and not _may_open(house, request):
+        return OrderBook(venue, symbol, house.exchange.now())
+    return house.exchange.book(venue, symbol) if found is None else found
+
+
+def _book_to_trade_in(house: House, request: Request, venue: str, symbol: str) -> OrderBook:
+    """The same for an order: a full exchange is told before a key is asked for, and whoever may
+    not open a book has no account to trade for either. Raises TooManyBooks.
+    """
+    house.exchange.require_room()
+    return _book_to_read(house, request, venue, symbol)
+
+
 def _own_order(
     house: House, request: Request, venue: str, symbol: str, order_id: str
 ) -> Order:
     """The order that a URL names, if its owner asks; raises NoSuchOrder or Unauthorized."""
     if not NUMBER.fullmatch(order_id):
+        raise NoSuchOrder(no_such_id(order_id))
+    if house.exchange.find_book(venue, symbol) is None and not _may_open(house, request):
         raise NoSuchOrder(no_such_id(order_id))
     order = house.exchange.order(venue, symbol, int(order_id))
     house.accounts.authorize(order.account, request.key)

@@ -12,8 +12,8 @@ from bottle import Bottle, HTTPError, HTTPResponse, request, response
 
 from disorderbook.accounts import sent_key
 from disorderbook.errors import (
-    DETAIL_HEADER, BadRequest, BodyTooLarge, ExchangeError, Forbidden, NotFound, TooLarge,
-    Unauthorized, Unavailable, detail_header, detail_of,
+    DETAIL_HEADER, BadRequest, BodyTooLarge, EncodedBody, ExchangeError, Forbidden, NotFound,
+    TooLarge, Unauthorized, Unavailable, Unsupported, detail_header, detail_of,
 )
 from disorderbook.exchange import MAX_NAME_LENGTH, check_name
 from disorderbook.logs import quoted
@@ -30,6 +30,7 @@ STATUSES: dict[type, str] = {
     Forbidden: "403 Forbidden",
     NotFound: "404 Not Found",
     TooLarge: "413 Content Too Large",
+    Unsupported: "415 Unsupported Media Type",
     Unavailable: "503 Service Unavailable",
 }
 METHODS = frozenset(method for method, _, _ in ROUTES)
@@ -124,8 +125,8 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         path, raw = environ["PATH_INFO"], environ["bottle.raw_path"]
         if not raw.isascii() and path.encode() != raw.encode("latin-1"):
             path = ""  # Bottle has dropped what was no UTF-8: this is another path
-        elif path.startswith("//") or path.endswith("/"):
-            path = environ["PATH_INFO"] = "/" + path.strip("/")
+        elif "//" in path or path.endswith("/"):
+            path = environ["PATH_INFO"] = "/" + "/".join(filter(None, path.split("/")))
         site = None if _is_visit(environ, path) else environ.get("HTTP_SEC_FETCH_SITE")
         try:
             host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
@@ -281,13 +282,24 @@ def _check_names(names: dict[str, str]) -> None:
 
 
 def _body(environ: Environ) -> bytes:
-    """The whole body, empty if there is none; raises BodyTooLarge."""
+    """The whole body, empty if there is none; raises BodyTooLarge or EncodedBody."""
     announced = environ.get("CONTENT_LENGTH", "")
     # Some servers pass on whatever they get.
     length = int(announced[:19]) if announced.isdecimal() else 0
     if length > MAX_BODY_SIZE:
         raise BodyTooLarge(detail_of("the body's length", length, f"at most {MAX_BODY_SIZE} bytes"))
-    return environ["wsgi.input"].read(length) if length else b""
+    if not length:
+        return b""
+    if "HTTP_CONTENT_ENCODING" in environ and environ["REQUEST_METHOD"] == "POST":
+        _check_encoding(environ["HTTP_CONTENT_ENCODING"])
+    body: bytes = environ["wsgi.input"].read(length)
+    return body
+
+
+def _check_encoding(encoding: str) -> None:
+    """Raise EncodedBody for a body that is packed, such as by gzip."""
+    if encoding.strip().lower() not in ("", "identity"):
+        raise EncodedBody(detail_of("Content-Encoding", encoding, "identity, or no such header"))
 
 
 def _envelope(error: HTTPError) -> bytes:

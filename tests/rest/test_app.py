@@ -1,5 +1,6 @@
 """The envelope: one shape for every refusal of every route, and nothing changes by one."""
 
+import gzip
 import json
 import logging
 
@@ -82,10 +83,11 @@ def test_a_head_is_a_get_without_body__difference_14(client: Client, path: str) 
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if len(path) > 1])
-def test_stray_slashes_are_forgiven__difference_14(client: Client, path: str) -> None:
+def test_stray_slashes_are_forgiven__differences_14_and_24(client: Client, path: str) -> None:
     for method in methods_of(path) & {"GET"}:
         expected = client(method, path)
-        for stray in (f"/{path}", f"{path}/", f"//{path}//"):
+        for stray in (f"/{path}", f"{path}/", f"//{path}//", path.replace("/", "//"),
+                      path.replace("/", "/////"), path.replace("/", "%2F/")):
             answer = client(method, stray)
             assert (answer.status, answer.type) == (expected.status, expected.type)
 
@@ -112,6 +114,76 @@ def test_every_json_answer_ends_with_one_line_break__difference_20(
         if answer.type == "application/json":
             assert answer.body.endswith(b"}\n") and not answer.body.endswith(b"\n\n")
             assert answer.headers["Content-Length"] == str(len(answer.body))
+
+
+def test_an_order_may_have_doubled_slashes_anywhere__difference_24(client: Client) -> None:
+    placed = client("POST", ORDERS.replace("/", "//"), BUY)
+    assert placed.status == 200
+    path = f"{ORDERS}/{placed.json['id']}".replace("/stocks/", "///stocks//")
+    assert client("DELETE", path).json["open"] is False
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "identity, gzip", "x"])
+def test_a_packed_body_is_415(client: Client, encoding: str) -> None:
+    before = state(client)
+    sentence = "The body of a request must be plain: no Content-Encoding is understood"
+    packed = gzip.compress(json.dumps(BUY).encode())
+    answer = client("POST", ORDERS, packed, {"Content-Encoding": encoding})
+    assert answer.error == (415, sentence)
+    told = json.loads(answer.headers["X-Error-Detail"])
+    assert told.startswith(f'Content-Encoding is "{encoding}"')
+    assert state(client) == before
+
+
+@pytest.mark.parametrize("encoding", ["identity", "", " Identity "])
+def test_a_body_that_is_said_to_be_plain_is_read(client: Client, encoding: str) -> None:
+    assert client("POST", ORDERS, BUY, {"Content-Encoding": encoding}).status == 200
+
+
+def test_a_packed_body_that_nobody_reads_is_ignored(client: Client) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    assert client("GET", "/ob/api/venues", b"packed", headers).status == 200
+    assert client("POST", ORDERS, b"", headers).error[0] == 400, "there is no body to be packed"
+
+
+UNOPENED = "/ob/api/venues/NEW/stocks/NEW"
+NO_KEYS: list[dict[str, str]] = [
+    {}, {"X-Starfighter-Authorization": "wrong"}, {"Cookie": "api_key=x"},
+]
+
+
+@pytest.mark.parametrize("headers", NO_KEYS)
+def test_without_a_valid_key_nothing_opens_a_book__difference_23(headers: dict[str, str]) -> None:
+    client = Client(keys=KEYS)
+    book = client("GET", UNOPENED, headers=headers)
+    assert (book.status, book.json["bids"], book.json["asks"]) == (200, [], [])
+    quote = client("GET", f"{UNOPENED}/quote", headers=headers)
+    assert quote.json.keys() == Client()("GET", f"{UNOPENED}/quote").json.keys()
+    for method, path in (("GET", "/0"), ("DELETE", "/0"), ("POST", "/0/cancel")):
+        answer = client(method, f"{UNOPENED}/orders{path}", headers=headers)
+        assert answer.error == (404, "No such order for that Exchange + Symbol combo")
+    for account in ("BLSHBOTS", "ANYBODY"):
+        order = {"account": account}
+        assert client("POST", f"{UNOPENED}/orders", BUY | order, headers).error[0] == 401
+    assert client.house.exchange.find_book("NEW", "NEW") is None
+    assert [v["venue"] for v in client("GET", "/ob/api/venues").json["venues"]] == ["TESTEX"]
+
+
+@pytest.mark.parametrize("method, path", [
+    ("GET", ""), ("GET", "/quote"), ("GET", "/orders/0"), ("DELETE", "/orders/0"),
+    ("POST", "/orders/0/cancel"), ("POST", "/orders"),
+])
+def test_with_the_key_of_any_account_they_do__difference_23(method: str, path: str) -> None:
+    client = Client(keys=KEYS)
+    key = {"X-Starfighter-Authorization": "noisekey"}
+    client(method, f"{UNOPENED}{path}", BUY | {"account": "BLSHBOTS"}, key)
+    assert client.house.exchange.find_book("NEW", "NEW") is not None
+
+
+def test_a_full_exchange_is_told_before_a_key_is_asked_for__difference_23() -> None:
+    client = Client(keys=KEYS, max_books=1)
+    assert client("POST", f"{UNOPENED}/orders", BUY).error[1].startswith("Book limit exceeded!")
+    assert client("GET", UNOPENED).json["bids"] == [], "what is not opened needs no room"
 
 
 def test_a_body_of_just_the_limit_is_read(client: Client) -> None:
