@@ -16,7 +16,7 @@ from disorderbook.errors import (
     TooLarge, Unauthorized, Unavailable, Unsupported, detail_header, detail_of,
 )
 from disorderbook.exchange import MAX_NAME_LENGTH, check_name
-from disorderbook.logs import quoted
+from disorderbook.logs import quoted, without_keys
 from disorderbook.messages import error_message
 from disorderbook.rest.house import Answer, Document, House, Request
 from disorderbook.rest.metrics import OTHER
@@ -319,5 +319,6 @@ def _tell(detail: str) -> None:
 
 
 def _shown_path(environ: Environ) -> str:
+    """As it was sent, but for a key in it, such as belongs into a websocket's path."""
     raw: str = environ.get("bottle.raw_path") or environ["PATH_INFO"]
-    return raw.encode("latin-1", errors="replace").decode(errors="replace")
+    return without_keys(raw.encode("latin-1", errors="replace").decode(errors="replace"))

@@ -111,6 +111,9 @@ def test_no_key_is_ever_told() -> None:
         told = detail(client("POST", ORDERS, order, {"X-Starfighter-Authorization": key}))
         assert told.startswith("the key is of no account or of another one; allowed: ")
         assert key not in told
+    for path in ("/ob/api/ws/BLSHBOTS/venues/V/executions", "/nothing", "//ob/api"):
+        told = detail(client("GET", f"/key/noisekey{path}"))
+        assert told.startswith('the path is "/key/KEY') and "noisekey" not in told
 
 
 def test_of_several_faults_the_first_in_the_order_of_refusals_is_told() -> None:
