@@ -1,6 +1,8 @@
 """A private exchange in the test's own process: there when the block begins, gone when it ends."""
 
 import gc
+import http.client
+import json
 import logging
 import os
 import re
@@ -11,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -213,6 +215,33 @@ def status_of(port: int, host: str) -> str:
     with socket.create_connection((HOST, port)) as client:
         client.sendall(f"GET /docs HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         return client.recv(16).decode().split()[1]
+
+
+@pytest.mark.parametrize("websockets", [True, False])
+def test_a_websocket_at_the_port_for_http_is_told_where_they_are(websockets: bool) -> None:
+    head = (
+        "GET /ob/api/ws/ME/venues/TESTEX/tickertape HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with serve(websockets=websockets) as exchange:
+        connection = http.client.HTTPConnection(HOST, exchange.port)
+        with closing(connection):
+            connection.connect()
+            for _ in range(3):  # the head is remembered, and so is what it asks for
+                connection.sock.sendall(head.encode())
+                answer = http.client.HTTPResponse(connection.sock)
+                answer.begin()
+                said = json.loads(answer.read())["error"]
+                assert answer.status == 501
+                if websockets:
+                    assert f"websockets are on port {exchange.tape_url.rpartition(':')[2]}" in said
+                else:
+                    assert "--websockets" in said
+            connection.request("GET", "/ob/api/venues", headers={
+                "Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c",
+            })
+            assert connection.getresponse().status == 200, "another protocol is not spoken"
 
 
 def test_without_websockets_there_is_no_address_of_a_tape() -> None:

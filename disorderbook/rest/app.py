@@ -92,6 +92,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         if (
             found is None or not self._is_known_host(environ.get("HTTP_HOST"))
             or "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ
+            or "HTTP_UPGRADE" in environ
         ):
             return self._take_bottles_way(environ, start_response, start)
         handler, names, tally = found
@@ -134,6 +135,11 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         except ExchangeError as refusal:
             status, _, body, others = _refused(refusal)
             raise HTTPResponse(body, status, dict(others), Content_Type=JSON) from None
+        if "websocket" in environ.get("HTTP_UPGRADE", "").lower():
+            sentence = _where_websockets_are(self._house.tape_port)
+            raise HTTPResponse(
+                _ended(error_message(sentence)), "501 Not Implemented", Content_Type=JSON
+            )
         if origin is not None and _is_preflight(environ):
             raise HTTPResponse(status=204, headers=_preflight_headers(self._methods_of(path)))
         if not path:
@@ -243,6 +249,12 @@ def _refused(refusal: ExchangeError) -> tuple[str, str, bytes, Headers]:
 def _ended(json: bytes) -> bytes:
     """JSON as it is sent over HTTP: with a line break, which some programs cut off unseen."""
     return json + b"\n"
+
+
+def _where_websockets_are(port: int | None) -> str:
+    if port is None:
+        return "This exchange has no websockets; it has them when it is started with --websockets"
+    return f"This is the port for HTTP; websockets are on port {port}"
 
 
 def _with_head(methods: str) -> str:

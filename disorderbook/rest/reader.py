@@ -68,6 +68,7 @@ class RequestReader:
         self._heads = heads
         self._http = HttpRequestParser(self)
         self._upgrading = False
+        self._wish = b""  # for another protocol, of a head that is read once more
         self._fed = 0  # bytes since the head or body began
         self._line = b""  # what is here of a request line, a head behind it, the size of a chunk
         self._in_headers = False  # the request line is read, and the head's end is not
@@ -132,6 +133,9 @@ class RequestReader:
         environ = self._environ = self._template.copy()
         environ["REQUEST_METHOD"] = self._http.get_method().decode()
         add_headers(environ, self._headers)
+        if b"websocket" in self._wish.lower():  # for the application to say where there are any
+            environ["HTTP_UPGRADE"] = self._wish.decode("latin-1")
+        self._wish = b""
         if "HTTP_CONNECTION" not in environ and self._http.should_keep_alive():
             protocol = "HTTP/1.1"  # no other version does; asking for it costs more than all this
         else:
@@ -263,6 +267,8 @@ class RequestReader:
         head += [
             b"%b: %b" % header for header in self._headers if header[0].lower() != b"upgrade"
         ]
+        wishes = [value for name, value in self._headers if name.lower() == b"upgrade"]
+        self._wish = b", ".join(wishes)
         self._upgrading = False
         self._http = HttpRequestParser(self)
         self._parse(b"\r\n".join(head) + b"\r\n\r\n")
