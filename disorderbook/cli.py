@@ -71,10 +71,12 @@ def _end(number: int, frame: object) -> NoReturn:
 
 def _run(options: argparse.Namespace) -> None:
     if options.command == "backup":
-        _back_up(options.file, options.copy)
+        with _told_if_interrupted():
+            _back_up(options.file, options.copy)
         return
     if options.export is not None:
-        _export(options.database, options.export)
+        with _told_if_interrupted():
+            _export(options.database, options.export)
         return
     wanted = _wanted(options)
     server = _server(options, wanted)
@@ -144,6 +146,17 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         options.sync, OriginPolicy(options.allowed_hosts), options.drop_damaged_log,
         options.accounts is not None,
     )
+
+
+@contextlib.contextmanager
+def _told_if_interrupted() -> Iterator[None]:
+    """Let nobody who waits for files believe that they were written, as status 0 would say."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise CannotStart("Interrupted before all was written") from None
 
 
 def _export(database: str | None, folder: str) -> None:

@@ -3,6 +3,7 @@
 import configparser
 import importlib.metadata
 import json
+import os
 import re
 import shlex
 import signal
@@ -17,6 +18,7 @@ import pytest
 import disorderbook
 from disorderbook import cli
 from disorderbook.accounts import Accounts
+from disorderbook.ledger.opening import open_ledger
 from disorderbook.options import make_parser
 from disorderbook.sockets import HOST
 from disorderbook.wiring import Wanted, open_house, running_tape
@@ -99,6 +101,34 @@ def test_backup_copies_a_market_in_use_and_ends(tmp_path: Path) -> None:
     assert f"Cannot write to {there}: No such file" in refused("backup", file, there)
 
 
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("command, within", [
+    (["backup", "market.db", "copy.db"], "backup.check_rows"),
+    (["-d", "market.db", "--export", "."], "export.write_table"),
+])
+def test_what_is_interrupted_does_not_end_as_if_it_had_been_done(
+    tmp_path: Path, end: signal.Signals, command: list[str], within: str,
+) -> None:
+    open_ledger(str(tmp_path / "market.db"))[0].close()
+    interrupted = f"""if True:
+        import os, sys
+        from disorderbook import cli
+        from disorderbook.ledger import backup, export
+        def end(*values):
+            list(values[2]) if len(values) > 2 else None
+            os.kill(os.getpid(), {end})
+        {within} = end
+        sys.exit(cli.main({command}))
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", interrupted], cwd=tmp_path, capture_output=True, text=True,
+        timeout=20, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "disorderBook: Interrupted before all was written\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"market.db", "market.db-lock"}
+
+
 def test_a_server_that_is_not_installed_is_refused_in_one_sentence() -> None:
     ended = start("-p", "0", "--server", "meinheld")
     assert ended.returncode == 2 and "Traceback" not in ended.stderr
@@ -179,7 +209,7 @@ def test_without_the_bots_it_does_not_offer_them(
     """As where the package alone is installed: a folder called bots may be anything."""
     (tmp_path / "bots").mkdir()
     monkeypatch.setattr(cli, "BOTS", tmp_path / "bots")
-    options = make_parser().parse_args([])
+    options = make_parser().parse_args(["-v", "TESTEX", "-s", "FOOBAR"])
     with (
         running_tape(Accounts(), 0, 512, Wanted().origins) as tape,
         open_house(Wanted(), Accounts(), tape) as house,

@@ -1,13 +1,16 @@
 """Writes a durable market's orders and executions as CSV, for spreadsheets."""
 
+import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from disorderbook.ledger.opening import locked_for_reading, open_for_reading, open_ledger
 from disorderbook.ledger.refusing import CannotUse, InUse, Unusable, in_words, located
 from disorderbook.ledger.rows import Row
+from disorderbook.ledger.unborn import NEW, unborn
 from disorderbook.spreadsheet import write_table
 
 # Name of a file: its columns, and where they come from.
@@ -26,9 +29,10 @@ EXPORTS = {
 def export(path: str, folder: str) -> list[Path]:
     """Write a ledger's CSV files into a folder, made if need be; returns them.
 
-    Both are of one moment. What an exchange that was killed has left in the journal is put into
-    the tables first; one that is using the ledger does so itself, twice a second. Raises Unusable
-    for the ledger, OSError for the folder.
+    Both are of one moment, and have their names only when both are whole. New ones may be read by
+    nobody who may not read the ledger; others keep their permissions. What an exchange that was
+    killed has left in the journal is put into the tables first; one that is using the ledger does
+    so itself, twice a second. Raises Unusable for the ledger, OSError for the folder.
     """
     file = located(path)
     if not file.exists():
@@ -42,7 +46,7 @@ def export(path: str, folder: str) -> list[Path]:
         if not is_in_use and reader.execute("SELECT 1 FROM journal").fetchone():
             raise Unusable(f"{file} has orders in its journal that cannot be put into its tables")
         Path(folder).mkdir(parents=True, exist_ok=True)
-        return [_write(reader, file, Path(folder, name)) for name in EXPORTS]
+        return _write(reader, file, folder)
 
 
 def _settle(path: str) -> None:
@@ -54,14 +58,27 @@ def _settle(path: str) -> None:
         open_ledger(path)[0].close()
 
 
-def _write(reader: sqlite3.Connection, ledger: Path, file: Path) -> Path:
-    columns, rows = EXPORTS[file.name]
-    with file.open("w", newline="", encoding="utf-8") as opened:
-        found = _rows(reader, ledger, f"SELECT {columns} FROM {rows}")
-        write_table(opened, columns.split(", "), found)
-    return file
+def _write(reader: sqlite3.Connection, ledger: Path, folder: str) -> list[Path]:
+    files = [Path(folder, name) for name in EXPORTS]
+    mode = stat.S_IMODE(ledger.stat().st_mode) | stat.S_IWUSR
+    with ExitStack() as unfinished:
+        written = {}
+        for file, (columns, rows) in zip(files, EXPORTS.values(), strict=True):
+            target = located(str(file))
+            target.with_name(f"{target.name}{NEW}").unlink(missing_ok=True)  # a kill has left it
+            new = written[target] = unfinished.enter_context(unborn(target, mode))
+            with new.open("w", newline="", encoding="utf-8") as opened:
+                found = _rows(reader, ledger, f"SELECT {columns} FROM {rows}")
+                write_table(opened, columns.split(", "), found)
+        for target, new in written.items():
+            if target.exists():
+                shutil.copymode(target, new)
+            new.replace(target)
+    return files
 
 
 def _rows(reader: sqlite3.Connection, ledger: Path, query: str) -> Iterator[Row]:
     with in_words(ledger):
-        yield from reader.execute(query)
+        # Not `yield from`: that would close a cursor when the connection is closed already.
+        for row in reader.execute(query):
+            yield row

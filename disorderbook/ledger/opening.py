@@ -11,14 +11,15 @@ from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
 from disorderbook.ledger.checkpoints import Checkpoints
 from disorderbook.ledger.durable import DurableLedger
 from disorderbook.ledger.flush import Flush
-from disorderbook.ledger.locks import FileLock, beside, lock_name, make
+from disorderbook.ledger.locks import MODE, PRIVATE, FileLock, beside, lock_name
 from disorderbook.ledger.refusing import (
-    HEADER_SIZE, CannotUse, InUse, Unusable, check_beginning, check_name_of_log,
+    HEADER_SIZE, Busy, CannotUse, InUse, Unusable, check_beginning, check_name_of_log,
     check_there_is_no_log, checked_version, in_words, located, page_size,
 )
 from disorderbook.ledger.restoring import Market, load_market
 from disorderbook.ledger.rows import signed
 from disorderbook.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
+from disorderbook.ledger.unborn import NEW, unborn
 from disorderbook.ledger.wal import Log, cut_off, read_log
 
 BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
@@ -150,7 +151,8 @@ def _require_log(file: Path) -> None:
 
 
 def _check_header(file: Path, lock: FileLock) -> None:
-    beginning = lock.beginning(HEADER_SIZE)
+    with in_words(file):
+        beginning = lock.beginning(HEADER_SIZE)
     check_beginning(file, beginning)
     check_name_of_log(file, beginning, lock.names)
 
@@ -163,6 +165,8 @@ def open_for_reading(file: Path, at_rest: bool = False) -> sqlite3.Connection:
     """
     try:
         connection, version = _look_into(file)
+    except Busy:
+        raise  # it does change
     except CannotUse:
         if not at_rest or any(_has_content(beside(file, end)) for end in ("-wal", "-journal")):
             raise
@@ -196,11 +200,12 @@ def _create(file: Path, private: bool) -> FileLock:
     try:
         if file.exists():  # since just now
             raise InUse(f"{file} is in use by another exchange")
-        unborn = file.with_name(f"{file.name}-new")
         with in_words(file):
-            _write_empty_ledger(unborn, private)
-            lock = FileLock(unborn)
-            unborn.replace(file)
+            file.with_name(f"{file.name}{NEW}").unlink(missing_ok=True)  # a kill has left it
+            with unborn(file, PRIVATE if private else MODE) as new:
+                _write_empty_ledger(new)
+                lock = FileLock(new)
+                new.replace(file)
     except BaseException:
         name.close()
         raise
@@ -208,9 +213,7 @@ def _create(file: Path, private: bool) -> FileLock:
     return lock.named(file, name)
 
 
-def _write_empty_ledger(file: Path, private: bool) -> None:
-    file.unlink(missing_ok=True)
-    make(file, private)
+def _write_empty_ledger(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         # Before anything that writes the file's header, or it would change nothing.
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from disorderbook.ledger.rows import FAULTS, Damaged
+from disorderbook.ledger.rows import FAULTS, Damaged, is_busy
 from disorderbook.ledger.schema import APPLICATION_ID, SCHEMA_VERSION
 
 SIGNATURE = b"SQLite format 3\0"  # how a database begins
@@ -23,7 +23,7 @@ _KINDS = {
 }
 _NOT_THE_FILES_FAULT = {
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_FULL,
 }
 
 
@@ -39,6 +39,10 @@ class CannotUse(Unusable):
     """The system or somebody else is in the way, and the file may be all right."""
 
 
+class Busy(CannotUse):
+    """Another program has locked it."""
+
+
 @contextmanager
 def in_words(file: Path) -> Iterator[None]:
     """Raise Unusable for whatever SQLite, the system or a checksum has to say against a file."""
@@ -50,6 +54,8 @@ def in_words(file: Path) -> Iterator[None]:
         raise Unusable(f"{file} is damaged: {fault}") from None
     except FAULTS as fault:
         code = getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+        if is_busy(fault):
+            raise Busy(f"{file} cannot be used: another program is using it ({fault})") from None
         if code & 0xFF in _NOT_THE_FILES_FAULT:  # the lowest byte says what kind it is
             raise CannotUse(f"{file} cannot be used: {fault}") from None
         raise Unusable(f"{file} is damaged: {fault}") from None

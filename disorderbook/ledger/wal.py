@@ -127,9 +127,13 @@ def _copy(log: Path) -> Path:
     copy = next(name for name in names if not name.exists())
     # For its owner only until it has the log's own permissions.
     descriptor = os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with open(descriptor, "wb") as target, log.open("rb") as source:
-        shutil.copyfileobj(source, target)
-        target.flush()
-        os.fsync(descriptor)
-    shutil.copymode(log, copy)
+    try:
+        with open(descriptor, "wb") as target, log.open("rb") as source:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(descriptor)
+        shutil.copymode(log, copy)
+    except BaseException:
+        copy.unlink()  # a part of it would be taken for the whole
+        raise
     return copy

@@ -3,12 +3,15 @@
 import shutil
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import ordinary_user
 import pytest
 from disorderbook.ledger import backup
 from disorderbook.ledger.backup import back_up
+from disorderbook.ledger.export import export
+from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import Unusable
 from durable_market import Stoppable, begin_a_write_and_die, buy, play, sell, state
 
@@ -58,13 +61,56 @@ def test_a_copy_is_one_file_that_may_be_read_where_nothing_may_be_written(tmp_pa
     market.exchange.close()
 
 
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
-def test_whoever_may_not_read_the_market_may_not_read_its_copy(tmp_path: Path, mode: int) -> None:
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o444])
+def test_a_copy_is_its_owners_whoever_may_read_the_market(tmp_path: Path, mode: int) -> None:
     market = market_with_a_journal(tmp_path / "market.db")
     (tmp_path / "market.db").chmod(mode)
     copy = back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db"))
-    assert stat.S_IMODE(copy.stat().st_mode) == mode
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     market.exchange.close()
+
+
+def test_a_copy_that_is_made_in_steps_is_of_one_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    market = market_with_a_journal(tmp_path / "market.db")
+    before, steps = state(market.exchange), []
+
+    def trade(*_: int) -> None:
+        steps.append(1)
+        play(market.exchange, (("V", "S"), sell(1)))
+        market.settle()
+
+    monkeypatch.setattr(backup, "PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(backup, "_look_for_a_signal", trade)
+    copied = Stoppable(back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db")))
+    assert len(steps) > 10 and state(copied.exchange) == before
+    for exchange in (copied.exchange, market.exchange):
+        exchange.close()
+
+
+def test_what_has_got_the_name_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_ledger(str(tmp_path / "market.db"))[0].close()
+    target = tmp_path / "copy.db"
+    monkeypatch.setattr(backup, "check_rows", lambda _: target.write_text("precious"))
+    with pytest.raises(Unusable, match="copy.db is there already"):
+        back_up(str(tmp_path / "market.db"), str(target))
+    assert target.read_text() == "precious" and not (tmp_path / "copy.db-new").exists()
+
+
+def test_a_market_that_another_program_is_writing_to_is_not_taken_for_one_at_rest(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "market.db"
+    open_ledger(str(file))[0].close()
+    with closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        for use in (back_up, export):
+            with pytest.raises(Unusable, match="another program is using it"):
+                use(str(file), str(tmp_path / "copy"))
+    assert names(tmp_path) == {"market.db", "market.db-lock"}
 
 
 def test_while_it_is_made_nobody_else_may_read_it(
@@ -126,10 +172,9 @@ def test_a_market_at_rest_is_copied_by_who_may_only_read_it(mode: str) -> None:
         elsewhere.chmod(0o777)
         with ordinary_user.may_only_read(folder):
             copy = back_up(str(folder / "market.db"), str(elsewhere / "copy.db"))
-        assert stat.S_IMODE(copy.stat().st_mode) == 0o444
-        connection = sqlite3.connect(copy)
-        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
-        connection.close()
+        market = Stoppable(copy)  # what was for reading only can be gone on with
+        assert market.exchange.book("V", "S").next_id == 1
+        market.exchange.close()
 
 
 def test_what_a_crash_has_left_is_copied(tmp_path: Path) -> None:

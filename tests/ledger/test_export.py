@@ -1,14 +1,18 @@
 """A market as CSV files."""
 
 import csv
+import errno
+import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import ordinary_user
 import pytest
 from disorderbook.ledger import export as export_module, opening
-from disorderbook.ledger.export import export
+from disorderbook.ledger.export import EXPORTS, export
 from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import CannotUse, Unusable
 from durable_market import Stoppable, buy, play, sell
@@ -160,3 +164,49 @@ def test_no_exchange_begins_with_a_file_that_is_read_as_one_at_rest(
     monkeypatch.setattr(export_module, "write_table", write)
     export(str(tmp_path / "market.db"), str(tmp_path / "csv"))
     assert len(refusals) == 2 and all("is in use" in refusal for refusal in refusals)
+
+
+def test_an_export_that_fails_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    market, folder = Stoppable(tmp_path / "market.db"), tmp_path / "csv"
+    play(market.exchange, (("V", "S"), sell(1)))
+    market.exchange.close()
+    before = [file.read_bytes() for file in export(str(tmp_path / "market.db"), str(folder))]
+
+    def fail(opened: TextIO, columns: object, rows: Iterator[object]) -> None:
+        next(rows, None)
+        opened.write("half")
+        if "executions" in str(opened.name):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(export_module, "write_table", fail)
+    with pytest.raises(OSError, match="No space"):
+        export(str(tmp_path / "market.db"), str(folder))
+    assert {path.name for path in folder.iterdir()} == set(EXPORTS)
+    assert [(folder / name).read_bytes() for name in EXPORTS] == before
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o640])
+def test_who_may_not_read_the_market_may_not_read_what_is_exported(
+    tmp_path: Path, mode: int,
+) -> None:
+    open_ledger(str(tmp_path / "market.db"))[0].close()
+    (tmp_path / "market.db").chmod(mode)
+    for allowed in (mode | 0o200, 0o644):  # and what is there keeps its permissions
+        for file in export(str(tmp_path / "market.db"), str(tmp_path / "csv")):
+            assert file.stat().st_mode & 0o777 == allowed
+            file.chmod(0o644)
+
+
+def test_what_a_killed_export_has_left_is_replaced_and_what_is_no_file_is_refused(
+    tmp_path: Path,
+) -> None:
+    open_ledger(str(tmp_path / "market.db"))[0].close()
+    (tmp_path / "orders.csv-new").write_text("half")
+    export(str(tmp_path / "market.db"), str(tmp_path))
+    assert not (tmp_path / "orders.csv-new").exists()
+    (tmp_path / "orders.csv").unlink()
+    os.mkfifo(tmp_path / "orders.csv")
+    with pytest.raises(Unusable, match="orders.csv cannot be used: it is a FIFO"):
+        export(str(tmp_path / "market.db"), str(tmp_path))

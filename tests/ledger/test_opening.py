@@ -58,6 +58,20 @@ def test_what_a_killed_first_start_has_left_is_replaced(tmp_path: Path) -> None:
     ledger.close()
 
 
+def test_a_first_start_that_fails_leaves_no_half_of_a_market(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        fault = sqlite3.OperationalError("database or disk is full")
+        fault.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise fault
+
+    monkeypatch.setattr(opening, "migrate", fail)
+    with pytest.raises(Unusable, match="cannot be used: database or disk is full"):
+        open_ledger(str(tmp_path / "market.db"))
+    assert [path.name for path in tmp_path.iterdir()] == ["market.db-lock"]
+
+
 def test_a_file_that_is_closed_may_be_moved(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db")
     play(market.exchange, (("V", "S"), sell(9)))
@@ -76,7 +90,7 @@ def test_a_file_that_cannot_be_written_is_refused_at_once(
     open_ledger(str(tmp_path / "market.db"))[0].close()
     meddler = sqlite3.connect(tmp_path / "market.db", isolation_level=None)
     meddler.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Unusable, match="market.db cannot be used: database is locked"):
+    with pytest.raises(Unusable, match="market.db cannot be used: another program is using it"):
         open_ledger(str(tmp_path / "market.db"))
     meddler.close()
     open_ledger(str(tmp_path / "market.db"))[0].close()

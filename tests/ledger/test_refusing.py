@@ -1,5 +1,6 @@
 """Files that will not do: each is refused in one sentence, and stays as it was."""
 
+import errno
 import os
 import socket
 import sqlite3
@@ -11,6 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from disorderbook.ledger.backup import back_up
 from disorderbook.ledger.export import export
+from disorderbook.ledger.locks import FileLock
 from disorderbook.ledger.opening import open_ledger
 from disorderbook.ledger.refusing import Unusable
 from disorderbook.ledger.schema import SCHEMA_VERSION
@@ -44,6 +46,20 @@ def test_what_is_no_database(tmp_path: Path, content: bytes, why: str) -> None:
     file = tmp_path / "market.db"
     file.write_bytes(content)
     assert why in refused(file)
+
+
+def test_what_a_disk_cannot_read_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    file = tmp_path / "market.db"
+    open_ledger(str(file))[0].close()
+    monkeypatch.setattr(FileLock, "beginning", fail)
+    for use in (open_ledger, lambda name: back_up(name, f"{name}-copy")):
+        with pytest.raises(Unusable, match="market.db cannot be used: Input/output error"):
+            use(str(file))
 
 
 def test_somebody_elses_database(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """Commits behind damage in a log are counted, and nothing is lost without a word."""
 
+import errno
+import os
 import random
 import shutil
 import sqlite3
 import struct
 from contextlib import closing
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
+from disorderbook.ledger import wal
 from disorderbook.ledger.backup import back_up
 from disorderbook.ledger.export import export
 from disorderbook.ledger.locks import beside
@@ -188,6 +192,20 @@ def test_a_market_that_is_not_whole_without_them_keeps_its_log(crashed: Path) ->
     )
     before = files(crashed)
     with pytest.raises(Unusable, match="market.db is damaged"):
+        open_ledger(str(crashed), drop_damaged_log=True)
+    assert files(crashed) == before
+
+
+def test_a_copy_of_a_log_that_does_not_fit_on_the_disk_is_not_left_by_halves(
+    crashed: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(source: BinaryIO, target: BinaryIO) -> None:
+        target.write(source.read(100))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = files(crashed)
+    monkeypatch.setattr(wal.shutil, "copyfileobj", fail)
+    with pytest.raises(Unusable, match="No space left on device"):
         open_ledger(str(crashed), drop_damaged_log=True)
     assert files(crashed) == before
 
