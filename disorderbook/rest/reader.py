@@ -223,14 +223,18 @@ class RequestReader:
     def _parse(self, piece: bytes) -> None:
         try:
             self._http.feed_data(piece)
+            return
         except HttpParserUpgrade:
-            self._forget_upgrade()
+            pass
         except HttpParserError as error:
             if str(error) == _SIZE_BEYOND_64_BITS:
                 raise too_large_a_body(self._limits) from None
             if not is_of_protocol(error):
                 raise malformed(error) from None
             self._fault = error  # which protocol it is, the rest of the line says
+            return
+        # Not within the handler: the parser's next error would have this one for its context.
+        self._forget_upgrade()
 
     def _end_line(self) -> None:
         """After a request line, or a line between chunks."""
