@@ -188,7 +188,7 @@ def _own_order(
     if not NUMBER.fullmatch(order_id):
         raise NoSuchOrder(no_such_id(order_id))
     if house.exchange.find_book(venue, symbol) is None and not _may_open(house, request):
-        raise NoSuchOrder(no_such_id(order_id))
+        raise NoSuchOrder(no_such_id(int(order_id)))
     order = house.exchange.order(venue, symbol, int(order_id))
     house.accounts.authorize(order.account, request.key)
     return order

@@ -162,6 +162,8 @@ def test_without_a_valid_key_nothing_opens_a_book__difference_23(headers: dict[s
     for method, path in (("GET", "/0"), ("DELETE", "/0"), ("POST", "/0/cancel")):
         answer = client(method, f"{UNOPENED}/orders{path}", headers=headers)
         assert answer.error == (404, "No such order for that Exchange + Symbol combo")
+        opened = Client()(method, f"{UNOPENED}/orders{path}", headers=headers)
+        assert answer.headers == opened.headers, "nothing tells that there is no book"
     for account in ("BLSHBOTS", "ANYBODY"):
         order = {"account": account}
         assert client("POST", f"{UNOPENED}/orders", BUY | order, headers).error[0] == 401
