@@ -102,6 +102,7 @@ class Connection(asyncio.BufferedProtocol):
         self._refusal: Refusal | None = None  # the last answer, once those before it are sent
         self._blocked = False  # too much is queued for the client
         self._ended = False  # the client sends nothing more
+        self._is_excess = False  # there are too many connections for this one
         self._closing = False  # the last answer is written; what still comes is dropped
         self._queued = 0  # bytes that waited for the client when the deadline was last checked
         self._steps = -1  # of the reader, when the deadline was set
@@ -124,7 +125,8 @@ class Connection(asyncio.BufferedProtocol):
             log.warning("%s is cut off: there are too many connections", self._client)
             self.abort()
         elif excess > 0:
-            self._refuse(too_many_connections(self._limits))
+            self._is_excess = True
+            self._wait(self._limits.excess_seconds)
         else:
             self._set_deadline()
 
@@ -190,6 +192,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._closing or queued:
             self.abort()
+        elif self._is_excess:
+            self._refuse(too_many_connections(self._limits))
         elif self._reader.stage is HEAD:
             self._refuse(too_slow_a_head(self._limits))
         elif self._reader.stage is BODY:
@@ -211,6 +215,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _answer(self) -> None:
         """Answer what is ready, as far as the client reads and the others need not wait."""
+        if self._is_excess:
+            self._turn_away()
+            return
         if self._blocked or self._held or self._transport.is_closing():
             return
         ready, size = self._reader.ready, 0
@@ -230,6 +237,13 @@ class Connection(asyncio.BufferedProtocol):
         if answers:
             self._transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
         self._go_on()
+
+    def _turn_away(self) -> None:
+        """Refuse a client that is one too many when it has said who asks: a page may then read why.
+        """
+        has_asked = self._reader.ready or self._reader.stage is BODY
+        if has_asked or self._refusal is not None or self._ended:
+            self._refuse(too_many_connections(self._limits))
 
     def _go_on(self) -> None:
         """After some answers: with the next requests, which the others' may precede."""

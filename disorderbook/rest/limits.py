@@ -18,6 +18,7 @@ class Limits(NamedTuple):
     idle_seconds: float = 75.0  # between requests
     connections: int = 2000
     refused_connections: int = 100  # beyond the limit and being told so; others are just dropped
+    excess_seconds: float = 0.5  # for one of them to send a head, so that a page may read why
     queued_bytes: int = 256 * 1024  # of answers before reading from their client pauses
     system_bytes: int = 256 * 1024  # of answers that the system takes off us for a client
     write_seconds: float = 10.0  # without the client reading any of what is queued for it

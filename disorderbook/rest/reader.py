@@ -91,7 +91,9 @@ class RequestReader:
             self._read_and_keep(data, raw, len(body))
 
     def read_so_far(self) -> Environ:
-        """What is known of the request that is being read, for who refuses it."""
+        """What is known of the oldest request that is not answered, for who refuses it."""
+        if self.ready:
+            return self.ready[0].environ
         environ = self._template.copy()
         if self.stage is not NOTHING:
             with contextlib.suppress(Refusal):

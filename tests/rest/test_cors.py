@@ -136,6 +136,23 @@ def test_the_servers_own_refusals_may_be_read_too(status: int, make: Any) -> Non
     assert readable_by(last(Recorder(), get("/%", "2.0")).headers) is None
 
 
+@pytest.mark.parametrize("make", [
+    lambda line: get("/", "1.1", line), lambda line: post("/", b"abc", line),
+    lambda line: post("/", b"abc", line)[:-1], lambda line: get("/", "2.0", line),
+    lambda line: get("/", "1.1", line)[:-2],
+])
+def test_the_refusal_of_a_connection_too_many_may_be_read_too(make: Any) -> None:
+    app = Recorder()
+    for origin, reader in ((PAGE, PAGE), (FOREIGN[0], None)):
+        with serving(app, connections=1) as server, Peer(server.port) as first:
+            assert first.ask(get("/")).status == 200
+            with Peer(server.port) as excess:
+                excess.send(make(f"Origin: {origin}"))
+                [answer] = excess.answers()
+            assert (answer.error[0], readable_by(answer.headers)) == (503, reader)
+    assert len(app.asked) == 2, "and it is not run"
+
+
 def test_an_answer_that_is_taken_back_may_be_read_too() -> None:
     environ = {"REQUEST_METHOD": "POST", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "127.0.0.1",
                "disorderbook.origins": OriginPolicy()}
