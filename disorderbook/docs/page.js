@@ -1,4 +1,3 @@
-"use strict";
 // Behind a proxy the browser knows better than the exchange what to call it.
 for (const origin of document.querySelectorAll(".origin")) origin.textContent = location.origin;
 
@@ -11,22 +10,27 @@ const inShell = (text) => text.replaceAll("'", "'\\''");
 const inUrl = (text) => encodeURIComponent(text).replaceAll("'", "%27");
 const inJson = (text) => JSON.stringify(text).slice(1, -1);
 
-function personalize(account, key) {
+const mine = document.getElementById("mine");
+const shells = document.getElementById("shell");
+if (mine) mine.hidden = false;
+shells.hidden = !isWindows;
+for (const asked of [mine, shells]) asked?.addEventListener("input", showLines);
+showLines();
+
+function showLines() {
+  const [account, key] = [...(mine?.querySelectorAll("input") ?? [])].map((field) => field.value);
+  const shell = isWindows ? shells.querySelector("select").value : "posix";
   for (const [code, line] of lines) {
-    code.textContent = line
-      .replaceAll("/YOUR_ACCOUNT/", () => `/${inUrl(account)}/`)
-      .replaceAll("YOUR_ACCOUNT", () => inShell(inJson(account)))
-      .replaceAll(": YOUR_KEY'", () => `: ${inShell(key)}'`);
+    const own = personalized(line, account || "YOUR_ACCOUNT", key || "YOUR_KEY");
+    code.textContent = own.startsWith("curl ") ? lineFor(own, shell) : own;
   }
 }
 
-const mine = document.getElementById("mine");
-if (mine) {
-  mine.hidden = false;
-  const [account, key] = mine.querySelectorAll("input");
-  mine.addEventListener("input", () => {
-    personalize(account.value || "YOUR_ACCOUNT", key.value || "YOUR_KEY");
-  });
+function personalized(line, account, key) {
+  return line
+    .replaceAll("/YOUR_ACCOUNT/", () => `/${inUrl(account)}/`)
+    .replaceAll("YOUR_ACCOUNT", () => inShell(inJson(account)))
+    .replaceAll(": YOUR_KEY'", () => `: ${inShell(key)}'`);
 }
 
 const narrow = matchMedia("(max-width: 63.99rem)");

@@ -72,9 +72,11 @@ def _page_without_host(setup: Setup) -> str:
                 objects_section(description), id="content"),
         element("p", role="status", class_="unseen"),
     )
-    style, script = ((files("disorderbook.docs") / name).read_text(encoding="utf-8")
-                     for name in ("page.css", "page.js"))
-    return _HEAD.format(style=style, body=_with_origins(body), script=script)
+    style, shells, script = (
+        (files("disorderbook") / name).read_text(encoding="utf-8")
+        for name in ("docs/page.css", "web/shell.js", "docs/page.js")
+    )
+    return _HEAD.format(style=style, body=_with_origins(body), script=shells + script)
 
 
 def _with_origins(body: str) -> str:
@@ -89,6 +91,7 @@ def _introduction(description: Description, setup: Setup) -> Markup:
         element("h1", "disorderBook"),
         element("p", info["summary"], class_="summary"),
         element("p", *_about_lines(setup)),
+        _shells(),
         _key_fields() if setup.needs_keys else Markup(),
         paragraphs(info["description"]),
         element("p", "For programs, all routes below are in ",
@@ -100,9 +103,9 @@ def _introduction(description: Description, setup: Setup) -> Markup:
 
 def _about_lines(setup: Setup) -> list[Markup]:
     lines = [prose(
-        "Every line that begins with `curl` can be pasted into a terminal as it is (on Windows "
-        "into that of Git or WSL). They work from top to bottom on an exchange that has just been "
-        "started; after that, put in the ids that your own answers name. "
+        "Every line that begins with `curl` can be pasted into a terminal as it is. They work from "
+        "top to bottom on an exchange that has just been started; after that, put in the ids that "
+        "your own answers name. "
     )]
     if setup.needs_keys:
         lines.append(prose(
@@ -110,6 +113,18 @@ def _about_lines(setup: Setup) -> list[Markup]:
             f"`{YOUR_KEY}`."
         ))
     return lines
+
+
+def _shells() -> Markup:
+    """Where a reader on Windows, to whom the page's script shows it, chooses a shell."""
+    return element(
+        "p", element("label", "The lines are for ", Markup(
+            '<select><option value="powershell">PowerShell</option>'
+            '<option value="cmd">the Command Prompt</option>'
+            '<option value="posix">Git or WSL</option></select>'
+        )),
+        id="shell", hidden="",
+    )
 
 
 def _key_fields() -> Markup:

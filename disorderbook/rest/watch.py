@@ -29,6 +29,10 @@ def front_page(house: House, request: Request) -> Answer:
     )
 
 
+def shell_script(house: House, request: Request) -> Answer:
+    return Document(_file("shell.js"), "text/javascript; charset=UTF-8", headers=FILE_HEADERS)
+
+
 def script(house: House, request: Request) -> Answer:
     return Document(_file("page.js"), "text/javascript; charset=UTF-8", headers=FILE_HEADERS)
 
@@ -79,6 +83,7 @@ STOCK = f"{V1}/venues/<venue>/stocks/<symbol>"
 ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", "/", front_page),
     ("GET", "/static/page.js", script),
+    ("GET", "/static/shell.js", shell_script),
     ("GET", "/static/page.css", style),
     ("GET", f"{V1}/server", server),
     ("GET", f"{STOCK}/market", market),

@@ -394,7 +394,9 @@ function showStart() {
 function botCommand() {
   const place = `--venue=${quoted(here.venue)} --symbol=${quoted(here.symbol)}`
   const url = quoted(`${location.origin}/ob/api/`)
-  return `.venv/bin/python -m bots market-maker taker noise \\\n  --url ${url} ${place}`
+  const python = isWindows ? quoted('.venv\\Scripts\\python') : '.venv/bin/python'
+  const line = `${python} -m bots market-maker taker noise \\\n  --url ${url} ${place}`
+  return lineFor(line, isWindows ? 'powershell' : 'posix')
 }
 
 function orderCommand(direction) {
@@ -402,7 +404,8 @@ function orderCommand(direction) {
   const key = server.needsKeys ? "-H 'X-Starfighter-Authorization: YOUR_KEY' " : ''
   const stock = `venues/${inPath(here.venue)}/stocks/${inPath(here.symbol)}`
   const url = quoted(`${location.origin}/ob/api/${stock}/orders`)
-  return `curl ${key}-d '${JSON.stringify(order)}' \\\n  ${url}`
+  const line = `curl ${key}-d '${JSON.stringify(order)}' \\\n  ${url}`
+  return lineFor(line, isWindows ? 'powershell' : 'posix')
 }
 
 // As a shell reads it: a name may hold anything.

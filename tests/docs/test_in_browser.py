@@ -1,5 +1,7 @@
 """The documentation in a real browser: its script, and how it looks on every screen."""
 
+import json
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +27,55 @@ def browser() -> Iterator[Browser]:
 def exchange() -> Iterator[Exchange]:
     with running("-a", str(ROOT / "accounts.json")) as exchange:
         yield exchange
+
+
+WINDOWS = """
+    Object.defineProperty(navigator, "platform", {get: () => "Win32"})
+    Object.defineProperty(navigator, "userAgentData", {get: () => undefined})
+"""
+
+
+def comparable(words: list[str]) -> list[object]:
+    """A body by its meaning, the rest of a line to the letter."""
+    return [json.loads(word) if word.startswith("{") else word for word in words]
+
+
+def words_in_powershell(line: str) -> list[str]:
+    """The words that a line of ours gives to curl, as PowerShell reads it."""
+    body, piped, rest = line.rpartition(" | ")
+    words = [
+        plain or quoted.replace("''", "'")
+        for quoted, plain in re.findall(r"'((?:[^']|'')*)'|([^\s']+)", rest)
+    ]
+    assert words[0] == "curl.exe" and '"' not in "".join(words)
+    if piped:
+        assert body.isascii() and body[0] == body[-1] == "'" and "'" not in body[1:-1]
+        words[words.index("@-")] = body[1:-1]
+    return ["curl", *words[1:]]
+
+
+def words_in_cmd(line: str) -> list[str]:
+    """The words that curl makes of a line, by the rules of Microsoft's C library: n pairs of
+    backslashes before a quotation mark are n backslashes, and one more makes it a letter.
+    """
+    assert line.isascii() and "\n" not in line
+    words, word, inside = [], "", False
+    for found in re.finditer(r'(\\*)"|(\s)|(.)', line):
+        slashes, blank, letter = found.groups()
+        if slashes is not None:
+            word += "\\" * (len(slashes) // 2)
+            if len(slashes) % 2:
+                word += '"'
+            else:
+                inside = not inside
+        elif blank and not inside:
+            words.append(word)
+            word = ""
+        else:
+            word += blank or letter
+    words.append(word)
+    assert not inside and words[0] == "curl.exe"
+    return ["curl", *words[1:]]
 
 
 def opened(context: BrowserContext, exchange: Exchange) -> Page:
@@ -64,6 +115,24 @@ def test_account_and_key_are_put_into_every_line(browser: Browser, exchange: Exc
         assert "YOUR_" not in "".join(page.locator(".curl code").all_text_contents())
         page.get_by_label("Account", exact=True).fill("")
         assert "YOUR_ACCOUNT" in line_of(page, "placeOrder")[2]
+
+
+def test_on_windows_the_lines_are_for_its_shells(browser: Browser, exchange: Exchange) -> None:
+    with browser.new_context() as elsewhere, browser.new_context() as windows:
+        page = opened(elsewhere, exchange)
+        assert not page.is_visible("#shell")
+        page.get_by_label("Account", exact=True).fill(ACCOUNT)
+        lines = page.locator(".curl code").all_text_contents()
+        wanted = [shlex.split(line.replace("\\\n", "")) for line in lines]
+        windows.add_init_script(WINDOWS)
+        page = opened(windows, exchange)
+        page.get_by_label("Account", exact=True).fill(ACCOUNT)
+        for shell, words in (("powershell", words_in_powershell), ("cmd", words_in_cmd)):
+            page.locator("#shell select").select_option(shell)
+            shown = [words(line) for line in page.locator(".curl code").all_text_contents()]
+            assert list(map(comparable, shown)) == list(map(comparable, wanted))
+        page.locator("#shell select").select_option("posix")
+        assert page.locator(".curl code").all_text_contents() == lines
 
 
 @pytest.mark.parametrize("screen, scheme", [("phone", "dark"), ("projector", "light")])

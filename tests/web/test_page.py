@@ -320,6 +320,22 @@ def test_an_empty_market_says_what_to_type(exchange: Exchange, open_page: Open) 
         page.wait_for_selector("#start", state="hidden")
 
 
+def test_on_windows_the_lines_are_for_powershell(exchange: Exchange, open_page: Open) -> None:
+    page = open_page(exchange, "WINDOWS")
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'platform', {get: () => 'Win32'});"
+        "Object.defineProperty(navigator, 'userAgentData', {get: () => undefined})"
+    )
+    page.reload()
+    page.wait_for_selector("#start", state="visible")
+    command = page.inner_text("#command-buy")
+    quoted, url = command.split(" | curl.exe -d '@-' ")
+    body = json.loads(quoted[1:-1])
+    assert quoted[0] == quoted[-1] == "'" and url.startswith("http://127.0.0.1:")
+    assert body["direction"] == "buy" and command.endswith("/stocks/WINDOWS/orders")
+    assert page.inner_text("#command-bot").startswith(".venv\\Scripts\\python -m bots ")
+
+
 def test_the_bots_that_it_names_trade(exchange: Exchange, open_page: Open) -> None:
     order(exchange, PRINTABLE, qty=1)
     page = open_page(exchange, PRINTABLE)
