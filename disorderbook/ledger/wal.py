@@ -8,14 +8,14 @@ and does not say that anything is behind it. A process that was killed leaves no
 committed: frames of these salts, a commit among them, behind a broken one mean damage.
 """
 
-import mmap
+import errno
 import os
 import shutil
 import struct
 from collections.abc import Iterator
 from itertools import count, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from disorderbook.ledger.locks import beside
 
@@ -51,16 +51,34 @@ def read_log(file: Path, page_size: int) -> Log:
     if not log.exists() or log.stat().st_size < _HEADER.size:
         return Log(0, 0, 0, 0)
     with log.open("rb") as opened:
-        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return _examine(content, page_size)
+        return _examine(_Content(opened, log.stat().st_size), page_size)
 
 
-def _examine(content: mmap.mmap, page_size: int) -> Log:
-    magic, version, size, _, *salts_and_checksum = _HEADER.unpack_from(content)
+class _Content:
+    """Bytes of a log. Not a mapping of it: that kills who reads what another program (which may
+    have the database open) has just cut off.
+    """
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.size = size
+        self._file = file
+
+    def read(self, start: int, size: int) -> bytes:
+        """Raises OSError if they are not there any more."""
+        self._file.seek(start)
+        content = self._file.read(size)
+        if len(content) < size:
+            raise OSError(errno.EBUSY, "another program has cut its log off meanwhile")
+        return content
+
+
+def _examine(content: _Content, page_size: int) -> Log:
+    header = content.read(0, _HEADER.size)
+    magic, version, size, _, *salts_and_checksum = _HEADER.unpack(header)
     salts, checksum = _halves(salts_and_checksum)
     order = MAGIC.get(magic)
     is_right = order and version == VERSION and checksum == _checksum(
-        order, content[:_HEADER.size - _UNSUMMED], (0, 0)
+        order, header[:-_UNSUMMED], (0, 0)
     )
     frames = list(_frames(content, size if is_right else page_size))
     if not order or not is_right:
@@ -69,21 +87,23 @@ def _examine(content: mmap.mmap, page_size: int) -> Log:
     intact = end = 0
     for number, frame in enumerate(frames):
         start = _HEADER.size + number * (_FRAME.size + size)
-        checksum = _checksum(order, content[start:start + _SUMMED], checksum)
-        page = start + _FRAME.size
-        checksum = _checksum(order, content[page:page + size], checksum)
+        whole = content.read(start, _FRAME.size + size)
+        checksum = _checksum(order, whole[:_SUMMED], checksum)
+        checksum = _checksum(order, whole[_FRAME.size:], checksum)
         if frame.salts != salts or frame.checksum != checksum:
             break
         intact = number + 1
         if frame.is_commit:
-            end = page + size
+            end = start + len(whole)
     return Log(len(frames), intact, end, _commits(frames[intact + 1:], salts))
 
 
-def _frames(content: mmap.mmap, page_size: int) -> Iterator[_Frame]:
+def _frames(content: _Content, page_size: int) -> Iterator[_Frame]:
     step = _FRAME.size + page_size
-    for start in range(_HEADER.size, len(content) - step + 1, step):
-        _, database_size, *salts_and_checksum = _FRAME.unpack_from(content, start)
+    for start in range(_HEADER.size, content.size - step + 1, step):
+        _, database_size, *salts_and_checksum = _FRAME.unpack(
+            content.read(start, _FRAME.size)
+        )
         yield _Frame(database_size > 0, *_halves(salts_and_checksum))
 
 

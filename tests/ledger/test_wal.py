@@ -121,6 +121,21 @@ def test_a_burst_over_the_header_and_the_first_frame_is_told(database: Path) -> 
     assert read_log(database, PAGE).lost == sum(current[1:])
 
 
+def test_a_log_that_another_program_cuts_off_meanwhile_is_no_end_of_this_one(
+    database: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As `PRAGMA wal_checkpoint(TRUNCATE)` does. Reading a mapping of it would be a SIGBUS."""
+    def cut_off_meanwhile(*values: object) -> tuple[int, int]:
+        os.truncate(beside(database, "-wal"), 0)
+        return checksum(*values)
+
+    checksum = wal._checksum
+    beside(database, "-wal").write_bytes(beside(database, "-wal").read_bytes() + bytes(1 << 20))
+    monkeypatch.setattr(wal, "_checksum", cut_off_meanwhile)
+    with pytest.raises(OSError, match="another program has cut its log off meanwhile"):
+        read_log(database, PAGE)
+
+
 def test_there_need_be_no_log(tmp_path: Path) -> None:
     assert read_log(tmp_path / "market.db", PAGE) == (0, 0, 0, 0)
 
