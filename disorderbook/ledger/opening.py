@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,8 @@ from disorderbook.ledger.wal import Log, cut_off, read_log
 
 BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
 CACHE_KIBIBYTES = 16384
+LOOKS_FOR_LOG = 40  # of an exchange that starts or ends
+BETWEEN_LOOKS = 0.05  # seconds
 PAGE_BYTES = 1024  # an order touches a few bytes of several pages, and each is written whole
 
 log = logging.getLogger(__name__)
@@ -128,11 +131,8 @@ def locked_for_reading(file: Path) -> Iterator[bool]:
 
     Gives whether an exchange is using it: then nothing of it was opened.
     """
-    try:
-        with in_words(file):
-            lock = FileLock(file, exclusive=False)
-    except InUse:
-        _require_log(file)
+    lock = _lock_for_reading(file)
+    if lock is None:
         yield True
         return
     with closing(lock):
@@ -144,10 +144,17 @@ def locked_for_reading(file: Path) -> Iterator[bool]:
         yield False
 
 
-def _require_log(file: Path) -> None:
-    """Raise InUse if the log of a market in use is beside another name (a hard link)."""
-    if not beside(file, "-wal").exists():
-        raise InUse(f"{file} is in use by an exchange under another name; use that one")
+def _lock_for_reading(file: Path) -> FileLock | None:
+    """A lock that keeps exchanges from a file, None if one is using it. While one starts or ends
+    its log need not be there; raises InUse if it does not come: it is beside another name.
+    """
+    for _ in range(LOOKS_FOR_LOG):
+        with in_words(file), suppress(InUse):
+            return FileLock(file, exclusive=False)
+        if beside(file, "-wal").exists():
+            return None
+        time.sleep(BETWEEN_LOOKS)
+    raise InUse(f"{file} is in use by an exchange under another name; use that one")
 
 
 def _check_header(file: Path, lock: FileLock) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from disorderbook.errors import CannotKeep
 from disorderbook.hosting import CannotStart, serve
-from disorderbook.ledger import locks
+from disorderbook.ledger import locks, opening
+from disorderbook.ledger.backup import back_up
 from disorderbook.ledger.export import export
 from disorderbook.ledger.locks import FileLock, beside
 from disorderbook.ledger.opening import open_ledger
@@ -354,6 +355,26 @@ def check_a_second_opening_is_refused(folder: Path) -> None:
     market.stop()
     assert state(market.exchange) == before
     market.exchange.close()
+
+
+@pytest.mark.parametrize("is_starting", [True, False])
+def test_a_backup_waits_for_an_exchange_that_starts_or_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_starting: bool,
+) -> None:
+    file = tmp_path / "market.db"
+    open_ledger(str(file))[0].close()
+    lock, opened = FileLock(file), []
+
+    def go_on(_: float) -> None:
+        lock.close()
+        if is_starting:
+            opened.append(open_ledger(str(file))[0])
+
+    monkeypatch.setattr(opening.time, "sleep", go_on)
+    assert back_up(str(file), str(tmp_path / "copy.db")).exists()
+    assert len(opened) == is_starting
+    for ledger in opened:
+        ledger.close()
 
 
 def test_an_export_says_why_it_refuses_and_opens_nothing_of_an_exchange(tmp_path: Path) -> None:
