@@ -24,6 +24,7 @@ BAD = [
     *MALFORMED.values(), *OTHER_PROTOCOLS,
     post("/", b"x" * 301), chunked("/", b"x" * 301), get("/" + "x" * 400),
     get("/", "1.1", *["X: y"] * 100), get("/")[:-2], post("/", b"abc")[:-1],
+    b"\r\n" * 201, b"\r\n" * 190 + get("/"),
     get("/", "1.1", *WISH).replace(b"Host", b"Hast"), post("/", b"x" * 301, *WISH),
     chunked("/", b"x").replace(b"\n1\r", b"\n" + b"0" * 63 + b"12D\r"),  # 301
     chunked("/", b"x").replace(b"\n1\r", b"\n" + b"0" * 99 + b"F" * 17 + b"\r"),

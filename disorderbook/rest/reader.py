@@ -164,6 +164,7 @@ class RequestReader:
             self._environ["CONTENT_LENGTH"] = str(self._body_bytes)
         self.stage = NOTHING
         self.steps += 1
+        self._fed = 0
         self.awaits_continue = False
         self.finished = not self._http.should_keep_alive()
         self._add(self._environ, self._body[0] if len(self._body) == 1 else b"".join(self._body))
@@ -193,7 +194,8 @@ class RequestReader:
                 self._line += data[size:]  # who asked may stand there
                 raise
             data = data[size:]
-        if self.stage is HEAD and self._fed > self._limits.head_bytes:
+        # Empty lines before a request are of its head, also while nothing else is here of it.
+        if self.stage is not BODY and self._fed > self._limits.head_bytes:
             raise too_large_a_head(self._limits)
         if self.stage is BODY and self._fed > self._limits.chunked_bytes:
             raise too_much_framing(self._limits)
@@ -209,7 +211,7 @@ class RequestReader:
 
     def _feed(self, piece: bytes) -> None:
         if self.stage is NOTHING:
-            self._fed, self._line = 0, b""
+            self._line = b""
         self._fed += len(piece)
         if not self._left:
             self._line += piece
