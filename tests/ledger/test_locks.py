@@ -303,6 +303,21 @@ def test_an_order_that_was_under_way_when_the_file_was_gone_is_not_answered(
     market.exchange.close()
 
 
+def test_a_log_that_was_moved_can_be_moved_back_after_the_end(tmp_path: Path) -> None:
+    market, log = Stoppable(tmp_path / "market.db"), tmp_path / "market.db-wal"
+    for _ in range(FIRST_ORDERS):
+        play(market.exchange, (("V", "S"), sell(1)))
+    before = state(market.exchange)
+    log.rename(tmp_path / "moved")
+    with pytest.raises(CannotKeep):
+        market.settle()
+    market.exchange.close()
+    (tmp_path / "moved").rename(log)
+    market.start()
+    assert state(market.exchange) == before
+    market.exchange.close()
+
+
 def test_over_http_a_deleted_file_is_503_and_a_line_in_the_log(tmp_path: Path) -> None:
     file = tmp_path / "market.db"
     with killed("-d", str(file)) as exchange:
