@@ -120,7 +120,7 @@ def connect(url: str, key: str, tls: dict[str, Any] | None = None) -> websocket.
             " certificate of who signed it"
         ) from None
     except websocket.WebSocketBadStatusException as answer:
-        if answer.status_code < 500:
+        if answer.status_code < 500 or answer.status_code == 501:
             raise Refused(
                 f"Refused: {url} answers {answer.status_code}, so it is no tape"
             ) from None

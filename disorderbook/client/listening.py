@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SILENCE = 60.0  # seconds until a connection counts as dead; the exchange sends a ping every 20
 FIRST_PAUSE = 0.1  # seconds before the first attempt to reconnect; each further one is doubled
 LONGEST_PAUSE = 3.0  # seconds
-NO_TAPE_THERE = {400, 404, 405, 426}  # with which HTTP that knows no websockets may answer
+NO_TAPE_THERE = {400, 404, 405, 426, 501}  # with which HTTP that knows no websockets may answer
 MISSING = (
     "The tape needs the package websocket-client, which the extra [tape] of disorderbook brings:"
     " pip install -e '.[tape]'"
@@ -149,7 +149,7 @@ class Listener(Generic[T]):
         except ExchangeUnreachable:
             pass
         except Refused as refusal:
-            if refusal.status is not None and refusal.status < 500:
+            if refusal.status is not None and (refusal.status < 500 or refusal.status == 501):
                 self.close()
                 raise
 

@@ -256,9 +256,9 @@ def test_where_there_is_none_all_that_was_tried_is_told(monkeypatch: pytest.Monk
 def test_the_port_of_the_exchange_itself_refuses(exchange: PrivateExchange) -> None:
     url = exchange.url.replace("http", "ws")
     with Market("TESTEX", "FOOBAR", url=exchange.url, tape_url=url) as market:
-        with pytest.raises(Refused, match="No such path") as refusal:
+        with pytest.raises(Refused, match="websockets are on port") as refusal:
             market.ticks()
-        assert refusal.value.status == 404
+        assert refusal.value.status == 501
 
 
 @pytest.mark.parametrize("key, sentence", [
