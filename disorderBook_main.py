@@ -5,7 +5,7 @@ import sys
 if sys.version_info < (3, 11):
     sys.exit("disorderBook needs Python 3.11 or newer.")
 try:
-    from disorderbook.cli import main
+    from disorderbook.cli.main import main
 except ModuleNotFoundError as missing:
     sys.exit(
         f"The package {missing.name} is not installed; run: python3 -m venv .venv && "

@@ -25,7 +25,9 @@ def run_the_command(folder: Path, first_id: int) -> None:
     command = ["-m", "disorderbook", "-p", "0", "-w", "--wsport", "0", "--ports-file", str(ports)]
     with subprocess.Popen(
         [sys.executable, *command, "-d", str(folder / "market.db")],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as started:
         try:
             deadline = time.monotonic() + PATIENCE

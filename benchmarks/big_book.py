@@ -15,7 +15,14 @@ from typing import Any
 
 from options import Options, between, run, server_at
 from wire import (
-    CannotMeasure, Connection, check_unused, limit_order, milliseconds, place, refused, stock_path,
+    CannotMeasure,
+    Connection,
+    check_unused,
+    limit_order,
+    milliseconds,
+    place,
+    refused,
+    stock_path,
 )
 
 MAX_ORDERS, MAX_LEVELS = 10**6, 10**6
@@ -24,7 +31,16 @@ READS = 5  # of the book; medians are printed
 REQUESTS = 200  # orders and quotes on top of it
 
 HEADINGS = (
-    "resting", "levels", "MB", "first", "again", "changed", "order p50", "p99", "quote p50", "p99",
+    "resting",
+    "levels",
+    "MB",
+    "first",
+    "again",
+    "changed",
+    "order p50",
+    "p99",
+    "quote p50",
+    "p99",
 )
 ROW = "{:>8} {:>7} {:>6.1f}" + " {:>9.3f}" * 7
 
@@ -43,7 +59,11 @@ def main(options: argparse.Namespace) -> int:
 
 
 def build(
-    connection: Connection, stock: str, options: argparse.Namespace, orders: int, levels: int,
+    connection: Connection,
+    stock: str,
+    options: argparse.Namespace,
+    orders: int,
+    levels: int,
 ) -> None:
     """Let orders rest in the book, none of which trades; raises CannotMeasure if it is not empty
     to begin with, or if that takes too long.
@@ -76,9 +96,14 @@ def measure(connection: Connection, stock: str, account: str, levels: int) -> li
         orders.append(middle - start)
         quotes.append(time.perf_counter() - middle)
     return [
-        size / 1e6, first * 1000, statistics.median(again) * 1000,
-        statistics.median(changed) * 1000, milliseconds(orders, 0.5), milliseconds(orders, 0.99),
-        milliseconds(quotes, 0.5), milliseconds(quotes, 0.99),
+        size / 1e6,
+        first * 1000,
+        statistics.median(again) * 1000,
+        statistics.median(changed) * 1000,
+        milliseconds(orders, 0.5),
+        milliseconds(orders, 0.99),
+        milliseconds(quotes, 0.5),
+        milliseconds(quotes, 0.99),
     ]
 
 
@@ -105,9 +130,12 @@ def _options() -> Options:
     options.add_seconds(1800.0, "most seconds for building one book")
     options.add("--orders", 100_000, between(1, MAX_ORDERS), "orders that rest in a book")
     options.add_argument(
-        "--levels", type=between(1, MAX_LEVELS), nargs="+", default=[100, 10_000],
+        "--levels",
+        type=between(1, MAX_LEVELS),
+        nargs="+",
+        default=[100, 10_000],
         help="price levels that they are spread over, for one book after the other "
-             "(default: 100 10000)",
+        "(default: 100 10000)",
     )
     return options
 

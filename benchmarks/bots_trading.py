@@ -47,8 +47,16 @@ def main(options: argparse.Namespace) -> int:
 
 
 def command(script: str, address: Address, options: argparse.Namespace) -> list[str]:
-    return [sys.executable, str(BOTS / script), "--url", str(address),
-            "--venue", options.venue, "--symbol", options.symbol]
+    return [
+        sys.executable,
+        str(BOTS / script),
+        "--url",
+        str(address),
+        "--venue",
+        options.venue,
+        "--symbol",
+        options.symbol,
+    ]
 
 
 def read_on(address: Address, stock: str, seconds: float) -> dict[str, list[float]]:

@@ -14,10 +14,10 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from disorderbook.rest.house import House
-from disorderbook.rest.app import DirectBottle, make_app
-
 from load import Client
+
+from disorderbook.api.app import DirectBottle, make_app
+from disorderbook.api.services import Services
 
 # This machine is not asked by way of a proxy, whatever the environment says.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -50,8 +50,8 @@ class Alternating:
     each block took, first of those without counting.
     """
 
-    def __init__(self, house: House) -> None:
-        self._apps = make_app(house, Uncounted), make_app(house)
+    def __init__(self, services: Services) -> None:
+        self._apps = make_app(services, Uncounted), make_app(services)
         self._costs: tuple[list[float], list[float]] = [], []
         self._requests = self._kind = 0
         self._start = time.thread_time()
@@ -81,7 +81,7 @@ def print_counting(client: Client, command: list[str], connections: int, seconds
                 pairs = list(zip(*json.load(answer)))[WARM_UP:]
         finally:
             server.kill()
-    pairs = sorted(pairs, key=sum)[:int(len(pairs) * QUIET)]
+    pairs = sorted(pairs, key=sum)[: int(len(pairs) * QUIET)]
     without, counted = zip(*pairs)
     extra = [one - other for other, one in pairs]
     error = statistics.stdev(extra) / len(extra) ** 0.5

@@ -48,7 +48,7 @@ class Listener:
     def count(self, lags: list[int]) -> int:
         """Number of messages that have arrived."""
         arrived = self._receive()
-        self._tail = arrived[-len(MARK) + 1:]
+        self._tail = arrived[-len(MARK) + 1 :]
         return arrived.count(MARK)
 
     def measure(self, lags: list[int]) -> int:
@@ -56,12 +56,12 @@ class Listener:
         arrived, now = self._receive(), time.time_ns()
         before, end = len(lags), 0
         while (start := arrived.find(MARK, end) + len(MARK)) >= len(MARK):
-            stamp = arrived[start:start + STAMP_LENGTH]
+            stamp = arrived[start : start + STAMP_LENGTH]
             if len(stamp) < STAMP_LENGTH:
                 break
             lags.append(now - to_the_second(stamp[:19]) - int(stamp[20:29]))
             end = start + STAMP_LENGTH
-        self._tail = arrived[max(end, len(arrived) - len(MARK) - STAMP_LENGTH):]
+        self._tail = arrived[max(end, len(arrived) - len(MARK) - STAMP_LENGTH) :]
         return len(lags) - before
 
     def _receive(self) -> bytes:

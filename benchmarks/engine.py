@@ -17,12 +17,12 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
-from disorderbook.collector import keep_collections_short
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.process.collector import keep_collections_short
 
 MIDDLE = 50_000  # cents; orders that rest stay FAR cents away from it, those that trade are near
 FAR = 100
@@ -44,12 +44,22 @@ class NaiveBook:
         self.executions: list[dict[str, Any]] = []
 
     def submit(self, account: str, side: str, price: int, quantity: int) -> dict[str, Any]:
-        now = datetime.now(timezone.utc).isoformat()
+        now = datetime.now(UTC).isoformat()
         order = {
-            "ok": True, "venue": "TESTEX", "symbol": "FOOBAR", "direction": side,
-            "originalQty": quantity, "qty": quantity, "price": price, "orderType": "limit",
-            "id": len(self.orders), "account": account, "ts": now, "fills": [],
-            "totalFilled": 0, "open": True,
+            "ok": True,
+            "venue": "TESTEX",
+            "symbol": "FOOBAR",
+            "direction": side,
+            "originalQty": quantity,
+            "qty": quantity,
+            "price": price,
+            "orderType": "limit",
+            "id": len(self.orders),
+            "account": account,
+            "ts": now,
+            "fills": [],
+            "totalFilled": 0,
+            "open": True,
         }
         self.orders.append(order)
         is_buy = side == "buy"
@@ -77,10 +87,18 @@ class NaiveBook:
             self.shares[account] = self.shares.get(account, 0) + sign * quantity
             self.cash[account] = self.cash.get(account, 0) - sign * quantity * price
         self.executions = [
-            {"ok": True, "account": party["account"], "order": copy.copy(party),
-             "standingId": standing["id"], "incomingId": order["id"], "price": price,
-             "filled": quantity, "filledAt": now, "standingComplete": not standing["open"],
-             "incomingComplete": not order["open"]}
+            {
+                "ok": True,
+                "account": party["account"],
+                "order": copy.copy(party),
+                "standingId": standing["id"],
+                "incomingId": order["id"],
+                "price": price,
+                "filled": quantity,
+                "filledAt": now,
+                "standingComplete": not standing["open"],
+                "incomingComplete": not order["open"],
+            }
             for party in (standing, order)
         ]
         self.quote["last"], self.quote["lastSize"], self.quote["lastTrade"] = price, quantity, now
@@ -152,8 +170,10 @@ class Market:
         """A round of everything. Orders come in pairs: one rests, the next one takes it. Cancels
         are of orders anywhere in the book, added for the purpose, in a random order.
         """
-        pair = [NewOrder(account, side, OrderType.LIMIT, MIDDLE, 10)
-                for account, side in (("ann", Side.SELL), ("bob", Side.BUY))]
+        pair = [
+            NewOrder(account, side, OrderType.LIMIT, MIDDLE, 10)
+            for account, side in (("ann", Side.SELL), ("bob", Side.BUY))
+        ]
         self.order.measure(lambda n: self.book.submit(pair[n & 1], n), calls)
         chosen = [self.book.submit(self.new_resting(), 0).order for _ in range(calls)]
         self.draw.shuffle(chosen)
@@ -178,9 +198,20 @@ def filled_naive_book(size: int) -> NaiveBook:
         side, price = resting_price(draw)
         quantity = draw.randint(1, 100)
         order = {
-            "ok": True, "venue": "TESTEX", "symbol": "FOOBAR", "direction": side.name.lower(),
-            "originalQty": quantity, "qty": quantity, "price": price, "orderType": "limit",
-            "id": number, "account": "ann", "ts": "", "fills": [], "totalFilled": 0, "open": True,
+            "ok": True,
+            "venue": "TESTEX",
+            "symbol": "FOOBAR",
+            "direction": side.name.lower(),
+            "originalQty": quantity,
+            "qty": quantity,
+            "price": price,
+            "orderType": "limit",
+            "id": number,
+            "account": "ann",
+            "ts": "",
+            "fills": [],
+            "totalFilled": 0,
+            "open": True,
         }
         book.orders.append(order)
         (book.bids if side is Side.BUY else book.asks).append(order)
@@ -201,8 +232,10 @@ def main() -> None:
         for market in markets:
             market.measure(options.calls)
     print("Microseconds: median of the rounds' averages (worst single call)")
-    print(f"{'resting':>9} {'order':>15} {'cancel':>15} {'worst filling':>12} "
-          f"{'naive order':>19} {'naive/ours':>10}")
+    print(
+        f"{'resting':>9} {'order':>15} {'cancel':>15} {'worst filling':>12} "
+        f"{'naive order':>19} {'naive/ours':>10}"
+    )
     for market in markets:
         print(market.row())
 

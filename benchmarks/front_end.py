@@ -28,14 +28,13 @@ from pathlib import Path
 from typing import Any
 
 import bottle
-
-from disorderbook.collector import keep_collections_short
-from disorderbook.rest.app import make_app
-from disorderbook.rest.serving import OWN_SERVER, make_server
-
 from counting import Alternating, Uncounted, print_counting
-from layers import new_house, print_layers
+from layers import new_services, print_layers
 from load import HAS_WRK, WORKLOADS, Client, Load, OwnClients, Wrk
+
+from disorderbook.api.app import make_app
+from disorderbook.assembly import OWN_SERVER, make_server
+from disorderbook.process.collector import keep_collections_short
 
 FRONT_DOOR = Path(__file__).with_name("http.py")
 UNCOUNTED, ALTERNATING = "uncounted", "alternating"
@@ -66,8 +65,10 @@ def compare(client: Client, options: argparse.Namespace) -> None:
     for workload in options.workloads:
         for connections in options.connections:
             rounds = [
-                {name: one(client, name, workload, connections, options.seconds)
-                 for name in options.servers}
+                {
+                    name: one(client, name, workload, connections, options.seconds)
+                    for name in options.servers
+                }
                 for _ in range(options.rounds)
             ]
             print_table(workload, connections, rounds)
@@ -85,14 +86,19 @@ def one(client: Client, name: str, workload: str, connections: int, seconds: int
 
 def print_table(workload: str, connections: int, rounds: list[Round]) -> None:
     print(f"\n{workload}, {connections} connections")
-    print(f"{'':10} {'a second':>9} {'least':>8} {'most':>8} {'p50 ms':>8} {'p99 ms':>8} "
-          f"{'errors':>6} {'ours is':>8}")
+    print(
+        f"{'':10} {'a second':>9} {'least':>8} {'most':>8} {'p50 ms':>8} {'p99 ms':>8} "
+        f"{'errors':>6} {'ours is':>8}"
+    )
     for name in rounds[0]:
         rates = [measured[name].rate for measured in rounds]
         errors = sum(measured[name].errors for measured in rounds)
         p50, p99 = middle(rounds, lambda r: r[name].p50), middle(rounds, lambda r: r[name].p99)
-        print(f"{name:10} {statistics.median(rates):9,.0f} {min(rates):8,.0f} {max(rates):8,.0f} "
-              f"{p50:8.2f} {p99:8.2f} {errors:6} {times_faster(rounds, name):7.2f}x", flush=True)
+        print(
+            f"{name:10} {statistics.median(rates):9,.0f} {min(rates):8,.0f} {max(rates):8,.0f} "
+            f"{p50:8.2f} {p99:8.2f} {errors:6} {times_faster(rounds, name):7.2f}x",
+            flush=True,
+        )
 
 
 def check_targets(connections: int, rounds: list[Round]) -> Iterator[tuple[str, bool]]:
@@ -164,8 +170,8 @@ def serve(name: str) -> None:
 
 def application(name: str) -> Callable[..., Any]:
     if name == ALTERNATING:
-        return Alternating(new_house())
-    return make_app(new_house(), Uncounted if name == UNCOUNTED else None)
+        return Alternating(new_services())
+    return make_app(new_services(), Uncounted if name == UNCOUNTED else None)
 
 
 def serve_with_uvicorn(app: Callable[..., Any]) -> None:
@@ -174,7 +180,11 @@ def serve_with_uvicorn(app: Callable[..., Any]) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     print(listener.getsockname()[1], flush=True)
     config = uvicorn.Config(
-        asgi(app), loop="uvloop", http="httptools", lifespan="off", log_level="warning",
+        asgi(app),
+        loop="uvloop",
+        http="httptools",
+        lifespan="off",
+        log_level="warning",
         access_log=False,
     )
     uvicorn.Server(config).run(sockets=[listener])
@@ -190,10 +200,15 @@ def asgi(app: Callable[..., Any]) -> Callable[..., Any]:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         environ = {
-            "REQUEST_METHOD": scope["method"], "PATH_INFO": scope["path"], "SCRIPT_NAME": "",
+            "REQUEST_METHOD": scope["method"],
+            "PATH_INFO": scope["path"],
+            "SCRIPT_NAME": "",
             "QUERY_STRING": scope["query_string"].decode("latin-1"),
-            "SERVER_PROTOCOL": "HTTP/1.1", "CONTENT_LENGTH": str(len(body)),
-            "wsgi.input": io.BytesIO(body), "wsgi.errors": sys.stderr, "wsgi.url_scheme": "http",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.errors": sys.stderr,
+            "wsgi.url_scheme": "http",
         }
         for header, value in scope["headers"]:
             key = header.decode("latin-1").upper().replace("-", "_")
@@ -201,9 +216,13 @@ def asgi(app: Callable[..., Any]) -> Callable[..., Any]:
         started: list[Any] = []
         chunks = app(environ, lambda *arguments: started.extend(arguments))
         headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in started[1]]
-        await send({
-            "type": "http.response.start", "status": int(started[0][:3]), "headers": headers,
-        })
+        await send(
+            {
+                "type": "http.response.start",
+                "status": int(started[0][:3]),
+                "headers": headers,
+            }
+        )
         await send({"type": "http.response.body", "body": b"".join(chunks)})
 
     return inline

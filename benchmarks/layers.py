@@ -14,59 +14,70 @@ from pathlib import Path
 from typing import Any
 
 import bottle
-
-from disorderbook import messages, parsing
-from disorderbook.accounts import Accounts
-from disorderbook.collector import keep_collections_short
-from disorderbook.exchange import MAX_BOOKS, Exchange
-from disorderbook.gamemaster import GameMaster
-from disorderbook.history import History
-from disorderbook.rest.answers import answer
-from disorderbook.rest.house import House
-from disorderbook.rest.app import make_app
-from disorderbook.rest.heads import KnownHeads
-from disorderbook.rest.limits import Limits
-from disorderbook.rest.reader import RequestReader
-
 from counting import Uncounted
 from load import ORDERS, Client, as_bytes
+
+from disorderbook.accounts import Accounts
+from disorderbook.api.app import make_app
+from disorderbook.api.services import Services
+from disorderbook.exchange import Exchange
+from disorderbook.game.instances import GameMaster
+from disorderbook.marketdata.history import History
+from disorderbook.process.collector import keep_collections_short
+from disorderbook.protocol import messages
+from disorderbook.protocol.names import MAX_BOOKS
+from disorderbook.protocol.parse import account_name, check_url_agrees, new_order, parse_post
+from disorderbook.server.limits import Limits
+from disorderbook.server.reader import KnownHeads, RequestReader
+from disorderbook.server.response import answer
 
 ROUNDS = 7
 REPEATED = 20  # times the stream, in each round
 ENVIRON = {
-    "SCRIPT_NAME": "", "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "wsgi.version": (1, 0),
-    "wsgi.url_scheme": "http", "wsgi.errors": sys.stderr, "wsgi.multithread": False,
-    "wsgi.multiprocess": False, "wsgi.run_once": False, "REMOTE_ADDR": "127.0.0.1",
+    "SCRIPT_NAME": "",
+    "SERVER_NAME": "127.0.0.1",
+    "SERVER_PORT": "8000",
+    "wsgi.version": (1, 0),
+    "wsgi.url_scheme": "http",
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": False,
+    "wsgi.multiprocess": False,
+    "wsgi.run_once": False,
+    "REMOTE_ADDR": "127.0.0.1",
     "SERVER_SOFTWARE": "disorderBook",
 }
 BYTES = [as_bytes(order) for order in ORDERS] * REPEATED
 BODIES = [order.body.encode() for order in ORDERS] * REPEATED
 
 
-def new_house() -> House:
+def new_services() -> Services:
     exchange = Exchange(MAX_BOOKS)
     exchange.book("TESTEX", "FOOBAR")
-    return House(exchange, Accounts(), GameMaster(), False, History(0))
+    return Services(exchange, Accounts(), GameMaster(), False, History(0))
 
 
-def print_layers(
-    client: Client, server_command: list[str], connections: int, seconds: int
-) -> None:
+def print_layers(client: Client, server_command: list[str], connections: int, seconds: int) -> None:
     keep_collections_short()
     reading = cost(read, lambda: BYTES)
     answering = cost(lambda environ: answer(constant, environ, True), environs)
-    app, uncounted = make_app(new_house()), make_app(new_house(), Uncounted)
-    direct, without = costs([
-        lambda environ: list(app(environ, ignore)),
-        lambda environ: list(uncounted(environ, ignore)),
-    ], environs)
+    app, uncounted = make_app(new_services()), make_app(new_services(), Uncounted)
+    direct, without = costs(
+        [
+            lambda environ: list(app(environ, ignore)),
+            lambda environ: list(uncounted(environ, ignore)),
+        ],
+        environs,
+    )
     bottles = cost(lambda environ: list(bottle.Bottle.wsgi(app, environ, ignore)), environs)
     json = cost(parse, lambda: BODIES) + cost(messages.order_message, placed_orders)
     engine = cost(submit, new_orders)
     print("microseconds for an order")
     for name, microseconds in [
-        ("HTTP parser and environ", reading), ("answer", answering),
-        ("Bottle, the direct way", without - json - engine), ("JSON", json), ("engine", engine),
+        ("HTTP parser and environ", reading),
+        ("answer", answering),
+        ("Bottle, the direct way", without - json - engine),
+        ("JSON", json),
+        ("engine", engine),
         ("counting for /metrics", direct - without),
         ("all of these", reading + answering + direct),
     ]:
@@ -121,12 +132,12 @@ def ignore(status: str, headers: list[tuple[str, str]], exc_info: object = None)
 
 
 def parse(body: bytes) -> Any:
-    fields = parsing.parse_post(body)
-    parsing.check_url_agrees(fields, "TESTEX", "FOOBAR")
-    return parsing.new_order(fields, parsing.account_name(fields))
+    fields = parse_post(body)
+    check_url_agrees(fields, "TESTEX", "FOOBAR")
+    return new_order(fields, account_name(fields))
 
 
-_exchange = new_house().exchange
+_exchange = new_services().exchange
 _book = _exchange.book("TESTEX", "FOOBAR")
 
 

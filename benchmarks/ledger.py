@@ -27,18 +27,26 @@ sys.path.append(sys.path.pop(0))
 import http.client  # noqa: E402
 
 import bottle  # noqa: E402
+from load import HAS_WRK, STOCK, Client, OwnClients, Wrk  # noqa: E402
 
 from disorderbook.accounts import Accounts  # noqa: E402
-from disorderbook.collector import keep_collections_short  # noqa: E402
-from disorderbook.engine.orders import NewOrder, OrderType, Side  # noqa: E402
+from disorderbook.api.app import make_app  # noqa: E402
+from disorderbook.assembly import (
+    OWN_SERVER,  # noqa: E402
+    Wanted,  # noqa: E402
+    keep_together,  # noqa: E402
+    make_server,  # noqa: E402
+    open_services,  # noqa: E402
+)
+from disorderbook.cli.options import make_parser  # noqa: E402
+from disorderbook.engine.orders import (
+    NewOrder,  # noqa: E402
+    OrderType,  # noqa: E402
+    Side,  # noqa: E402
+)
 from disorderbook.exchange import Exchange  # noqa: E402
-from disorderbook.ledger.opening import open_ledger  # noqa: E402
-from disorderbook.options import make_parser  # noqa: E402
-from disorderbook.rest.app import make_app  # noqa: E402
-from disorderbook.rest.serving import OWN_SERVER, keep_together, make_server  # noqa: E402
-from disorderbook.wiring import Wanted, open_house  # noqa: E402
-
-from load import HAS_WRK, STOCK, Client, OwnClients, Wrk  # noqa: E402
+from disorderbook.ledger.file import open_ledger  # noqa: E402
+from disorderbook.process.collector import keep_collections_short  # noqa: E402
 
 CLIENT: Client = Wrk() if HAS_WRK else OwnClients()
 HISTORIES = (200_000, 2_000_000)  # closed orders of a market that is started again
@@ -75,8 +83,10 @@ def sync(options: argparse.Namespace, folder: Path) -> None:
     """Orders that share a commit with --sync, at 64 connections."""
     with running("-d", str(folder / "market"), "--sync") as server:
         load = CLIENT.measure(server.port, "orders", 64, options.seconds)
-    print(f"\n--sync, 64 connections: {load.rate:,.0f} orders a second, p50 {load.p50:.1f} ms; "
-          f"{server.report}")
+    print(
+        f"\n--sync, 64 connections: {load.rate:,.0f} orders a second, p50 {load.p50:.1f} ms; "
+        f"{server.report}"
+    )
 
 
 def start(options: argparse.Namespace, folder: Path) -> None:
@@ -159,22 +169,24 @@ def serve(before: int, arguments: list[str]) -> None:
     options = make_parser().parse_args(arguments)
     transactions: list[None] = []
     wanted = Wanted(database=options.database, sync=options.sync)
-    with open_house(wanted, Accounts()) as house:
-        book = house.exchange.book("TESTEX", "FOOBAR")
+    with open_services(wanted, Accounts()) as services:
+        book = services.exchange.book("TESTEX", "FOOBAR")
         server = make_server(OWN_SERVER, 0)
-        keep_together(server, house.exchange)
-        trade(house.exchange, before, 0)
+        keep_together(server, services.exchange)
+        trade(services.exchange, before, 0)
         first = book.next_id
-        house.exchange._ledger.connection.set_trace_callback(
+        services.exchange._ledger.connection.set_trace_callback(
             lambda statement: transactions.append(None) if statement == "COMMIT" else None
         )
         signal.signal(signal.SIGTERM, lambda *_: server.stop())
         keep_collections_short()
         print(server.port, flush=True)
-        bottle.run(make_app(house), server=server, quiet=True)
+        bottle.run(make_app(services), server=server, quiet=True)
         placed = book.next_id - first
-    print(f"{placed:,} orders in {len(transactions):,} commits"
-          + (f", {placed / len(transactions):.1f} each" if transactions else ""))
+    print(
+        f"{placed:,} orders in {len(transactions):,} commits"
+        + (f", {placed / len(transactions):.1f} each" if transactions else "")
+    )
 
 
 def fill(file: Path, open_orders: int, closed: int) -> None:

@@ -39,11 +39,21 @@ class Load(NamedTuple):
 
 def order(number: int) -> Ask:
     """Buys and sells in turn, so near the middle that most of them trade."""
-    return Ask("POST", f"{STOCK}/orders", json.dumps({
-        "account": f"BOT{number % 10}", "venue": "TESTEX", "stock": "FOOBAR",
-        "direction": "sell" if number % 2 else "buy", "orderType": "limit",
-        "price": MIDDLE + number * 7 % 11 - 5, "qty": 50 + number * 13 % 100,
-    }))
+    return Ask(
+        "POST",
+        f"{STOCK}/orders",
+        json.dumps(
+            {
+                "account": f"BOT{number % 10}",
+                "venue": "TESTEX",
+                "stock": "FOOBAR",
+                "direction": "sell" if number % 2 else "buy",
+                "orderType": "limit",
+                "price": MIDDLE + number * 7 % 11 - 5,
+                "qty": 50 + number * 13 % 100,
+            }
+        ),
+    )
 
 
 ORDERS = [order(number) for number in range(220)]
@@ -94,14 +104,26 @@ class Wrk:
             script.write(SCRIPT % "\n".join(lines))
             script.flush()
             done = subprocess.run(
-                ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={TIMEOUT:g}s",
-                 "-s", script.name, f"http://127.0.0.1:{port}"],
-                capture_output=True, text=True, check=True,
+                [
+                    "wrk",
+                    "-t1",
+                    f"-c{connections}",
+                    f"-d{seconds}s",
+                    f"--timeout={TIMEOUT:g}s",
+                    "-s",
+                    script.name,
+                    f"http://127.0.0.1:{port}",
+                ],
+                capture_output=True,
+                text=True,
+                check=True,
             )
         result = json.loads(done.stdout.split("RESULT ")[1])
         return Load(
             result["requests"] / result["microseconds"] * 1e6,
-            result["p50"] / 1000, result["p99"] / 1000, result["errors"],
+            result["p50"] / 1000,
+            result["p99"] / 1000,
+            result["errors"],
         )
 
 
@@ -121,7 +143,9 @@ class OwnClients:
         waits = sorted(wait for waits, _ in results for wait in waits)
         hundredths = statistics.quantiles(waits, n=100)
         return Load(
-            len(waits) / seconds, hundredths[49] * 1000, hundredths[98] * 1000,
+            len(waits) / seconds,
+            hundredths[49] * 1000,
+            hundredths[98] * 1000,
             sum(errors for _, errors in results),
         )
 

@@ -18,11 +18,11 @@ import time
 from collections import deque
 from typing import NamedTuple
 
-from disorderbook.collector import keep_collections_short
 from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
 from disorderbook.exchange import Exchange
+from disorderbook.ledger.base import EndlessMemory, Ledger
 from disorderbook.ledger.temporary import TemporaryLedger
-from disorderbook.memory import EndlessMemory, Ledger
+from disorderbook.process.collector import keep_collections_short
 
 MIDDLE = 5000  # cents
 ACCOUNTS = [f"BOT{number}" for number in range(10)]
@@ -86,17 +86,22 @@ def main() -> None:
     add("--open", type=int, default=10_000)
     add("--endless", action="store_true", help="also without a bound")
     options = parser.parse_args()
-    print(f"{'orders':>10} {'open':>7} {'MiB':>7} {'us/order':>9} {'longest move, ms':>17} "
-          f"{'of processor':>12}")
+    print(
+        f"{'orders':>10} {'open':>7} {'MiB':>7} {'us/order':>9} {'longest move, ms':>17} "
+        f"{'of processor':>12}"
+    )
     for endless in (False, True) if options.endless else (False,):
         measured = []
         for orders in options.orders:
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 m = pool.apply(run, (orders, options.open, endless))
             measured.append(m)
-            print(f"{m.orders:10,} {m.open_orders:7,} {m.resident:7.1f} {m.microseconds:9.1f} "
-                  f"{m.longest_move:17.2f} {m.busiest_move:12.2f}"
-                  f"{'  (endless memory)' if endless else ''}", flush=True)
+            print(
+                f"{m.orders:10,} {m.open_orders:7,} {m.resident:7.1f} {m.microseconds:9.1f} "
+                f"{m.longest_move:17.2f} {m.busiest_move:12.2f}"
+                f"{'  (endless memory)' if endless else ''}",
+                flush=True,
+            )
         growth = measured[-1].resident / measured[0].resident - 1
         print(f"growth from the first to the last: {growth:+.1%}")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from wire import Address, Connection, CannotMeasure
+from wire import Address, CannotMeasure, Connection
 
 DEFAULT_URL = "http://127.0.0.1:8000/ob/api/"
 MAIN = Path(__file__).parent.parent / "disorderBook_main.py"
@@ -45,9 +45,12 @@ class Options(argparse.ArgumentParser):
 
     def add_url(self) -> None:
         self.add_argument(
-            "--url", type=loopback, nargs="?", const=loopback(DEFAULT_URL),
+            "--url",
+            type=loopback,
+            nargs="?",
+            const=loopback(DEFAULT_URL),
             help=f"the server to measure, {DEFAULT_URL} if none is named; without this option an "
-                 "exchange is started for the purpose and ended",
+            "exchange is started for the purpose and ended",
         )
 
     def error(self, message: str) -> NoReturn:

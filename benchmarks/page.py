@@ -28,7 +28,7 @@ from typing import NamedTuple
 from playwright.sync_api import CDPSession, Page
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from browser import installed_browser, running_browser  # noqa: E402
 from live import Exchange, running  # noqa: E402
@@ -78,7 +78,8 @@ def _report(page: Page, devtools: CDPSession, counted: list[int], seconds: float
         f"{(len(counted) - trades) / elapsed:6.0f} trades/s: "
         f"page {(after.busy - before.busy) / elapsed:6.1%} of a core, "
         f"whole browser {(after.all_busy - before.all_busy) / elapsed:6.1%}; "
-        f"heap {after.heap:.1f} MB, {after.nodes} nodes", flush=True,
+        f"heap {after.heap:.1f} MB, {after.nodes} nodes",
+        flush=True,
     )
 
 
@@ -86,7 +87,10 @@ def _cost(devtools: CDPSession) -> Cost:
     devtools.send("HeapProfiler.collectGarbage")
     told = {m["name"]: m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}
     return Cost(
-        time.monotonic(), told["TaskDuration"], _processor_time(), told["JSHeapUsedSize"] / 1e6,
+        time.monotonic(),
+        told["TaskDuration"],
+        _processor_time(),
+        told["JSHeapUsedSize"] / 1e6,
         int(told["Nodes"]),
     )
 
@@ -144,10 +148,15 @@ def _trading(exchange: Exchange, rate: float) -> Iterator[list[int]]:
 
 
 def _order(exchange: Exchange, account: str, direction: str, price: int, qty: int) -> None:
-    body = json.dumps({
-        "account": account, "direction": direction, "orderType": "limit", "price": price,
-        "qty": qty,
-    }).encode()
+    body = json.dumps(
+        {
+            "account": account,
+            "direction": direction,
+            "orderType": "limit",
+            "price": price,
+            "qty": qty,
+        }
+    ).encode()
     url = f"{exchange.url}venues/TESTEX/stocks/FOOBAR/orders"
     DIRECT.open(url, body, timeout=10).close()
 

@@ -38,8 +38,10 @@ class Request(NamedTuple):
 
 def main(options: argparse.Namespace) -> int:
     with (
-        server_at(options.url_a), server_at(options.url_b),
-        Connection(options.url_a, options.key) as a, Connection(options.url_b, options.key) as b,
+        server_at(options.url_a),
+        server_at(options.url_b),
+        Connection(options.url_a, options.key) as a,
+        Connection(options.url_b, options.key) as b,
     ):
         for connection, stock in itertools.product((a, b), stocks(options)):
             check_unused(connection, stock)
@@ -89,10 +91,16 @@ def any_order(chance: random.Random, accounts: list[str]) -> dict[str, Any]:
 def question(chance: random.Random, stock: str, placed: int) -> Request:
     """Cancel an order, open, closed or unknown, or ask for something."""
     order = f"{stock}/orders/{chance.randint(max(0, placed - 50), placed)}"
-    return chance.choice((
-        Request("DELETE", order), Request("POST", f"{order}/cancel"), Request("GET", order),
-        Request("GET", stock), Request("GET", f"{stock}/quote"), Request("GET", f"{stock}/scores"),
-    ))
+    return chance.choice(
+        (
+            Request("DELETE", order),
+            Request("POST", f"{order}/cancel"),
+            Request("GET", order),
+            Request("GET", stock),
+            Request("GET", f"{stock}/quote"),
+            Request("GET", f"{stock}/scores"),
+        )
+    )
 
 
 def meaning(answer: Answer, venue: str) -> tuple[int, Any]:
@@ -105,7 +113,8 @@ def meaning(answer: Answer, venue: str) -> tuple[int, Any]:
     if isinstance(content, dict) and "venues" in content:
         content["venues"] = [
             {key: entry[key] for key in entry if key != "id"}
-            for entry in content["venues"] if entry["venue"] == venue
+            for entry in content["venues"]
+            if entry["venue"] == venue
         ]
     return answer.status, content
 

@@ -33,13 +33,13 @@ from crowd import Listener
 from simple_websocket_server import WebSocket, WebSocketServer
 
 from disorderbook.accounts import Accounts
-from disorderbook.collector import keep_collections_short
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.exchange import Exchange
-from disorderbook.messages import tick_message
+from disorderbook.process.collector import keep_collections_short
+from disorderbook.protocol.messages import tick_message
 from disorderbook.tape.feed import Tape
-from disorderbook.tape.switching import SWITCH_SECONDS
+from disorderbook.tape.poller import SWITCH_SECONDS
 
 TICKS_PER_SECOND = 200
 PATIENCE = 60.0  # seconds for a burst
@@ -122,7 +122,9 @@ class Crowd:
     def __init__(self, port: int, size: int) -> None:
         self._process = subprocess.Popen(
             [sys.executable, str(CROWD), str(port), str(size)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self._size = size
         if self._answer() != "ready\n":
@@ -215,8 +217,10 @@ def report_turns(seconds: float, rounds: int = 5, listeners: int = 10) -> None:
                 rows.append((*lags, orders))
     for interval, rows in found.items():
         median, late, orders = (percentile(list(column), 50) for column in zip(*rows))
-        print(f"Turns of {interval * 1000:g} ms: {orders:,.0f} orders a second, "
-              f"lags {median:.2f} and {late:.2f} ms")
+        print(
+            f"Turns of {interval * 1000:g} ms: {orders:,.0f} orders a second, "
+            f"lags {median:.2f} and {late:.2f} ms"
+        )
 
 
 def percentile(values: list[float], percent: int) -> float:
@@ -289,12 +293,16 @@ def main() -> None:
         print(f"Ten deaf listeners, {ticks:,} ticks: {name} grows by {growth:.0f} MB")
     report_turns(options.seconds / 3)
     alone, nothing = without_a_tape(options.seconds)
-    print("\nLags in ms (median, p99); what publishing costs in us (medians: paced, busy, in a"
-          f"\nburst; publishing nothing is timed as {nothing.paced:.1f}, {nothing.busy:.1f} and "
-          f"{nothing.burst:.1f}); orders beside it, of the {alone:,.0f} a second"
-          "\nwithout it; growth in MB")
-    print(f"{'':>16} {'':>5} {'paced':>16} {'cpu':>6} {'publishing':>19} {'burst msg/s':>11}"
-          f" {'whole':>6} {'busy':>16} {'orders':>7} {'growth':>6}")
+    print(
+        "\nLags in ms (median, p99); what publishing costs in us (medians: paced, busy, in a"
+        f"\nburst; publishing nothing is timed as {nothing.paced:.1f}, {nothing.busy:.1f} and "
+        f"{nothing.burst:.1f}); orders beside it, of the {alone:,.0f} a second"
+        "\nwithout it; growth in MB"
+    )
+    print(
+        f"{'':>16} {'':>5} {'paced':>16} {'cpu':>6} {'publishing':>19} {'burst msg/s':>11}"
+        f" {'whole':>6} {'busy':>16} {'orders':>7} {'growth':>6}"
+    )
     found: dict[tuple[str, int], Figures] = {}
     for name, start in SOURCES.items():
         for size in map(int, options.listeners.split(",")):
@@ -303,8 +311,10 @@ def main() -> None:
             report(name, size, figures, alone)
     for size in map(int, options.listeners.split(",")):
         ours, bare = found["the tape", size], found["the bare library", size]
-        print(f"{size:>5} listeners: a burst {ours.rate / bare.rate:.1f} times as fast, "
-              f"a paced tick after 1/{bare.paced[0] / ours.paced[0]:.0f} of the time")
+        print(
+            f"{size:>5} listeners: a burst {ours.rate / bare.rate:.1f} times as fast, "
+            f"a paced tick after 1/{bare.paced[0] / ours.paced[0]:.0f} of the time"
+        )
 
 
 if __name__ == "__main__":

@@ -168,7 +168,10 @@ def stock_path(venue: str, symbol: str) -> str:
 def limit_order(account: str, direction: str, price: int, quantity: int) -> dict[str, Any]:
     """What is posted for an order; `price` in cents, `quantity` in shares."""
     return {
-        "account": account, "direction": direction, "orderType": "limit", "price": price,
+        "account": account,
+        "direction": direction,
+        "orderType": "limit",
+        "price": price,
         "qty": quantity,
     }
 

@@ -30,8 +30,7 @@ def check_exchange(client: Client) -> None:
 
 
 def check_certificate(client: Client) -> None:
-    """Raise NotAdmitted if a certificate is not trusted; whether an exchange answers is no matter.
-    """
+    """Raise NotAdmitted if a certificate is not trusted, whether or not an exchange answers."""
     if not client.url.startswith("https:"):
         return
     try:
@@ -43,8 +42,10 @@ def check_certificate(client: Client) -> None:
 def _check_trust(client: Client, fault: requests.RequestException) -> None:
     reason = why_untrusted(fault)
     if reason:
-        raise NotAdmitted(f"{untrusted_sentence(client.url, reason)}; --ca FILE names the"
-                          " certificate of who signed it") from None
+        raise NotAdmitted(
+            f"{untrusted_sentence(client.url, reason)}; --ca FILE names the"
+            " certificate of who signed it"
+        ) from None
 
 
 def check_account(client: Client, venue: str, symbol: str, account: str) -> None:
@@ -81,8 +82,10 @@ def read_keys(path: Path) -> dict[str, str]:
 def key_from(keys: Mapping[str, str], account: str) -> str:
     """The account's key; raises NotAdmitted if there is none."""
     if account not in keys:
-        raise NotAdmitted(f"The accounts file names no account {account}; add it there"
-                          " (the exchange reads it again), or name another with --account")
+        raise NotAdmitted(
+            f"The accounts file names no account {account}; add it there"
+            " (the exchange reads it again), or name another with --account"
+        )
     return keys[account]
 
 

@@ -15,7 +15,15 @@ from typing import NamedTuple
 from admission import NotAdmitted, check_certificate
 from connections import Connections
 from option_types import (
-    MOST_ORDERS, USAGE_ERROR, Parser, certificates, count_up_to, key, name, pause, url,
+    MOST_ORDERS,
+    USAGE_ERROR,
+    Parser,
+    certificates,
+    count_up_to,
+    key,
+    name,
+    pause,
+    url,
 )
 from stockfighter_minimal import DEFAULT_URL, Client
 from trader import Trader, run_together
@@ -41,8 +49,9 @@ def main(description: str | None, bot: Bot, arguments: Sequence[str] | None = No
     options = parser.parse_args(arguments)
     stop = threading.Event()
     connections = Connections()
-    client = Client(options.url, options.key, stop, verify=verify_of(options),
-                    make_session=connections.session)
+    client = Client(
+        options.url, options.key, stop, verify=verify_of(options), make_session=connections.session
+    )
     try:
         check_certificate(client)
     except NotAdmitted as fault:
@@ -52,11 +61,14 @@ def main(description: str | None, bot: Bot, arguments: Sequence[str] | None = No
     stop_on_signals(stop)
     say = printer(stop)
     seed = random_seed() if options.seed is None else options.seed
-    traders = make_traders(bot, client, options, options.account, seed,
-                           silence if options.quiet else say)
+    traders = make_traders(
+        bot, client, options, options.account, seed, silence if options.quiet else say
+    )
     if not options.quiet:
-        say(f"{options.account} trades {options.venue} {options.symbol} at {options.url}"
-            f" with --seed {seed}; Ctrl-C stops.")
+        say(
+            f"{options.account} trades {options.venue} {options.symbol} at {options.url}"
+            f" with --seed {seed}; Ctrl-C stops."
+        )
     all_went_well = run_together(traders, stop, cut=connections.cut)
     say(total(traders))
     return 0 if all_went_well else 1
@@ -77,8 +89,14 @@ def make_traders(
     ]
     return [
         bot.make_trader(
-            client, venue=options.venue, symbol=options.symbol, account=account,
-            seed=seed + number, pause=options.pause or bot.pause, orders=orders, say=say,
+            client,
+            venue=options.venue,
+            symbol=options.symbol,
+            account=account,
+            seed=seed + number,
+            pause=options.pause or bot.pause,
+            orders=orders,
+            say=say,
         )
         for number, orders in enumerate(shares)
     ]
@@ -138,17 +156,27 @@ def add_market_options(parser: argparse.ArgumentParser) -> None:
     add("--url", type=url, default=DEFAULT_URL, help="the exchange" + DEFAULT)
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument(
-        "--ca", type=certificates, metavar="FILE",
+        "--ca",
+        type=certificates,
+        metavar="FILE",
         help="trust an https exchange whose certificate is, or is signed by, one of this file (PEM)"
         " (default: those that everybody trusts)",
     )
     trust.add_argument("--insecure", action="store_true", help="trust any certificate")
     add("--venue", type=name, default="TESTEX", help="where to trade" + DEFAULT)
     add("--symbol", type=name, default="FOOBAR", help="which stock" + DEFAULT)
-    add("--orders", type=count_up_to(MOST_ORDERS), metavar="N",
-        help="stop after sending this many orders, refused ones too (default: go on for ever)")
-    add("--seed", type=int, metavar="N",
-        help="the same number and the same answers give the same orders (default: a random one)")
+    add(
+        "--orders",
+        type=count_up_to(MOST_ORDERS),
+        metavar="N",
+        help="stop after sending this many orders, refused ones too (default: go on for ever)",
+    )
+    add(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="the same number and the same answers give the same orders (default: a random one)",
+    )
     add("--quiet", action="store_true", help="print only the total and what goes wrong")
 
 
@@ -162,9 +190,17 @@ def _parser(description: str | None, bot: Bot) -> argparse.ArgumentParser:
     add_market_options(parser)
     add = parser.add_argument
     add("--account", type=name, default=bot.account, help="for whom" + DEFAULT)
-    add("--key", type=key, default=bot.key,
-        help="the account's API key, for an exchange that was started with -a" + DEFAULT)
-    add("--pause", type=pause, metavar="SECONDS",
+    add(
+        "--key",
+        type=key,
+        default=bot.key,
+        help="the account's API key, for an exchange that was started with -a" + DEFAULT,
+    )
+    add(
+        "--pause",
+        type=pause,
+        metavar="SECONDS",
         help="time between two orders, one number or the limits of a random one"
-        f" (default: {'-'.join(f'{limit:g}' for limit in sorted(set(bot.pause)))})")
+        f" (default: {'-'.join(f'{limit:g}' for limit in sorted(set(bot.pause)))})",
+    )
     return parser

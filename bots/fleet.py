@@ -14,7 +14,13 @@ from typing import NamedTuple
 
 from admission import NotAdmitted, check_account, check_exchange, key_from, read_keys
 from command_line import (
-    add_market_options, make_traders, printer, random_seed, silence, stop_on_signals, verify_of,
+    add_market_options,
+    make_traders,
+    printer,
+    random_seed,
+    silence,
+    stop_on_signals,
+    verify_of,
 )
 from complaints import Complaints
 from connections import Connections
@@ -49,8 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     connections = Connections()
-    client = Client(options.url, verify=verify_of(options), complain=Complaints(),
-                    make_session=connections.session)
+    client = Client(
+        options.url,
+        verify=verify_of(options),
+        complain=Complaints(),
+        make_session=connections.session,
+    )
     try:
         keys = _keys(options)
         check_exchange(client)
@@ -75,8 +85,10 @@ def _run(
     fleet = _fleet(options, keys, client, seed)
     traders = [trader for copy in fleet for trader in copy.traders]
     if not options.quiet:
-        say(f"{_names(fleet)} at {options.venue} {options.symbol}, {options.url}"
-            f" with --seed {seed}; Ctrl-C stops.")
+        say(
+            f"{_names(fleet)} at {options.venue} {options.symbol}, {options.url}"
+            f" with --seed {seed}; Ctrl-C stops."
+        )
     started = time.monotonic()
     status = status_shown(lambda: _status(fleet, started), say)
     with nullcontext(lambda: None) if options.quiet else status as show:
@@ -93,9 +105,7 @@ def _fleet(
     for kind, number, account in _accounts(options):
         own_seed = random.Random(f"{seed} {kind} {number}").randrange(2**32)
         own_client = client.with_key(keys[account])
-        traders = make_traders(
-            ROSTER[kind].bot, own_client, options, account, own_seed, silence
-        )
+        traders = make_traders(ROSTER[kind].bot, own_client, options, account, own_seed, silence)
         fleet.append(Copy(kind, account, traders))
     return fleet
 
@@ -149,8 +159,10 @@ def _sum(fleet: Sequence[Copy]) -> str:
     sent, placed, cancelled = (
         sum(copy.count(of) for copy in fleet) for of in ("sent", "placed", "cancelled")
     )
-    return (f"{sent} orders sent, {placed} of them placed, {sent - placed} refused or lost,"
-            f" {cancelled} cancelled")
+    return (
+        f"{sent} orders sent, {placed} of them placed, {sent - placed} refused or lost,"
+        f" {cancelled} cancelled"
+    )
 
 
 def _names(fleet: Sequence[Copy]) -> str:
@@ -182,16 +194,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="which bots")
-    add("--copies", type=count_up_to(MOST_COPIES), default=1, metavar="N",
-        help="how many of each bot; each has an account (NOISE1, NOISE2) and a seed of its own")
+    add(
+        "--copies",
+        type=count_up_to(MOST_COPIES),
+        default=1,
+        metavar="N",
+        help="how many of each bot; each has an account (NOISE1, NOISE2) and a seed of its own",
+    )
     add_market_options(parser)
     add("--account", type=name, help="for whom all of them trade (default: an account for each)")
-    add("--key", type=key,
+    add(
+        "--key",
+        type=key,
         help="the account's API key, for an exchange that was started with -a (default: what"
-        " accounts.json has for the bot)")
-    add("--accounts", type=Path, metavar="FILE",
-        help="take the keys from the accounts file that the exchange was started with")
-    add("--pause", type=pause, metavar="SECONDS",
+        " accounts.json has for the bot)",
+    )
+    add(
+        "--accounts",
+        type=Path,
+        metavar="FILE",
+        help="take the keys from the accounts file that the exchange was started with",
+    )
+    add(
+        "--pause",
+        type=pause,
+        metavar="SECONDS",
         help="time between two orders, one number or the limits of a random one (default: what is"
-        " usual for each bot)")
+        " usual for each bot)",
+    )
     return parser

@@ -46,8 +46,9 @@ def name(text: str) -> str:
 
 def key(text: str) -> str:
     if not text.isprintable() or text != text.strip():
-        raise argparse.ArgumentTypeError("a key has characters that can be printed, no spaces"
-                                         " around it")
+        raise argparse.ArgumentTypeError(
+            "a key has characters that can be printed, no spaces around it"
+        )
     return text
 
 
@@ -66,6 +67,7 @@ def pause(text: str) -> tuple[float, float]:
 
 def count_up_to(most: int) -> Callable[[str], int]:
     """What reads a number from 1 to this."""
+
     def count(text: str) -> int:
         is_short = text.isascii() and text.isdigit() and len(text) <= len(str(most))
         if not is_short or not 1 <= int(text) <= most:

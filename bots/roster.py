@@ -40,8 +40,11 @@ def listing() -> str:
     """All bots, a line each, and what to type."""
     width = max(map(len, ROSTER))
     lines = [f"  {name:{width}}  {entry.line}" for name, entry in ROSTER.items()]
-    return "\n".join([
-        "The bots:", *lines,
-        "For a market that is alive: python3 -m bots market-maker taker noise",
-        "(--help explains the options)",
-    ])
+    return "\n".join(
+        [
+            "The bots:",
+            *lines,
+            "For a market that is alive: python3 -m bots market-maker taker noise",
+            "(--help explains the options)",
+        ]
+    )

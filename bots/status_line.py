@@ -32,7 +32,10 @@ def status_shown(line: Callable[[], str], say: Show) -> Iterator[Callable[[], No
         return
     # Complaints appear above the line, unless they go elsewhere anyway.
     with Live(
-        console=console, auto_refresh=False, transient=True, redirect_stdout=False,
+        console=console,
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
         redirect_stderr=sys.stderr.isatty(),
     ) as live:
         yield _paced(

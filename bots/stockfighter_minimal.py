@@ -282,7 +282,10 @@ def parse_fills_from_response(response: Answer | None, verbose: bool = False) ->
     sign = 1 if response and response["direction"] == "buy" else -1
     average = cents / shares if shares else None
     moved = {
-        "shares": sign * shares, "cents": -sign * cents, "fills": len(fills), "average": average
+        "shares": sign * shares,
+        "cents": -sign * cents,
+        "fills": len(fills),
+        "average": average,
     }
     if verbose:
         print(json.dumps(moved))

@@ -90,9 +90,7 @@ class Trader(ABC):
         self._send(direction, quantity, 0, "market")
 
     def _send(self, direction: str, quantity: int, price: int, order_type: str) -> None:
-        order = Order(
-            self.venue, self.symbol, direction, quantity, price, order_type, self.account
-        )
+        order = Order(self.venue, self.symbol, direction, quantity, price, order_type, self.account)
         answer = self.client.execute(order)
         self.sent += 1
         if answer is None:

@@ -42,12 +42,23 @@ TICK = (
     "{time:<12}  {symbol:<10} {bidSize:>9} {bid:>9} {ask:>9} {askSize:>9} {last:>9} {lastSize:>9}"
 )
 TICK_HEAD = TICK.format(
-    time="UTC", symbol="stock", bidSize="bid size", bid="bid", ask="ask", askSize="ask size",
-    last="last", lastSize="last size",
+    time="UTC",
+    symbol="stock",
+    bidSize="bid size",
+    bid="bid",
+    ask="ask",
+    askSize="ask size",
+    last="last",
+    lastSize="last size",
 )
 TRADE = "{time:<12}  {symbol:<10} {direction:>9} {filled:>9} {price:>9} {id:>9} {qty:>9}"
 TRADE_HEAD = TRADE.format(
-    time="UTC", symbol="stock", direction="side", filled="shares", price="price", id="order",
+    time="UTC",
+    symbol="stock",
+    direction="side",
+    filled="shares",
+    price="price",
+    id="order",
     qty="wanted",
 )
 
@@ -103,8 +114,7 @@ def messages(
 
 
 def connect(url: str, key: str, tls: dict[str, Any] | None = None) -> websocket.WebSocket:
-    """A connection; raises Refused if there will never be one. `tls` is websocket-client's sslopt.
-    """
+    """A connection; raises Refused if there never will be. `tls` is websocket-client's sslopt."""
     headers = [f"X-Starfighter-Authorization: {key}"] if key else []
     # This machine is never reached by way of a proxy. The library heeds what is not to go through
     # one only where one is named; for others it does what the environment says.
@@ -178,8 +188,13 @@ def tick_line(message: dict[str, Any]) -> str:
 def trade_line(message: dict[str, Any]) -> str:
     order = message["order"]
     return TRADE.format(
-        time=time_of_day(message["filledAt"]), symbol=message["symbol"], filled=message["filled"],
-        price=message["price"], direction=order["direction"], id=order["id"], qty=order["qty"],
+        time=time_of_day(message["filledAt"]),
+        symbol=message["symbol"],
+        filled=message["filled"],
+        price=message["price"],
+        direction=order["direction"],
+        id=order["id"],
+        qty=order["qty"],
     )
 
 
@@ -220,15 +235,16 @@ def parse_options() -> argparse.Namespace:
     add("--url", type=url_of_tape, default=DEFAULT_URL, help="the tape" + default)
     trusted = parser.add_mutually_exclusive_group()
     trusted.add_argument(
-        "--ca", type=certificates, metavar="FILE",
+        "--ca",
+        type=certificates,
+        metavar="FILE",
         help="trust a wss tape whose certificate is, or is signed by, one of this file (PEM)",
     )
     trusted.add_argument("--insecure", action="store_true", help="trust any certificate")
     add("--venue", type=name, default="TESTEX", help="which venue" + default)
     add("--symbol", type=name, help="which stock (default: all of the venue)")
     add("--account", type=name, help="show this account's trades instead of quotes")
-    add("--key", default="",
-        help="the account's API key, for an exchange that was started with -a")
+    add("--key", default="", help="the account's API key, for an exchange that was started with -a")
     return parser.parse_args()
 
 

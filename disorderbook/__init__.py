@@ -1,8 +1,8 @@
 """disorderBook: a local stock exchange for trading bots, speaking the Stockfighter protocol.
 
-    with disorderbook.serve() as exchange:
-        with disorderbook.Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
-            market.buy(5000, 10)
+with disorderbook.serve() as exchange:
+    with disorderbook.Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
+        market.buy(5000, 10)
 """
 
 from importlib import import_module
@@ -13,9 +13,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from disorderbook.client import Market
-    from disorderbook.hosting import serve
+    from disorderbook.in_process import serve
 else:
-    _HOMES = {"Market": "disorderbook.client", "serve": "disorderbook.hosting"}
+    _HOMES = {"Market": "disorderbook.client", "serve": "disorderbook.in_process"}
 
     def __getattr__(name):
         """Import what is asked for only then: most programs need one of the two, or none."""

@@ -2,7 +2,7 @@
 
 import sys
 
-from disorderbook.cli import main
+from disorderbook.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,14 +5,12 @@ The class is the sentence; the family it belongs to decides the HTTP status. The
 refusal's detail, which goes into a header that those clients do not look at.
 """
 
-import json
+from disorderbook.protocol.names import detail_of
 
-DETAIL_HEADER = "X-Error-Detail"
 KEY_PLACES = (
     "the account's own, in X-Starfighter-Authorization, X-Stockfighter-Authorization "
     "or the cookie api_key"
 )
-LONGEST_SHOWN = 80  # characters of a value in a detail
 
 
 class ExchangeError(Exception):
@@ -30,35 +28,6 @@ class ExchangeError(Exception):
 
     def __str__(self) -> str:
         return self.sentence
-
-
-def detail_of(field: str, value: object, allowed: str) -> str:
-    """What was wrong with a field, a name or a limit: `price is -1; allowed: ...`. The value is
-    anything that JSON can hold, and is cut to LONGEST_SHOWN characters.
-    """
-    return f"{field} is {shown(value)}; allowed: {allowed}"
-
-
-def missing(field: str, allowed: str) -> str:
-    """The detail of a field that is not there."""
-    return f"{field} is missing; allowed: {allowed}"
-
-
-def detail_header(detail: str) -> str:
-    """A detail as the value of DETAIL_HEADER: one JSON string of printable ASCII characters."""
-    return json.dumps(detail).replace("\x7f", r"\u007f")
-
-
-def shown(value: object) -> str:
-    """A value as JSON, cut to LONGEST_SHOWN characters. A text is cut before it is quoted."""
-    if isinstance(value, str):
-        shortened = value[:LONGEST_SHOWN]
-        return json.dumps(shortened, ensure_ascii=False) + "..." * (len(value) > LONGEST_SHOWN)
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        return f"a value of the type {type(value).__name__}"
-    return text[:LONGEST_SHOWN] + "..." * (len(text) > LONGEST_SHOWN)
 
 
 class BadRequest(ExchangeError):

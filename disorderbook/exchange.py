@@ -1,4 +1,6 @@
-"""The exchange: every book by venue and symbol, the clock, and the one turn that threads take.
+"""Who may touch the exchange, and what happens when they are done or are interrupted.
+
+The exchange: every book by venue and symbol, the clock, and the one turn that threads take.
 
 Whoever reads or changes a book, an account's orders or a game master's instance does so inside
 `with exchange.turn:`. It is the only lock of the program; nobody waits for a socket inside it.
@@ -8,19 +10,67 @@ that answers many requests in one go saves time by keeping them together: it set
 `commits_each_turn` to False, and calls `commit` between the last of them and the first answer.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
 
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, Order
-from disorderbook.errors import (
-    CannotKeep, NameTooLong, NoSuchOrder, NoSuchVenue, TooManyBooks, detail_of,
-)
-from disorderbook.memory import EndlessMemory, Ledger
-from disorderbook.turn import Turn, WholeChange
+from disorderbook.errors import CannotKeep, NoSuchOrder, NoSuchVenue, TooManyBooks
+from disorderbook.ledger.base import EndlessMemory, Ledger
+from disorderbook.protocol.names import MAX_BOOKS, detail_of
 
-MAX_BOOKS = 100
-MAX_NAME_LENGTH = 255  # characters of a venue, symbol or account name
+
+class Turn:
+    """A lock that does something before it is left, whether or not what it was taken for failed."""
+
+    def __init__(self, finish: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._finish = finish
+
+    def locked(self) -> bool:
+        """Whether anybody has it now."""
+        return self._lock.locked()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._finish()
+        finally:
+            self._lock.release()
+
+
+class WholeChange:
+    """What is begun within it is finished, or else something else is done.
+
+    A signal may end anything anywhere, and leave a book that contradicts itself.
+    """
+
+    __slots__ = ("_abandon",)
+
+    def __init__(self, abandon: Callable[[], None]) -> None:
+        self._abandon = abandon
+
+    def __enter__(self) -> None:
+        """Nothing has changed yet."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._abandon()
+
 
 Publish = Callable[[OrderBook, Sequence[Execution]], None]
 """Told inside the turn, after each order or cancel that makes a tick; must not wait."""
@@ -28,12 +78,6 @@ Publish = Callable[[OrderBook, Sequence[Execution]], None]
 
 def publish_to_nobody(book: OrderBook, executions: Sequence[Execution]) -> None:
     """The publisher of an exchange that nobody listens to."""
-
-
-def check_name(name: str, part: str = "name") -> None:
-    """Raise NameTooLong for a venue, symbol or account name (`part`) over 255 characters."""
-    if len(name) > MAX_NAME_LENGTH:
-        raise NameTooLong(detail_of(part, name, f"at most {MAX_NAME_LENGTH} characters"))
 
 
 def no_such_id(order_id: object) -> str:
@@ -62,8 +106,7 @@ class Exchange:
         self._venues: dict[str, dict[str, OrderBook]] = {}
 
     def restore(self, books: Iterable[OrderBook], latest: int) -> None:
-        """Put these books, oldest first, in the place of all; no time from now is `latest` again.
-        """
+        """Hold these books, oldest first, and no others; no time from now is `latest` again."""
         self._venues = {}
         for book in books:
             self._venues.setdefault(book.venue, {})[book.symbol] = book

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from disorderbook.hosting import PrivateExchange
+    from disorderbook.in_process import PrivateExchange
 
 
 @pytest.fixture
 def exchange() -> "Iterator[PrivateExchange]":
     """A fresh private exchange for each test: `exchange.url`, and `exchange.tape_url`."""
-    from disorderbook.hosting import serve  # only the tests that use it pay for importing it
+    from disorderbook.in_process import serve  # only the tests that use it pay for importing it
 
     with serve(websockets=True) as exchange:
         yield exchange

@@ -1,6 +1,6 @@
 """Takes the README's pictures of the front page, of a market that lives for two minutes.
 
-    python3 docs/screenshots.py
+python3 docs/screenshots.py
 """
 
 import base64
@@ -16,7 +16,7 @@ from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parent.parent
 IMAGES = Path(__file__).parent / "images"
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from browser import installed_browser, running_browser  # noqa: E402
 from live import Exchange, running  # noqa: E402
@@ -62,10 +62,17 @@ class Market(threading.Thread):
         self._order(account, direction, limit, self._random.randint(5, 120))
 
     def _order(self, account: str, direction: str, price: int, qty: int) -> None:
-        placed = self._send("POST", self._orders, {
-            "account": account, "direction": direction, "orderType": "limit", "price": price,
-            "qty": qty,
-        })
+        placed = self._send(
+            "POST",
+            self._orders,
+            {
+                "account": account,
+                "direction": direction,
+                "orderType": "limit",
+                "price": price,
+                "qty": qty,
+            },
+        )
         if placed["open"]:
             self._resting.append(placed["id"])
 
@@ -79,7 +86,8 @@ def take(browser: Browser, exchange: Exchange) -> None:
     views: dict[str, Any] = {
         "desktop-light": {"viewport": {"width": 1360, "height": 850}, "color_scheme": "light"},
         "phone-dark": {
-            "viewport": {"width": 390, "height": 850}, "color_scheme": "dark",
+            "viewport": {"width": 390, "height": 850},
+            "color_scheme": "dark",
             "device_scale_factor": 1.5,
         },
     }

@@ -6,7 +6,7 @@ import pytest
 
 from disorderbook.accounts import MAX_KEY_BYTES, Accounts, check_keys, sent_key
 from disorderbook.errors import NoKey, WrongKey
-from disorderbook.tape.subscriptions import subscription
+from disorderbook.tape.feed import subscription
 
 ACCOUNTS = Accounts({"ANN": "annkey", "ZOË": "schlüssel"})
 
@@ -22,10 +22,19 @@ def test_the_right_key_authorizes() -> None:
     assert ACCOUNTS.account_of("schlüssel") == "ZOË"
 
 
-@pytest.mark.parametrize("account, key", [
-    ("ANN", "wrong"), ("ANN", "annke"), ("ANN", "annkeyy"), ("ANN", ""),
-    ("ANN", "schlüssel"), ("BOB", "annkey"), ("BOB", ""), ("ANN", "\udcff"),
-])
+@pytest.mark.parametrize(
+    "account, key",
+    [
+        ("ANN", "wrong"),
+        ("ANN", "annke"),
+        ("ANN", "annkeyy"),
+        ("ANN", ""),
+        ("ANN", "schlüssel"),
+        ("BOB", "annkey"),
+        ("BOB", ""),
+        ("ANN", "\udcff"),
+    ],
+)
 def test_a_wrong_key_or_account_does_not(account: str, key: str) -> None:
     with pytest.raises(WrongKey):
         ACCOUNTS.authorize(account, key)
@@ -42,13 +51,21 @@ def test_no_key_is_its_own_refusal() -> None:
             ask()
 
 
-@pytest.mark.parametrize("headers, key", [
-    ({}, None), ({"A": ""}, None), ({"A": "1", "B": "2", "C": "api_key=3"}, "1"),
-    ({"A": "", "B": "2", "C": "api_key=3"}, "2"), ({"C": "api_key=3"}, "3"),
-    ({"C": "a/b=1; []=2; flag; n={\"x\":1};api_key = \"3\" ; api_key=4"}, "3"),
-    ({"C": "my_api_key=3; api_keys=4"}, None), ({"C": "api_key="}, None),
-    ({"A": "schl\xc3\xbcssel"}, "schlüssel"), ({"A": "\xff"}, "\N{REPLACEMENT CHARACTER}"),
-])
+@pytest.mark.parametrize(
+    "headers, key",
+    [
+        ({}, None),
+        ({"A": ""}, None),
+        ({"A": "1", "B": "2", "C": "api_key=3"}, "1"),
+        ({"A": "", "B": "2", "C": "api_key=3"}, "2"),
+        ({"C": "api_key=3"}, "3"),
+        ({"C": 'a/b=1; []=2; flag; n={"x":1};api_key = "3" ; api_key=4'}, "3"),
+        ({"C": "my_api_key=3; api_keys=4"}, None),
+        ({"C": "api_key="}, None),
+        ({"A": "schl\xc3\xbcssel"}, "schlüssel"),
+        ({"A": "\xff"}, "\N{REPLACEMENT CHARACTER}"),
+    ],
+)
 def test_a_key_is_taken_from_the_first_place_that_has_one__difference_9(
     headers: dict[str, str], key: str | None
 ) -> None:
@@ -74,12 +91,38 @@ def test_keys_can_be_replaced() -> None:
 
 
 SENDABLE = [
-    "k", "annkey", "schl\u00fcssel", "a b", "a,b", "a=b", "a%41+&?#/\\b", 'a"b', "'a'", "{[(a)]}:@",
-    "k" * MAX_KEY_BYTES, "\u00fc" * (MAX_KEY_BYTES // 2), "\U0001f511",
+    "k",
+    "annkey",
+    "schl\u00fcssel",
+    "a b",
+    "a,b",
+    "a=b",
+    "a%41+&?#/\\b",
+    'a"b',
+    "'a'",
+    "{[(a)]}:@",
+    "k" * MAX_KEY_BYTES,
+    "\u00fc" * (MAX_KEY_BYTES // 2),
+    "\U0001f511",
 ]
 NOT_SENDABLE = [
-    "", " k", "k ", "\u00a0k", "k\n", "k\r\nX: y", "k\tl", "k\x00l", "k\x7fl", "k\u2028l", "\ud800",
-    "k;l", '"k"', 'k"', '"k', "k" * (MAX_KEY_BYTES + 1), "\u00fc" * (MAX_KEY_BYTES // 2 + 1),
+    "",
+    " k",
+    "k ",
+    "\u00a0k",
+    "k\n",
+    "k\r\nX: y",
+    "k\tl",
+    "k\x00l",
+    "k\x7fl",
+    "k\u2028l",
+    "\ud800",
+    "k;l",
+    '"k"',
+    'k"',
+    '"k',
+    "k" * (MAX_KEY_BYTES + 1),
+    "\u00fc" * (MAX_KEY_BYTES // 2 + 1),
 ]
 
 

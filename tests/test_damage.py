@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from durable_market import Stoppable, order_state, play
+
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead
 from disorderbook.exchange import Exchange
-from disorderbook.ledger.refusing import Unusable
-from durable_market import Stoppable, order_state, play
+from disorderbook.ledger.lock import Unusable
 
 DAMAGES = 60  # of each kind
 ACTS = 200
@@ -32,8 +33,10 @@ def books_and_orders(exchange: Exchange) -> tuple[Books, Orders]:
     for book in exchange.books("V"):
         positions = [(p.account, p.cash, p.shares) for p in book.positions.values()]
         resting = [
-            order_state(order) for ladder in (book.bids, book.asks)
-            for level in ladder for order in level.orders.values()
+            order_state(order)
+            for ladder in (book.bids, book.asks)
+            for level in ladder
+            for order in level.orders.values()
         ]
         books.append([book.quote(), book.next_id, positions, resting])
         for number in range(book.next_id):
@@ -54,9 +57,11 @@ class Crashed:
         reader = sqlite3.connect(folder / "market.db")
         for number in range(ACTS):
             order = NewOrder(
-                draw.choice(["ann", "bob", "cat"]), draw.choice(list(Side)),
+                draw.choice(["ann", "bob", "cat"]),
+                draw.choice(list(Side)),
                 draw.choice([OrderType.LIMIT, OrderType.LIMIT, *OrderType]),
-                draw.randint(40, 60), draw.randint(1, 20),
+                draw.randint(40, 60),
+                draw.randint(1, 20),
             )
             play(market.exchange, (("V", draw.choice("AB")), order))
             if number % SETTLED_EVERY == SETTLED_EVERY - 1:
@@ -82,11 +87,12 @@ def crashed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def last_commit(log: bytes) -> tuple[int, int]:
     """Where the frame of the last commit begins and ends; SQLite, "Database File Format", 4.1."""
-    size, = struct.unpack_from(">I", log, 8)
+    (size,) = struct.unpack_from(">I", log, 8)
     starts = range(32, len(log) - 24 - size + 1, 24 + size)
     begin = max(
-        start for start in starts
-        if log[start + 8:start + 16] == log[16:24] and log[start + 4:start + 8] != bytes(4)
+        start
+        for start in starts
+        if log[start + 8 : start + 16] == log[16:24] and log[start + 4 : start + 8] != bytes(4)
     )
     return begin, begin + 24 + size
 
@@ -106,13 +112,13 @@ def flipped(content: bytes, draw: random.Random) -> bytes:
 
 
 def cut(content: bytes, draw: random.Random) -> bytes:
-    return content[:draw.randrange(len(content))]
+    return content[: draw.randrange(len(content))]
 
 
 def zeroed(content: bytes, draw: random.Random) -> bytes:
     start = draw.randrange(0, len(content), 512)
-    hole = content[start:start + draw.choice([512, 4096])]
-    return content[:start] + bytes(len(hole)) + content[start + len(hole):]
+    hole = content[start : start + draw.choice([512, 4096])]
+    return content[:start] + bytes(len(hole)) + content[start + len(hole) :]
 
 
 def damaged(crashed: Crashed, how: str, folder: Path) -> Iterator[Path]:
@@ -128,11 +134,14 @@ def damaged(crashed: Crashed, how: str, folder: Path) -> Iterator[Path]:
         yield file
 
 
-@pytest.mark.parametrize("how", [
-    f"{which} {damage}" for which in ("file", "log") for damage in ("flipped", "cut", "zeroed")
-])
+@pytest.mark.parametrize(
+    "how",
+    [f"{which} {damage}" for which in ("file", "log") for damage in ("flipped", "cut", "zeroed")],
+)
 def test_a_damaged_market_is_refused_or_an_earlier_one(
-    crashed: Crashed, how: str, tmp_path: Path,
+    crashed: Crashed,
+    how: str,
+    tmp_path: Path,
 ) -> None:
     refusals = 0
     for file in damaged(crashed, how, tmp_path):

@@ -8,7 +8,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 from live import ROOT
 
 MADE = {"PKG-INFO", "setup.cfg"}  # by the build; the second is written anew
@@ -32,14 +31,15 @@ def built(files: set[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, clean / name)
     ended = subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(built), str(clean)],
-        capture_output=True, text=True,
+        capture_output=True,
+        text=True,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return built
 
 
 def test_the_source_is_complete(files: set[str], built: Path) -> None:
-    archive, = built.glob("*.tar.gz")
+    (archive,) = built.glob("*.tar.gz")
     with tarfile.open(archive) as opened:
         names = {each.name.partition("/")[2] for each in opened.getmembers() if each.isfile()}
     names = {name for name in names if not name.startswith("disorderbook.egg-info/")}
@@ -47,7 +47,7 @@ def test_the_source_is_complete(files: set[str], built: Path) -> None:
 
 
 def test_the_package_has_its_own_files_and_no_others(files: set[str], built: Path) -> None:
-    archive, = built.glob("*.whl")
+    (archive,) = built.glob("*.whl")
     with zipfile.ZipFile(archive) as opened:
         names = {name for name in opened.namelist() if ".dist-info/" not in name}
     assert names == {name for name in files if name.startswith("disorderbook/")}

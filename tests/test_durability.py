@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from durable_market import Stoppable
+from invariants import check_ladder, check_order
+from live import killed, running
+from test_main import refused, start
+from wsgi import BUY, ORDERS
+
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Order, Side
 from disorderbook.engine.positions import Position
 from disorderbook.errors import CannotKeep
-from disorderbook.messages import order_message
-from invariants import check_ladder, check_order
-from live import killed, running
-from durable_market import Stoppable
-from test_cli import refused, start
-from wsgi import BUY, ORDERS
+from disorderbook.protocol.messages import order_message
 
 MEDDLINGS = 8  # of another program with the file, under load
 BACKUPS = 3
@@ -62,11 +63,17 @@ class Trader(threading.Thread):
             self.fault = fault
 
     def place(self) -> Json:
-        status, order = self.ask("POST", ORDERS, {
-            "account": self._account, "direction": self._draw.choice(["buy", "sell"]),
-            "orderType": self._draw.choice(["limit"] * 6 + ["market", "fok", "ioc"]),
-            "price": self._draw.randint(4990, 5010), "qty": self._draw.randint(1, 50),
-        })
+        status, order = self.ask(
+            "POST",
+            ORDERS,
+            {
+                "account": self._account,
+                "direction": self._draw.choice(["buy", "sell"]),
+                "orderType": self._draw.choice(["limit"] * 6 + ["market", "fok", "ioc"]),
+                "price": self._draw.randint(4990, 5010),
+                "qty": self._draw.randint(1, 50),
+            },
+        )
         assert status == 200, order
         self.placed[order["id"]] = order
         return order
@@ -104,7 +111,8 @@ class PatientTrader(Trader):
 
 @pytest.mark.parametrize("options", [[], ["--sync"]], ids=["plain", "sync"])
 def test_another_program_that_writes_to_the_file_holds_up_changes_only_and_leaves_no_trace(
-    tmp_path: Path, options: list[str],
+    tmp_path: Path,
+    options: list[str],
 ) -> None:
     file, progress = tmp_path / "market.db", threading.Semaphore(0)
     with running("-d", str(file), *options) as exchange:
@@ -183,7 +191,8 @@ def meddle(file: Path, port: int, traders: list[PatientTrader]) -> None:
 
 @pytest.mark.parametrize("options", [[], ["--sync"]], ids=["plain", "sync"])
 def test_every_answered_order_and_cancel_survives_kill_9(
-    tmp_path: Path, options: list[str],
+    tmp_path: Path,
+    options: list[str],
 ) -> None:
     file, draw = tmp_path / "market.db", random.Random(9)
     placed: dict[int, Json] = {}
@@ -216,7 +225,9 @@ def test_a_kill_while_a_market_ends_or_starts_loses_nothing(tmp_path: Path) -> N
 def stop_and_start_until_killed(file: Path, lines: int) -> int:
     """How many orders it had said that there are."""
     process = subprocess.Popen(
-        [sys.executable, "-c", STOP_AND_START, str(file)], stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", STOP_AND_START, str(file)],
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert process.stdout is not None
@@ -284,7 +295,7 @@ def check_answers(placed: dict[int, Json], traders: list[Trader], orders: list[O
     for order_id, answer in placed.items():
         now = json.loads(order_message(orders[order_id]))
         assert {key: now[key] for key in FIXED} == {key: answer[key] for key in FIXED}
-        assert now["fills"][:len(answer["fills"])] == answer["fills"]
+        assert now["fills"][: len(answer["fills"])] == answer["fills"]
         assert answer["open"] or now == answer
     for trader in traders:
         for order_id, answer in trader.cancelled.items():
@@ -294,8 +305,8 @@ def check_answers(placed: dict[int, Json], traders: list[Trader], orders: list[O
 def check_tables(file: Path) -> None:
     """Executions and fills tell of the same trades; money and shares only change hands."""
     connection = sqlite3.connect(file)
-    executions, = connection.execute("SELECT count(*) FROM executions")
-    fills, = connection.execute("SELECT count(*) / 2.0 FROM fills")
+    (executions,) = connection.execute("SELECT count(*) FROM executions")
+    (fills,) = connection.execute("SELECT count(*) / 2.0 FROM fills")
     assert executions == fills
     sums = connection.execute("SELECT sum(cash), sum(shares) FROM positions").fetchone()
     assert sums in [(0, 0), (None, None)]

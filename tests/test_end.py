@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from disorderbook.rest.limits import Limits as RestLimits
-from disorderbook.tape.limits import Limits as TapeLimits
-
 from live import Exchange, killed
-from raw import TICKERS, RawPeer, close_frame, handshake
 from raw_http import get, post
+from raw_websocket import TICKERS, RawPeer, close_frame, handshake
 from wsgi import BUY, ORDERS
+
+from disorderbook.server.limits import Limits as RestLimits
+from disorderbook.tape.limits import Limits as TapeLimits
 
 OF_EACH = 20  # clients of each of the ten kinds
 SMALL = 4096  # bytes of a receive buffer that is soon full
@@ -30,7 +30,8 @@ def test_200_clients_that_hang_do_not_hold_up_the_end() -> None:
         port = int(exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)/ob/api/ws/")[1])
         clients = [
             stack.enter_context(client)
-            for make in kinds(port, exchange.port).values() for client in map(make, range(OF_EACH))
+            for make in kinds(port, exchange.port).values()
+            for client in map(make, range(OF_EACH))
         ]
         assert len(clients) == 200
         trade(exchange)

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from disorderbook import errors
-from disorderbook.rest.app import STATUSES
+from disorderbook.api.app import STATUSES
 
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass)]
 FAMILIES = {errors.ExchangeError, *errors.ExchangeError.__subclasses__()}

@@ -4,7 +4,8 @@ import pytest
 
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import NameTooLong, NoSuchOrder, NoSuchVenue, TooManyBooks
-from disorderbook.exchange import Exchange, check_name
+from disorderbook.exchange import Exchange
+from disorderbook.protocol.parse import check_name
 
 SELL = NewOrder("ann", Side.SELL, OrderType.LIMIT, 5000, 10)
 BUY = NewOrder("bob", Side.BUY, OrderType.LIMIT, 5000, 10)
@@ -46,9 +47,11 @@ def test_time_never_runs_backwards() -> None:
 
 def test_orders_and_cancels_are_published_in_their_turn() -> None:
     heard: list[tuple[str, int, int | None]] = []
-    exchange = Exchange(publish=lambda book, executions: heard.append(
-        (book.symbol, len(executions), book.quote().ask)
-    ))
+    exchange = Exchange(
+        publish=lambda book, executions: heard.append(
+            (book.symbol, len(executions), book.quote().ask)
+        )
+    )
     book = exchange.book("V", "S")
     exchange.submit(book, SELL)
     exchange.submit(book, BUY)
@@ -56,9 +59,7 @@ def test_orders_and_cancels_are_published_in_their_turn() -> None:
     resting = exchange.submit(book, SELL)
     exchange.cancel(resting)
     exchange.cancel(resting)
-    assert heard == [
-        ("S", 0, 5000), ("S", 1, None), ("S", 0, 5000), ("S", 0, None), ("S", 0, None)
-    ]
+    assert heard == [("S", 0, 5000), ("S", 1, None), ("S", 0, 5000), ("S", 0, None), ("S", 0, None)]
 
 
 def test_all_fills_of_one_order_carry_the_time_of_its_quote() -> None:

@@ -11,76 +11,93 @@ from pathlib import Path
 
 import pytest
 
-from disorderbook.options import make_parser
-from disorderbook.rest.routes import ROUTES
+from disorderbook.api.services import ROUTES
+from disorderbook.cli.options import make_parser
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "disorderbook"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 README = (ROOT / "README.md").read_text()
 
-# A room may import from the rooms of lower floors, and from its own.
-FLOORS = [
-    {
-        "errors", "origin", "request_head", "collector", "descriptors", "logs", "sockets", "turn",
-        "spreadsheet", "client", "threads", "__version__", "forks",
-    },
-    {"engine"},
-    {
-        "memory", "exchange", "accounts", "accounts_file", "parsing", "history", "messages",
-        "scores", "watching", "gamemaster", "ledger",
-    },
-    {"docs"},
-    {"rest", "tape"},
-    {"__main__", "cli", "options", "ports_file", "wiring", "hosting", "pytest_plugin"},
+# Imports go down: a module may import from its own package, and from the layers above it here. An
+# entry with a dot is a module that stands in another layer than the rest of its package.
+LAYERS = [
+    {"protocol.names", "__version__"},
+    {"errors", "process", "client"},
+    {"engine", "server"},
+    {"protocol"},
+    {"accounts", "ledger.base"},
+    {"exchange"},
+    {"ledger", "marketdata"},
+    {"game"},
+    {"tape", "site"},
+    {"api"},
+    {"assembly"},
+    {"in_process"},
+    {"pytest_plugin", "cli"},
+    {"__main__"},
 ]
-# These floors read from left to right.
-WITHIN_A_FLOOR = {
-    "forks": {"sockets"}, "origin": {"errors"}, "request_head": {"errors"},
-    "exchange": {"memory"}, "parsing": {"exchange"}, "accounts": {"exchange"},
-    "accounts_file": {"accounts"},
-    "messages": {"exchange", "gamemaster"},
-    "scores": {"messages"}, "watching": {"exchange", "history", "messages"},
-    "ledger": {"messages", "gamemaster"}, "cli": {"options", "ports_file", "wiring"},
-    "__main__": {"cli"}, "ports_file": {"wiring"},
-    "options": {"wiring"}, "hosting": {"wiring"}, "pytest_plugin": {"hosting"},
+# These import nothing else of ours, so that they could be taken alone.
+MAY_IMPORT = {
+    "client": set(),
+    "process": {"protocol.names"},
+    "server": {"process", "protocol.names", "errors"},
+    "engine": set(),
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
-VAGUE_NAMES = {"utils", "common", "helpers", "manager", "base"}
+VAGUE_NAMES = {"utils", "common", "helpers", "manager"}
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def module_of(path: Path) -> str:
+    """Its name without that of the whole package, such as ledger.base."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
 
 
 def imports_of(path: Path) -> set[str]:
-    """Full names of the modules that a file imports from."""
+    """Full names of the modules that a file imports from, wherever in it that stands."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names.add(node.module or "")
-            if node.module == "disorderbook":
-                names |= {f"disorderbook.{alias.name}" for alias in node.names}
+            assert node.module is not None
+            below = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = {name for name in below if is_module(name)}
+            names |= modules if len(modules) == len(below) else modules | {node.module}
     return names
 
 
-def floor_of(room: str) -> int:
-    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+def is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.is_dir() or path.with_suffix(".py").exists()
+
+
+def layer_of(module: str) -> int:
+    """The number of its layer; that of a module counts for more than that of its package."""
+    for name in (module, module.partition(".")[0]):
+        for number, layer in enumerate(LAYERS):
+            if name in layer:
+                return number
+    raise AssertionError(f"{module} stands in no layer")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_down(path: Path) -> None:
-    room = room_of(path)
-    if room == "__init__":
+    module = module_of(path)
+    if not module:
         return
+    package = module.partition(".")[0]
     for name in imports_of(path):
-        if not name.startswith("disorderbook."):
+        imported = name.removeprefix("disorderbook").removeprefix(".")
+        if not name.startswith("disorderbook") or not imported:
             continue
-        imported = name.split(".")[1]
-        allowed = imported == room or imported in WITHIN_A_FLOOR.get(room, ())
-        assert allowed or floor_of(imported) < floor_of(room), f"{room} imports {imported}"
+        other = imported.partition(".")[0]
+        allowed = MAY_IMPORT.get(package, {imported})
+        if other != package:
+            assert imported in allowed or other in allowed, f"{module} imports {imported}"
+        is_beside = other == package and layer_of(imported) == layer_of(module)
+        assert is_beside or layer_of(imported) < layer_of(module), f"{module} imports {imported}"
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "engine").glob("*.py")), ids=lambda p: p.name)
@@ -96,7 +113,7 @@ def test_bots_know_the_wire_only() -> None:
 def test_the_client_knows_the_wire_only_and_nothing_is_built_on_it() -> None:
     for path in MODULES:
         knows_it = any(name.startswith("disorderbook.client") for name in imports_of(path))
-        assert not knows_it or room_of(path) in ("client", "__init__"), path
+        assert not knows_it or module_of(path).partition(".")[0] in ("client", ""), path
 
 
 def test_the_client_can_be_taken_alone(tmp_path: Path) -> None:
@@ -105,8 +122,11 @@ def test_the_client_can_be_taken_alone(tmp_path: Path) -> None:
     (alone / "__init__.py").touch()
     script = "from disorderbook.client import Market; Market('V', 'S', url='https://a.example')"
     subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)},
-        check=True, timeout=100,
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        check=True,
+        timeout=100,
     )
 
 
@@ -115,8 +135,8 @@ def test_every_module_opens_with_a_sentence_and_has_a_test(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text())), "no docstring"
     assert path.stem not in VAGUE_NAMES
     if path.stem != "__init__":
-        mirror = ROOT / "tests" / path.relative_to(PACKAGE)
-        assert mirror.with_stem(f"test_{path.stem}").exists(), "no test"
+        mirror = (ROOT / "tests" / path.relative_to(PACKAGE)).parent
+        assert list(mirror.glob(f"test_{path.stem}*.py")), "no test"
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} {route[1]}")
@@ -135,9 +155,13 @@ def test_the_readme_names_every_option() -> None:
             assert f"| `{command}` " in README, command
 
 
-@pytest.mark.parametrize("tool", ["flake8", "mypy"])
-def test_the_checkers_have_nothing_to_say(tool: str) -> None:
+@pytest.mark.parametrize("command", ["ruff check", "ruff format --check", "mypy"])
+def test_the_checkers_have_nothing_to_say(command: str) -> None:
     checked = subprocess.run(
-        [sys.executable, "-m", tool], cwd=ROOT, capture_output=True, text=True, timeout=100
+        [sys.executable, "-m", *command.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr

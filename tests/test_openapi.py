@@ -16,23 +16,26 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, assume, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
-    content_type_conformance, response_headers_conformance, response_schema_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
     status_code_conformance,
 )
 from wsgi import KEYS, Client
 
+from disorderbook.api.app import OWN_FAULT, ROUTES, SENTENCES
 from disorderbook.errors import ExchangeError, NoSuchVenue
-from disorderbook.parsing import MAX_NUMBER
-from disorderbook.rest.routes import ROUTES
-from disorderbook.rest.app import OWN_FAULT, SENTENCES
+from disorderbook.protocol.parse import MAX_NUMBER
 
-TEXT = (files("disorderbook") / "openapi.json").read_text(encoding="utf-8")
+TEXT = (files("disorderbook.site") / "openapi.json").read_text(encoding="utf-8")
 DOCUMENT = json.loads(TEXT)
 COMPONENTS = DOCUMENT["components"]
 METHODS = {"get", "post", "delete"}
 OPERATIONS = {
     (method.upper(), path): item[method]
-    for path, item in DOCUMENT["paths"].items() for method in item if method in METHODS
+    for path, item in DOCUMENT["paths"].items()
+    for method in item
+    if method in METHODS
 }
 # Answers that belong to no operation.
 UNDESCRIBED = {"EncodedBody", "IllegalHost", "NoSuchPath", "WrongMethod"}
@@ -47,12 +50,19 @@ CREDENTIALS = [
 ]
 
 BOUNDED = settings(
-    max_examples=20, derandomize=True, database=None, deadline=None,
-    phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
+    max_examples=20,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
 CONFORMANCE = [
-    not_a_server_error, status_code_conformance, content_type_conformance,
-    response_headers_conformance, response_schema_conformance,
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
 ]
 
 

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from live import PATIENCE, ROOT, started
 
 OPTIMIZED = (sys.executable, "-OO")
@@ -14,7 +13,8 @@ FOLDERS = ("disorderbook", "bots", "benchmarks")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 HAVE_NO_HELP = {"crowd.py", "front_end.py"}  # started by other tools
 SCRIPTS = [ROOT / "disorderBook_main.py"] + [
-    path for path in SOURCES
+    path
+    for path in SOURCES
     if "__main__" in path.read_text("utf-8") and path.name not in HAVE_NO_HELP
 ]
 BEGINNING = 40  # characters that --help shows of what a script says of itself, at least
@@ -39,7 +39,10 @@ def words(text: str) -> str:
 @pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
 def test_help_is_whole(path: Path) -> None:
     shown = subprocess.run(
-        [*OPTIMIZED, str(path), "--help"], cwd=ROOT, capture_output=True, text=True,
+        [*OPTIMIZED, str(path), "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
         timeout=PATIENCE,
     )
     assert (shown.returncode, shown.stderr) == (0, "")

@@ -8,7 +8,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-
 from live import PATIENCE, started
 
 ROOT = Path(__file__).parent.parent
@@ -17,20 +16,75 @@ WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 # What Python has on Linux, and not on Windows. (uvloop is a package that need not be there.)
 MODULES = {
-    "fcntl", "resource", "uvloop", "pwd", "grp", "termios", "tty", "pty", "syslog", "readline",
+    "fcntl",
+    "resource",
+    "uvloop",
+    "pwd",
+    "grp",
+    "termios",
+    "tty",
+    "pty",
+    "syslog",
+    "readline",
 }
 FUNCTIONS = {
-    "fork", "forkpty", "getuid", "geteuid", "getgid", "getegid", "getgroups", "fchmod", "fchown",
-    "chown", "pread", "pwrite", "preadv", "pwritev", "fdatasync", "mkfifo", "mknod", "statvfs",
-    "fstatvfs", "sysconf", "sched_getaffinity", "sched_setaffinity", "register_at_fork", "nice",
-    "posix_fallocate", "posix_fadvise", "memfd_create", "pipe2", "getpgid", "setsid", "uname",
-    "sync", "lockf", "sendfile", "splice", "copy_file_range", "eventfd", "O_CLOEXEC", "O_DIRECTORY",
-    "O_NOFOLLOW", "O_NONBLOCK", "O_SYNC", "O_DSYNC", "O_NOCTTY", "O_PATH", "O_TMPFILE",
+    "fork",
+    "forkpty",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "getgroups",
+    "fchmod",
+    "fchown",
+    "chown",
+    "pread",
+    "pwrite",
+    "preadv",
+    "pwritev",
+    "fdatasync",
+    "mkfifo",
+    "mknod",
+    "statvfs",
+    "fstatvfs",
+    "sysconf",
+    "sched_getaffinity",
+    "sched_setaffinity",
+    "register_at_fork",
+    "nice",
+    "posix_fallocate",
+    "posix_fadvise",
+    "memfd_create",
+    "pipe2",
+    "getpgid",
+    "setsid",
+    "uname",
+    "sync",
+    "lockf",
+    "sendfile",
+    "splice",
+    "copy_file_range",
+    "eventfd",
+    "O_CLOEXEC",
+    "O_DIRECTORY",
+    "O_NOFOLLOW",
+    "O_NONBLOCK",
+    "O_SYNC",
+    "O_DSYNC",
+    "O_NOCTTY",
+    "O_PATH",
+    "O_TMPFILE",
 }
 SIGNALS = {"SIGHUP", "SIGPIPE", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGALRM", "SIGKILL"}
 SOCKETS = {
-    "SO_REUSEPORT", "MSG_DONTWAIT", "MSG_NOSIGNAL", "TCP_QUICKACK", "TCP_USER_TIMEOUT",
-    "sethostname", "CMSG_LEN", "SO_PEERCRED",
+    "SO_REUSEPORT",
+    "MSG_DONTWAIT",
+    "MSG_NOSIGNAL",
+    "TCP_QUICKACK",
+    "TCP_USER_TIMEOUT",
+    "sethostname",
+    "CMSG_LEN",
+    "SO_PEERCRED",
 }
 # The libraries below us look for such things by themselves, so they and all of Python's own modules
 # that they need are there before anything is taken away.
@@ -67,7 +121,7 @@ IMPORT_ALL = """
 TRADE = """
     import disorderbook
     from disorderbook.client import Refused
-    from disorderbook.descriptors import DESCRIPTORS_ELSEWHERE, allow_descriptors
+    from disorderbook.process.descriptors import DESCRIPTORS_ELSEWHERE, allow_descriptors
 
     assert allow_descriptors() == DESCRIPTORS_ELSEWHERE
     for first_id in (0, 2):
@@ -88,8 +142,12 @@ def run(program: str, *arguments: str) -> str:
     """What it prints, in an interpreter that has only what Windows has."""
     text = "\n".join(map(textwrap.dedent, ("import importlib", TAKE_AWAY, program)))
     ended = subprocess.run(
-        [sys.executable, "-c", text, *arguments], cwd=ROOT, capture_output=True, text=True,
-        timeout=100, env={**os.environ, "PYTHONPATH": PYTHONPATH},
+        [sys.executable, "-c", text, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**os.environ, "PYTHONPATH": PYTHONPATH},
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
@@ -103,7 +161,7 @@ def test_every_module_imports_without_what_windows_lacks() -> None:
 
 
 def test_a_market_is_traded_in_kept_and_gone_on_with_without_what_windows_lacks(
-    tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     assert run(TRADE, str(tmp_path / "market.db")) == "traded\n"
 
@@ -115,13 +173,30 @@ def test_text_files_are_read_and_written_in_utf_8_everywhere(tmp_path: Path) -> 
     python = [sys.executable, "-X", "warn_default_encoding", "-W", "error::EncodingWarning"]
     options = ["-a", str(accounts), "-d", "market.db", "--ports-file", "ports", "-w", "--wsport=0"]
     with started(
-        "env", f"--chdir={tmp_path}", f"PYTHONPATH={PYTHONPATH}", *python, "-m", "disorderbook",
-        "-p", "0", *options,
+        "env",
+        f"--chdir={tmp_path}",
+        f"PYTHONPATH={PYTHONPATH}",
+        *python,
+        "-m",
+        "disorderbook",
+        "-p",
+        "0",
+        *options,
     ) as process:
         url = process.wait_for(r"Connect to +(\S+)")[1]
         with started(
-            *python, "-m", "bots", "noise", "--url", url, "--accounts", str(accounts),
-            "--orders", "1", "--pause", "0",
+            *python,
+            "-m",
+            "bots",
+            "noise",
+            "--url",
+            url,
+            "--accounts",
+            str(accounts),
+            "--orders",
+            "1",
+            "--pause",
+            "0",
         ) as bot:
             assert bot.wait() == 0 and "EncodingWarning" not in bot.log(), bot.log()
         for page in ("", "docs", "openapi.json", "static/page.js"):
@@ -141,22 +216,36 @@ def test_a_clean_end_leaves_the_market_and_its_lock_and_nothing_else(
     for place in places.values():
         place.mkdir()
     environment = [
-        f"HOME={places['home']}", f"TMPDIR={places['tmp']}", f"SQLITE_TMPDIR={places['tmp']}",
-        f"PYTHONPATH={PYTHONPATH}", "PYTHONDONTWRITEBYTECODE=1",
+        f"HOME={places['home']}",
+        f"TMPDIR={places['tmp']}",
+        f"SQLITE_TMPDIR={places['tmp']}",
+        f"PYTHONPATH={PYTHONPATH}",
+        "PYTHONDONTWRITEBYTECODE=1",
     ]
     options = ["-w", "--wsport", "0", "--ports-file", "ports.json"]
     options += ["-d", "market.db"] if database else []
     with started(
-        "env", f"--chdir={places['work']}", *environment, sys.executable, "-m", "disorderbook",
-        "-p", "0", *options,
+        "env",
+        f"--chdir={places['work']}",
+        *environment,
+        sys.executable,
+        "-m",
+        "disorderbook",
+        "-p",
+        "0",
+        *options,
     ) as process:
         url = process.wait_for(r"Connect to +(\S+)")[1]
-        with started(sys.executable, "bots/bot_noise.py", "--url", url, "--orders", "5",
-                     "--pause", "0") as bot:
+        with started(
+            sys.executable, "bots/bot_noise.py", "--url", url, "--orders", "5", "--pause", "0"
+        ) as bot:
             assert bot.wait() == 0, bot.log()
         assert process.end() == 0, process.log()
-    left = {str(path.relative_to(tmp_path)): path.stat().st_size
-            for path in tmp_path.rglob("*") if path.is_file()}
+    left = {
+        str(path.relative_to(tmp_path)): path.stat().st_size
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+    }
     size = left.pop("work/market.db", 0)
     assert (size > 0) == database
     assert left == ({"work/market.db-lock": 0} if database else {})

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from disorderbook.hosting import PrivateExchange
+from disorderbook.in_process import PrivateExchange
 
-TESTS = '''
+TESTS = """
 import threading
 import disorderbook
 
@@ -26,20 +26,24 @@ def test_second(exchange):
 
 def test_after_them():
     assert [thread.name for thread in threading.enumerate()] == ["MainThread"]
-'''
-WITHOUT_IT = '''
+"""
+WITHOUT_IT = """
 import sys
 
 def test_nothing_heavy_was_imported():
-    assert not {"bottle", "requests", "asyncio", "disorderbook.hosting"} & set(sys.modules)
-'''
+    assert not {"bottle", "requests", "asyncio", "disorderbook.in_process"} & set(sys.modules)
+"""
 
 
 def run_pytest(folder: Path, tests: str, *options: str, **environment: str) -> str:
     (folder / "test_bot.py").write_text(tests)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
     ran = subprocess.run(
-        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True,
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
         timeout=60,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

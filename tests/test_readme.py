@@ -8,7 +8,7 @@ import textwrap
 from pathlib import Path
 
 from disorderbook.client import Market
-from disorderbook.hosting import serve
+from disorderbook.in_process import serve
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -25,8 +25,7 @@ print(len(executions), executions.quantity.sum())
 
 
 def code(section: str, number: int = 0) -> str:
-    """A block of Python in a section: lines that are indented or empty, beginning with an import.
-    """
+    """A block of Python in a section: indented or empty lines, beginning with an import."""
     text = re.split(r"^##", README.partition(f"# {section}\n")[2], flags=re.MULTILINE)[0]
     blocks = re.findall(r"(?:^    .*\n|^\n(?=\n*    ))+", text, flags=re.MULTILINE)
     python = [textwrap.dedent(block).strip("\n") + "\n" for block in blocks]
@@ -35,8 +34,12 @@ def code(section: str, number: int = 0) -> str:
 
 def run(folder: Path, *arguments: str) -> str:
     ran = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env={**os.environ, "MPLBACKEND": "Agg"},
-        capture_output=True, text=True, timeout=100,
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        timeout=100,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout

@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from disorderbook.ledger.opening import open_ledger
-from disorderbook.ledger.temporary import TemporaryLedger
-from disorderbook.memory import EndlessMemory
 from wsgi import KEYS, Client
+
+from disorderbook.ledger.base import EndlessMemory
+from disorderbook.ledger.file import open_ledger
+from disorderbook.ledger.temporary import TemporaryLedger
 
 TRACES = Path(__file__).parent / "traces"
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
@@ -48,7 +49,9 @@ def without_difference_16(path: str, answer: object) -> object:
 @pytest.mark.parametrize("ledger", LEDGERS)
 @pytest.mark.parametrize("trace", CLIENTS)
 def test_the_exchange_answers_as_the_first_one_did(
-    trace: str, ledger: str, tmp_path: Path,
+    trace: str,
+    ledger: str,
+    tmp_path: Path,
 ) -> None:
     client = CLIENTS[trace](ledger=LEDGERS[ledger](str(tmp_path / "market.db")))
     lines = (TRACES / f"{trace}.jsonl").read_text().splitlines()

@@ -1,20 +1,40 @@
 """A client of the exchange for other people's programs: it knows the wire and nothing else of ours.
 
-    from disorderbook.client import Market
+from disorderbook.client import Market
 
-    with Market("TESTEX", "FOOBAR", account="ME") as market:
-        order = market.buy(5000, 10)
-        print(order.id, order.total_filled, market.quote().bid)
+with Market("TESTEX", "FOOBAR", account="ME") as market:
+    order = market.buy(5000, 10)
+    print(order.id, order.total_filled, market.quote().bid)
 """
 
-from disorderbook.client.errors import (
-    CertificateUntrusted, ExchangeUnreachable, MarketClosed, MarketError, Refused,
-)
-from disorderbook.client.listening import Listener
+from disorderbook.client.listener import Listener
 from disorderbook.client.market import Market
-from disorderbook.client.results import Book, Execution, Fill, Order, Quote, Row
+from disorderbook.client.results import (
+    Book,
+    CertificateUntrusted,
+    ExchangeUnreachable,
+    Execution,
+    Fill,
+    MarketClosed,
+    MarketError,
+    Order,
+    Quote,
+    Refused,
+    Row,
+)
 
 __all__ = [
-    "Book", "CertificateUntrusted", "ExchangeUnreachable", "Execution", "Fill", "Listener",
-    "Market", "MarketClosed", "MarketError", "Order", "Quote", "Refused", "Row",
+    "Book",
+    "CertificateUntrusted",
+    "ExchangeUnreachable",
+    "Execution",
+    "Fill",
+    "Listener",
+    "Market",
+    "MarketClosed",
+    "MarketError",
+    "Order",
+    "Quote",
+    "Refused",
+    "Row",
 ]

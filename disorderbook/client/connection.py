@@ -10,11 +10,19 @@ from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from disorderbook.client.addresses import is_this_machine
-from disorderbook.client.answers import read
-from disorderbook.client.errors import CertificateUntrusted, ExchangeUnreachable, MarketClosed
-from disorderbook.client.forks import begin_anew_after_fork, let_go
-from disorderbook.client.trust import authorities, why_untrusted
+from disorderbook.client.network import (
+    authorities,
+    begin_anew_after_fork,
+    is_this_machine,
+    let_go,
+    why_untrusted,
+)
+from disorderbook.client.results import (
+    CertificateUntrusted,
+    ExchangeUnreachable,
+    MarketClosed,
+    read,
+)
 
 KEY_HEADER = "X-Starfighter-Authorization"
 
@@ -64,7 +72,11 @@ class Connection:
             try:
                 # A redirected POST would silently become a GET.
                 response = self._session.request(
-                    method, url, data=body, timeout=self._timeout, allow_redirects=False,
+                    method,
+                    url,
+                    data=body,
+                    timeout=self._timeout,
+                    allow_redirects=False,
                     verify=authorities(self._verify),
                 )
             except requests.RequestException as fault:

@@ -7,13 +7,27 @@ from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from disorderbook.client.addresses import DEFAULT_URL, api_address, encoded, tape_addresses
-from disorderbook.client.answers import read
 from disorderbook.client.connection import Connection
-from disorderbook.client.errors import MarketClosed
-from disorderbook.client.listening import Listener
-from disorderbook.client.results import Book, Execution, Order, Orders, OrderType, Quote, Tick
-from disorderbook.client.trust import Verify, checked_verify
+from disorderbook.client.listener import Listener
+from disorderbook.client.network import (
+    DEFAULT_URL,
+    Verify,
+    api_address,
+    checked_verify,
+    encoded,
+    tape_addresses,
+)
+from disorderbook.client.results import (
+    Book,
+    Execution,
+    MarketClosed,
+    Order,
+    Orders,
+    OrderType,
+    Quote,
+    Tick,
+    read,
+)
 
 TIMEOUT = 10.0  # seconds to connect in, and of silence while an answer is awaited
 ANYBODY = "ANYBODY"  # the account in the URL of ticks, which the exchange ignores
@@ -76,8 +90,7 @@ class Market:
         return self._place("sell", price, qty, order_type)
 
     def cancel(self, order: Order | int) -> Order:
-        """Cancel an order, named by itself or its id; returns how it ended, also if it was closed.
-        """
+        """Cancel an order, named by itself or its id; returns how it ended, also if closed."""
         return self._connection.ask("DELETE", self._path_of(order), Order)
 
     def status(self, order: Order | int) -> Order:
@@ -123,15 +136,21 @@ class Market:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         self.close()
 
     def _place(self, direction: str, price: int | None, qty: int, order_type: str) -> Order:
         order = {
-            "account": self._trader(), "venue": self.venue, "symbol": self.symbol,
-            "direction": direction, "orderType": order_type, "qty": index(qty),
+            "account": self._trader(),
+            "venue": self.venue,
+            "symbol": self.symbol,
+            "direction": direction,
+            "orderType": order_type,
+            "qty": index(qty),
         }
         if price is not None:
             order["price"] = index(price)

@@ -1,13 +1,74 @@
-"""What the exchange answers, with the wire's names in snake_case: totalFilled is total_filled.
+"""Every way in which a call of the client can fail.
+
+What the exchange answers, with the wire's names in snake_case: totalFilled is total_filled.
 
 Prices are cents a share, quantities shares. Times are UTC text with nine fractional digits, as
 they came, for Python's datetime would cut them: they sort as time does, and both
 `datetime.fromisoformat` and pandas read them. What the market has nothing to say for is None.
+
+From the bytes of an answer to a result, or to the reason why there is none.
 """
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
+
+
+class MarketError(Exception):
+    """What all of them have in common."""
+
+
+class Refused(MarketError):
+    """The exchange says no, and has changed nothing: `sentence` is its reason.
+
+    `status` is the HTTP status, None for a sentence that came over an open websocket.
+    """
+
+    def __init__(self, sentence: str, status: int | None) -> None:
+        super().__init__(sentence, status)
+        self.sentence = sentence
+        self.status = status
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class ExchangeUnreachable(MarketError):
+    """No answer came, or none of an exchange.
+
+    `was_sent` tells whether the exchange may have got the request all the same. An order that was
+    sent may have been placed; the client never sends it again.
+    """
+
+    def __init__(self, sentence: str, was_sent: bool) -> None:
+        super().__init__(sentence, was_sent)
+        self.sentence = sentence
+        self.was_sent = was_sent
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class CertificateUntrusted(ExchangeUnreachable):
+    """Something is there, but its certificate does not prove that it is the exchange. Nothing was
+    sent. `reason` is what is wrong with it.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        sentence = (
+            f"The certificate of {url} is not trusted: {reason}; verify='FILE' names the"
+            " certificate of who signed it"
+        )
+        super().__init__(sentence, was_sent=False)
+        self.reason = reason
+
+
+class MarketClosed(MarketError):
+    """`close` was called before."""
+
+    def __str__(self) -> str:
+        return "This market was closed"
+
 
 OrderType = Literal["limit", "market", "fill-or-kill", "fok", "immediate-or-cancel", "ioc"]
 """Those that can be asked for; an order tells its own by the long names."""
@@ -112,3 +173,32 @@ class Verdict(Result, frozen=True):
 
     ok: bool
     error: str = ""
+
+
+NO_REASON = "The exchange refuses this and gives no reason"
+
+
+LONGEST_EXCERPT = 80  # characters of an answer that makes no sense, in the error's sentence
+
+
+T = TypeVar("T")
+
+
+def read(answer: bytes | str, kind: type[T], source: str, status: int | None = None) -> T:
+    """The result of this kind in an answer; raises Refused if the exchange says no, and
+    ExchangeUnreachable if that is no exchange, which `source` names.
+    """
+    verdict = _decoded(answer, Verdict, source, status)
+    if not verdict.ok:
+        raise Refused(verdict.error or NO_REASON, status)
+    return _decoded(answer, kind, source, status)
+
+
+def _decoded(answer: bytes | str, kind: type[T], source: str, status: int | None) -> T:
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except (ValueError, RecursionError):  # the first is what all others are, of text too
+        excerpt = f"{answer[:LONGEST_EXCERPT]!r}"
+    with_status = "" if status is None else f" with status {status}"
+    sentence = f"{source} does not answer as an exchange does, but{with_status}: {excerpt}"
+    raise ExchangeUnreachable(sentence, was_sent=True)

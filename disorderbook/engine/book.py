@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from disorderbook.engine.index import Register
 from disorderbook.engine.ladder import Ladder
 from disorderbook.engine.orders import BUY, FILL_OR_KILL, LIMIT, SELL, Fill, NewOrder, Order
 from disorderbook.engine.positions import Position
-from disorderbook.engine.register import Register
 
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
@@ -131,8 +131,12 @@ class OrderBook:
         self._register.remove(order)
 
     def restore(
-        self, open_orders: Iterable[Order], next_id: int, positions: Iterable[Position],
-        quote_time: int, last_trade: Fill | None,
+        self,
+        open_orders: Iterable[Order],
+        next_id: int,
+        positions: Iterable[Position],
+        quote_time: int,
+        last_trade: Fill | None,
     ) -> None:
         """Go on from where another book was: its open orders by ascending id, its positions in
         the order of the accounts' first trades. The book must be new.
@@ -149,18 +153,32 @@ class OrderBook:
         """The state of the market right now."""
         bid, ask, last = self.bids.best, self.asks.best, self.last_trade
         return Quote(
-            self.venue, self.symbol,
-            bid.price if bid else None, ask.price if ask else None,
-            bid.size if bid else 0, ask.size if ask else 0,
-            self.bids.depth, self.asks.depth,
-            last.price if last else None, last.quantity if last else 0, last.ts if last else 0,
+            self.venue,
+            self.symbol,
+            bid.price if bid else None,
+            ask.price if ask else None,
+            bid.size if bid else 0,
+            ask.size if ask else 0,
+            self.bids.depth,
+            self.asks.depth,
+            last.price if last else None,
+            last.quantity if last else 0,
+            last.ts if last else 0,
             self.quote_time,
         )
 
     def _accept(self, new: NewOrder, ts: int) -> Order:
         order = Order(
-            self._register.next_id, self.venue, self.symbol, new.account, new.side, new.type,
-            new.price, new.quantity, ts, new.quantity,
+            self._register.next_id,
+            self.venue,
+            self.symbol,
+            new.account,
+            new.side,
+            new.type,
+            new.price,
+            new.quantity,
+            ts,
+            new.quantity,
         )
         self._register.add(order)
         return order
@@ -176,10 +194,19 @@ class OrderBook:
             standing.fill(fill)
             incoming.fill(fill)
             self._settle(standing, incoming, price, quantity)
-            executions.append(Execution(
-                standing, incoming, price, quantity, ts,
-                standing.filled, len(standing.fills), incoming.filled, len(incoming.fills),
-            ))
+            executions.append(
+                Execution(
+                    standing,
+                    incoming,
+                    price,
+                    quantity,
+                    ts,
+                    standing.filled,
+                    len(standing.fills),
+                    incoming.filled,
+                    len(incoming.fills),
+                )
+            )
         self.last_trade = fill
         self.execution_count += len(executions)
         return executions

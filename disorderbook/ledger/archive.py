@@ -11,8 +11,13 @@ from operator import itemgetter
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotRead
-from disorderbook.ledger.rows import (
-    FAULTS, ORDER_COLUMNS, Damaged, NumberedFill, read_order, verified,
+from disorderbook.ledger.tables import (
+    FAULTS,
+    ORDER_COLUMNS,
+    Damaged,
+    NumberedFill,
+    read_order,
+    verified,
 )
 
 CLOSED_ORDERS_IN_MEMORY = 100_000  # of all books together; the rest is looked up in the ledger

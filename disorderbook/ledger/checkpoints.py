@@ -1,18 +1,115 @@
-"""Moves what the log holds to its place in the database, beside the exchange's turns."""
+"""Has a market's tables follow, whether or not more orders come.
+
+Has the disk take what was written to a file, once a second and beside the exchange's lock.
+
+Without it a power cut could take all that was written since the system last thought of it.
+
+Moves what the log holds to its place in the database, beside the exchange's turns.
+"""
 
 import logging
+import os
 import sqlite3
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 
-from disorderbook.ledger.rows import FAULTS
-from disorderbook.threads import join
+from disorderbook.errors import Unavailable
+from disorderbook.ledger.tables import FAULTS
+from disorderbook.process.threads import join
 
-ROWS_BETWEEN = 30_000  # commits write the same pages again and again; each is moved but once
-BUSY_MILLISECONDS = 50  # that anything waits for another program that uses the file
-LONG_LOG = 131_072  # pages that the log may hold before it must begin anew; a row is about one
+SETTLE_SECONDS = 0.5  # so the tables are never further behind
+
+
+class Upkeep:
+    """Calls `settle` twice a second in a thread of its own, within a `with` block."""
+
+    def __init__(self, settle: Callable[[], None]) -> None:
+        self._settle = settle
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._is_over.set()
+        join(self._thread)
+
+    def _run(self) -> None:
+        while not self._is_over.wait(SETTLE_SECONDS):
+            with suppress(Unavailable):  # the ledger has logged it, and refuses from now on
+                self._settle()
+
+
+FLUSH_SECONDS = 1.0  # so what a power cut can take is not much older
+
 
 log = logging.getLogger(__name__)
+
+
+class Flush(threading.Thread):
+    """Flushes a file in each second after which `note_write` was called, until `stop`.
+
+    It has a descriptor of its own from the beginning to the end: who closes one of a database
+    drops the locks that SQLite has of it in this process.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """Raises OSError."""
+        super().__init__(name="flush", daemon=True)
+        self.has_failed = False  # then what the disk holds is not known any more
+        self._file = file
+        self._descriptor = os.open(file, os.O_RDWR)
+        self._is_due = False
+        self._is_over = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._is_over.wait(FLUSH_SECONDS):
+            self.flush()
+
+    def note_write(self) -> None:
+        self._is_due = True
+
+    def flush(self) -> None:
+        """Wait until the disk has all that was written, if anything was since the last time."""
+        if not self._is_due or self.has_failed:
+            return
+        self._is_due = False  # before, for what is written meanwhile
+        try:
+            sync_data(self._descriptor)
+        except OSError as fault:
+            log.error("The disk has not taken what was written to %s: %s", self._file, fault)
+            self.has_failed = True
+
+    def stop(self) -> None:
+        """Flush for the last time."""
+        self._is_over.set()
+        join(self)
+        self.flush()
+        os.close(self._descriptor)
+
+
+def sync_data(descriptor: int) -> None:
+    """As `os.fdatasync`, which not every system has; raises OSError."""
+    getattr(os, "fdatasync", os.fsync)(descriptor)
+
+
+ROWS_BETWEEN = 30_000  # commits write the same pages again and again; each is moved but once
+
+
+BUSY_MILLISECONDS = 50  # that anything waits for another program that uses the file
+
+
+LONG_LOG = 131_072  # pages that the log may hold before it must begin anew; a row is about one
 
 
 class Checkpoints(threading.Thread):
@@ -42,8 +139,7 @@ class Checkpoints(threading.Thread):
         connection.close()
 
     def count(self, connection: sqlite3.Connection) -> None:
-        """Take note of a commit by this connection, and let the log begin anew if it is too long.
-        """
+        """Count a commit of this connection, and let the log begin anew if it is too long."""
         if connection.total_changes - self._rows >= ROWS_BETWEEN:
             self._rows = connection.total_changes
             self._is_due.set()

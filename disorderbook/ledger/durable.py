@@ -12,19 +12,21 @@ from contextlib import suppress
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotKeep
-from disorderbook.gamemaster import Instance
-from disorderbook.ledger.archive import (
-    CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders, reading,
-)
-from disorderbook.ledger.changes import Changes
-from disorderbook.ledger.checkpoints import BUSY_MILLISECONDS, Checkpoints
-from disorderbook.ledger.flush import Flush
+from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders, reading
+from disorderbook.ledger.base import Instance
+from disorderbook.ledger.checkpoints import BUSY_MILLISECONDS, Checkpoints, Flush
 from disorderbook.ledger.journal import Asked, Cancelled, Journal, placed
-from disorderbook.ledger.locks import FileLock
-from disorderbook.ledger.restoring import Market, fills_query, load_market
-from disorderbook.ledger.rows import FAULTS, NumberedFill, is_busy, read_fill
-from disorderbook.ledger.schema import SCHEMA_VERSION
-from disorderbook.ledger.tables import write_tables
+from disorderbook.ledger.lock import FileLock
+from disorderbook.ledger.restore import Market, fills_query, load_market
+from disorderbook.ledger.tables import (
+    FAULTS,
+    SCHEMA_VERSION,
+    Changes,
+    NumberedFill,
+    is_busy,
+    read_fill,
+    write_tables,
+)
 
 FORGOTTEN_AT_ONCE = 1000  # orders that leave memory after one commit, or as many as it wrote
 SETTLED_AT = 400  # changes that are written into the tables together, in about 4 ms
@@ -47,8 +49,13 @@ class DurableLedger(Archive):
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, lock: FileLock, checkpoints: Checkpoints,
-        market: Market, bound: int = CLOSED_ORDERS_IN_MEMORY, flush: Flush | None = None,
+        self,
+        connection: sqlite3.Connection,
+        lock: FileLock,
+        checkpoints: Checkpoints,
+        market: Market,
+        bound: int = CLOSED_ORDERS_IN_MEMORY,
+        flush: Flush | None = None,
     ) -> None:
         super().__init__(connection)
         self._lock = lock  # what keeps other exchanges from the file
@@ -92,8 +99,7 @@ class DurableLedger(Archive):
         self._closed.append(order)
 
     def record_instance(self, instance_id: int, instance: Instance | None) -> None:
-        """Take note of a level's instance that starts, changes or (None) ends; raises CannotKeep.
-        """
+        """Record a level's instance that starts, changes or (None) ends; raises CannotKeep."""
         self.require_writable()
         self._instances[instance_id] = instance
         self._last_instance = max(self._last_instance, instance_id)

@@ -13,8 +13,7 @@ import msgspec
 
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
-from disorderbook.ledger.changes import Changes
-from disorderbook.ledger.rows import Damaged
+from disorderbook.ledger.tables import Changes, Damaged
 
 Place = tuple[str, str]  # venue and symbol of a book
 
@@ -73,8 +72,15 @@ class Journal:
 
 def placed(order: Order) -> Placed:
     return Placed(
-        order.venue, order.symbol, order.id, order.ts, order.account, order.side, order.type,
-        order.price, order.quantity,
+        order.venue,
+        order.symbol,
+        order.id,
+        order.ts,
+        order.account,
+        order.side,
+        order.type,
+        order.price,
+        order.quantity,
     )
 
 

@@ -11,8 +11,7 @@ from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.errors import CannotKeep
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders
-from disorderbook.ledger.rows import NumberedFill, order_row
-from disorderbook.ledger.tables import write_orders
+from disorderbook.ledger.tables import NumberedFill, order_row, write_orders
 
 MOVE_SECONDS = 0.001  # that one turn spends on moving orders; a step begun by then is finished
 BATCHES = 2000  # to a bound
@@ -132,12 +131,15 @@ class TemporaryLedger(Archive):
         while len(self._closed) > self._bound and time.monotonic() < deadline:
             order, start = self._closed[0], self._moved_fills
             if order.fills:
-                fills = order.fills[start:start + FILLS_IN_A_STEP]
+                fills = order.fills[start : start + FILLS_IN_A_STEP]
                 place = order.venue, order.symbol, order.id
-                self.connection.executemany(_WRITE_FILL, (
-                    (*place, number, fill.price, fill.quantity, fill.ts)
-                    for number, fill in enumerate(fills, start)
-                ))
+                self.connection.executemany(
+                    _WRITE_FILL,
+                    (
+                        (*place, number, fill.price, fill.quantity, fill.ts)
+                        for number, fill in enumerate(fills, start)
+                    ),
+                )
                 self._moved_fills += len(fills)
             if self._moved_fills == len(order.fills):
                 write_orders(self.connection, [order_row(order)])
@@ -163,5 +165,6 @@ def _try_to_write() -> None:
     except sqlite3.Error as fault:
         log.warning(
             "No temporary file can be written (see SQLITE_TMPDIR), so orders will be refused once "
-            "memory holds too many that are closed: %s", fault,
+            "memory holds too many that are closed: %s",
+            fault,
         )

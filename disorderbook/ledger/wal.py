@@ -17,7 +17,7 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from disorderbook.ledger.locks import beside
+from disorderbook.ledger.lock import beside
 
 MAGIC = {0x377F0682: "<", 0x377F0683: ">"}  # and in which order bytes make a word of a checksum
 VERSION = 3007000
@@ -77,8 +77,8 @@ def _examine(content: _Content, page_size: int) -> Log:
     magic, version, size, _, *salts_and_checksum = _HEADER.unpack(header)
     salts, checksum = _halves(salts_and_checksum)
     order = MAGIC.get(magic)
-    is_right = order and version == VERSION and checksum == _checksum(
-        order, header[:-_UNSUMMED], (0, 0)
+    is_right = (
+        order and version == VERSION and checksum == _checksum(order, header[:-_UNSUMMED], (0, 0))
     )
     frames = list(_frames(content, size if is_right else page_size))
     if not order or not is_right:
@@ -89,21 +89,19 @@ def _examine(content: _Content, page_size: int) -> Log:
         start = _HEADER.size + number * (_FRAME.size + size)
         whole = content.read(start, _FRAME.size + size)
         checksum = _checksum(order, whole[:_SUMMED], checksum)
-        checksum = _checksum(order, whole[_FRAME.size:], checksum)
+        checksum = _checksum(order, whole[_FRAME.size :], checksum)
         if frame.salts != salts or frame.checksum != checksum:
             break
         intact = number + 1
         if frame.is_commit:
             end = start + len(whole)
-    return Log(len(frames), intact, end, _commits(frames[intact + 1:], salts))
+    return Log(len(frames), intact, end, _commits(frames[intact + 1 :], salts))
 
 
 def _frames(content: _Content, page_size: int) -> Iterator[_Frame]:
     step = _FRAME.size + page_size
     for start in range(_HEADER.size, content.size - step + 1, step):
-        _, database_size, *salts_and_checksum = _FRAME.unpack(
-            content.read(start, _FRAME.size)
-        )
+        _, database_size, *salts_and_checksum = _FRAME.unpack(content.read(start, _FRAME.size))
         yield _Frame(database_size > 0, *_halves(salts_and_checksum))
 
 
@@ -112,8 +110,7 @@ def _commits(frames: list[_Frame], salts: Pair) -> int:
 
 
 def _first_salts(frames: list[_Frame]) -> Pair:
-    """What the header's were. The newest frames are the first; damage may reach into one of them.
-    """
+    """What the header's were. The newest frames are the first; one of them may be damaged."""
     for frame, following in pairwise(frames):
         if frame.salts == following.salts:
             return frame.salts

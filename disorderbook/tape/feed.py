@@ -1,4 +1,6 @@
-"""The tape: who listens to what, and who is told of which event.
+"""What a listener asks for, and whether it may: read from the URL and headers of its handshake.
+
+The tape: who listens to what, and who is told of which event.
 
 The exchange publishes into a backlog. Messages are rendered and sent on the tape's own thread. A
 tick says how things are, so for somebody who is behind an older tick of the same book gives way to
@@ -6,28 +8,130 @@ the newer one; an execution says what happened, so who would miss one of his is 
 """
 
 import logging
-from collections.abc import Hashable, Iterator, Sequence
+import re
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
-from disorderbook.accounts import Accounts
+from disorderbook.accounts import KEY_COOKIE, Accounts, sent_key
 from disorderbook.engine.book import Execution, Quote
 from disorderbook.engine.orders import Order
-from disorderbook.errors import ExchangeError
-from disorderbook.messages import error_message, execution_message, tick_message
-from disorderbook.origin import OriginPolicy
-from disorderbook.tape.backlog import Backlog, Event, accounts_in
-from disorderbook.tape.connection import Connection
-from disorderbook.tape.frames import OWN_FAULT, POLICY_VIOLATION
+from disorderbook.errors import BadRequest, ExchangeError
+from disorderbook.process.log import without_keys
+from disorderbook.protocol.messages import execution_message, tick_message
+from disorderbook.protocol.names import error_message
+from disorderbook.protocol.parse import check_name
+from disorderbook.server.origin import OriginPolicy
+from disorderbook.tape.conflation import Backlog, Event, accounts_in
 from disorderbook.tape.limits import Limits
+from disorderbook.tape.listener import Connection
 from disorderbook.tape.outbox import Batch, Frame, Message
 from disorderbook.tape.server import TapeServer
-from disorderbook.tape.subscriptions import Subscription, subscription
+from disorderbook.tape.websocket import OWN_FAULT, POLICY_VIOLATION
+
+FORMS = (
+    "/ob/api/ws/ACCOUNT/venues/VENUE/tickertape",
+    "/ob/api/ws/ACCOUNT/venues/VENUE/tickertape/stocks/SYMBOL",
+    "/ob/api/ws/ACCOUNT/venues/VENUE/executions",
+    "/ob/api/ws/ACCOUNT/venues/VENUE/executions/stocks/SYMBOL",
+)
+
+
+KEY_PLACES = (
+    "HTTP_X_STARFIGHTER_AUTHORIZATION",
+    "HTTP_X_STOCKFIGHTER_AUTHORIZATION",
+    "HTTP_COOKIE",
+)
+
+
+_FORM = re.compile(
+    r"(?P<prefix>.*)/ws/(?P<account>[^/]+)/venues/(?P<venue>[^/]+)/(?P<topic>tickertape|executions)"
+    r"(?:/stocks/(?P<symbol>[^/]+))?/?"
+)
+
+
+_KEY = re.compile(r".*/key/([^/]+)/ob/api")  # all that stands before /ws/
+
+
+class NoSuchTape(BadRequest):
+    """Names the path, so the sentence is made for each; a key in it is left out."""
+
+    def __init__(self, path: str) -> None:
+        named = without_keys(path)
+        super().__init__()
+        self.sentence = f"{named} is not one of {', '.join(FORMS)}"
+
+
+class Subscription(NamedTuple):
+    """Ticks if `account` is None, else that account's executions; of a whole venue if `symbol`
+    is None.
+    """
+
+    account: str | None
+    venue: str
+    symbol: str | None
+
+
+def subscription(target: str, headers: Mapping[str, str], accounts: Accounts) -> Subscription:
+    """What the request for `target` (path and query), with `headers` as in an environ, is to hear;
+    raises NoSuchTape, NameTooLong,
+    NoKey or WrongKey. Ticks are for everybody: their URL's account is ignored.
+    """
+    path, _, query = target.partition("?")
+    asked = _FORM.fullmatch(re.sub("//+", "/", path))
+    if asked is None:
+        raise NoSuchTape(path)
+    parts = asked.groupdict()
+    prefix = parts.pop("prefix")
+    names = {part: _decoded(name, path) for part, name in parts.items() if name}
+    for name in names.values():
+        check_name(name)
+    if asked["topic"] == "tickertape":
+        return Subscription(None, names["venue"], names.get("symbol"))
+    key = sent_key(headers, KEY_PLACES) or _key_before(prefix) or _key_in(query)
+    accounts.authorize(names["account"], key)
+    return Subscription(names["account"], names["venue"], names.get("symbol"))
+
+
+def _key_before(prefix: str) -> str | None:
+    """The key in what a path begins with."""
+    found = _KEY.fullmatch(prefix)
+    return _decoded_key(found[1]) if found else None
+
+
+def _key_in(query: str) -> str | None:
+    """The key in a query, in which + is a plus: keys are no forms."""
+    for field in query.split("&"):
+        name, _, value = field.partition("=")
+        if name == KEY_COOKIE and value:
+            return _decoded_key(value)
+    return None
+
+
+def _decoded_key(key: str) -> str:
+    return unquote_to_bytes(key.encode("latin-1")).decode("utf-8", "replace")
+
+
+def _decoded(name: str, path: str) -> str:
+    """A name out of a path as HTTP has it: bytes that are read as Latin-1."""
+    try:
+        return unquote_to_bytes(name.encode("latin-1")).decode()
+    except UnicodeDecodeError:
+        raise NoSuchTape(path) from None
+
 
 PORT = 8001
+
+
 EVENTS_AT_ONCE = 1000  # and messages, rendered before the tape looks at its sockets again
+
+
 BYTES_AT_ONCE = 256 * 1024  # the same in bytes; one order can make hundreds of megabytes
+
+
 LONG_FILLS = 50  # in one execution, which is then rendered when it is its turn to be sent
+
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +154,10 @@ class Tape:
     """
 
     def __init__(
-        self, accounts: Accounts, port: int = PORT, limits: Limits = Limits(),
+        self,
+        accounts: Accounts,
+        port: int = PORT,
+        limits: Limits = Limits(),
         origins: OriginPolicy = OriginPolicy(),
     ) -> None:
         self._accounts = accounts
@@ -73,7 +180,9 @@ class Tape:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         self.close()
@@ -82,8 +191,13 @@ class Tape:
         """May be called from any thread."""
         server = self._server
         return Counts(
-            len(self._subscriptions), self._messages, server.replaced, server.fell_behind,
-            server.refused, len(self._backlog), server.waiting(),
+            len(self._subscriptions),
+            self._messages,
+            server.replaced,
+            server.fell_behind,
+            server.refused,
+            len(self._backlog),
+            server.waiting(),
         )
 
     def close(self) -> None:
@@ -169,7 +283,8 @@ class Tape:
             return []
         self._send()
         return [
-            listener for listener, wanted in self._subscriptions.items()
+            listener
+            for listener, wanted in self._subscriptions.items()
             if wanted.account in accounts
         ]
 
@@ -203,6 +318,7 @@ class Tape:
         """Each execution lists all fills of its order so far: those of one order with thousands
         would be more than anybody reads as fast as they are rendered.
         """
+
         def frame() -> bytes:
             return self._server.frame(execution_message(execution, receiver))
 

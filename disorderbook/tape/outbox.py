@@ -72,8 +72,7 @@ class Outbox:
         return any(message.subject is None for message in self._waiting)
 
     def put(self, batch: Batch) -> int:
-        """Append messages; returns how many were left out for newer ones, or raises FellBehind.
-        """
+        """Append messages; returns how many were left out for newer ones, or raises FellBehind."""
         self._waiting.extend(batch.messages)
         self._bytes += sum(message.size for message in batch.messages)
         before = len(self._waiting)

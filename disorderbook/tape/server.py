@@ -27,17 +27,13 @@ from typing import Any, Protocol
 
 from simple_websocket_server import TEXT, WebSocket
 
-from disorderbook.origin import OriginPolicy
-from disorderbook.sockets import listen
-from disorderbook.tape.connection import Connection
-from disorderbook.tape.door import Door
-from disorderbook.tape.frames import OWN_FAULT
-from disorderbook.tape.handshake import HandshakeRefused
+from disorderbook.process.sockets import listen
+from disorderbook.process.threads import join
+from disorderbook.server.origin import OriginPolicy
 from disorderbook.tape.limits import Limits
-from disorderbook.tape.listener import Listener
-from disorderbook.tape.switching import quick_switches
-from disorderbook.tape.watch import Watch
-from disorderbook.threads import join
+from disorderbook.tape.listener import Connection, Listener
+from disorderbook.tape.poller import Door, Watch, quick_switches
+from disorderbook.tape.websocket import OWN_FAULT, HandshakeRefused
 
 BACKLOG = 1024  # connections that wait to be accepted
 CHECK_SECONDS = 0.25  # between two looks at the deadlines
@@ -126,8 +122,7 @@ class TapeServer:
         self.attend(listener, self._feed.arrived, listener)
 
     def hold(self, listener: Connection) -> bool:
-        """Count somebody who is refused; returns whether there is room for him until he is gone.
-        """
+        """Count somebody who is refused; returns whether there is room for him until he is gone."""
         self.refused += 1
         if len(self._held) >= self.limits.refused:
             return False

@@ -133,24 +133,49 @@ def addresses(tool: str, url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("url", [
-    "http://example.com/ob/api/", "http://10.0.0.1:8000/", "http://127.0.0.1.example.com/",
-    "https://127.0.0.1/", "http://127.0.0.1:99999/", "http:///", "http://[::1/", "nonsense", "",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/ob/api/",
+        "http://10.0.0.1:8000/",
+        "http://127.0.0.1.example.com/",
+        "https://127.0.0.1/",
+        "http://127.0.0.1:99999/",
+        "http:///",
+        "http://[::1/",
+        "nonsense",
+        "",
+    ],
+)
 def test_only_servers_on_this_machine_are_measured(tool: str, url: str) -> None:
     assert repr(url) in failure(tool, *addresses(tool, url), status=2)
 
 
-@pytest.mark.parametrize("arguments", [
-    "orders_in_30_seconds --seconds 0", "orders_in_30_seconds --seconds nan",
-    "orders_in_30_seconds --seconds 1e9", "orders_in_30_seconds --orders 0",
-    "orders_in_30_seconds --orders 1.5", "orders_in_30_seconds --orders 99999999",
-    "orders_in_30_seconds --seed x", "orders_in_30_seconds --venue é", "orders_in_30_seconds x",
-    "fifty_clients --clients 0", "fifty_clients --clients 501", "fifty_clients --processes 17",
-    "fifty_clients --orders 2001", "big_book --orders 1000001", "big_book --levels",
-    "big_book --levels 0", "big_book --levels 5 -1", "same_stream", f"same_stream {NOWHERE}",
-    f"same_stream {NOWHERE} {NOWHERE} --requests 0",
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "orders_in_30_seconds --seconds 0",
+        "orders_in_30_seconds --seconds nan",
+        "orders_in_30_seconds --seconds 1e9",
+        "orders_in_30_seconds --orders 0",
+        "orders_in_30_seconds --orders 1.5",
+        "orders_in_30_seconds --orders 99999999",
+        "orders_in_30_seconds --seed x",
+        "orders_in_30_seconds --venue é",
+        "orders_in_30_seconds x",
+        "fifty_clients --clients 0",
+        "fifty_clients --clients 501",
+        "fifty_clients --processes 17",
+        "fifty_clients --orders 2001",
+        "big_book --orders 1000001",
+        "big_book --levels",
+        "big_book --levels 0",
+        "big_book --levels 5 -1",
+        "same_stream",
+        f"same_stream {NOWHERE}",
+        f"same_stream {NOWHERE} {NOWHERE} --requests 0",
+    ],
+)
 def test_bad_values_are_refused_in_a_sentence(arguments: str) -> None:
     failure(*arguments.split(), status=2)
 
@@ -193,20 +218,31 @@ def test_servers_are_understood_that_answer(form: str) -> None:
         assert printed.startswith("3 orders in ")
 
 
-@pytest.mark.parametrize("nonsense", [
-    b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", b"HTTP/1.1 200 OK\r\n\r\n<html>",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"x" * 100_000,
-])
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\n\r\n<html>",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"x" * 100_000,
+    ],
+)
 def test_nonsense_is_no_answer(nonsense: bytes) -> None:
     with server(lambda _: nonsense, itertools.count(), keeps=False) as url:
         said = failure("orders_in_30_seconds", "--url", url)
         assert "does not answer" in said or "answers no JSON" in said
 
 
-@pytest.mark.parametrize("ids, fault", [
-    ([0, 1, 2, 3, 5, 6], "1 ids are missing"), ([0, 1, 1, 2, 3, 4], "1 orders share an id"),
-])
+@pytest.mark.parametrize(
+    "ids, fault",
+    [
+        ([0, 1, 2, 3, 5, 6], "1 ids are missing"),
+        ([0, 1, 1, 2, 3, 4], "1 orders share an id"),
+    ],
+)
 def test_a_fault_in_the_numbering_is_found(ids: list[int], fault: str) -> None:
     with server(with_length, iter([0, *ids])) as url:  # the first goes to the heartbeat
         ended = run("fifty_clients", "--url", url, "--clients", "2", "--orders", "3")
@@ -224,7 +260,9 @@ def failure(tool: str, *arguments: str, status: int = 1) -> str:
 
 @contextmanager
 def server(
-    answer: Callable[[bytes], bytes], ids: Iterator[int], keeps: bool = True,
+    answer: Callable[[bytes], bytes],
+    ids: Iterator[int],
+    keeps: bool = True,
 ) -> Iterator[str]:
     """A server that answers every request with an order of the next id; yields its address."""
     one_at_a_time = threading.Lock()

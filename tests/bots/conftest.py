@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-
 from live import ROOT, Exchange, running
 
 sys.path.insert(0, str(ROOT / "bots"))

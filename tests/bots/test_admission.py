@@ -38,13 +38,17 @@ def test_a_key_is_tried_before_bots_start() -> None:
                 check_account(Client(exchange.url, key), "TESTEX", "FOOBAR", account)
 
 
-@pytest.mark.parametrize("content, complaint", [
-    ("{", "is not valid JSON"), ("\udcff", "is not valid JSON"), ("[" * 100_000, "not valid JSON"),
-    ("[]", "no JSON object of names and keys"), ('{"A": 1}', "no JSON object of names and keys"),
-])
-def test_a_file_that_holds_no_keys_is_refused(
-    tmp_path: Path, content: str, complaint: str
-) -> None:
+@pytest.mark.parametrize(
+    "content, complaint",
+    [
+        ("{", "is not valid JSON"),
+        ("\udcff", "is not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ("[]", "no JSON object of names and keys"),
+        ('{"A": 1}', "no JSON object of names and keys"),
+    ],
+)
+def test_a_file_that_holds_no_keys_is_refused(tmp_path: Path, content: str, complaint: str) -> None:
     path = tmp_path / "keys.json"
     path.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(NotAdmitted, match=complaint):

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from bot_market_maker import PART, MarketMaker, middle, rungs
 from live import Exchange, running
 from stockfighter_minimal import Client, Order
@@ -11,8 +10,13 @@ from trader import LARGEST
 
 
 def a_maker(exchange: Exchange, venue: str, **knobs: Any) -> MarketMaker:
-    return MarketMaker(Client(exchange.url), venue=venue, account="MAKER", say=lambda line: None,
-                       **{"seed": 1, **knobs})
+    return MarketMaker(
+        Client(exchange.url),
+        venue=venue,
+        account="MAKER",
+        say=lambda line: None,
+        **{"seed": 1, **knobs},
+    )
 
 
 def trade(maker: MarketMaker, direction: str, quantity: int, price: int) -> None:
@@ -111,12 +115,21 @@ def test_an_exchange_that_was_started_afresh_gets_all_rungs_again() -> None:
         assert book(maker) == ([4975, 4950, 4925], [5025, 5050, 5075])
 
 
-@pytest.mark.parametrize("quote, expected", [
-    ({}, 5000), ({"last": 7000}, 7000), ({"bid": 90, "ask": 110, "last": 500}, 100),
-    ({"bid": 4000, "last": 5000}, 5000), ({"bid": 6000, "last": 5000}, 6030),
-    ({"ask": 6000, "last": 5000}, 5000), ({"ask": 4000, "last": 5000}, 3980),
-    ({"bid": 1}, 5000), ({"ask": LARGEST}, 5000), ({"bid": 10_000}, 10_050),
-])
+@pytest.mark.parametrize(
+    "quote, expected",
+    [
+        ({}, 5000),
+        ({"last": 7000}, 7000),
+        ({"bid": 90, "ask": 110, "last": 500}, 100),
+        ({"bid": 4000, "last": 5000}, 5000),
+        ({"bid": 6000, "last": 5000}, 6030),
+        ({"ask": 6000, "last": 5000}, 5000),
+        ({"ask": 4000, "last": 5000}, 3980),
+        ({"bid": 1}, 5000),
+        ({"ask": LARGEST}, 5000),
+        ({"bid": 10_000}, 10_050),
+    ],
+)
 def test_the_middle_is_between_the_best_prices_or_near_the_last(
     quote: dict[str, int], expected: int
 ) -> None:

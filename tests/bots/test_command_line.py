@@ -13,12 +13,17 @@ from live import PATIENCE, ROOT, Exchange, bot, running
 from stockfighter_minimal import Client, Order
 
 SCRIPTS = [
-    "bot_noise.py", "bot_noise_slow.py", "bot_noisier.py", "bot_buy_low_sell_high.py",
-    "extreme_bot.py", "bot_market_maker.py", "bot_taker.py",
+    "bot_noise.py",
+    "bot_noise_slow.py",
+    "bot_noisier.py",
+    "bot_buy_low_sell_high.py",
+    "extreme_bot.py",
+    "bot_market_maker.py",
+    "bot_taker.py",
 ]
-ACCOUNTS = dict(zip(
-    SCRIPTS, ["NOISEBOTS"] * 3 + ["BLSHBOTS", "EXTREMEBOT", "MAKERBOTS", "TAKERBOTS"]
-))
+ACCOUNTS = dict(
+    zip(SCRIPTS, ["NOISEBOTS"] * 3 + ["BLSHBOTS", "EXTREMEBOT", "MAKERBOTS", "TAKERBOTS"])
+)
 
 
 def run(
@@ -41,8 +46,9 @@ def test_help_explains_the_script_from_anywhere(script: str, tmp_path: Path) -> 
     assert (shown.returncode, shown.stderr) == (0, "")
     for option in ("url", "venue", "symbol", "account", "key", "seed", "orders", "quiet"):
         assert f"--{option}" in shown.stdout
-    assigned, = (
-        node for node in ast.parse((ROOT / "bots" / script).read_text()).body
+    (assigned,) = (
+        node
+        for node in ast.parse((ROOT / "bots" / script).read_text()).body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__doc__"
     )
     what_it_does = " ".join(ast.literal_eval(assigned.value).split())
@@ -50,11 +56,23 @@ def test_help_explains_the_script_from_anywhere(script: str, tmp_path: Path) -> 
     assert f"(default: {ACCOUNTS[script]})" in shown.stdout
 
 
-@pytest.mark.parametrize("option, value", [
-    ("--url", "nowhere"), ("--orders", "0"), ("--orders", "-1"), ("--orders", "many"),
-    ("--seed", "x"), ("--pause", "2-1"), ("--pause", "nan"), ("--pause", "-1"),
-    ("--venue", ""), ("--account", "A" * 256), ("--key", "two\nlines"), ("--unknown", "1"),
-])
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("--url", "nowhere"),
+        ("--orders", "0"),
+        ("--orders", "-1"),
+        ("--orders", "many"),
+        ("--seed", "x"),
+        ("--pause", "2-1"),
+        ("--pause", "nan"),
+        ("--pause", "-1"),
+        ("--venue", ""),
+        ("--account", "A" * 256),
+        ("--key", "two\nlines"),
+        ("--unknown", "1"),
+    ],
+)
 def test_a_bad_option_is_one_sentence_and_status_2(option: str, value: str) -> None:
     refused = run("bot_noise.py", option, value)
     assert (refused.returncode, refused.stdout) == (2, "")
@@ -83,8 +101,9 @@ def test_each_script_trades_with_the_account_and_key_that_it_is_shipped_with() -
         assert client.status("TESTEX", "FOOBAR", newest + 1) is None
         client.close()
 
-        refused = run("bot_noise.py", "--url", exchange.url, "--key", "wrong", "--orders", "2",
-                      "--pause", "0")
+        refused = run(
+            "bot_noise.py", "--url", exchange.url, "--key", "wrong", "--orders", "2", "--pause", "0"
+        )
     assert refused.returncode == 0
     assert refused.stderr.count("Refused: Unknown account or wrong API key (401, ") == 2
     assert refused.stderr.count("\n") == 2
@@ -92,8 +111,18 @@ def test_each_script_trades_with_the_account_and_key_that_it_is_shipped_with() -
 
 
 def test_a_quiet_bot_prints_its_total_alone(exchange: Exchange, venue: str) -> None:
-    ended = run("bot_noise.py", "--url", exchange.url, "--venue", venue, "--orders", "3",
-                "--pause", "0", "--quiet")
+    ended = run(
+        "bot_noise.py",
+        "--url",
+        exchange.url,
+        "--venue",
+        venue,
+        "--orders",
+        "3",
+        "--pause",
+        "0",
+        "--quiet",
+    )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == "Total: 3 orders sent, 3 of them placed, 0 cancelled.\n"
 

@@ -5,7 +5,7 @@ from complaints import MOST_KINDS, OFTEN, Complaints
 
 
 def test_what_differs_in_numbers_alone_is_said_a_few_times(
-    capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     complain = Complaints()
     for number in range(100):

@@ -86,7 +86,10 @@ def test_every_script_of_a_bot_is_listed() -> None:
 
 def test_the_folder_can_be_started_from_anywhere(tmp_path: Path) -> None:
     shown = subprocess.run(
-        [sys.executable, str(ROOT / "bots")], cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, str(ROOT / "bots")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
         timeout=PATIENCE,
     )
     assert shown.returncode == 0 and "market-maker" in shown.stdout
@@ -94,29 +97,40 @@ def test_the_folder_can_be_started_from_anywhere(tmp_path: Path) -> None:
 
 def test_without_the_packages_one_sentence_says_what_to_run() -> None:
     refused = subprocess.run(  # -S hides all installed packages
-        [sys.executable, "-S", "-m", "bots"], cwd=ROOT, capture_output=True, text=True,
+        [sys.executable, "-S", "-m", "bots"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
         timeout=PATIENCE,
     )
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.count("\n") == 1 and "pip install requests" in refused.stderr
 
 
-@pytest.mark.parametrize("arguments, complaint", [
-    (["nois"], "No bot is called 'nois'; did you mean noise?"),
-    (["market_maker"], "did you mean market-maker?"), (["TAKER"], "did you mean taker?"),
-    (["noise", "zzz"], "No bot is called 'zzz'; python3 -m bots lists them"),
-    (["noise", "taker", "noise"], "noise is named twice"),
-    (["noise", "--copies", "0"], "no number from 1 to 100"),
-    (["noise", "--copies", "101"], "no number from 1 to 100"),
-    (["noise", "--copies", "x"], "no number"), (["noise", "--seed", "x"], "--seed"),
-    (["noise", "--orders", "0"], "no number from 1"),
-    (["noise", "--orders", "1" * 99], "no number from 1"),
-    (["noise", "--pause", "2-1"], "--pause"), (["noise", "--url", "nowhere"], "no url"),
-    (["noise", "--venue", ""], "1 to 255"), (["noise", "--symbol", "S" * 256], "1 to 255"),
-    (["noise", "--account", ""], "1 to 255"), (["noise", "--unknown"], "unrecognized"),
-    (["noise", "--accounts", "nowhere.json"], "Cannot read the accounts file nowhere.json"),
-    (["noise", "--copies", "2", "--accounts", "accounts.json"], "names no account NOISE1"),
-])
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (["nois"], "No bot is called 'nois'; did you mean noise?"),
+        (["market_maker"], "did you mean market-maker?"),
+        (["TAKER"], "did you mean taker?"),
+        (["noise", "zzz"], "No bot is called 'zzz'; python3 -m bots lists them"),
+        (["noise", "taker", "noise"], "noise is named twice"),
+        (["noise", "--copies", "0"], "no number from 1 to 100"),
+        (["noise", "--copies", "101"], "no number from 1 to 100"),
+        (["noise", "--copies", "x"], "no number"),
+        (["noise", "--seed", "x"], "--seed"),
+        (["noise", "--orders", "0"], "no number from 1"),
+        (["noise", "--orders", "1" * 99], "no number from 1"),
+        (["noise", "--pause", "2-1"], "--pause"),
+        (["noise", "--url", "nowhere"], "no url"),
+        (["noise", "--venue", ""], "1 to 255"),
+        (["noise", "--symbol", "S" * 256], "1 to 255"),
+        (["noise", "--account", ""], "1 to 255"),
+        (["noise", "--unknown"], "unrecognized"),
+        (["noise", "--accounts", "nowhere.json"], "Cannot read the accounts file nowhere.json"),
+        (["noise", "--copies", "2", "--accounts", "accounts.json"], "names no account NOISE1"),
+    ],
+)
 def test_what_cannot_be_run_is_refused_in_a_sentence(arguments: list[str], complaint: str) -> None:
     refused = bots(*arguments)
     assert (refused.returncode, refused.stdout) == (2, "")
@@ -148,13 +162,26 @@ def test_ctrl_c_before_the_first_answer_ends_it_quietly() -> None:
 def test_several_bots_with_copies_trade_for_accounts_of_their_own(
     listing_exchange: Exchange, venue: str
 ) -> None:
-    ended = bots("noise", "--copies", "3", "market-maker", "--orders", "8", "--pause", "0-0.02",
-                 "--url", listing_exchange.url, "--venue", venue)
+    ended = bots(
+        "noise",
+        "--copies",
+        "3",
+        "market-maker",
+        "--orders",
+        "8",
+        "--pause",
+        "0-0.02",
+        "--url",
+        listing_exchange.url,
+        "--venue",
+        venue,
+    )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "3 noise (NOISE1 to NOISE3), 3 market-maker (MARKET-MAKER1 to" in ended.stdout
     counted = sums(ended.stdout)
-    accounts = [f"{kind.upper()}{number}" for kind in ("noise", "market-maker") for number in
-                (1, 2, 3)]
+    accounts = [
+        f"{kind.upper()}{number}" for kind in ("noise", "market-maker") for number in (1, 2, 3)
+    ]
     assert list(counted)[-1] == "Total" and counted["Total"][:3] == (48, 48, 0)
     for account in accounts:
         kind = account[:-1].lower()
@@ -162,16 +189,31 @@ def test_several_bots_with_copies_trade_for_accounts_of_their_own(
         assert len(orders(listing_exchange, account, venue)) == 8
     # Each copy has a seed of its own.
     first, second = (
-        [(order["direction"], order["originalQty"]) for order in
-         orders(listing_exchange, account, venue)]
+        [
+            (order["direction"], order["originalQty"])
+            for order in orders(listing_exchange, account, venue)
+        ]
         for account in ("NOISE1", "NOISE2")
     )
     assert first != second
 
 
 def test_an_account_that_is_named_trades_for_all(listing_exchange: Exchange, venue: str) -> None:
-    ended = bots("taker", "noisier", "--account", "ME", "--orders", "7", "--pause", "0",
-                 "--url", listing_exchange.url, "--venue", venue, "--quiet")
+    ended = bots(
+        "taker",
+        "noisier",
+        "--account",
+        "ME",
+        "--orders",
+        "7",
+        "--pause",
+        "0",
+        "--url",
+        listing_exchange.url,
+        "--venue",
+        venue,
+        "--quiet",
+    )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines() == [
         line for line in ended.stdout.splitlines() if re.search(SUM, line)
@@ -180,7 +222,7 @@ def test_an_account_that_is_named_trades_for_all(listing_exchange: Exchange, ven
 
 
 def test_with_authentication_keys_come_from_the_bot_or_the_file_or_the_option(
-    tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / "keys.json"
     path.write_text(json.dumps({"NOISEBOTS": "noisekey", "NOISE1": "a", "NOISE2": "b", "ME": "c"}))
@@ -203,8 +245,19 @@ def test_the_same_seed_against_a_fresh_exchange_places_the_same_orders(kind: str
     listings = []
     for seed, pause in (("7", "0"), ("7", "0-0.02"), ("8", "0")):
         with running("--extra") as exchange:
-            ended = bots(kind, "--seed", seed, "--orders", "40", "--pause", pause,
-                         "--url", exchange.url, "--account", "ME")
+            ended = bots(
+                kind,
+                "--seed",
+                seed,
+                "--orders",
+                "40",
+                "--pause",
+                pause,
+                "--url",
+                exchange.url,
+                "--account",
+                "ME",
+            )
             assert ended.returncode == 0, ended.stderr
             listings.append(orders(exchange, "ME"))
     first, same, other = listings
@@ -217,8 +270,9 @@ def test_a_signal_ends_it_with_a_total_for_each_bot_that_is_true(
     signal_number: int, listing_exchange: Exchange, venue: str
 ) -> None:
     venue = f"{venue}-{signal_number}"
-    with running_bots(*LIVELY, "--url", listing_exchange.url, "--venue", venue,
-                      "--pause", "0.01") as process:
+    with running_bots(
+        *LIVELY, "--url", listing_exchange.url, "--venue", venue, "--pause", "0.01"
+    ) as process:
         _wait_for_trades(listing_exchange, venue)
         began = time.monotonic()
         assert process.end(signal_number) == 0
@@ -226,10 +280,14 @@ def test_a_signal_ends_it_with_a_total_for_each_bot_that_is_true(
         log = process.log()
     assert "Traceback" not in log
     counted = sums(log)
-    assert list(counted) == ["market-maker (MAKERBOTS)", "taker (TAKERBOTS)",
-                             "noise (NOISEBOTS)", "Total"]
+    assert list(counted) == [
+        "market-maker (MAKERBOTS)",
+        "taker (TAKERBOTS)",
+        "noise (NOISEBOTS)",
+        "Total",
+    ]
     for name, (sent, placed, lost, _) in list(counted.items())[:3]:
-        account = name[name.index("(") + 1:-1]
+        account = name[name.index("(") + 1 : -1]
         assert sent == placed + lost
         assert placed == len(orders(listing_exchange, account, venue)) > 0
     assert counted["Total"] == tuple(map(sum, zip(*list(counted.values())[:3])))
@@ -268,9 +326,23 @@ def _orders_if_any(exchange: Exchange, venue: str) -> list[dict[str, Any]]:
 def test_many_bots_at_full_speed_keep_the_market_in_order(
     listing_exchange: Exchange, venue: str
 ) -> None:
-    with running_bots(*LIVELY, "noisier", "buy-low-sell-high", "--copies", "2", "--seed", "1",
-                      "--pause", "0", "--url", listing_exchange.url, "--venue", venue,
-                      "--orders", "120") as process:
+    with running_bots(
+        *LIVELY,
+        "noisier",
+        "buy-low-sell-high",
+        "--copies",
+        "2",
+        "--seed",
+        "1",
+        "--pause",
+        "0",
+        "--url",
+        listing_exchange.url,
+        "--venue",
+        venue,
+        "--orders",
+        "120",
+    ) as process:
         assert process.wait() == 0
         log = process.log()
     counted = sums(log)
@@ -278,8 +350,11 @@ def test_many_bots_at_full_speed_keep_the_market_in_order(
     url = f"{listing_exchange.url}venues/{venue}/stocks/FOOBAR"
     with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         book = json.load(answer)
-    makers = (order for number in (1, 2)
-              for order in orders(listing_exchange, f"MARKET-MAKER{number}", venue))
+    makers = (
+        order
+        for number in (1, 2)
+        for order in orders(listing_exchange, f"MARKET-MAKER{number}", venue)
+    )
     assert len([order for order in makers if order["open"]]) <= 2 * 7
     assert len(book["bids"]) + len(book["asks"]) <= 2 * 7 + 2 * 11 + 12 * 11 + 2 * 11
     prices = [row["price"] for row in book["bids"] + book["asks"]]
@@ -287,9 +362,12 @@ def test_many_bots_at_full_speed_keep_the_market_in_order(
 
 
 def test_an_exchange_that_is_restarted_is_missed_with_one_sentence_and_traded_on() -> None:
-    with running() as exchange, running_bots(
-        *LIVELY, "--copies", "2", "--pause", "0-0.02", "--url", exchange.url
-    ) as process:
+    with (
+        running() as exchange,
+        running_bots(
+            *LIVELY, "--copies", "2", "--pause", "0-0.02", "--url", exchange.url
+        ) as process,
+    ):
         process.wait_for("Ctrl-C stops")
         _wait_for_a_trade(exchange)
         assert exchange.process.end() == 0
@@ -316,15 +394,29 @@ def _wait_for_a_trade(exchange: Exchange) -> None:
 
 
 def test_refused_orders_are_counted_and_not_fatal(
-    listing_exchange: Exchange, venue: str, monkeypatch: pytest.MonkeyPatch,
+    listing_exchange: Exchange,
+    venue: str,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # A name that is too long for the exchange; only the command line knows that, too.
     monkeypatch.setattr("option_types.LONGEST_NAME", 1000)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     threads = threading.active_count()
-    status = fleet.main(["taker", "noise", "--venue", "V" * 256, "--url", listing_exchange.url,
-                         "--orders", "30", "--pause", "0"])
+    status = fleet.main(
+        [
+            "taker",
+            "noise",
+            "--venue",
+            "V" * 256,
+            "--url",
+            listing_exchange.url,
+            "--orders",
+            "30",
+            "--pause",
+            "0",
+        ]
+    )
     out, err = capsys.readouterr()
     assert status == 0
     assert sums(out)["Total"] == (60, 0, 60, 0)
@@ -377,8 +469,9 @@ def test_ctrl_c_during_a_slow_request_ends_within_two_seconds() -> None:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            with running_bots(*LIVELY, "--copies", "3",
-                              "--url", f"http://127.0.0.1:{server.server_port}/") as process:
+            with running_bots(
+                *LIVELY, "--copies", "3", "--url", f"http://127.0.0.1:{server.server_port}/"
+            ) as process:
                 for _ in range(9):
                     assert server.waiting.acquire(timeout=PATIENCE)
                 began = time.monotonic()

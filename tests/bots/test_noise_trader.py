@@ -7,8 +7,9 @@ from trader import LARGEST
 
 
 def a_trader(exchange: Exchange, venue: str, noise: Noise = Noise()) -> NoiseTrader:
-    return NoiseTrader(Client(exchange.url), noise=noise, venue=venue, account="ANN", seed=1,
-                       say=lambda line: None)
+    return NoiseTrader(
+        Client(exchange.url), noise=noise, venue=venue, account="ANN", seed=1, say=lambda line: None
+    )
 
 
 def order(trader: NoiseTrader, order_id: int) -> Answer:

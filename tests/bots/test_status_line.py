@@ -33,7 +33,11 @@ def test_on_a_terminal_one_line_updates_in_place_below_complaints(
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "bots", "noise", "--url", exchange.url, "--venue", venue]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs,
+        command,
+        cwd=ROOT,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
     )
     try:
@@ -46,9 +50,9 @@ def test_on_a_terminal_one_line_updates_in_place_below_complaints(
         process.kill()
         process.wait()
         os.close(ours)
-    status = shown[shown.index("0:00"):shown.index("noise (NOISEBOTS): ")]
+    status = shown[shown.index("0:00") : shown.index("noise (NOISEBOTS): ")]
     assert status.count("orders: noise") >= 3
-    assert "\n" not in status[:status.rindex("orders: noise")]
+    assert "\n" not in status[: status.rindex("orders: noise")]
     assert "Traceback" not in shown
 
 

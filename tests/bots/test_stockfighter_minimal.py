@@ -82,9 +82,7 @@ def test_an_order_is_placed_and_answered(scripts_url: str, venue: str) -> None:
     assert answer["open"] is True and answer["id"] == 0
 
 
-def test_an_order_has_defaults_that_can_be_changed_one_by_one(
-    scripts_url: str, venue: str
-) -> None:
+def test_an_order_has_defaults_that_can_be_changed_one_by_one(scripts_url: str, venue: str) -> None:
     order = sf.Order()
     order.venue, order.price = venue, 4321
     answer = sf.execute(order)
@@ -96,10 +94,17 @@ def test_an_order_has_defaults_that_can_be_changed_one_by_one(
 def test_an_order_may_be_a_dict_that_says_stock_or_symbol(
     scripts_url: str, venue: str, name: str
 ) -> None:
-    answer = sf.execute_d({
-        "account": "ANN", "venue": venue, name: "FOOBAR", "qty": 3, "price": 5000,
-        "direction": "sell", "orderType": "limit",
-    })
+    answer = sf.execute_d(
+        {
+            "account": "ANN",
+            "venue": venue,
+            name: "FOOBAR",
+            "qty": 3,
+            "price": 5000,
+            "direction": "sell",
+            "orderType": "limit",
+        }
+    )
     assert answer is not None
     assert (answer["venue"], answer["symbol"], answer["qty"]) == (venue, "FOOBAR", 3)
 
@@ -162,10 +167,16 @@ def test_fills_are_moves_of_shares_and_cents(scripts_url: str, venue: str) -> No
     sf.execute(sf.Order(venue=venue, direction="sell", qty=30, price=5004))
     bought = sf.execute(sf.Order(venue=venue, direction="buy", qty=20, price=5010))
     assert sf.parse_fills_from_response(bought) == {
-        "shares": 20, "cents": -100040, "fills": 2, "average": 5002
+        "shares": 20,
+        "cents": -100040,
+        "fills": 2,
+        "average": 5002,
     }
     assert sf.parse_fills_from_response(sf.status(venue, "FOOBAR", 0)) == {
-        "shares": -10, "cents": 50000, "fills": 1, "average": 5000
+        "shares": -10,
+        "cents": 50000,
+        "fills": 1,
+        "average": 5000,
     }
 
 
@@ -175,13 +186,16 @@ def test_without_fills_nothing_moves() -> None:
     assert sf.parse_fills_from_response({"direction": "buy", "fills": []}) == nothing
 
 
-@pytest.mark.parametrize("given, meant", [
-    ("http://127.0.0.1:8000/ob/api/", "http://127.0.0.1:8000/ob/api/"),
-    ("http://127.0.0.1:8000/ob/api", "http://127.0.0.1:8000/ob/api/"),
-    ("http://127.0.0.1:8000", "http://127.0.0.1:8000/ob/api/"),
-    ("https://exchange.example/", "https://exchange.example/ob/api/"),
-    ("https://exchange.example/behind/a/proxy", "https://exchange.example/behind/a/proxy/"),
-])
+@pytest.mark.parametrize(
+    "given, meant",
+    [
+        ("http://127.0.0.1:8000/ob/api/", "http://127.0.0.1:8000/ob/api/"),
+        ("http://127.0.0.1:8000/ob/api", "http://127.0.0.1:8000/ob/api/"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/ob/api/"),
+        ("https://exchange.example/", "https://exchange.example/ob/api/"),
+        ("https://exchange.example/behind/a/proxy", "https://exchange.example/behind/a/proxy/"),
+    ],
+)
 def test_a_url_is_completed(given: str, meant: str) -> None:
     assert sf.api_url(given) == meant
 
@@ -205,9 +219,7 @@ def test_a_thread_keeps_its_connection() -> None:
         client.close()
 
 
-def test_a_post_whose_answer_was_lost_is_not_sent_again(
-    capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_post_whose_answer_was_lost_is_not_sent_again(capsys: pytest.CaptureFixture[str]) -> None:
     with stub() as server:
         client = sf.Client(server.url)
         client.quote("V", "S")
@@ -219,7 +231,7 @@ def test_a_post_whose_answer_was_lost_is_not_sent_again(
 
 
 def test_reading_and_cancelling_are_repeated_until_answered(
-    capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with stub() as server:
         client = sf.Client(server.url)
@@ -247,9 +259,7 @@ def test_an_answer_that_is_no_json_object_is_none_and_one_sentence(
     assert err.count("\n") == 1 and "but no JSON object" in err
 
 
-def test_waiting_for_an_exchange_ends_when_told_to_stop(
-    capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_waiting_for_an_exchange_ends_when_told_to_stop(capsys: pytest.CaptureFixture[str]) -> None:
     with stub() as server:
         url = server.url
     stop = threading.Event()  # and nobody listens at the url any more

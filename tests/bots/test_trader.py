@@ -10,8 +10,13 @@ from trader import LARGEST, run_together
 
 
 def a_trader(exchange: Exchange, venue: str, **knobs: Any) -> NoiseTrader:
-    return NoiseTrader(Client(exchange.url), venue=venue, account="ANN", say=lambda line: None,
-                       **{"seed": 1, "pause": (0.0, 0.0), **knobs})
+    return NoiseTrader(
+        Client(exchange.url),
+        venue=venue,
+        account="ANN",
+        say=lambda line: None,
+        **{"seed": 1, "pause": (0.0, 0.0), **knobs},
+    )
 
 
 def orders_on(exchange: Exchange, venue: str, count: int) -> list[Answer]:
@@ -97,8 +102,15 @@ def test_traders_run_side_by_side_until_the_last_has_finished(
 ) -> None:
     client = Client(exchange.url)
     traders = [
-        NoiseTrader(client, venue=venue, account="ANN", seed=seed, pause=(0.0, 0.01),
-                    orders=5 + seed, say=lambda line: None)
+        NoiseTrader(
+            client,
+            venue=venue,
+            account="ANN",
+            seed=seed,
+            pause=(0.0, 0.01),
+            orders=5 + seed,
+            say=lambda line: None,
+        )
         for seed in range(4)
     ]
     assert run_together(traders, threading.Event()) is True

@@ -12,14 +12,25 @@ from live import PATIENCE, ROOT, Exchange, bot
 from tls_front import Front, tls_front
 
 from disorderbook.client import Market
-from disorderbook.hosting import serve
+from disorderbook.in_process import serve
 
 DEAD = "http://127.0.0.1:1"
 TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "WEBSOCKET_CLIENT_CA_BUNDLE")
-NAMES = [written for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-         for written in (name, name.upper())]
-LOOPBACK = ["127.0.0.1", "127.9.9.9", "127.1", "localhost", "Localhost.", "a.localhost", "[::1]",
-            "[::ffff:127.0.0.1]"]
+NAMES = [
+    written
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+    for written in (name, name.upper())
+]
+LOOPBACK = [
+    "127.0.0.1",
+    "127.9.9.9",
+    "127.1",
+    "localhost",
+    "Localhost.",
+    "a.localhost",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+]
 OTHERS = ["exchange.example", "128.0.0.1", "[::2]", "localhost.example", "127.0.0.1.example"]
 
 
@@ -96,9 +107,14 @@ def test_whoever_asks_for_it_trusts_anybody_and_is_not_told_each_time(front: Fro
         assert watching.end() == 0
 
 
-@pytest.mark.parametrize("start, scheme, status", [
-    (["bot_noise.py"], "https", 2), (["", "noise"], "https", 2), (["watch_tape.py"], "wss", 1),
-])
+@pytest.mark.parametrize(
+    "start, scheme, status",
+    [
+        (["bot_noise.py"], "https", 2),
+        (["", "noise"], "https", 2),
+        (["watch_tape.py"], "wss", 1),
+    ],
+)
 def test_a_certificate_that_is_not_trusted_is_told_as_that(
     front: Front, start: list[str], scheme: str, status: int
 ) -> None:
@@ -109,13 +125,21 @@ def test_a_certificate_that_is_not_trusted_is_told_as_that(
         assert "No exchange answers" not in ended.log()
 
 
-@pytest.mark.parametrize("script, words", [
-    ("bot_noise.py", []), ("__main__.py", ["noise"]), ("watch_tape.py", []),
-])
-@pytest.mark.parametrize("options, complaint", [
-    (["--ca", "/nowhere.pem"], "holds no certificates to trust"),
-    (["--ca", os.devnull, "--insecure"], "not allowed with argument|holds no certificates"),
-])
+@pytest.mark.parametrize(
+    "script, words",
+    [
+        ("bot_noise.py", []),
+        ("__main__.py", ["noise"]),
+        ("watch_tape.py", []),
+    ],
+)
+@pytest.mark.parametrize(
+    "options, complaint",
+    [
+        (["--ca", "/nowhere.pem"], "holds no certificates to trust"),
+        (["--ca", os.devnull, "--insecure"], "not allowed with argument|holds no certificates"),
+    ],
+)
 def test_what_cannot_be_trusted_is_one_sentence(
     script: str, words: list[str], options: list[str], complaint: str
 ) -> None:
@@ -125,9 +149,7 @@ def test_what_cannot_be_trusted_is_one_sentence(
     assert any(part in ran.stderr for part in complaint.split("|")), ran.stderr
 
 
-def test_a_script_says_whom_it_trusts(
-    front: Front, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_script_says_whom_it_trusts(front: Front, capsys: pytest.CaptureFixture[str]) -> None:
     sf.set_web_url(front.url)
     try:
         assert sf.quote("TESTEX", "FOOBAR") is None

@@ -108,10 +108,16 @@ def run(*options: str, python: tuple[str, ...] = ()) -> "subprocess.CompletedPro
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
 
 
-@pytest.mark.parametrize("option, value", [
-    ("--url", "http://127.0.0.1:8000"), ("--url", "ws://"), ("--venue", ""),
-    ("--account", "A" * 256), ("--unknown", "1"),
-])
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("--url", "http://127.0.0.1:8000"),
+        ("--url", "ws://"),
+        ("--venue", ""),
+        ("--account", "A" * 256),
+        ("--unknown", "1"),
+    ],
+)
 def test_a_bad_option_is_one_sentence_and_status_2(option: str, value: str) -> None:
     refused = run(option, value)
     assert (refused.returncode, refused.stdout) == (2, "")

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from disorderbook.client.connection import Connection
-from disorderbook.client.errors import ExchangeUnreachable, MarketClosed, Refused
-from disorderbook.client.results import Verdict
+from disorderbook.client.results import ExchangeUnreachable, MarketClosed, Refused, Verdict
 
 PATIENCE = 10.0  # seconds
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok":true}'
@@ -23,7 +22,7 @@ class Server:
         self.has_hung_up = threading.Event()  # once
         self._answers = answers
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def _serve(self) -> None:
@@ -83,7 +82,7 @@ def test_a_request_that_gets_no_answer_is_not_sent_again(method: str) -> None:
 
 def test_a_server_that_never_answers_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = "http://127.0.0.1:{}".format(silent.getsockname()[1])
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with connection(url, timeout=0.1) as asking:
             with pytest.raises(ExchangeUnreachable, match="timed out") as error:
                 asking.ask("POST", "/orders", Verdict, b"{}")
@@ -92,19 +91,23 @@ def test_a_server_that_never_answers_is_not_waited_for() -> None:
 
 def test_where_nobody_listens_nothing_was_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
-        url = "http://127.0.0.1:{}".format(gone.getsockname()[1])
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
     with connection(url) as asking:
         with pytest.raises(ExchangeUnreachable, match="Connection refused") as error:
             asking.ask("POST", "/orders", Verdict, b"{}")
     assert not error.value.was_sent
 
 
-@pytest.mark.parametrize("answer", [
-    b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
-    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\n{",
-    b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>",
-    b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\n{",
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>",
+        b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
 def test_what_is_no_exchange_is_of_the_same_family(answer: bytes) -> None:
     with answering((answer,)) as server, connection(server.url) as asking:
         with pytest.raises(ExchangeUnreachable) as error:
@@ -122,7 +125,7 @@ def test_a_refusal_keeps_the_connection() -> None:
 
 
 def test_the_environments_proxy_is_not_asked_for_this_machine(
-    monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)

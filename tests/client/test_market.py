@@ -11,7 +11,7 @@ import pytest
 from live import ROOT, killed, running
 
 from disorderbook.client import ExchangeUnreachable, Market, MarketClosed, Refused
-from disorderbook.hosting import PrivateExchange, serve
+from disorderbook.in_process import PrivateExchange, serve
 
 KEYS = json.loads((ROOT / "accounts.json").read_text())
 
@@ -37,15 +37,25 @@ def test_a_trade_is_told_by_both_orders_and_the_quote(market: Market) -> None:
     assert market.status(bought).total_filled == market.status(bought.id).total_filled == 4
     quote = market.quote()
     assert (quote.bid, quote.bid_size, quote.ask, quote.last, quote.last_size) == (
-        5000, 6, None, 5000, 4
+        5000,
+        6,
+        None,
+        5000,
+        4,
     )
     assert quote.last_trade == sold.fills[0].ts
 
 
-@pytest.mark.parametrize("order_type, long_name, is_open", [
-    ("limit", "limit", True), ("fok", "fill-or-kill", False), ("ioc", "immediate-or-cancel", False),
-    ("fill-or-kill", "fill-or-kill", False), ("market", "market", False),
-])
+@pytest.mark.parametrize(
+    "order_type, long_name, is_open",
+    [
+        ("limit", "limit", True),
+        ("fok", "fill-or-kill", False),
+        ("ioc", "immediate-or-cancel", False),
+        ("fill-or-kill", "fill-or-kill", False),
+        ("market", "market", False),
+    ],
+)
 def test_every_order_type_can_be_asked_for(
     market: Market, order_type: str, long_name: str, is_open: bool
 ) -> None:
@@ -67,7 +77,9 @@ def test_the_book_lists_resting_orders_best_first(market: Market) -> None:
     market.sell(5000, 9)
     book = market.book()
     assert [(row.price, row.qty, row.is_buy) for row in book.bids] == [
-        (4002, 2, True), (4001, 3, True), (4000, 1, True)
+        (4002, 2, True),
+        (4001, 3, True),
+        (4000, 1, True),
     ]
     assert [(row.price, row.qty, row.is_buy) for row in book.asks] == [(5000, 9, False)]
 
@@ -84,19 +96,24 @@ def test_times_are_text_that_datetime_reads(market: Market) -> None:
     assert datetime.fromisoformat(first.ts).tzinfo is not None
 
 
-@pytest.mark.parametrize("price, qty, status, sentence", [
-    (-1, 5, 400, "Illegal value (usually a non-positive number)"),
-    (5000, 0, 400, "Illegal value (usually a non-positive number)"),
-    (2**80, 5, 400, "Illegal value (usually a non-positive number)"),
-    (None, 5, 400, "Incoming POST was missing required field"),
-])
+@pytest.mark.parametrize(
+    "price, qty, status, sentence",
+    [
+        (-1, 5, 400, "Illegal value (usually a non-positive number)"),
+        (5000, 0, 400, "Illegal value (usually a non-positive number)"),
+        (2**80, 5, 400, "Illegal value (usually a non-positive number)"),
+        (None, 5, 400, "Incoming POST was missing required field"),
+    ],
+)
 def test_a_refusal_carries_the_sentence_and_the_status(
     market: Market, price: int | None, qty: int, status: int, sentence: str
 ) -> None:
     with pytest.raises(Refused) as refusal:
         market.buy(price, qty)
     assert (refusal.value.status, refusal.value.sentence, str(refusal.value)) == (
-        status, sentence, sentence
+        status,
+        sentence,
+        sentence,
     )
     assert market.orders() == ()
 
@@ -116,10 +133,17 @@ def test_what_is_no_integer_is_not_sent(market: Market) -> None:
     assert market.orders() == ()
 
 
-@pytest.mark.parametrize("venue, symbol, account", [
-    ("Zürich", "日本", "Ελλάς"), ("A B", "50%", "a&b=c"), ("∕", "%2F", "?#"), ("...", "a;b", "+ +"),
-    ("\U0001f4c8", "'\"", "<b>"), ("V" * 255, "日" * 255, "A" * 255),
-])
+@pytest.mark.parametrize(
+    "venue, symbol, account",
+    [
+        ("Zürich", "日本", "Ελλάς"),
+        ("A B", "50%", "a&b=c"),
+        ("∕", "%2F", "?#"),
+        ("...", "a;b", "+ +"),
+        ("\U0001f4c8", "'\"", "<b>"),
+        ("V" * 255, "日" * 255, "A" * 255),
+    ],
+)
 def test_names_are_sent_whatever_they_consist_of(
     exchange: PrivateExchange, venue: str, symbol: str, account: str
 ) -> None:
@@ -138,10 +162,19 @@ def test_a_slash_in_a_name_is_refused_by_the_exchange(exchange: PrivateExchange)
             market.buy(5000, 10)
 
 
-@pytest.mark.parametrize("options", [
-    {"url": "127.0.0.1:8000"}, {"tape_url": "http://127.0.0.1:8001"}, {"key": ""},
-    {"key": "two\r\nlines"}, {"key": " k"}, {"venue": ".."}, {"symbol": ""}, {"timeout": 0},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"url": "127.0.0.1:8000"},
+        {"tape_url": "http://127.0.0.1:8001"},
+        {"key": ""},
+        {"key": "two\r\nlines"},
+        {"key": " k"},
+        {"venue": ".."},
+        {"symbol": ""},
+        {"timeout": 0},
+    ],
+)
 def test_what_cannot_be_sent_is_a_value_error_at_once(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Market(**({"venue": "TESTEX", "symbol": "FOOBAR"} | options))
@@ -208,7 +241,9 @@ def test_a_closed_market_says_so(exchange: PrivateExchange) -> None:
 
 def test_two_exchanges_at_once_are_not_mixed_up() -> None:
     with serve() as one, serve() as two:
-        with Market("V", "S", "ME", url=one.url) as first, \
-                Market("V", "S", "ME", url=two.url) as second:
+        with (
+            Market("V", "S", "ME", url=one.url) as first,
+            Market("V", "S", "ME", url=two.url) as second,
+        ):
             first.buy(1, 1)
             assert len(first.orders()) == 1 and second.book().bids == ()

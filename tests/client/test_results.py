@@ -9,19 +9,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from disorderbook.client.answers import read
-from disorderbook.client.results import Book, Execution, Order, Orders, Quote, Result, Tick
+from disorderbook.client.results import Book, Execution, Order, Orders, Quote, Result, Tick, read
 
 TRACES = Path(__file__).parent.parent / "traces"
 KINDS = [
-    (r"/stocks/[^/]+/orders(/\d+(/cancel)?)?", Order), (r"/stocks/[^/]+/quote", Quote),
-    (r"/stocks/[^/]+", Book), (r"/accounts/[^/]+(/stocks/[^/]+)?/orders", Orders),
+    (r"/stocks/[^/]+/orders(/\d+(/cancel)?)?", Order),
+    (r"/stocks/[^/]+/quote", Quote),
+    (r"/stocks/[^/]+", Book),
+    (r"/accounts/[^/]+(/stocks/[^/]+)?/orders", Orders),
 ]
 
 
 def bare(said: Any) -> Any:
-    """Without what is absent, which a result says with None, and every `ok`, which it is not told.
-    """
+    """Without what is absent, which a result says with None, and every `ok`, which it lacks."""
     if isinstance(said, dict):
         kept = ((name, value) for name, value in said.items() if value is not None)
         return {name: bare(value) for name, value in kept if name != "ok"}
@@ -64,7 +64,9 @@ def test_a_result_cannot_be_changed_and_can_be_a_key() -> None:
     order = read(
         b'{"ok":true,"venue":"V","symbol":"S","direction":"buy","originalQty":1,"qty":0,"price":2,'
         b'"orderType":"limit","id":3,"account":"A","ts":"","fills":[{"price":2,"qty":1,"ts":""}],'
-        b'"totalFilled":1,"open":false}', Order, "there",
+        b'"totalFilled":1,"open":false}',
+        Order,
+        "there",
     )
     assert {order: 1}[order] == 1
     with pytest.raises(AttributeError):

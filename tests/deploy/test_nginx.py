@@ -17,12 +17,12 @@ from typing import Any
 
 import certifi
 import pytest
-from websockets.sync.client import ClientConnection, connect
-
-from disorderbook.client import CertificateUntrusted, Market
 from live import Exchange, Started, running
 from raw_http import wait_until
+from websockets.sync.client import ClientConnection, connect
 from wsgi import BUY, ORDERS
+
+from disorderbook.client import CertificateUntrusted, Market
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 WITH_TLS, WITHOUT = "nginx.conf", "nginx-http.conf"
@@ -79,8 +79,12 @@ class Proxy:
     def connect(self, path: str, **options: Any) -> ClientConnection:
         """A websocket."""
         return connect(
-            self.url + path, ssl=self.trust, compression=None, proxy=None,
-            server_hostname=None if self.trust is None else NAME, **options,
+            self.url + path,
+            ssl=self.trust,
+            compression=None,
+            proxy=None,
+            server_hostname=None if self.trust is None else NAME,
+            **options,
         )
 
     def logged(self) -> str:
@@ -104,8 +108,15 @@ def exchange() -> Iterator[Exchange]:
         found = re.findall(r"--allowed-host \S+", (DEPLOY / sample).read_text())
         assert found == [f"--allowed-host {NAME}"]
     with running(
-        "--websockets", "--wsport", "0", "-a", "accounts.json", "--allowed-host", NAME,
-        "--log-level", "debug",
+        "--websockets",
+        "--wsport",
+        "0",
+        "-a",
+        "accounts.json",
+        "--allowed-host",
+        NAME,
+        "--log-level",
+        "debug",
     ) as exchange:
         yield exchange
 
@@ -124,7 +135,8 @@ def started_nginx(sample: str, folder: Path, port: int, tape: int) -> Iterator[P
     """A sample in use, before an exchange with these two ports."""
     own, trust = free_port(), None
     changes = {
-        "127.0.0.1:8000": f"127.0.0.1:{port}", "127.0.0.1:8001": f"127.0.0.1:{tape}",
+        "127.0.0.1:8000": f"127.0.0.1:{port}",
+        "127.0.0.1:8001": f"127.0.0.1:{tape}",
         "/var/log/nginx/": f"{folder}/",
     }
     if sample == WITH_TLS:
@@ -162,10 +174,26 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     """A self-signed certificate and its key."""
     certificate, key = folder / "exchange.pem", folder / "exchange.key"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME},IP:127.0.0.1",
-         "-out", str(certificate), "-keyout", str(key)],
-        check=True, capture_output=True,
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            f"/CN={NAME}",
+            "-addext",
+            f"subjectAltName=DNS:{NAME},IP:127.0.0.1",
+            "-out",
+            str(certificate),
+            "-keyout",
+            str(key),
+        ],
+        check=True,
+        capture_output=True,
     )
     return certificate, key
 
@@ -207,9 +235,16 @@ def test_refusals_are_the_exchanges_own(proxy: Proxy) -> None:
     assert status == 413 and refusal["ok"] is False
 
 
-@pytest.mark.parametrize("path", [
-    "/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics",
-])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metrics",
+        "/metrics/",
+        "//metrics",
+        "/%6detrics",
+        "/x/../metrics",
+    ],
+)
 def test_nobody_outside_is_told_the_metrics(proxy: Proxy, path: str) -> None:
     assert proxy.ask("GET", path) == (404, {"ok": False, "error": "No such path"})
 
@@ -256,15 +291,24 @@ def test_the_tape_keeps_its_own_door_behind_the_proxy(proxy: Proxy) -> None:
 
 SECRET = "s3cr3t"
 TARGETS = [
-    f"{TAPE}/executions?api_key={SECRET}", f"/key/{SECRET}{TAPE}/executions",
-    f"/key/{SECRET}", f"//key//{SECRET}%2F{SECRET}{TAPE}/executions", f"/k%65y/{SECRET}/ob/api/ws/",
-    f"/ob/api/heartbeat?api_key={SECRET}", f"/metrics?api_key={SECRET}", f"/nothing?{SECRET}",
-    f"{ORDERS}?api_key={SECRET}", f"http://{NAME}/key/{SECRET}/x?api_key={SECRET}",
-    f"/malformed line?api_key={SECRET}", f"/key/{SECRET}/../../..", f"/%00?api_key={SECRET}",
+    f"{TAPE}/executions?api_key={SECRET}",
+    f"/key/{SECRET}{TAPE}/executions",
+    f"/key/{SECRET}",
+    f"//key//{SECRET}%2F{SECRET}{TAPE}/executions",
+    f"/k%65y/{SECRET}/ob/api/ws/",
+    f"/ob/api/heartbeat?api_key={SECRET}",
+    f"/metrics?api_key={SECRET}",
+    f"/nothing?{SECRET}",
+    f"{ORDERS}?api_key={SECRET}",
+    f"http://{NAME}/key/{SECRET}/x?api_key={SECRET}",
+    f"/malformed line?api_key={SECRET}",
+    f"/key/{SECRET}/../../..",
+    f"/%00?api_key={SECRET}",
     "/long?" + SECRET * 10_000,
 ]
 FRAMING = [
-    "Connection: close\r\n", "Connection: close\r\nContent-Length: 2000000\r\n",
+    "Connection: close\r\n",
+    "Connection: close\r\nContent-Length: 2000000\r\n",
     f"Connection: close\r\nReferer: http://{NAME}/key/{SECRET}/?api_key={SECRET}\r\n",
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 0\r\n",
 ]

@@ -1,11 +1,10 @@
 """The rules of matching, told as stories."""
 
 import pytest
+from story import run
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-
-from story import run
 
 
 def test_better_prices_trade_first_and_then_older_orders() -> None:

@@ -61,7 +61,8 @@ def test_the_front_is_found_past_those_who_have_gone() -> None:
 def test_every_change_empties_what_a_reader_has_made_of_a_level() -> None:
     made, first, second = Ladder(Side.SELL), order(0, 5), order(1, 5)
     changes = [
-        lambda: made.rest(second), lambda: made.reduce(first, 1),
+        lambda: made.rest(second),
+        lambda: made.reduce(first, 1),
         lambda: made.reduce(second, second.remaining),
     ]
     made.rest(first)
@@ -71,9 +72,17 @@ def test_every_change_empties_what_a_reader_has_made_of_a_level() -> None:
         assert made.best.rendering == b""
 
 
-@pytest.mark.parametrize("limit, quantity, fills", [
-    (6, 20, True), (6, 21, False), (5, 10, True), (5, 11, False), (4, 1, False), (9, 31, False),
-])
+@pytest.mark.parametrize(
+    "limit, quantity, fills",
+    [
+        (6, 20, True),
+        (6, 21, False),
+        (5, 10, True),
+        (5, 11, False),
+        (4, 1, False),
+        (9, 31, False),
+    ],
+)
 def test_an_order_is_filled_at_once_if_levels_within_its_limit_hold_enough(
     limit: int, quantity: int, fills: bool
 ) -> None:

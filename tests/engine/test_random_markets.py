@@ -4,13 +4,12 @@ from typing import NamedTuple
 
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
-
-from disorderbook.engine.book import OrderBook
-from disorderbook.engine.orders import NewOrder, Side
-
 from invariants import all_orders, check_invariants
 from oracle import SlowBook
 from story import TYPES
+
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.orders import NewOrder, Side
 
 
 class Act(NamedTuple):
@@ -37,8 +36,9 @@ orders = st.builds(
     st.integers(0, 8) | st.sampled_from([2**31 - 1]),
     st.integers(1, 9) | st.sampled_from([2**31 - 1]),
 )
-cancels = st.builds(Act, st.just("ann"), st.just("cancel"), st.just(""), st.just(0),
-                    st.integers(0, 40))
+cancels = st.builds(
+    Act, st.just("ann"), st.just("cancel"), st.just(""), st.just(0), st.integers(0, 40)
+)
 markets = st.lists(orders | orders | orders | cancels, max_size=60)
 
 

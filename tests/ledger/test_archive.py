@@ -4,14 +4,14 @@ import itertools
 import random
 
 import pytest
-from disorderbook.exchange import Exchange
+from wsgi import Client
+
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead
-from disorderbook.ledger.rows import order_row
-from disorderbook.ledger.tables import write_orders
+from disorderbook.exchange import Exchange
+from disorderbook.ledger.base import EndlessMemory, Ledger
+from disorderbook.ledger.tables import order_row, write_orders
 from disorderbook.ledger.temporary import TemporaryLedger
-from disorderbook.memory import EndlessMemory, Ledger
-from wsgi import Client
 
 ACCOUNTS = ["ann", "b\0b ü", "C"]
 SYMBOLS = ["A", "b"]
@@ -27,12 +27,17 @@ def trading_client(ledger: Ledger) -> Client:
         if draw.random() < 0.3:
             client("DELETE", f"{path}/{draw.randrange(300)}")
             continue
-        client("POST", path, {
-            "account": draw.choice(ACCOUNTS),
-            "direction": draw.choice(["buy", "sell"]),
-            "orderType": draw.choice(["limit", "limit", "limit", "market", "fok", "ioc"]),
-            "price": draw.randint(1, 9), "qty": draw.randint(1, 20),
-        })
+        client(
+            "POST",
+            path,
+            {
+                "account": draw.choice(ACCOUNTS),
+                "direction": draw.choice(["buy", "sell"]),
+                "orderType": draw.choice(["limit", "limit", "limit", "market", "fok", "ioc"]),
+                "price": draw.randint(1, 9),
+                "qty": draw.randint(1, 20),
+            },
+        )
     return client
 
 
@@ -51,8 +56,10 @@ def questions() -> list[tuple[str, str]]:
 def test_statuses_and_listings_are_the_same_beyond_the_bound(bound: int) -> None:
     endless, bounded = map(trading_client, (EndlessMemory(), TemporaryLedger(bound)))
     closed_in_memory = [
-        order for book in bounded.house.exchange.books("V")
-        for order in map(book.find, range(book.next_id)) if order and not order.is_open
+        order
+        for book in bounded.services.exchange.books("V")
+        for order in map(book.find, range(book.next_id))
+        if order and not order.is_open
     ]
     assert len(closed_in_memory) == bound
     for method, path in questions():
@@ -65,7 +72,7 @@ def test_an_order_that_cannot_be_read_is_said_to_be_unreadable_not_unknown(
 ) -> None:
     ledger = TemporaryLedger(0)
     client = trading_client(ledger)
-    book = client.house.exchange.book("V", "A")
+    book = client.services.exchange.book("V", "A")
     gone = next(number for number in range(300) if book.find(number) is None)
     path = f"/ob/api/venues/V/stocks/A/orders/{gone}"
     assert client("GET", path).status == 200

@@ -5,8 +5,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from disorderbook.ledger import checkpoints
 from durable_market import Stoppable, play, sell
+
+from disorderbook.ledger import checkpoints
 
 MOST_TURNS = 20_000
 
@@ -46,7 +47,8 @@ def test_what_is_in_the_log_reaches_the_database_by_itself(tmp_path: Path) -> No
 
 
 def test_the_log_begins_anew_while_orders_keep_coming(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(checkpoints, "LONG_LOG", 200)
     market = Stoppable(tmp_path / "market.db")

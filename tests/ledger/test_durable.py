@@ -7,14 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from durable_market import Stoppable, buy, play, sell, state
+from wsgi import ORDERS, Client
+
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotKeep, CannotRead
-from disorderbook.gamemaster import GameMaster
+from disorderbook.game.instances import GameMaster
 from disorderbook.ledger.durable import FORGOTTEN_AT_ONCE
-from disorderbook.ledger.opening import open_ledger
-from durable_market import Stoppable, buy, play, sell, state
-from wsgi import ORDERS, Client
+from disorderbook.ledger.file import open_ledger
 
 FULL = "PRAGMA max_page_count = 1"  # SQLite then gives the file no page more than it has
 
@@ -36,17 +37,24 @@ def test_everybody_can_read_the_file_while_the_market_runs(tmp_path: Path) -> No
     assert rows(file, "SELECT count(*) FROM orders") == [(1,)]  # with the book; the rest follows
     market.settle()
     assert rows(file, "SELECT id, account, side, type, price, quantity, remaining FROM orders") == [
-        (0, "ann", "sell", "limit", 50, 9, 4), (1, "bob", "buy", "limit", 50, 2, 0),
+        (0, "ann", "sell", "limit", 50, 9, 4),
+        (1, "bob", "buy", "limit", 50, 2, 0),
         (2, "cat", "buy", "limit", 50, 3, 0),
     ]
     assert rows(file, "SELECT standing_id, incoming_id, price, quantity FROM executions") == [
-        (0, 1, 50, 2), (0, 2, 50, 3),
+        (0, 1, 50, 2),
+        (0, 2, 50, 3),
     ]
     assert rows(file, "SELECT order_id, number, quantity FROM fills ORDER BY 1, 2") == [
-        (0, 0, 2), (0, 1, 3), (1, 0, 2), (2, 0, 3),
+        (0, 0, 2),
+        (0, 1, 3),
+        (1, 0, 2),
+        (2, 0, 3),
     ]
     assert rows(file, "SELECT account, cash, shares FROM positions") == [
-        ("ann", 250, -5), ("bob", -100, 2), ("cat", -150, 3),
+        ("ann", 250, -5),
+        ("bob", -100, 2),
+        ("cat", -150, 3),
     ]
     market.exchange.close()
 
@@ -57,8 +65,15 @@ def test_reads_write_nothing(tmp_path: Path) -> None:
     client.order()
     written = ledger.connection.total_changes
     book = ORDERS.removesuffix("/orders")
-    for path in (book, f"{book}/quote", f"{ORDERS}/0", f"{ORDERS}/7", f"{book}/scores",
-                 "/ob/api/venues", "/ob/api/venues/TESTEX/accounts/ANN/orders"):
+    for path in (
+        book,
+        f"{book}/quote",
+        f"{ORDERS}/0",
+        f"{ORDERS}/7",
+        f"{book}/scores",
+        "/ob/api/venues",
+        "/ob/api/venues/TESTEX/accounts/ANN/orders",
+    ):
         client("GET", path)
     assert ledger.connection.total_changes == written
     client("DELETE", f"{ORDERS}/0")
@@ -115,7 +130,8 @@ def test_however_many_are_closed_at_once_as_many_leave_memory(tmp_path: Path) ->
 
 
 def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     market = Stoppable(tmp_path / "market.db", clock=iter(range(1, 10**9)).__next__)
     exchange = market.exchange
@@ -131,8 +147,10 @@ def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
             play(exchange, (("V", "S"), buy(1, account="a" * 255)))
     assert state(exchange) == before
     for refused in (
-        lambda: play(exchange, (("V", "S"), buy(1))), lambda: play(exchange, (("V", "S"), 2)),
-        lambda: exchange.book("V", "T"), lambda: market.gamemaster.start(None, 5),
+        lambda: play(exchange, (("V", "S"), buy(1))),
+        lambda: play(exchange, (("V", "S"), 2)),
+        lambda: exchange.book("V", "T"),
+        lambda: market.gamemaster.start(None, 5),
         lambda: market.gamemaster.stop(instance),
     ):
         with pytest.raises(CannotKeep):
@@ -191,7 +209,8 @@ def test_what_can_be_neither_kept_nor_read_is_not_shown(tmp_path: Path) -> None:
 
 
 def test_a_change_that_a_signal_interrupts_is_not_kept_by_halves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     market = Stoppable(tmp_path / "market.db", clock=iter(range(1, 10**9)).__next__)
     play(market.exchange, (("V", "S"), sell(9)))
@@ -216,7 +235,7 @@ def test_a_change_that_a_signal_interrupts_is_not_kept_by_halves(
 def test_over_http_a_full_disk_is_503(tmp_path: Path) -> None:
     ledger, _ = open_ledger(str(tmp_path / "market.db"))
     client = Client(ledger=ledger)
-    client.house = replace(client.house, gamemaster=GameMaster(ledger.record_instance))
+    client.services = replace(client.services, gamemaster=GameMaster(ledger.record_instance))
     assert client.order().status == 200
     ledger.connection.execute(FULL)
     answers = [client.order(account="A" * 255) for _ in range(100)]
@@ -242,7 +261,8 @@ def another_program_writes(file: Path) -> Iterator[None]:
 
 
 def test_while_another_program_writes_no_change_begins_and_then_they_go_on(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     file = tmp_path / "market.db"
     market = Stoppable(file, clock=iter(range(1, 10**9)).__next__)
@@ -258,8 +278,10 @@ def test_while_another_program_writes_no_change_begins_and_then_they_go_on(
         with another_program_writes(file):
             for refused in (
                 lambda: play(exchange, (("V", "S"), buy(1))),
-                lambda: play(exchange, (("V", "S"), 2)), lambda: exchange.book("V", "T"),
-                lambda: gamemaster.start(None, 5), lambda: gamemaster.stop(instance),
+                lambda: play(exchange, (("V", "S"), 2)),
+                lambda: exchange.book("V", "T"),
+                lambda: gamemaster.start(None, 5),
+                lambda: gamemaster.stop(instance),
                 lambda: gamemaster.restart(instance, "BOB", 9),
             ):
                 with pytest.raises(CannotKeep):
@@ -364,7 +386,7 @@ def test_over_http_another_programs_transaction_is_503_for_as_long_as_it_lasts(
 ) -> None:
     ledger, _ = open_ledger(str(tmp_path / "market.db"))
     client = Client(ledger=ledger)
-    client.house = replace(client.house, gamemaster=GameMaster(ledger.record_instance))
+    client.services = replace(client.services, gamemaster=GameMaster(ledger.record_instance))
     assert client.order().status == 200
     with another_program_writes(tmp_path / "market.db"):
         for _ in range(3):
@@ -389,7 +411,10 @@ def test_an_order_of_every_type_is_recorded_by_its_name(tmp_path: Path) -> None:
         play(market.exchange, (("V", "S"), NewOrder("ann", Side.BUY, order_type, 5, 5)))
     market.settle()
     assert rows(tmp_path / "market.db", "SELECT type FROM orders ORDER BY id") == [
-        ("limit",), ("market",), ("fill-or-kill",), ("immediate-or-cancel",),
+        ("limit",),
+        ("market",),
+        ("fill-or-kill",),
+        ("immediate-or-cancel",),
     ]
     market.exchange.close()
 
@@ -417,7 +442,8 @@ def test_a_clean_end_leaves_wal_mode_and_the_next_start_enters_it_again(tmp_path
 
 
 def test_a_file_that_somebody_else_has_open_stays_in_wal_mode(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     market = Stoppable(tmp_path / "market.db")
     play(market.exchange, (("V", "S"), sell(9)))

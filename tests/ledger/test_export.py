@@ -11,11 +11,13 @@ from typing import TextIO
 
 import ordinary_user
 import pytest
-from disorderbook.ledger import export as export_module, opening
-from disorderbook.ledger.export import EXPORTS, export
-from disorderbook.ledger.opening import open_ledger
-from disorderbook.ledger.refusing import CannotUse, Unusable
 from durable_market import Stoppable, buy, play, sell
+
+from disorderbook.ledger import export as export_module
+from disorderbook.ledger import file as ledger_file
+from disorderbook.ledger.export import EXPORTS, export
+from disorderbook.ledger.file import open_ledger
+from disorderbook.ledger.lock import CannotUse, Unusable
 
 
 def read(file: Path) -> list[list[str]]:
@@ -31,14 +33,58 @@ def test_orders_and_executions_are_written_while_the_market_runs(tmp_path: Path)
     orders, executions = export(str(tmp_path / "market.db"), str(tmp_path / "new" / "folder"))
     assert [file.name for file in (orders, executions)] == ["orders.csv", "executions.csv"]
     assert read(orders) == [
-        ["venue", "symbol", "id", "account", "side", "type", "price", "quantity", "ts",
-         "remaining", "filled"],
-        ["V", "S", "0", 'a, "b"\nü', "sell", "limit", "50", "9",
-         "2016-01-17T22:43:07.123456790Z", "0", "9"],
-        ["V", "S", "1", "bob", "buy", "limit", "50", "2",
-         "2016-01-17T22:43:07.123456791Z", "0", "2"],
-        ["V", "S", "2", "bob", "buy", "limit", "60", "8",
-         "2016-01-17T22:43:07.123456792Z", "1", "7"],
+        [
+            "venue",
+            "symbol",
+            "id",
+            "account",
+            "side",
+            "type",
+            "price",
+            "quantity",
+            "ts",
+            "remaining",
+            "filled",
+        ],
+        [
+            "V",
+            "S",
+            "0",
+            'a, "b"\nü',
+            "sell",
+            "limit",
+            "50",
+            "9",
+            "2016-01-17T22:43:07.123456790Z",
+            "0",
+            "9",
+        ],
+        [
+            "V",
+            "S",
+            "1",
+            "bob",
+            "buy",
+            "limit",
+            "50",
+            "2",
+            "2016-01-17T22:43:07.123456791Z",
+            "0",
+            "2",
+        ],
+        [
+            "V",
+            "S",
+            "2",
+            "bob",
+            "buy",
+            "limit",
+            "60",
+            "8",
+            "2016-01-17T22:43:07.123456792Z",
+            "1",
+            "7",
+        ],
     ]
     assert read(executions) == [
         ["number", "venue", "symbol", "standing_id", "incoming_id", "price", "quantity", "ts"],
@@ -77,9 +123,10 @@ def test_what_a_crash_has_left_in_the_journal_is_exported(tmp_path: Path) -> Non
 
 
 def test_a_ledger_whose_journal_cannot_be_put_into_the_tables_is_not_exported_by_halves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(opening, "BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(ledger_file, "BUSY_SECONDS", 0.01)
     market = Stoppable(tmp_path / "market.db")
     play(market.exchange, (("V", "S"), sell(1)))
     play(market.exchange, (("V", "S"), sell(1)))
@@ -135,23 +182,24 @@ def test_a_log_is_never_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
         ways.append(how)
         raise CannotUse("no")
 
-    monkeypatch.setattr(opening, "_look_into", look)
+    monkeypatch.setattr(ledger_file, "_look_into", look)
     with ordinary_user.folder() as folder:
         for end in ("-wal", "-journal"):
             (folder / f"market.db{end}").write_bytes(b"some")
             with pytest.raises(CannotUse):
-                opening.open_for_reading(folder / "market.db", at_rest=True)
+                ledger_file.open_for_reading(folder / "market.db", at_rest=True)
             (folder / f"market.db{end}").write_bytes(b"")
         with pytest.raises(CannotUse):
-            opening.open_for_reading(folder / "market.db")
+            ledger_file.open_for_reading(folder / "market.db")
         assert ways == ["", "", ""]
         with pytest.raises(CannotUse):
-            opening.open_for_reading(folder / "market.db", at_rest=True)
+            ledger_file.open_for_reading(folder / "market.db", at_rest=True)
         assert ways[3:] == ["", "&immutable=1"]
 
 
 def test_no_exchange_begins_with_a_file_that_is_read_as_one_at_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     open_ledger(str(tmp_path / "market.db"))[0].close()
     refusals: list[str] = []
@@ -167,7 +215,8 @@ def test_no_exchange_begins_with_a_file_that_is_read_as_one_at_rest(
 
 
 def test_an_export_that_fails_leaves_what_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     market, folder = Stoppable(tmp_path / "market.db"), tmp_path / "csv"
     play(market.exchange, (("V", "S"), sell(1)))
@@ -189,7 +238,8 @@ def test_an_export_that_fails_leaves_what_was_there(
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o640])
 def test_who_may_not_read_the_market_may_not_read_what_is_exported(
-    tmp_path: Path, mode: int,
+    tmp_path: Path,
+    mode: int,
 ) -> None:
     open_ledger(str(tmp_path / "market.db"))[0].close()
     (tmp_path / "market.db").chmod(mode)

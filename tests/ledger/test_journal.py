@@ -5,14 +5,19 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import OrderType, Side
-from disorderbook.ledger.changes import Changes
 from disorderbook.ledger.journal import (
-    Asked, Cancelled, Journal, Placed, ask_again, entries, placed,
+    Asked,
+    Cancelled,
+    Journal,
+    Placed,
+    ask_again,
+    entries,
+    placed,
 )
-from disorderbook.ledger.rows import Damaged
-from disorderbook.ledger.schema import migrate
+from disorderbook.ledger.tables import Changes, Damaged, migrate
 
 ASKED: list[list[Asked]] = [
     [Placed("V", "S", 0, 5, "ann\0ü", Side.SELL, OrderType.LIMIT, 50, 9)],
@@ -41,13 +46,19 @@ def test_entries_are_read_as_they_were_written(connection: sqlite3.Connection) -
     assert list(entries(connection, 9)) == ASKED[:1]
 
 
-@pytest.mark.parametrize("damage", [
-    "DELETE FROM journal WHERE number = 1", "UPDATE journal SET checksum = 1 WHERE number = 2",
-    "UPDATE journal SET asked = x'00' WHERE number = 2",
-    "UPDATE journal SET number = 9 WHERE number = 2", "UPDATE journal SET asked = 'text'",
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM journal WHERE number = 1",
+        "UPDATE journal SET checksum = 1 WHERE number = 2",
+        "UPDATE journal SET asked = x'00' WHERE number = 2",
+        "UPDATE journal SET number = 9 WHERE number = 2",
+        "UPDATE journal SET asked = 'text'",
+    ],
+)
 def test_an_entry_that_is_missing_or_changed_is_noticed(
-    connection: sqlite3.Connection, damage: str,
+    connection: sqlite3.Connection,
+    damage: str,
 ) -> None:
     journal = Journal(connection, last=0)
     for asked in ASKED:
@@ -80,10 +91,14 @@ def test_asking_again_leads_to_the_same_book() -> None:
     assert list(changed.accounts) == ["ann\0ü", "bob"] and len(changed.executions) == 1
 
 
-@pytest.mark.parametrize("asked", [
-    Placed("V", "ELSE", 0, 5, "ann", Side.SELL, OrderType.LIMIT, 50, 9),
-    Placed("V", "S", 1, 5, "ann", Side.SELL, OrderType.LIMIT, 50, 9), Cancelled("V", "S", 0, 5),
-])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Placed("V", "ELSE", 0, 5, "ann", Side.SELL, OrderType.LIMIT, 50, 9),
+        Placed("V", "S", 1, 5, "ann", Side.SELL, OrderType.LIMIT, 50, 9),
+        Cancelled("V", "S", 0, 5),
+    ],
+)
 def test_what_the_book_could_not_have_done_is_noticed(asked: Asked) -> None:
     with pytest.raises(Damaged):
         ask_again(asked, {("V", "S"): OrderBook("V", "S", 1)}, Changes())

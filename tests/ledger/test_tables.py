@@ -5,11 +5,8 @@ from contextlib import closing
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
-from disorderbook.gamemaster import Instance
-from disorderbook.ledger.changes import Changes
-from disorderbook.ledger.rows import signed
-from disorderbook.ledger.schema import migrate
-from disorderbook.ledger.tables import write_tables
+from disorderbook.ledger.base import Instance
+from disorderbook.ledger.tables import Changes, migrate, signed, write_tables
 
 
 def test_rows_are_added_and_brought_up_to_date() -> None:

@@ -65,7 +65,8 @@ def test_an_order_of_ten_thousand_fills_and_its_partners_are_moved_in_short_turn
 
 
 def test_while_the_disk_is_full_memory_grows_no_further_and_then_all_goes_on(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(temporary, "RETRY_SECONDS", 0.0)
     ledger = TemporaryLedger(20)

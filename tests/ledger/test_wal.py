@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from disorderbook.ledger import wal
-from disorderbook.ledger.backup import back_up
-from disorderbook.ledger.export import export
-from disorderbook.ledger.locks import beside
-from disorderbook.ledger.opening import open_ledger
-from disorderbook.ledger.refusing import Unusable
-from disorderbook.ledger.wal import read_log
 from durable_market import Stoppable, play, sell
 from live import killed, running
-from test_cli import refused
 from test_durability import trade_a_little
+from test_main import refused
+
+from disorderbook.ledger import wal
+from disorderbook.ledger.export import back_up, export
+from disorderbook.ledger.file import open_ledger
+from disorderbook.ledger.lock import Unusable, beside
+from disorderbook.ledger.wal import read_log
 
 PAGE = 512
 COMMITS = 12
@@ -81,9 +80,9 @@ def test_each_flipped_bit_is_told_with_the_commits_behind_it(database: Path) -> 
         changed[place] ^= 1 << draw.randrange(8)
         log.write_bytes(changed)
         found = read_log(database, PAGE)
-        assert found.lost == sum(current[broken + 1:]), place
+        assert found.lost == sum(current[broken + 1 :]), place
         assert found.intact == max(broken, 0), place
-        ends = [number + 1 for number, commit in enumerate(current[:max(broken, 0)]) if commit]
+        ends = [number + 1 for number, commit in enumerate(current[: max(broken, 0)]) if commit]
         assert found.end == (HEADER + ends[-1] * (FRAME + PAGE) if ends else 0)
 
 
@@ -99,7 +98,7 @@ def test_sqlite_reads_as_much_as_this(database: Path, tmp_path: Path) -> None:
             shutil.copy(database, copy)
             beside(copy, "-wal").write_bytes(changed)
             if log is None:
-                beside(copy, "-wal").write_bytes(changed[:read_log(copy, PAGE).end])
+                beside(copy, "-wal").write_bytes(changed[: read_log(copy, PAGE).end])
             with closing(sqlite3.connect(copy)) as connection:
                 rows.append(connection.execute("SELECT count(*) FROM rows").fetchone())
         assert rows[0] == rows[1]
@@ -116,15 +115,17 @@ def test_a_log_that_is_cut_short_has_nothing_behind_its_end(database: Path) -> N
 def test_a_burst_over_the_header_and_the_first_frame_is_told(database: Path) -> None:
     content = bytearray(beside(database, "-wal").read_bytes())
     current = frames(content)
-    content[:HEADER + FRAME + PAGE] = bytes(HEADER + FRAME + PAGE)
+    content[: HEADER + FRAME + PAGE] = bytes(HEADER + FRAME + PAGE)
     beside(database, "-wal").write_bytes(content)
     assert read_log(database, PAGE).lost == sum(current[1:])
 
 
 def test_a_log_that_another_program_cuts_off_meanwhile_is_no_end_of_this_one(
-    database: Path, monkeypatch: pytest.MonkeyPatch,
+    database: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As `PRAGMA wal_checkpoint(TRUNCATE)` does. Reading a mapping of it would be a SIGBUS."""
+
     def cut_off_meanwhile(*values: object) -> tuple[int, int]:
         os.truncate(beside(database, "-wal"), 0)
         return checksum(*values)
@@ -157,28 +158,35 @@ def crashed(tmp_path: Path) -> Path:
 
 def files(file: Path) -> dict[str, bytes]:
     return {
-        path.name: path.read_bytes() for path in file.parent.iterdir()
+        path.name: path.read_bytes()
+        for path in file.parent.iterdir()
         if path.name.startswith(f"{file.name}") and not path.name.endswith(("-lock", "-shm"))
     }
 
 
 def test_a_market_with_commits_behind_damage_is_refused_and_left_alone(
-    crashed: Path, tmp_path: Path,
+    crashed: Path,
+    tmp_path: Path,
 ) -> None:
     before = files(crashed)
     for use in (
-        lambda: open_ledger(str(crashed)), lambda: export(str(crashed), str(tmp_path / "csv")),
+        lambda: open_ledger(str(crashed)),
+        lambda: export(str(crashed), str(tmp_path / "csv")),
         lambda: back_up(str(crashed), str(tmp_path / "copy.db")),
     ):
-        with pytest.raises(Unusable, match=r"-wal is damaged: \d+ commits stand behind frame \d+ "
-                           "of .*--drop-damaged-log goes on without them and keeps a copy"):
+        with pytest.raises(
+            Unusable,
+            match=r"-wal is damaged: \d+ commits stand behind frame \d+ "
+            "of .*--drop-damaged-log goes on without them and keeps a copy",
+        ):
             use()
     assert files(crashed) == before
     assert not (tmp_path / "csv").exists() and not (tmp_path / "copy.db").exists()
 
 
 def test_without_them_the_market_before_the_damage_goes_on(
-    crashed: Path, caplog: pytest.LogCaptureFixture,
+    crashed: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     log = beside(crashed, "-wal").read_bytes()
     ledger, market = open_ledger(str(crashed), drop_damaged_log=True)
@@ -212,7 +220,8 @@ def test_a_market_that_is_not_whole_without_them_keeps_its_log(crashed: Path) ->
 
 
 def test_a_copy_of_a_log_that_does_not_fit_on_the_disk_is_not_left_by_halves(
-    crashed: Path, monkeypatch: pytest.MonkeyPatch,
+    crashed: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(source: BinaryIO, target: BinaryIO) -> None:
         target.write(source.read(100))

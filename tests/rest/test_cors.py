@@ -3,15 +3,13 @@
 from typing import Any
 
 import pytest
-
-from disorderbook.origin import OriginPolicy
-from disorderbook.rest.answers import take_back
-from disorderbook.rest.app import make_app
-from disorderbook.rest.routes import ROUTES
-
 from raw_http import Answer as RawAnswer
 from raw_http import Peer, Recorder, chunked, get, post, serving
 from wsgi import BUY, KEYS, ORDERS, Client
+
+from disorderbook.api.app import ROUTES, make_app
+from disorderbook.server.origin import OriginPolicy
+from disorderbook.server.response import take_back
 
 PAGE = "http://localhost:3000"
 FOREIGN = ["http://evil.example", "null", "http://localhost.evil.example", r"http://127.0.0.1\.x"]
@@ -36,13 +34,23 @@ def ask(client: Client, *request: Any, origin: str, **more: str) -> tuple[int, s
     return answer.status, readable_by({k.lower(): v for k, v in answer.headers.items()})
 
 
-@pytest.mark.parametrize("status, request_", [
-    (200, ("GET", "/")), (200, ("GET", "/ob/api/venues")), (200, ("POST", ORDERS, BUY)),
-    (200, ("HEAD", "/ob/api/venues")), (400, ("POST", ORDERS, b"{")),
-    (403, ("GET", "/ob/api/venues/V/accounts/A/orders")), (404, ("GET", "/nothing")),
-    (404, ("GET", "/%ff")), (404, ("GET", "/gm/instances/9")), (405, ("PUT", ORDERS)),
-    (413, ("POST", ORDERS, b" " * 65537)), (405, ("OPTIONS", ORDERS)),
-])
+@pytest.mark.parametrize(
+    "status, request_",
+    [
+        (200, ("GET", "/")),
+        (200, ("GET", "/ob/api/venues")),
+        (200, ("POST", ORDERS, BUY)),
+        (200, ("HEAD", "/ob/api/venues")),
+        (400, ("POST", ORDERS, b"{")),
+        (403, ("GET", "/ob/api/venues/V/accounts/A/orders")),
+        (404, ("GET", "/nothing")),
+        (404, ("GET", "/%ff")),
+        (404, ("GET", "/gm/instances/9")),
+        (405, ("PUT", ORDERS)),
+        (413, ("POST", ORDERS, b" " * 65537)),
+        (405, ("OPTIONS", ORDERS)),
+    ],
+)
 def test_every_answer_may_be_read_by_a_page_of_this_machine(
     status: int, request_: tuple[Any, ...]
 ) -> None:
@@ -59,7 +67,7 @@ def test_every_answer_may_be_read_by_a_page_of_this_machine(
 def test_a_missing_key_and_our_own_fault_can_be_read_too() -> None:
     client = Client(keys=KEYS)
     assert ask(client, "POST", ORDERS, BUY, origin=PAGE) == (401, PAGE)
-    del client.house.exchange._venues["TESTEX"]["FOOBAR"].bids
+    del client.services.exchange._venues["TESTEX"]["FOOBAR"].bids
     assert ask(client, "GET", ORDERS.removesuffix("/orders"), origin=PAGE) == (500, PAGE)
 
 
@@ -73,8 +81,14 @@ def test_a_page_of_an_allowed_host_may_read_and_that_of_an_unknown_one_may_not()
     assert ask(client, "GET", "/", origin=PAGE, Host="evil.example") == (403, PAGE)
 
 
-FILLED_IN = {"<venue>": "V", "<symbol>": "S", "<account>": "A", "<order_id>": "0",
-             "<instance_id>": "1", "<name>": "first_steps"}
+FILLED_IN = {
+    "<venue>": "V",
+    "<symbol>": "S",
+    "<account>": "A",
+    "<order_id>": "0",
+    "<instance_id>": "1",
+    "<name>": "first_steps",
+}
 
 
 def concrete(path: str) -> str:
@@ -90,18 +104,23 @@ def test_a_preflight_is_told_every_method_of_the_path(path: str) -> None:
     if "GET" in methods:
         methods.add("HEAD")
     for spelling in (concrete(path), f"/{concrete(path)}//"):
-        asked = {"Origin": PAGE, "Access-Control-Request-Method": "DELETE",
-                 "Access-Control-Request-Headers": "content-type"}
+        asked = {
+            "Origin": PAGE,
+            "Access-Control-Request-Method": "DELETE",
+            "Access-Control-Request-Headers": "content-type",
+        }
         answer = client("OPTIONS", spelling, headers=asked)
         headers = {name.lower(): value for name, value in answer.headers.items()}
         assert (answer.status, answer.body, readable_by(headers)) == (204, b"", PAGE)
         assert set(headers["access-control-allow-methods"].split(",")) == methods
         assert headers["access-control-allow-headers"].lower().split(", ") == [
-            "content-type", "x-starfighter-authorization", "x-stockfighter-authorization",
+            "content-type",
+            "x-starfighter-authorization",
+            "x-stockfighter-authorization",
         ]
         for origin in FOREIGN:
             assert client("OPTIONS", spelling, headers=asked | {"Origin": origin}).status == 403
-    assert client.house.exchange.find_book("V", "S") is None
+    assert client.services.exchange.find_book("V", "S") is None
 
 
 def test_a_page_may_ask_for_what_does_not_exist_to_be_told_so() -> None:
@@ -117,18 +136,24 @@ def last(app: Any, request: bytes, **limits: float) -> RawAnswer:
         return peer.answers()[-1]
 
 
-@pytest.mark.parametrize("status, make", [
-    (413, lambda line: post("/", b"x" * 65537, line)),
-    (413, lambda line: chunked("/", b"x" * 65537).replace(b"\r\n", f"\r\n{line}\r\n".encode(), 1)),
-    (431, lambda line: get("/", "1.1", line, "X: " + "x" * 20000)),
-    (400, lambda line: get("/", "1.1", line, "No header")),
-    (400, lambda line: get("/", "1.1", line, "Transfer-Encoding: gzip")),
-    (417, lambda line: post("/", b"", line, "Expect: tea")),
-    (505, lambda line: get("/", "2.0", line)),
-    (408, lambda line: get("/", "1.1", line, "X: ")[:-4]),
-    (408, lambda line: post("/", b"abc", line)[:-1]),
-    (500, lambda line: get("/boom", "1.0", line)),
-])
+@pytest.mark.parametrize(
+    "status, make",
+    [
+        (413, lambda line: post("/", b"x" * 65537, line)),
+        (
+            413,
+            lambda line: chunked("/", b"x" * 65537).replace(b"\r\n", f"\r\n{line}\r\n".encode(), 1),
+        ),
+        (431, lambda line: get("/", "1.1", line, "X: " + "x" * 20000)),
+        (400, lambda line: get("/", "1.1", line, "No header")),
+        (400, lambda line: get("/", "1.1", line, "Transfer-Encoding: gzip")),
+        (417, lambda line: post("/", b"", line, "Expect: tea")),
+        (505, lambda line: get("/", "2.0", line)),
+        (408, lambda line: get("/", "1.1", line, "X: ")[:-4]),
+        (408, lambda line: post("/", b"abc", line)[:-1]),
+        (500, lambda line: get("/boom", "1.0", line)),
+    ],
+)
 def test_the_servers_own_refusals_may_be_read_too(status: int, make: Any) -> None:
     for origin, reader in ((PAGE, PAGE), (FOREIGN[0], None)):
         answer = last(Recorder(), make(f"Origin: {origin}"), head_seconds=0.2, body_seconds=0.2)
@@ -136,11 +161,16 @@ def test_the_servers_own_refusals_may_be_read_too(status: int, make: Any) -> Non
     assert readable_by(last(Recorder(), get("/%", "2.0")).headers) is None
 
 
-@pytest.mark.parametrize("make", [
-    lambda line: get("/", "1.1", line), lambda line: post("/", b"abc", line),
-    lambda line: post("/", b"abc", line)[:-1], lambda line: get("/", "2.0", line),
-    lambda line: get("/", "1.1", line)[:-2],
-])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda line: get("/", "1.1", line),
+        lambda line: post("/", b"abc", line),
+        lambda line: post("/", b"abc", line)[:-1],
+        lambda line: get("/", "2.0", line),
+        lambda line: get("/", "1.1", line)[:-2],
+    ],
+)
 def test_the_refusal_of_a_connection_too_many_may_be_read_too(make: Any) -> None:
     app = Recorder()
     for origin, reader in ((PAGE, PAGE), (FOREIGN[0], None)):
@@ -154,15 +184,19 @@ def test_the_refusal_of_a_connection_too_many_may_be_read_too(make: Any) -> None
 
 
 def test_an_answer_that_is_taken_back_may_be_read_too() -> None:
-    environ = {"REQUEST_METHOD": "POST", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "127.0.0.1",
-               "disorderbook.origins": OriginPolicy()}
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "127.0.0.1",
+        "disorderbook.origins": OriginPolicy(),
+    }
     origin = f"Access-Control-Allow-Origin: {PAGE}\r\n".encode()
     assert origin in take_back(b"{}", environ | {"HTTP_ORIGIN": PAGE}, True)
     assert b"Access-Control" not in take_back(b"{}", environ | {"HTTP_ORIGIN": FOREIGN[0]}, True)
 
 
 def test_what_was_said_of_one_request_is_not_said_of_the_next() -> None:
-    with serving(make_app(Client().house)) as server, Peer(server.port) as peer:
+    with serving(make_app(Client().services)) as server, Peer(server.port) as peer:
         asked = get("/ob/api/venues", "1.1", f"Origin: {PAGE}")
         assert readable_by(peer.ask(asked).headers) == PAGE
         assert readable_by(peer.ask(get("/ob/api/venues")).headers) is None

@@ -4,12 +4,12 @@ import contextlib
 import http.client
 import json
 
-from disorderbook.descriptors import allow_descriptors
-from disorderbook.sockets import HOST
-
 from live import running
-from raw import RawPeer
+from raw_websocket import RawPeer
 from wsgi import BUY, ORDERS
+
+from disorderbook.process.descriptors import allow_descriptors
+from disorderbook.protocol.names import HOST
 
 CROWD = 2000
 

@@ -9,30 +9,42 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from market import Market, market, message, wait_until
-from raw import CLOSE, EXECUTIONS, PATIENCE, PING, PONG, TEXT, TICKERS, RawPeer, frame, handshake
+from raw_websocket import (
+    CLOSE,
+    EXECUTIONS,
+    PATIENCE,
+    PING,
+    PONG,
+    TEXT,
+    TICKERS,
+    RawPeer,
+    frame,
+    handshake,
+)
+from tape_market import Market, market, message, wait_until
 from test_traces import masked
 from wsgi import Client
 
 from disorderbook.accounts import Accounts
+from disorderbook.api.app import make_app
+from disorderbook.api.services import Services
 from disorderbook.engine.book import Execution
 from disorderbook.engine.orders import OrderType, Side
 from disorderbook.exchange import Exchange
-from disorderbook.gamemaster import GameMaster
-from disorderbook.history import History
-from disorderbook.rest.house import House
-from disorderbook.rest.app import make_app
-from disorderbook.tape import backlog, feed
-from disorderbook.tape.connection import Connection
+from disorderbook.game.instances import GameMaster
+from disorderbook.marketdata.history import History
+from disorderbook.tape import conflation, feed
 from disorderbook.tape.feed import Tape
+from disorderbook.tape.listener import Connection
 from disorderbook.tape.outbox import Batch
 
 TRACE = Path(__file__).parents[1] / "traces" / "tape.json"
 KEYS = Accounts({"ANN": "annkey", "BOB": "bobkey"})
 
 
-def url(account: str = "ANN", topic: str = "executions", venue: str = "TESTEX",
-        symbol: str = "") -> str:
+def url(
+    account: str = "ANN", topic: str = "executions", venue: str = "TESTEX", symbol: str = ""
+) -> str:
     stock = f"/stocks/{symbol}" if symbol else ""
     return f"/ob/api/ws/{account}/venues/{venue}/{topic}{stock}"
 
@@ -52,8 +64,8 @@ def house_with_tape() -> Iterator[tuple[Tape, Client]]:
         client = Client()
         exchange = Exchange(publish=tape.publish)
         exchange.book("TESTEX", "FOOBAR")
-        client.house = House(exchange, Accounts(), GameMaster(), False, History(0))
-        client.app = make_app(client.house)
+        client.services = Services(exchange, Accounts(), GameMaster(), False, History(0))
+        client.app = make_app(client.services)
         yield tape, client
 
 
@@ -77,7 +89,7 @@ def test_the_tape_says_what_the_first_one_said(house_with_tape: tuple[Tape, Clie
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[Market]:
+def services() -> Iterator[Market]:
     with market() as open_market:
         yield open_market
 
@@ -88,23 +100,23 @@ def venue(request: pytest.FixtureRequest) -> str:
     return str(request.node.name.upper()[:100])
 
 
-def test_a_ticker_listener_hears_of_its_venue_or_stock(house: Market, venue: str) -> None:
+def test_a_ticker_listener_hears_of_its_venue_or_stock(services: Market, venue: str) -> None:
     with (
-        house.peer(url(topic="tickertape", venue=venue)) as whole,
-        house.peer(url(topic="tickertape", venue=venue, symbol="FOO")) as stock,
+        services.peer(url(topic="tickertape", venue=venue)) as whole,
+        services.peer(url(topic="tickertape", venue=venue, symbol="FOO")) as stock,
     ):
         for symbol in ("FOO", "BAR"):
-            house.order(venue=venue, symbol=symbol)
-        house.order(venue="ELSEWHERE", symbol="FOO")
+            services.order(venue=venue, symbol=symbol)
+        services.order(venue="ELSEWHERE", symbol="FOO")
         heard = [message(whole.frame())["quote"]["symbol"] for _ in range(2)]
         assert heard == ["FOO", "BAR"] and nothing_more(whole)
         assert message(stock.frame())["quote"]["symbol"] == "FOO" and nothing_more(stock)
 
 
-def test_executions_go_to_the_two_accounts_alone(house: Market, venue: str) -> None:
+def test_executions_go_to_the_two_accounts_alone(services: Market, venue: str) -> None:
     accounts = ("ANN", "BOB", "EVE")
-    peers = {name: house.peer(url(name, venue=venue)) for name in accounts}
-    house.trade("ANN", "BOB", venue=venue)
+    peers = {name: services.peer(url(name, venue=venue)) for name in accounts}
+    services.trade("ANN", "BOB", venue=venue)
     for name in ("ANN", "BOB"):
         execution = message(peers[name].frame())
         assert execution["account"] == execution["order"]["account"] == name
@@ -114,30 +126,30 @@ def test_executions_go_to_the_two_accounts_alone(house: Market, venue: str) -> N
         peer.socket.close()
 
 
-def test_executions_of_one_stock_alone(house: Market, venue: str) -> None:
-    with house.peer(url("ANN", venue=venue, symbol="FOO")) as stock:
+def test_executions_of_one_stock_alone(services: Market, venue: str) -> None:
+    with services.peer(url("ANN", venue=venue, symbol="FOO")) as stock:
         for symbol in ("BAR", "FOO"):
-            house.trade(venue=venue, symbol=symbol)
+            services.trade(venue=venue, symbol=symbol)
         assert message(stock.frame())["symbol"] == "FOO" and nothing_more(stock)
 
 
 def test_who_trades_with_himself_hears_it_twice_the_standing_order_first(
-    house: Market, venue: str
+    services: Market, venue: str
 ) -> None:
-    with house.peer(url("ANN", venue=venue)) as ann:
-        house.trade("ANN", "ANN", venue=venue)
+    with services.peer(url("ANN", venue=venue)) as ann:
+        services.trade("ANN", "ANN", venue=venue)
         first, second = message(ann.frame()), message(ann.frame())
         assert (first["order"]["id"], second["order"]["id"]) == (0, 1)
         assert nothing_more(ann)
 
 
 def test_an_execution_shows_the_order_as_it_stood_right_after_that_trade(
-    house: Market, venue: str
+    services: Market, venue: str
 ) -> None:
-    with house.peer(url("BOB", venue=venue)) as bob:
+    with services.peer(url("BOB", venue=venue)) as bob:
         for price in (100, 101, 102):
-            house.order("ANN", Side.SELL, 10, price, venue=venue)
-        house.order("BOB", Side.BUY, 25, 102, venue=venue)
+            services.order("ANN", Side.SELL, 10, price, venue=venue)
+        services.order("BOB", Side.BUY, 25, 102, venue=venue)
         told = [message(bob.frame()) for _ in range(3)]
     assert [each["price"] for each in told] == [100, 101, 102]
     assert [each["order"]["totalFilled"] for each in told] == [10, 20, 25]
@@ -147,16 +159,17 @@ def test_an_execution_shows_the_order_as_it_stood_right_after_that_trade(
 
 
 def test_all_executions_come_before_the_tick_in_the_order_of_the_trades(
-    house: Market, venue: str
+    services: Market, venue: str
 ) -> None:
     with (
-        house.peer(url(topic="tickertape", venue=venue)) as ticks,
-        house.peer(url("ANN", venue=venue)) as ann, house.peer(url("BOB", venue=venue)) as bob,
+        services.peer(url(topic="tickertape", venue=venue)) as ticks,
+        services.peer(url("ANN", venue=venue)) as ann,
+        services.peer(url("BOB", venue=venue)) as bob,
     ):
         for number in range(100):
-            house.order("ANN", Side.SELL, venue=venue)
+            services.order("ANN", Side.SELL, venue=venue)
             ticks.frame()
-            house.order("BOB", Side.BUY, venue=venue)
+            services.order("BOB", Side.BUY, venue=venue)
             ticks.frame()
             # Where there is a tick to read, there are the executions that led to it.
             for peer in (ann, bob):
@@ -164,46 +177,46 @@ def test_all_executions_come_before_the_tick_in_the_order_of_the_trades(
                 assert message(peer.frame())["standingId"] == 2 * number
 
 
-def test_what_ticks_and_what_does_not(house: Market, venue: str) -> None:
-    with house.peer(url(topic="tickertape", venue=venue)) as peer:
-        order = house.order("ANN", venue=venue)
+def test_what_ticks_and_what_does_not(services: Market, venue: str) -> None:
+    with services.peer(url(topic="tickertape", venue=venue)) as peer:
+        order = services.order("ANN", venue=venue)
         for _ in range(2):  # the second time it is closed already
-            with house.exchange.turn:
-                house.exchange.cancel(order)
-        house.order("ANN", Side.BUY, 9, order_type=OrderType.FILL_OR_KILL, venue=venue)
-        house.order("ANN", Side.BUY, 9, order_type=OrderType.IMMEDIATE_OR_CANCEL, venue=venue)
+            with services.exchange.turn:
+                services.exchange.cancel(order)
+        services.order("ANN", Side.BUY, 9, order_type=OrderType.FILL_OR_KILL, venue=venue)
+        services.order("ANN", Side.BUY, 9, order_type=OrderType.IMMEDIATE_OR_CANCEL, venue=venue)
         depths = [message(peer.frame())["quote"]["bidDepth"] for _ in range(4)]
         assert depths == [1, 0, 0, 0] and nothing_more(peer)
 
 
 def test_a_tick_is_compact_json_that_says_ok_once__differences_10_and_11(
-    house: Market, venue: str
+    services: Market, venue: str
 ) -> None:
-    with house.peer(url(topic="tickertape", venue=venue)) as peer:
-        house.order("ANN", price=123, venue=venue, symbol='A"B')
+    with services.peer(url(topic="tickertape", venue=venue)) as peer:
+        services.order("ANN", price=123, venue=venue, symbol='A"B')
         got = peer.frame()
     assert got is not None
     assert got.payload.startswith(b'{"ok":true,"quote":{"venue":"') and b'"A\\"B"' in got.payload
     assert "ok" not in message(got)["quote"] and b", " not in got.payload
 
 
-def test_a_venue_may_be_listened_to_before_it_exists(house: Market, venue: str) -> None:
+def test_a_venue_may_be_listened_to_before_it_exists(services: Market, venue: str) -> None:
     with (
-        house.peer(url("ANN", venue=venue, symbol="NEW")) as executions,
-        house.peer(url(topic="tickertape", venue=venue, symbol="NEW")) as ticks,
+        services.peer(url("ANN", venue=venue, symbol="NEW")) as executions,
+        services.peer(url(topic="tickertape", venue=venue, symbol="NEW")) as ticks,
     ):
-        assert venue not in house.exchange.venues()
-        house.trade(venue=venue, symbol="NEW")
+        assert venue not in services.exchange.venues()
+        services.trade(venue=venue, symbol="NEW")
         assert message(executions.frame())["venue"] == venue
         assert message(ticks.frame())["quote"]["venue"] == venue
 
 
 def test_whoever_has_read_the_answer_to_his_handshake_misses_nothing(
-    house: Market, venue: str
+    services: Market, venue: str
 ) -> None:
     for number in range(100):
-        with house.peer(url(topic="tickertape", venue=f"{venue}{number}")) as peer:
-            house.order(venue=f"{venue}{number}")
+        with services.peer(url(topic="tickertape", venue=f"{venue}{number}")) as peer:
+            services.order(venue=f"{venue}{number}")
             assert message(peer.frame())["ok"]
 
 
@@ -212,41 +225,44 @@ def test_whoever_has_read_the_answer_to_his_handshake_misses_nothing(
 
 @pytest.mark.parametrize("path", ["/", "/ob/api/ws/ANN/venues/TESTEX/orders", "/caf%C3%A9"])
 def test_an_unknown_url_gets_the_four_forms_and_1008__difference_12(
-    house: Market, path: str
+    services: Market, path: str
 ) -> None:
-    with house.peer(path) as peer:
+    with services.peer(path) as peer:
         said, closing = peer.frames()
         refusal = message(said)
         assert refusal.keys() == {"ok", "error"} and refusal["ok"] is False
         assert refusal["error"].startswith(f"{path} is not one of ")
         assert refusal["error"].count("/ob/api/ws/ACCOUNT/venues/VENUE/") == 4
         assert closing.opcode == CLOSE and closing.code == 1008
-    assert house.tape.counts().listeners == 0
+    assert services.tape.counts().listeners == 0
 
 
-@pytest.mark.parametrize("headers, sentence", [
-    ((), "Server is in +authentication mode but no API key was received"),
-    (("X-Starfighter-Authorization: bobkey",), "Unknown account or wrong API key"),
-    (("Cookie: api_key=nonsense",), "Unknown account or wrong API key"),
-])
+@pytest.mark.parametrize(
+    "headers, sentence",
+    [
+        ((), "Server is in +authentication mode but no API key was received"),
+        (("X-Starfighter-Authorization: bobkey",), "Unknown account or wrong API key"),
+        (("Cookie: api_key=nonsense",), "Unknown account or wrong API key"),
+    ],
+)
 def test_executions_without_the_key_get_a_sentence_and_1008__difference_13(
     headers: tuple[str, ...], sentence: str
 ) -> None:
-    with market(KEYS) as house, house.peer(EXECUTIONS, *headers) as peer:
+    with market(KEYS) as services, services.peer(EXECUTIONS, *headers) as peer:
         said, closing = peer.frames()
         assert message(said) == {"ok": False, "error": sentence}
         assert closing.code == 1008
 
 
 def test_with_its_key_an_account_hears_its_executions__difference_13() -> None:
-    with market(KEYS) as house, house.peer(EXECUTIONS + "?api_key=annkey") as peer:
-        house.trade("ANN", "BOB")
+    with market(KEYS) as services, services.peer(EXECUTIONS + "?api_key=annkey") as peer:
+        services.trade("ANN", "BOB")
         assert message(peer.frame())["account"] == "ANN"
 
 
 def test_ticks_are_for_everybody_and_their_account_is_ignored() -> None:
-    with market(KEYS) as house, house.peer(url("NOBODY", "tickertape")) as peer:
-        house.order()
+    with market(KEYS) as services, services.peer(url("NOBODY", "tickertape")) as peer:
+        services.order()
         assert message(peer.frame())["ok"]
 
 
@@ -254,24 +270,22 @@ def test_ticks_are_for_everybody_and_their_account_is_ignored() -> None:
 
 
 def test_nothing_is_kept_while_nobody_listens() -> None:
-    with market() as house:
-        house.tick(100)
-        assert not house.tape._backlog and house.tape.counts().messages == 0
+    with market() as services:
+        services.tick(100)
+        assert not services.tape._backlog and services.tape.counts().messages == 0
 
 
-def unspeakable_trade(house: Market) -> Execution:
+def unspeakable_trade(services: Market) -> Execution:
     """An execution that cannot be rendered."""
-    order = house.order("ANN")
+    order = services.order("ANN")
     order.ts = "noon"  # type: ignore[assignment]
     return Execution(order, order, 100, 1, 0, 1, 1, 1, 1)
 
 
-def test_nothing_is_rendered_for_those_who_do_not_listen(
-    caplog: pytest.LogCaptureFixture
-) -> None:
-    with market() as house, house.peer() as ticks, house.peer(url("BOB")) as bob:
-        trade = unspeakable_trade(house)
-        house.tape.publish(house.exchange.book("TESTEX", "FOOBAR"), [trade])
+def test_nothing_is_rendered_for_those_who_do_not_listen(caplog: pytest.LogCaptureFixture) -> None:
+    with market() as services, services.peer() as ticks, services.peer(url("BOB")) as bob:
+        trade = unspeakable_trade(services)
+        services.tape.publish(services.exchange.book("TESTEX", "FOOBAR"), [trade])
         assert message(ticks.frame())["ok"] and message(ticks.frame())["ok"]
         assert nothing_more(bob) and not caplog.records
 
@@ -280,17 +294,17 @@ def test_publishing_costs_the_same_for_one_listener_and_for_two_hundred() -> Non
     def cost() -> float:
         costs = []
         for _ in range(20):
-            wait_until(lambda: house.tape._server.bell.asleep)
+            wait_until(lambda: services.tape._server.bell.asleep)
             start = time.perf_counter()
-            house.tape.publish(book, ())
+            services.tape.publish(book, ())
             costs.append(time.perf_counter() - start)
         return statistics.median(costs)
 
-    with market() as house, house.peer() as first:
-        house.tick()
-        book = house.exchange.book("TESTEX", "FOOBAR")
+    with market() as services, services.peer() as first:
+        services.tick()
+        book = services.exchange.book("TESTEX", "FOOBAR")
         for_one = cost()
-        crowd = [house.peer() for _ in range(199)]
+        crowd = [services.peer() for _ in range(199)]
         for_many = cost()
         assert for_many < 3 * for_one + 20e-6
         for peer in (first, *crowd):
@@ -314,10 +328,8 @@ class Thoughtful(Accounts):
 
 
 @contextmanager
-def held_up(
-    house: Market, accounts: Thoughtful, is_ending: bool = False
-) -> Iterator[None]:
-    with RawPeer(house.port) as holding:
+def held_up(services: Market, accounts: Thoughtful, is_ending: bool = False) -> Iterator[None]:
+    with RawPeer(services.port) as holding:
         holding.send(handshake(url("HOLD")))
         assert accounts.thinks.wait(PATIENCE)
         yield
@@ -326,57 +338,59 @@ def held_up(
 
 
 def test_behind_by_too_many_events_only_the_newest_tick_of_each_book_is_told(
-    monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(backlog, "MAX_EVENTS", 10)
+    monkeypatch.setattr(conflation, "MAX_EVENTS", 10)
     accounts = Thoughtful()
-    with market(accounts) as house, house.peer() as peer:
-        with held_up(house, accounts):
-            house.tick(9, symbol="FOO")
-            house.tick(100, symbol="BAR")
+    with market(accounts) as services, services.peer() as peer:
+        with held_up(services, accounts):
+            services.tick(9, symbol="FOO")
+            services.tick(100, symbol="BAR")
             for price in range(1, 100):
-                house.order(price=price, symbol="FOO")
-            assert house.tape.counts().backlog == 10
+                services.order(price=price, symbol="FOO")
+            assert services.tape.counts().backlog == 10
         quotes = [message(peer.frame())["quote"] for _ in range(12)]
         assert [quote["symbol"] for quote in quotes[:10]] == ["FOO"] * 9 + ["BAR"]
         newest = {quote["symbol"]: quote for quote in quotes[10:]}
         assert newest["FOO"]["bid"] == 99 and newest.keys() == {"FOO", "BAR"}
         assert nothing_more(peer)
-        house.tick(symbol="FOO")
+        services.tick(symbol="FOO")
         assert message(peer.frame())["quote"]["bid"] == 99  # as before again
 
 
 def test_who_would_lose_an_execution_to_that_is_closed_and_nobody_else(
-    monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(backlog, "MAX_EVENTS", 2)
+    monkeypatch.setattr(conflation, "MAX_EVENTS", 2)
     accounts = Thoughtful()
     with (
-        market(accounts) as house, house.peer(url("ANN")) as ann,
-        house.peer(url("EVE")) as eve, house.peer(TICKERS) as ticks,
+        market(accounts) as services,
+        services.peer(url("ANN")) as ann,
+        services.peer(url("EVE")) as eve,
+        services.peer(TICKERS) as ticks,
     ):
-        with held_up(house, accounts):
+        with held_up(services, accounts):
             for _ in range(3):
-                house.trade("ANN", "BOB")
+                services.trade("ANN", "BOB")
         first, closing = ann.frames()
         assert message(first)["standingId"] == 0
         assert closing.code == 1008 and "fell behind" in closing.reason
-        assert house.tape.counts().fell_behind == 1 and nothing_more(eve)
+        assert services.tape.counts().fell_behind == 1 and nothing_more(eve)
         assert [message(ticks.frame())["quote"]["bidDepth"] for _ in range(3)] == [1, 0, 0]
 
 
 def test_one_order_that_makes_more_than_a_listener_can_hold_closes_it_alone() -> None:
-    with market(waiting_bytes=200_000) as house:
+    with market(waiting_bytes=200_000) as services:
         with (
-            house.peer(url("BIG"), receive_buffer=4096) as big,
-            house.peer(url("SMALL")) as small,
+            services.peer(url("BIG"), receive_buffer=4096) as big,
+            services.peer(url("SMALL")) as small,
         ):
             for _ in range(1500):
-                house.order("SMALL", Side.SELL, 1)
-            house.order("BIG", Side.BUY, 1500)  # each of its executions lists all fills so far
+                services.order("SMALL", Side.SELL, 1)
+            services.order("BIG", Side.BUY, 1500)  # each of its executions lists all fills so far
             for number in range(1500):
                 assert message(small.frame())["order"]["id"] == number
-            wait_until(lambda: house.tape.counts().listeners == 1)
+            wait_until(lambda: services.tape.counts().listeners == 1)
             assert big.frames()[-1].code == 1008
 
 
@@ -388,65 +402,70 @@ def test_who_reads_gets_all_of_an_order_with_2000_fills_and_nobody_waits_for_tha
 
     is_read = threading.Event()
     with (
-        market(heard_bytes=2**30) as house, house.peer(url("BIG")) as big,
-        house.peer(url("EVE")) as bystander,
+        market(heard_bytes=2**30) as services,
+        services.peer(url("BIG")) as big,
+        services.peer(url("EVE")) as bystander,
     ):
         for _ in range(2000):
-            house.order("SMALL", Side.SELL)
+            services.order("SMALL", Side.SELL)
         reading = threading.Thread(target=read)
         reading.start()
-        house.order("BIG", Side.BUY, 2000)
+        services.order("BIG", Side.BUY, 2000)
         waits = []
         while reading.is_alive():
             start = time.monotonic()
             assert nothing_more(bystander)
             waits.append(time.monotonic() - start)
         reading.join()
-        assert is_read.is_set() and house.tape.counts().fell_behind == 0
+        assert is_read.is_set() and services.tape.counts().fell_behind == 0
         assert len(waits) > 5 and max(waits) < 2
 
 
 def test_one_order_with_many_fills_is_told_a_part_at_a_time(
-    monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(feed, "BYTES_AT_ONCE", 3000)
     accounts = Thoughtful()
-    with market(accounts) as house, house.peer(url("BOB")) as bob:
-        with held_up(house, accounts):
+    with market(accounts) as services, services.peer(url("BOB")) as bob:
+        with held_up(services, accounts):
             for _ in range(20):
-                house.order("ANN", Side.SELL)
-            house.order("BOB", Side.BUY, 20)
+                services.order("ANN", Side.SELL)
+            services.order("BOB", Side.BUY, 20)
             rounds = 0
-            while house.tape.has_news():
-                house.tape.deliver()
+            while services.tape.has_news():
+                services.tape.deliver()
                 rounds += 1
             assert 3 < rounds <= 20
         assert [len(message(bob.frame())["order"]["fills"]) for _ in range(20)] == [*range(1, 21)]
 
 
 def test_an_old_tick_is_never_told_after_a_newer_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backlog, "MAX_EVENTS", 10)
+    monkeypatch.setattr(conflation, "MAX_EVENTS", 10)
     monkeypatch.setattr(feed, "EVENTS_AT_ONCE", 5)
     accounts = Thoughtful()
-    with market(accounts) as house, house.peer() as peer:
-        with held_up(house, accounts):
+    with market(accounts) as services, services.peer() as peer:
+        with held_up(services, accounts):
             for price in range(1, 12):  # the last does not fit
-                house.order(price=price)
-            house.tape.deliver()
-            assert 0 < len(house.tape._backlog) < 10
-            house.order(price=12)  # this would fit again, before the one that did not
+                services.order(price=price)
+            services.tape.deliver()
+            assert 0 < len(services.tape._backlog) < 10
+            services.order(price=12)  # this would fit again, before the one that did not
         bids = [message(peer.frame())["quote"]["bid"] for _ in range(11)]
         assert bids == [*range(1, 11), 12] and nothing_more(peer)
 
 
 def test_an_execution_that_follows_a_lost_one_is_not_told() -> None:
     accounts = Thoughtful()
-    with market(accounts) as house, house.peer(url("ANN")) as ann, house.peer(url("BOB")) as bob:
-        with held_up(house, accounts):
+    with (
+        market(accounts) as services,
+        services.peer(url("ANN")) as ann,
+        services.peer(url("BOB")) as bob,
+    ):
+        with held_up(services, accounts):
             # As if the exchange had lost one while the tape was busy with the newest ticks.
-            house.tape._backlog._missed.add("ANN")
-            assert house.tape.has_news()
-            house.trade("ANN", "BOB")
+            services.tape._backlog._missed.add("ANN")
+            assert services.tape.has_news()
+            services.trade("ANN", "BOB")
         [closing] = ann.frames()
         assert closing.code == 1008 and "fell behind" in closing.reason
         assert bob.frames()[-1].code == 1008
@@ -454,17 +473,17 @@ def test_an_execution_that_follows_a_lost_one_is_not_told() -> None:
 
 def test_executions_are_sent_before_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     def send(listener: Connection, batch: Batch) -> None:
-        sent.append(house.tape._subscriptions[listener].account)
+        sent.append(services.tape._subscriptions[listener].account)
         really_send(listener, batch)
 
     sent: list[str | None] = []
     really_send = Connection.send
     accounts = Thoughtful()
-    with market(accounts) as house, house.peer(url("ANN")) as ann, house.peer() as ticks:
-        with held_up(house, accounts):
+    with market(accounts) as services, services.peer(url("ANN")) as ann, services.peer() as ticks:
+        with held_up(services, accounts):
             monkeypatch.setattr(Connection, "send", send)
-            house.trade("ANN", "BOB")
-            house.tape.deliver()
+            services.trade("ANN", "BOB")
+            services.tape.deliver()
         assert sent == ["ANN", None]
         assert message(ann.frame())["account"] == "ANN" and message(ticks.frame())["quote"]
 
@@ -472,11 +491,11 @@ def test_executions_are_sent_before_ticks(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_listener_that_cannot_be_sent_to_robs_nobody(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with market() as house:
-        peers = [house.peer() for _ in range(5)]
-        unlucky = next(iter(house.tape._subscriptions))
+    with market() as services:
+        peers = [services.peer() for _ in range(5)]
+        unlucky = next(iter(services.tape._subscriptions))
         monkeypatch.setattr(unlucky, "send", lambda batch: print(1 // 0))
-        house.tick()
+        services.tick()
         closings = []
         for peer in peers:
             got = peer.frame()
@@ -489,24 +508,24 @@ def test_a_listener_that_cannot_be_sent_to_robs_nobody(
 
 
 def test_an_event_that_cannot_be_rendered_costs_only_those_whom_it_concerned(
-    caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with market() as house, house.peer(url("ANN")) as ann, house.peer(url("EVE")) as eve:
-        trade = unspeakable_trade(house)
-        house.tape.publish(house.exchange.book("TESTEX", "FOOBAR"), [trade])
+    with market() as services, services.peer(url("ANN")) as ann, services.peer(url("EVE")) as eve:
+        trade = unspeakable_trade(services)
+        services.tape.publish(services.exchange.book("TESTEX", "FOOBAR"), [trade])
         assert ann.frames()[-1].code == 1011
-        house.trade("EVE", "BOB", symbol="ELSE")
+        services.trade("EVE", "BOB", symbol="ELSE")
         assert message(eve.frame())["account"] == "EVE"
     assert "Traceback" in caplog.text and "TESTEX FOOBAR could not be told" in caplog.text
 
 
 def test_at_the_end_all_that_waits_is_sent_to_who_reads() -> None:
     accounts = Thoughtful()
-    with market(accounts) as house, house.peer(url("ANN")) as ann:
-        with held_up(house, accounts):
+    with market(accounts) as services, services.peer(url("ANN")) as ann:
+        with held_up(services, accounts):
             for _ in range(1500):
-                house.trade("ANN", "BOB")
-            closing = threading.Thread(target=house.tape.close)
+                services.trade("ANN", "BOB")
+            closing = threading.Thread(target=services.tape.close)
             closing.start()
         *told, last = ann.frames()
         closing.join()
@@ -514,13 +533,16 @@ def test_at_the_end_all_that_waits_is_sent_to_who_reads() -> None:
 
 
 def test_at_the_end_who_left_executions_unread_is_told_so() -> None:
-    with market(goodbye_seconds=0.3) as house, house.peer(EXECUTIONS, receive_buffer=4096) as deaf:
+    with (
+        market(goodbye_seconds=0.3) as services,
+        services.peer(EXECUTIONS, receive_buffer=4096) as deaf,
+    ):
         for _ in range(4000):
-            house.trade("ANN", "BOB")
-        wait_until(lambda: not house.tape.has_news())
-        [listener] = house.tape._subscriptions
+            services.trade("ANN", "BOB")
+        wait_until(lambda: not services.tape.has_news())
+        [listener] = services.tape._subscriptions
         assert listener.is_behind
-        ending = threading.Thread(target=house.tape.close)
+        ending = threading.Thread(target=services.tape.close)
         ending.start()
         wait_until(lambda: listener.closed)
         last = deaf.frames()[-1]
@@ -529,13 +551,13 @@ def test_at_the_end_who_left_executions_unread_is_told_so() -> None:
 
 
 def test_at_the_end_who_has_only_ticks_and_pings_waiting_is_told_of_the_end_alone() -> None:
-    with market(ping_seconds=0.3, goodbye_seconds=0.3) as house:
-        with house.peer(receive_buffer=4096) as deaf:
-            house.tick(10_000)
-            [listener] = house.tape._subscriptions
+    with market(ping_seconds=0.3, goodbye_seconds=0.3) as services:
+        with services.peer(receive_buffer=4096) as deaf:
+            services.tick(10_000)
+            [listener] = services.tape._subscriptions
             wait_until(lambda: listener._pinged_at is not None)
             assert listener.is_behind
-            ending = threading.Thread(target=house.tape.close)
+            ending = threading.Thread(target=services.tape.close)
             ending.start()
             wait_until(lambda: listener.closed)
             assert deaf.frames()[-1].code == 1001
@@ -544,13 +566,13 @@ def test_at_the_end_who_has_only_ticks_and_pings_waiting_is_told_of_the_end_alon
 
 def test_at_the_end_who_would_have_been_told_of_executions_is_told_so() -> None:
     accounts = Thoughtful()
-    with market(accounts, stop_seconds=0) as house, house.peer(url("ANN")) as ann:
-        with house.peer(url("EVE")) as eve:
-            ending = threading.Thread(target=house.tape.close)
-            with held_up(house, accounts, is_ending=True):
-                house.trade("ANN", "BOB")
+    with market(accounts, stop_seconds=0) as services, services.peer(url("ANN")) as ann:
+        with services.peer(url("EVE")) as eve:
+            ending = threading.Thread(target=services.tape.close)
+            with held_up(services, accounts, is_ending=True):
+                services.trade("ANN", "BOB")
                 ending.start()
-                wait_until(lambda: house.tape._server._is_stopping)
+                wait_until(lambda: services.tape._server._is_stopping)
             ending.join(PATIENCE)
             closing = ann.frames()[-1]
             assert closing.code == 1008 and "before all was told" in closing.reason
@@ -561,38 +583,39 @@ def test_a_long_execution_that_cannot_be_rendered_closes_its_listener_alone(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "LONG_FILLS", 0)  # so it is rendered when it is sent
-    with market() as house, house.peer(url("ANN")) as ann, house.peer(url("EVE")) as eve:
-        trade = unspeakable_trade(house)
-        house.tape.publish(house.exchange.book("TESTEX", "FOOBAR"), [trade])
+    with market() as services, services.peer(url("ANN")) as ann, services.peer(url("EVE")) as eve:
+        trade = unspeakable_trade(services)
+        services.tape.publish(services.exchange.book("TESTEX", "FOOBAR"), [trade])
         assert ann.frames()[-1].code == 1011
-        house.trade("EVE", "BOB", symbol="ELSE")
+        services.trade("EVE", "BOB", symbol="ELSE")
         assert message(eve.frame())["account"] == "EVE"
     assert "Traceback" in caplog.text
 
 
 def test_a_burst_reaches_every_listener_whole() -> None:
-    with market() as house:
-        peers = [house.peer() for _ in range(5)]
+    with market() as services:
+        peers = [services.peer() for _ in range(5)]
         count = 3000
-        reading = [threading.Thread(target=lambda peer=peer: [
-            peer.frame() for _ in range(count)
-        ]) for peer in peers]
+        reading = [
+            threading.Thread(target=lambda peer=peer: [peer.frame() for _ in range(count)])
+            for peer in peers
+        ]
         for thread in reading:
             thread.start()
-        house.tick(count)
+        services.tick(count)
         for thread in reading:
             thread.join(20)
             assert not thread.is_alive()
-        assert house.tape.counts() == (5, 5 * count, 0, 0, 0, 0, 0)
+        assert services.tape.counts() == (5, 5 * count, 0, 0, 0, 0, 0)
         for peer in peers:
             assert nothing_more(peer)
             peer.socket.close()
 
 
 def test_other_frames_never_come_between_the_bytes_of_a_tick() -> None:
-    with market(ping_seconds=0.0) as house, house.peer(receive_buffer=4096) as slow:
-        house.tick(3000)
-        wait_until(lambda: not house.tape.has_news())
+    with market(ping_seconds=0.0) as services, services.peer(receive_buffer=4096) as slow:
+        services.tick(3000)
+        wait_until(lambda: not services.tape.has_news())
         kinds = set()
         for _ in range(3000):
             got = slow.frame()

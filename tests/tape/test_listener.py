@@ -5,10 +5,20 @@ import struct
 import threading
 
 import pytest
-from market import market, message, wait_until
-from raw import (
-    CLOSE, EXECUTIONS, PING, PONG, TEXT, TICKERS, Frame, RawPeer, close_frame, frame, handshake,
+from raw_websocket import (
+    CLOSE,
+    EXECUTIONS,
+    PING,
+    PONG,
+    TEXT,
+    TICKERS,
+    Frame,
+    RawPeer,
+    close_frame,
+    frame,
+    handshake,
 )
+from tape_market import market, message, wait_until
 
 
 def last_words(peer: RawPeer) -> Frame:
@@ -20,40 +30,40 @@ def last_words(peer: RawPeer) -> Frame:
 
 
 def test_a_handshake_that_takes_too_long_is_refused() -> None:
-    with market(handshake_seconds=0.1) as house, RawPeer(house.port) as peer:
+    with market(handshake_seconds=0.1) as services, RawPeer(services.port) as peer:
         peer.send(handshake()[:30])
         assert peer.answer().status == 408
         assert peer.has_hung_up()
 
 
 def test_whoever_says_nothing_at_all_is_refused_too() -> None:
-    with market(handshake_seconds=0.1) as house, RawPeer(house.port) as peer:
+    with market(handshake_seconds=0.1) as services, RawPeer(services.port) as peer:
         assert peer.answer().status == 408
 
 
 def test_a_listener_is_pinged_and_stays_as_long_as_it_answers() -> None:
-    with market(ping_seconds=0.0, pong_seconds=10.0) as house, house.peer() as peer:
+    with market(ping_seconds=0.0, pong_seconds=10.0) as services, services.peer() as peer:
         for _ in range(3):
             assert peer.frame() == (PING, b"", True)
             peer.send(frame(PONG))
-        house.tick()
+        services.tick()
         assert message(peer.frame())["ok"]
 
 
 def test_a_listener_that_does_not_answer_a_ping_is_closed() -> None:
-    with market(ping_seconds=0.0, pong_seconds=0.1) as house, house.peer() as peer:
+    with market(ping_seconds=0.0, pong_seconds=0.1) as services, services.peer() as peer:
         assert peer.frame() == (PING, b"", True)
         closing = last_words(peer)
         assert closing.code == 1008 and "pong" in closing.reason
-        wait_until(lambda: house.tape.counts().listeners == 0)
+        wait_until(lambda: services.tape.counts().listeners == 0)
 
 
 def test_a_listener_that_never_hangs_up_is_cut_off() -> None:
-    with market(linger_seconds=0.1) as house, house.peer() as peer:
+    with market(linger_seconds=0.1) as services, services.peer() as peer:
         peer.send(close_frame(1000))
         assert peer.frame() == (CLOSE, struct.pack("!H", 1000), True)
         assert peer.frame() is None
-        wait_until(lambda: not house.tape._server.connections)
+        wait_until(lambda: not services.tape._server.connections)
 
 
 # Noisy ones.
@@ -61,7 +71,7 @@ def test_a_listener_that_never_hangs_up_is_cut_off() -> None:
 
 def test_who_says_more_than_64_kib_in_10_seconds_is_closed() -> None:
     said = frame(TEXT, b"x" * 4000)
-    with market() as house, house.peer() as noisy:
+    with market() as services, services.peer() as noisy:
         try:
             for _ in range(65536 // len(said) + 2):
                 noisy.send(said)
@@ -72,14 +82,14 @@ def test_who_says_more_than_64_kib_in_10_seconds_is_closed() -> None:
 
 def test_who_says_as_much_in_a_longer_time_may_stay() -> None:
     said = frame(TEXT, b"x" * 4000)
-    with market(heard_seconds=0.001) as house, house.peer() as talkative:
+    with market(heard_seconds=0.001) as services, services.peer() as talkative:
         for number in range(65536 // len(said) + 2):
             talkative.send(said + frame(PING, b"%d" % number))
             assert talkative.frame() == (PONG, b"%d" % number, True)
 
 
 def test_a_flood_of_pings_is_limited_like_everything_else() -> None:
-    with market() as house, house.peer() as noisy:
+    with market() as services, services.peer() as noisy:
         try:
             for _ in range(20):
                 noisy.send(frame(PING, b"x" * 125) * 40)
@@ -94,27 +104,27 @@ def test_a_flood_of_pings_is_limited_like_everything_else() -> None:
 @pytest.mark.parametrize("said", [b"", frame(TEXT, b"half of it")[:7], frame(PING)[:1]])
 @pytest.mark.parametrize("abruptly", [False, True])
 def test_a_listener_that_dies_harms_nobody(said: bytes, abruptly: bool) -> None:
-    with market() as house, house.peer() as good:
-        dying = house.peer()
+    with market() as services, services.peer() as good:
+        dying = services.peer()
         dying.send(said)
         if abruptly:  # a reset instead of a goodbye
             dying.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         dying.socket.close()
         for _ in range(100):
-            house.trade()
+            services.trade()
         for _ in range(200):
             assert message(good.frame())["ok"]
-        wait_until(lambda: house.tape.counts().listeners == 1)
+        wait_until(lambda: services.tape.counts().listeners == 1)
 
 
 def test_listeners_die_in_mid_frame_while_orders_flow() -> None:
-    with market() as house, house.peer(EXECUTIONS) as good:
-        trading = threading.Thread(target=lambda: [house.trade() for _ in range(2000)])
+    with market() as services, services.peer(EXECUTIONS) as good:
+        trading = threading.Thread(target=lambda: [services.trade() for _ in range(2000)])
         trading.start()
         for number in range(100):
-            with house.peer((TICKERS, EXECUTIONS)[number % 2]) as dying:
+            with services.peer((TICKERS, EXECUTIONS)[number % 2]) as dying:
                 dying.send(frame(TEXT, b"never finished")[:5])
         for number in range(2000):
             assert message(good.frame())["standingId"] == 2 * number
         trading.join()
-        wait_until(lambda: house.tape.counts().listeners == 1)
+        wait_until(lambda: services.tape.counts().listeners == 1)

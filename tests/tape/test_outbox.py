@@ -75,8 +75,12 @@ def test_one_piece_is_about_what_one_send_takes() -> None:
     outbox = Outbox(1000, 100 * JOINED_BYTES)
     big = Message(None, bytes(JOINED_BYTES // 2))
     outbox.put(Batch([big] * 5))
-    assert [len(outbox.take()) for _ in range(4)] == [JOINED_BYTES, JOINED_BYTES,
-                                                      JOINED_BYTES // 2, 0]
+    assert [len(outbox.take()) for _ in range(4)] == [
+        JOINED_BYTES,
+        JOINED_BYTES,
+        JOINED_BYTES // 2,
+        0,
+    ]
 
 
 def test_what_was_taken_makes_room_in_bytes() -> None:

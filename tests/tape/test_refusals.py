@@ -6,8 +6,8 @@ import socket
 import threading
 
 import pytest
-from market import Market, market, message, wait_until
-from raw import EXECUTIONS, PATIENCE, TICKERS, Frame, RawPeer, handshake
+from raw_websocket import EXECUTIONS, PATIENCE, TICKERS, Frame, RawPeer, handshake
+from tape_market import Market, market, message, wait_until
 
 from disorderbook.accounts import Accounts
 
@@ -23,9 +23,9 @@ REFUSED = {
 }
 
 
-def hurry(house: Market) -> None:
+def hurry(services: Market) -> None:
     """Let all the time pass that anybody but a listener has."""
-    for connection in tuple(house.tape._server.connections.values()):
+    for connection in tuple(services.tape._server.connections.values()):
         if connection._deadline < math.inf:
             connection._deadline = 0.0
 
@@ -42,9 +42,9 @@ def is_silent(peer: RawPeer) -> bool:
     return False
 
 
-def refused(house: Market, path: str = NOWHERE) -> tuple[str, Frame]:
+def refused(services: Market, path: str = NOWHERE) -> tuple[str, Frame]:
     """What a websocket that may not listen is told: the sentence and the close frame."""
-    with house.peer(path) as peer:
+    with services.peer(path) as peer:
         said, closing = peer.frames()
     return message(said)["error"], closing
 
@@ -53,15 +53,15 @@ def refused(house: Market, path: str = NOWHERE) -> tuple[str, Frame]:
 
 
 def test_the_reason_is_the_sentence_of_the_frame__difference_26() -> None:
-    with market(KEYS) as house:
-        sentence, closing = refused(house, EXECUTIONS)
+    with market(KEYS) as services:
+        sentence, closing = refused(services, EXECUTIONS)
     assert closing.code == 1008
     assert sentence == closing.reason and "no API key was received" in sentence
 
 
 def test_of_a_long_sentence_the_reason_is_the_beginning__difference_26() -> None:
-    with market() as house:
-        sentence, closing = refused(house)
+    with market() as services:
+        sentence, closing = refused(services)
     assert len(sentence) > 200 and closing.reason == sentence[:123]
 
 
@@ -69,43 +69,43 @@ def test_of_a_long_sentence_the_reason_is_the_beginning__difference_26() -> None
 
 
 def test_a_refused_websocket_is_told_so_later__difference_26() -> None:
-    with market(refusal_seconds=NEVER) as house, house.peer(NOWHERE) as peer:
-        wait_until(lambda: house.tape.counts().refused == 1)
+    with market(refusal_seconds=NEVER) as services, services.peer(NOWHERE) as peer:
+        wait_until(lambda: services.tape.counts().refused == 1)
         assert is_silent(peer)
-        hurry(house)
+        hurry(services)
         said, closing = peer.frames()
         assert "is not one of" in message(said)["error"] and closing.code == 1008
 
 
 @pytest.mark.parametrize("sent, status", REFUSED.values(), ids=REFUSED)
 def test_a_status_comes_later_too__difference_26(sent: bytes, status: int) -> None:
-    with market(refusal_seconds=NEVER) as house, RawPeer(house.port) as peer:
+    with market(refusal_seconds=NEVER) as services, RawPeer(services.port) as peer:
         peer.send(sent)
-        wait_until(lambda: house.tape.counts().refused == 1)
+        wait_until(lambda: services.tape.counts().refused == 1)
         assert is_silent(peer)
-        hurry(house)
+        hurry(services)
         answer = peer.answer()
         assert answer.status == status and not json.loads(peer.body(answer))["ok"]
         assert peer.has_hung_up()
 
 
 def test_a_crowd_and_slowness_are_told_later_too__difference_26() -> None:
-    with market(refusal_seconds=NEVER, listeners=1) as house, house.peer() as good:
-        with RawPeer(house.port) as many, RawPeer(house.port) as slow:
+    with market(refusal_seconds=NEVER, listeners=1) as services, services.peer() as good:
+        with RawPeer(services.port) as many, RawPeer(services.port) as slow:
             many.send(handshake())
             slow.send(handshake()[:30])
-            wait_until(lambda: house.tape.counts().refused == 1)
+            wait_until(lambda: services.tape.counts().refused == 1)
             assert is_silent(many) and is_silent(slow)
-            hurry(house)
+            hurry(services)
             answer = many.answer()
             assert answer.status == 503
             assert answer.headers["x-error-detail"] == '"there are more listeners; allowed: 1"'
-            wait_until(lambda: house.tape.counts().refused == 2)
-            hurry(house)
+            wait_until(lambda: services.tape.counts().refused == 2)
+            hurry(services)
             answer = slow.answer()
             assert answer.status == 408
             assert "the handshake took longer; allowed: " in answer.headers["x-error-detail"]
-        house.tick()
+        services.tick()
         assert message(good.frame())["ok"]
 
 
@@ -114,58 +114,60 @@ def test_a_crowd_and_slowness_are_told_later_too__difference_26() -> None:
 
 def test_who_is_held_is_no_listener_and_takes_nobodys_room__difference_26() -> None:
     limits = {"listeners": 1, "newcomers": 1, "refused": 20, "refusal_seconds": NEVER}
-    with market(**limits) as house:
-        held = [house.peer(NOWHERE) for _ in range(10)]
+    with market(**limits) as services:
+        held = [services.peer(NOWHERE) for _ in range(10)]
         for _ in range(10):
-            held.append(RawPeer(house.port))
+            held.append(RawPeer(services.port))
             held[-1].send(handshake(method="POST"))
-        wait_until(lambda: house.tape.counts().refused == 20)
-        assert house.tape.counts().listeners == 0
-        with house.peer() as good:
-            house.tick()
+        wait_until(lambda: services.tape.counts().refused == 20)
+        assert services.tape.counts().listeners == 0
+        with services.peer() as good:
+            services.tick()
             assert message(good.frame())["ok"]
         for peer in held:
             peer.socket.close()
-        wait_until(lambda: not house.tape._server.connections and not house.tape._server._held)
+        wait_until(
+            lambda: not services.tape._server.connections and not services.tape._server._held
+        )
 
 
 def test_beyond_those_who_may_be_held_one_is_told_and_cut_at_once__difference_26() -> None:
-    with market(refused=1, refusal_seconds=NEVER, linger_seconds=NEVER) as house:
-        with house.peer(NOWHERE) as held, house.peer(NOWHERE) as websocket:
+    with market(refused=1, refusal_seconds=NEVER, linger_seconds=NEVER) as services:
+        with services.peer(NOWHERE) as held, services.peer(NOWHERE) as websocket:
             said, closing = websocket.frames()
             assert "is not one of" in message(said)["error"] and closing.code == 1008
-            with RawPeer(house.port) as peer:
+            with RawPeer(services.port) as peer:
                 peer.send(handshake(method="POST"))
                 assert peer.answer().status == 405
-            wait_until(lambda: len(house.tape._server.connections) == 1)
+            wait_until(lambda: len(services.tape._server.connections) == 1)
             assert is_silent(held)
 
 
 def test_who_has_closed_his_side_is_told_and_cut_at_once__difference_26() -> None:
-    with market(refusal_seconds=NEVER) as house:
-        with house.peer(NOWHERE) as websocket, RawPeer(house.port) as plain:
+    with market(refusal_seconds=NEVER) as services:
+        with services.peer(NOWHERE) as websocket, RawPeer(services.port) as plain:
             plain.send(handshake(method="POST"))
             for peer in (websocket, plain):
                 peer.socket.shutdown(socket.SHUT_WR)
             assert websocket.frames()[-1].code == 1008 and plain.answer().status == 405
-        wait_until(lambda: not house.tape._server.connections)
+        wait_until(lambda: not services.tape._server.connections)
 
 
 def test_who_never_hangs_up_is_held_until_he_is_cut_off__difference_26() -> None:
-    with market(linger_seconds=NEVER, refusal_seconds=0.0) as house:
-        with house.peer(NOWHERE) as peer:
+    with market(linger_seconds=NEVER, refusal_seconds=0.0) as services:
+        with services.peer(NOWHERE) as peer:
             assert peer.frames()[-1].code == 1008
-            assert len(house.tape._server._held) == 1
-            hurry(house)
-            wait_until(lambda: not house.tape._server._held)
+            assert len(services.tape._server._held) == 1
+            hurry(services)
+            wait_until(lambda: not services.tape._server._held)
 
 
 def test_the_end_waits_for_nobody_who_is_held_but_tells_him__difference_26() -> None:
-    with market(refusal_seconds=NEVER, goodbye_seconds=NEVER) as house:
-        websocket, plain = house.peer(NOWHERE), RawPeer(house.port)
+    with market(refusal_seconds=NEVER, goodbye_seconds=NEVER) as services:
+        websocket, plain = services.peer(NOWHERE), RawPeer(services.port)
         plain.send(handshake(method="POST"))
-        wait_until(lambda: house.tape.counts().refused == 2)
-        ending = threading.Thread(target=house.tape.close, daemon=True)
+        wait_until(lambda: services.tape.counts().refused == 2)
+        ending = threading.Thread(target=services.tape.close, daemon=True)
         ending.start()
         ending.join(PATIENCE)
         assert not ending.is_alive()
@@ -178,19 +180,20 @@ def test_the_end_waits_for_nobody_who_is_held_but_tells_him__difference_26() -> 
 
 
 def test_each_refusal_is_counted_and_logged__difference_26(
-    caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with market(KEYS) as house:
-        with house.peer(EXECUTIONS + "?api_key=wrong") as websocket:
+    with market(KEYS) as services:
+        with services.peer(EXECUTIONS + "?api_key=wrong") as websocket:
             websocket.frames()
             host, port = websocket.socket.getsockname()
-        with RawPeer(house.port) as plain:
+        with RawPeer(services.port) as plain:
             plain.send(handshake(TICKERS, "Origin: http://evil.example"))
             assert plain.answer().status == 403
-        assert house.tape.counts().refused == 2
+        assert services.tape.counts().refused == 2
     lines = [(record.levelname, record.message) for record in caplog.records]
     assert lines[0] == (
-        "WARNING", f"A listener at {host}:{port} is refused: Unknown account or wrong API key"
+        "WARNING",
+        f"A listener at {host}:{port} is refused: Unknown account or wrong API key",
     )
     assert len(lines) == 2 and "Requests from other websites" in lines[1][1]
 
@@ -198,28 +201,31 @@ def test_each_refusal_is_counted_and_logged__difference_26(
 SECRET = "secret-key"
 
 
-@pytest.mark.parametrize("sent", [
-    handshake(f"/key/{SECRET}{EXECUTIONS}"),
-    handshake(f"{EXECUTIONS}?api_key={SECRET}"),
-    handshake(f"/key/{SECRET}/ob/api/ws/ANN/nonsense?api_key={SECRET}"),
-    handshake(f"/key/{SECRET}/nonsense/ob/api"),
-    handshake(f"/key/{SECRET}{EXECUTIONS}", version="2.0"),
-    handshake(f"/key/{SECRET}{EXECUTIONS}", version="1.x"),
-    handshake(f"/key/{SECRET}{EXECUTIONS}", version="1.1 x"),
-    handshake(f"/key/{SECRET}/ \xe9\x00{EXECUTIONS}"),
-    handshake(f"/key/{SECRET}{EXECUTIONS}", "Origin: null"),
-    handshake(f"/key/{SECRET}{EXECUTIONS}", "Host: evil example"),
-    handshake(f"/key/{SECRET}{EXECUTIONS}", f"X-Starfighter-Authorization : {SECRET}"),
-    handshake(f"/key/{SECRET}{EXECUTIONS}", method=SECRET),
-    handshake(EXECUTIONS, f"Cookie: api_key={SECRET}"),
-])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        handshake(f"/key/{SECRET}{EXECUTIONS}"),
+        handshake(f"{EXECUTIONS}?api_key={SECRET}"),
+        handshake(f"/key/{SECRET}/ob/api/ws/ANN/nonsense?api_key={SECRET}"),
+        handshake(f"/key/{SECRET}/nonsense/ob/api"),
+        handshake(f"/key/{SECRET}{EXECUTIONS}", version="2.0"),
+        handshake(f"/key/{SECRET}{EXECUTIONS}", version="1.x"),
+        handshake(f"/key/{SECRET}{EXECUTIONS}", version="1.1 x"),
+        handshake(f"/key/{SECRET}/ \xe9\x00{EXECUTIONS}"),
+        handshake(f"/key/{SECRET}{EXECUTIONS}", "Origin: null"),
+        handshake(f"/key/{SECRET}{EXECUTIONS}", "Host: evil example"),
+        handshake(f"/key/{SECRET}{EXECUTIONS}", f"X-Starfighter-Authorization : {SECRET}"),
+        handshake(f"/key/{SECRET}{EXECUTIONS}", method=SECRET),
+        handshake(EXECUTIONS, f"Cookie: api_key={SECRET}"),
+    ],
+)
 def test_no_key_is_ever_logged_or_told__difference_25(
     caplog: pytest.LogCaptureFixture, sent: bytes
 ) -> None:
     caplog.set_level(0)
-    with market(KEYS) as house, RawPeer(house.port) as peer:
+    with market(KEYS) as services, RawPeer(services.port) as peer:
         peer.send(sent)
-        wait_until(lambda: house.tape.counts().refused == 1)
+        wait_until(lambda: services.tape.counts().refused == 1)
         answer = b""
         while piece := peer.socket.recv(65536):
             answer += piece

@@ -19,13 +19,12 @@ from pathlib import Path
 
 import pytest
 import simple_websocket_server as library
-from market import market, message, wait_until
-from raw import PING, PONG, RawPeer, frame, handshake
+from raw_websocket import PING, PONG, RawPeer, frame, handshake
+from tape_market import market, message, wait_until
 
 from disorderbook.tape import server
 from disorderbook.tape.limits import Limits
-from disorderbook.tape.connection import Connection
-from disorderbook.tape.listener import Listener
+from disorderbook.tape.listener import Connection, Listener
 from disorderbook.tape.outbox import Batch, Message
 from disorderbook.tape.server import TapeServer
 
@@ -104,8 +103,13 @@ def names_used() -> set[str]:
             elif isinstance(node, ast.FunctionDef):
                 used.add(node.name)
             elif isinstance(node, ast.ClassDef):
-                used |= {name.id for line in node.body if isinstance(line, ast.Assign)
-                         for name in line.targets if isinstance(name, ast.Name)}
+                used |= {
+                    name.id
+                    for line in node.body
+                    if isinstance(line, ast.Assign)
+                    for name in line.targets
+                    if isinstance(name, ast.Name)
+                }
             elif isinstance(node, ast.ImportFrom) and node.module == library.__name__:
                 used |= {alias.name for alias in node.names}
     return used
@@ -124,14 +128,14 @@ def test_the_table_of_undocumented_names_is_right_and_complete() -> None:
 
 
 def test_two_hundred_at_once_are_all_in_within_a_second(many_descriptors: None) -> None:
-    with market() as house:
+    with market() as services:
         start = time.monotonic()
-        peers = [RawPeer(house.port) for _ in range(200)]
+        peers = [RawPeer(services.port) for _ in range(200)]
         for peer in peers:
             peer.send(handshake())
         assert {peer.answer().status for peer in peers} == {101}
         assert time.monotonic() - start < 1.0
-        house.tick()
+        services.tick()
         for peer in peers:
             assert message(peer.frame())["ok"]
             peer.socket.close()
@@ -140,9 +144,9 @@ def test_two_hundred_at_once_are_all_in_within_a_second(many_descriptors: None) 
 def test_descriptors_beyond_1023_are_as_good_as_any(many_descriptors: None) -> None:
     spare = [os.dup(0) for _ in range(1100)]
     try:
-        with market() as house, house.peer() as peer:
+        with market() as services, services.peer() as peer:
             assert peer.socket.fileno() > 1023
-            house.tick()
+            services.tick()
             assert message(peer.frame())["ok"]
     finally:
         for descriptor in spare:
@@ -150,10 +154,10 @@ def test_descriptors_beyond_1023_are_as_good_as_any(many_descriptors: None) -> N
 
 
 def test_beyond_the_limit_a_newcomer_is_refused_politely_and_logged(
-    caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with market(listeners=2) as house, house.peer() as first, house.peer():
-        with RawPeer(house.port) as third:
+    with market(listeners=2) as services, services.peer() as first, services.peer():
+        with RawPeer(services.port) as third:
             third.send(handshake())
             answer = third.answer()
             assert answer.status == 503 and answer.headers["retry-after"] == "5"
@@ -163,17 +167,17 @@ def test_beyond_the_limit_a_newcomer_is_refused_politely_and_logged(
         assert record.levelname == "WARNING" and record.message == (
             f"A listener at {host}:{port} is refused: There are 2 listeners already"
         )
-        assert house.tape.counts().refused == 1
+        assert services.tape.counts().refused == 1
         first.socket.close()
-        wait_until(lambda: house.tape.counts().listeners == 1)
-        house.peer().socket.close()
+        wait_until(lambda: services.tape.counts().listeners == 1)
+        services.peer().socket.close()
 
 
 def test_beyond_all_limits_newcomers_wait_until_somebody_leaves() -> None:
-    with market(listeners=1, newcomers=1, pause_seconds=0.05) as house:
-        crowd = [RawPeer(house.port) for _ in range(4)]
-        wait_until(lambda: house.tape._server._doors[0].is_shut)
-        assert len(house.tape._server.connections) == 2
+    with market(listeners=1, newcomers=1, pause_seconds=0.05) as services:
+        crowd = [RawPeer(services.port) for _ in range(4)]
+        wait_until(lambda: services.tape._server._doors[0].is_shut)
+        assert len(services.tape._server.connections) == 2
         for peer in crowd[:3]:
             peer.socket.close()
         crowd[3].send(handshake())
@@ -185,10 +189,10 @@ def test_beyond_all_limits_newcomers_wait_until_somebody_leaves() -> None:
 
 
 def test_out_of_descriptors_it_pauses_says_so_once_and_recovers(
-    caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with market(pause_seconds=0.1) as house, caplog.at_level(logging.WARNING):
+    with market(pause_seconds=0.1) as services, caplog.at_level(logging.WARNING):
         peers = [RawPeer.__new__(RawPeer) for _ in range(10)]
         sockets = [socket.socket() for _ in peers]
         highest = max(sock.fileno() for sock in sockets)
@@ -196,7 +200,7 @@ def test_out_of_descriptors_it_pauses_says_so_once_and_recovers(
         try:
             for sock in sockets:
                 sock.settimeout(10)
-                sock.connect((HOST, house.port))
+                sock.connect((HOST, services.port))
                 sock.sendall(handshake())
             wait_until(lambda: bool(caplog.records))
             before = time.process_time()
@@ -244,27 +248,27 @@ def test_a_newcomer_with_the_descriptor_of_one_who_was_just_dropped_stays() -> N
 
 
 def test_500_listeners_that_come_and_go_leave_nothing_behind() -> None:
-    with market() as house:
-        house.peer().socket.close()
-        wait_until(lambda: not house.tape._server.connections)
+    with market() as services:
+        services.peer().socket.close()
+        wait_until(lambda: not services.tape._server.connections)
         before = open_descriptors()
         is_over = threading.Event()
-        trading = threading.Thread(target=lambda: [
-            house.trade() for _ in iter(lambda: is_over.wait(0.0005), True)
-        ])
+        trading = threading.Thread(
+            target=lambda: [services.trade() for _ in iter(lambda: is_over.wait(0.0005), True)]
+        )
         trading.start()
         for number in range(500):
-            with RawPeer(house.port) as peer:
-                peer.send(handshake()[:None if number % 5 else 50])
+            with RawPeer(services.port) as peer:
+                peer.send(handshake()[: None if number % 5 else 50])
                 if number % 5 > 1:
                     assert peer.answer().status == 101
                 if number % 5 > 2:
-                    peer.send(frame(PING)[:number % 7])
+                    peer.send(frame(PING)[: number % 7])
         is_over.set()
         trading.join()
-        wait_until(lambda: not house.tape._server.connections)
+        wait_until(lambda: not services.tape._server.connections)
         assert open_descriptors() == before
-        assert house.tape.counts().listeners == 0 and not house.tape._audiences
+        assert services.tape.counts().listeners == 0 and not services.tape._audiences
         gc.collect()
         assert not any(isinstance(each, Listener) for each in gc.get_objects())
 
@@ -273,27 +277,27 @@ def test_500_listeners_that_come_and_go_leave_nothing_behind() -> None:
 
 
 def test_a_listener_hears_of_a_tick_at_once() -> None:
-    with market() as house, house.peer() as peer:
+    with market() as services, services.peer() as peer:
         lags = []
         for number in range(50):
             if number % 2:  # woken every other time, else found napping
-                wait_until(lambda: house.tape._server.bell.asleep)
+                wait_until(lambda: services.tape._server.bell.asleep)
             start = time.perf_counter()
-            house.tick()
+            services.tick()
             peer.frame()
             lags.append(time.perf_counter() - start)
     assert statistics.median(lags) < 0.01
 
 
 def test_while_nothing_happens_the_tape_sleeps() -> None:
-    with market() as house, house.peer():
+    with market() as services, services.peer():
         before = time.process_time()
         time.sleep(0.5)
         assert time.process_time() - before < 0.05
 
 
 def test_a_fault_of_ours_closes_that_listener_and_is_logged(
-    caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     feed = Hello()
     with_fault = TapeServer(0, feed, Limits())
@@ -311,7 +315,7 @@ def test_a_fault_of_ours_closes_that_listener_and_is_logged(
 
 
 def test_a_pong_that_came_in_time_counts_however_long_the_tape_was_busy(
-    monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def be_busy() -> None:
         peer.send(frame(PONG))
@@ -343,8 +347,8 @@ def test_a_pong_that_came_in_time_counts_however_long_the_tape_was_busy(
 
 
 def test_small_frames_are_not_held_back_by_the_kernel() -> None:
-    with market() as house, house.peer():
-        [listener] = house.tape._server.connections.values()
+    with market() as services, services.peer():
+        [listener] = services.tape._server.connections.values()
         assert listener.client.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
@@ -366,11 +370,11 @@ def test_a_fault_of_the_feed_does_not_end_the_tape(
 
 
 def test_at_the_end_every_listener_is_told_and_the_thread_ends() -> None:
-    with market() as house:
-        polite, silent, newcomer = house.peer(), house.peer(), RawPeer(house.port)
-        house.tick()
+    with market() as services:
+        polite, silent, newcomer = services.peer(), services.peer(), RawPeer(services.port)
+        services.tick()
         start = time.monotonic()
-        house.tape.close()
+        services.tape.close()
         assert time.monotonic() - start < 1.0
         assert not any(thread.name == "tape" for thread in threading.enumerate())
         for peer in (polite, silent):
@@ -382,53 +386,53 @@ def test_at_the_end_every_listener_is_told_and_the_thread_ends() -> None:
 
 
 def test_with_polite_listeners_the_end_comes_at_once() -> None:
-    with market(goodbye_seconds=10) as house:
-        peer = house.peer()
+    with market(goodbye_seconds=10) as services:
+        peer = services.peer()
         reader = threading.Thread(target=lambda: (peer.frames(), peer.socket.close()))
         reader.start()
         start = time.monotonic()
-        house.tape.close()
+        services.tape.close()
         assert time.monotonic() - start < 1.0
         reader.join()
 
 
 def test_after_the_end_publishing_and_closing_do_nothing() -> None:
-    with market() as house:
-        with house.peer():
-            house.tape.close()
-        house.tick(10)
-        assert not house.tape.has_news()
-        house.tape.close()
+    with market() as services:
+        with services.peer():
+            services.tape.close()
+        services.tick(10)
+        assert not services.tape.has_news()
+        services.tape.close()
 
 
 def test_nothing_is_left_of_a_tape_that_has_ended() -> None:
     before = open_descriptors()
     for _ in range(3):
-        with market() as house, house.peer():
-            house.tick()
+        with market() as services, services.peer():
+            services.tick()
     assert open_descriptors() == before
 
 
 def test_a_taken_port_is_an_oserror_and_leaves_nothing_behind() -> None:
-    with market() as house:
+    with market() as services:
         before = open_descriptors()
         with pytest.raises(OSError):
-            TapeServer(house.port, Hello(), Limits())
+            TapeServer(services.port, Hello(), Limits())
         gc.collect()
         assert open_descriptors() == before
 
 
 def test_threads_take_turns_faster_only_while_the_tape_runs() -> None:
     before = sys.getswitchinterval()
-    with market() as house, house.peer():
+    with market() as services, services.peer():
         assert sys.getswitchinterval() == pytest.approx(0.0005)
     assert sys.getswitchinterval() == before
 
 
 def test_it_works_with_select_where_there_is_nothing_better(
-    monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(selectors, "DefaultSelector", selectors.SelectSelector)
-    with market() as house, house.peer() as peer:
-        house.tick()
+    with market() as services, services.peer() as peer:
+        services.tick()
         assert message(peer.frame())["ok"]

@@ -1,0 +1,1 @@
+"""The application: routes of the protocol, what they serve, metrics, and the answers' envelope."""

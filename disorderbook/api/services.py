@@ -1,0 +1,54 @@
+"""What an application serves: the parts of an exchange, and the features that answer its routes."""
+
+from dataclasses import dataclass, field
+
+from disorderbook.accounts import Accounts
+from disorderbook.api import metrics as metric_routes
+from disorderbook.api import trading
+from disorderbook.api.metrics import Metrics
+from disorderbook.exchange import Exchange
+from disorderbook.game import routes as game
+from disorderbook.game.instances import GameMaster
+from disorderbook.marketdata import routes as marketdata
+from disorderbook.marketdata.history import History
+from disorderbook.protocol.route import Route
+from disorderbook.server.origin import OriginPolicy
+from disorderbook.site import routes as site
+
+ROUTES: list[Route] = [
+    *site.ROUTES,
+    *marketdata.ROUTES,
+    *trading.ROUTES,
+    *game.ROUTES,
+    *metric_routes.ROUTES,
+]
+
+
+@dataclass(frozen=True)
+class Services:
+    """`extra` allows listing an account's orders; `tape_port` is that of the websockets, if there
+    are any.
+    """
+
+    exchange: Exchange
+    accounts: Accounts
+    gamemaster: GameMaster
+    extra: bool
+    history: History
+    tape_port: int | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+    origins: OriginPolicy = field(default_factory=OriginPolicy)
+
+    def features(self) -> list[tuple[object, list[Route]]]:
+        """Every feature, with the table of its routes."""
+        exchange, accounts, tape_port = self.exchange, self.accounts, self.tape_port
+        return [
+            (site.SiteRoutes(exchange, accounts, self.extra, tape_port), site.ROUTES),
+            (
+                marketdata.MarketDataRoutes(exchange, accounts, self.history, tape_port),
+                marketdata.ROUTES,
+            ),
+            (trading.TradingRoutes(exchange, accounts, self.extra), trading.ROUTES),
+            (game.GameRoutes(exchange, accounts, self.gamemaster), game.ROUTES),
+            (metric_routes.MetricsRoutes(exchange, self.metrics), metric_routes.ROUTES),
+        ]

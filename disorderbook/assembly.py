@@ -1,0 +1,222 @@
+"""Which HTTP server runs under the application: our own, or any that Bottle has an adapter for.
+
+What an exchange is put together from, for the command line and for programs that run their own.
+
+Everything is a context manager that is ended in the reverse order: the tape, then the services
+behind the routes; a server comes last.
+"""
+
+import logging
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import bottle
+
+from disorderbook.accounts import Accounts
+from disorderbook.api.metrics import Metrics
+from disorderbook.api.services import Services
+from disorderbook.engine.book import Execution, OrderBook
+from disorderbook.errors import ExchangeError
+from disorderbook.exchange import Exchange, Publish
+from disorderbook.game.instances import GameMaster
+from disorderbook.ledger.checkpoints import Upkeep
+from disorderbook.ledger.file import open_ledger
+from disorderbook.ledger.lock import Unusable
+from disorderbook.ledger.temporary import TemporaryLedger
+from disorderbook.marketdata.history import History
+from disorderbook.process.forks import closed_in_child
+from disorderbook.protocol.names import (
+    HOST,
+    IPV6_HOST,
+    MAX_BOOKS,
+    error_message,
+)
+from disorderbook.server.origin import OriginPolicy
+from disorderbook.server.server import InlineServer
+from disorderbook.tape.feed import Tape
+from disorderbook.tape.limits import limits_for
+
+OWN_SERVER = "inline"
+
+
+NO_SERVERS = {"cgi"}  # what Bottle calls a server, but serves one request
+
+
+FORKING_SERVERS = {"gunicorn"}  # which answer in processes that they fork
+
+
+SERVERS = sorted({OWN_SERVER, *bottle.server_names} - NO_SERVERS)
+
+
+OPTIONS = {
+    "waitress": {
+        "threads": 8,
+        "ident": "disorderBook",
+        "connection_limit": 2000,
+        "max_request_header_size": 16384,  # bytes
+        "max_request_body_size": 1048576,  # bytes; the application refuses more than its own limit
+        "outbuf_overflow": 1 << 26,  # bytes of answers kept in memory; more go to a file
+        "channel_timeout": 75,  # seconds
+        "asyncore_use_poll": True,
+    },
+}
+
+
+def make_server(
+    name: str, port: int, origins: OriginPolicy = OriginPolicy()
+) -> bottle.ServerAdapter:
+    """A server for `bottle.run` that knows its port, also if asked for port 0.
+
+    Ours listens from now on; the others do when they run, and only then raise ImportError if they
+    are not installed. Raises OSError if the port is taken.
+    """
+    if name == OWN_SERVER:
+        return InlineServer(port, origins=origins)
+    # With more clients than threads a request waits for a moment, which is no news.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    return bottle.server_names[name](HOST, _free_port(port), **OPTIONS.get(name, {}))
+
+
+def keep_together(server: InlineServer, exchange: Exchange) -> None:
+    """Have our server let the exchange keep at once what many requests have changed."""
+    exchange.commits_each_turn = False
+    server.keep = lambda: _commit(exchange)
+
+
+def _commit(exchange: Exchange) -> bytes | None:
+    try:
+        exchange.commit()
+    except ExchangeError as refusal:
+        return error_message(str(refusal)) + b"\n"
+    return None
+
+
+def _free_port(port: int) -> int:
+    """The port itself if nobody listens there, or any free one for port 0; raises OSError."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((HOST, port))
+        return int(probe.getsockname()[1])
+
+
+FIRST_VENUE, FIRST_SYMBOL = "TESTEX", "FOOBAR"
+
+
+class CannotStart(Exception):
+    """The exchange cannot start as asked; says why in one sentence."""
+
+
+class Wanted(NamedTuple):
+    """What market there shall be."""
+
+    venue: str | None = None  # that exists from the start; None is FIRST_VENUE in a new market
+    symbol: str | None = None  # the same of a stock
+    max_books: int = MAX_BOOKS
+    extra: bool = False  # whether the orders of an account may be listed
+    database: str | None = None  # the file that keeps it
+    sync: bool = False  # whether each change is on the disk before it is answered
+    origins: OriginPolicy = OriginPolicy()  # which web pages may ask, and by which host names
+    drop_damaged_log: bool = False  # whether commits behind damage in the log may be left out
+    private: bool = False  # whether new files are for their owner only
+
+
+@contextmanager
+def running_tape(
+    accounts: Accounts, port: int, descriptors: int, origins: OriginPolicy
+) -> Iterator[Tape]:
+    """The websocket server, in a process with so many descriptors; raises CannotStart."""
+    try:
+        tape = Tape(accounts, port, limits_for(descriptors), origins)
+    except OSError as fault:
+        raise cannot_listen(port, fault) from None
+    with closed_in_child(tape.port), tape:
+        yield tape
+
+
+@contextmanager
+def open_services(
+    wanted: Wanted,
+    accounts: Accounts,
+    tape: Tape | None = None,
+    server: bottle.ServerAdapter | None = None,
+) -> Iterator[Services]:
+    """Everything behind the routes of a server, with the first book open; raises CannotStart."""
+    history = History(time.time_ns())
+    publish = history.record if tape is None else _both(history.record, tape.publish)
+    if wanted.database is None:
+        exchange = Exchange(wanted.max_books, publish, ledger=TemporaryLedger())
+        gamemaster = GameMaster()
+    else:
+        exchange, gamemaster = _continue(wanted, wanted.database, publish)
+    try:
+        first_book(exchange, wanted)
+        tape_port = tape.port if tape else None
+        with Upkeep(exchange.settle):
+            yield Services(
+                exchange,
+                accounts,
+                gamemaster,
+                wanted.extra,
+                history,
+                tape_port,
+                _metrics(server, tape),
+                wanted.origins,
+            )
+    finally:
+        exchange.close()
+
+
+def cannot_listen(port: int, fault: OSError) -> CannotStart:
+    place = f" of {IPV6_HOST}" if fault.filename == IPV6_HOST else ""
+    return CannotStart(f"Cannot listen on port {port}{place}: {fault.strerror}")
+
+
+def _metrics(server: bottle.ServerAdapter | None, tape: Tape | None) -> Metrics:
+    return Metrics(
+        server.counts if isinstance(server, InlineServer) else None, tape.counts if tape else None
+    )
+
+
+def _both(first: Publish, second: Publish) -> Publish:
+    """A publisher that tells two."""
+
+    def publish(book: OrderBook, executions: Sequence[Execution]) -> None:
+        first(book, executions)
+        second(book, executions)
+
+    return publish
+
+
+def _continue(wanted: Wanted, database: str, publish: Publish) -> tuple[Exchange, GameMaster]:
+    """The market of a database, as it was left."""
+    try:
+        ledger, market = open_ledger(
+            database,
+            wanted.sync,
+            drop_damaged_log=wanted.drop_damaged_log,
+            private=wanted.private,
+        )
+    except Unusable as fault:
+        raise CannotStart(str(fault)) from None
+    exchange = Exchange(wanted.max_books, publish, ledger=ledger)
+    exchange.restore(market.books, market.latest)
+    return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
+
+
+def first_book(exchange: Exchange, wanted: Wanted) -> OrderBook:
+    """The book that is there from the start: in a market that has books and where none was asked
+    for, the oldest. Raises CannotStart.
+    """
+    with exchange.turn:
+        if wanted.venue is None and wanted.symbol is None:
+            for name in exchange.venues():
+                return next(exchange.books(name))
+    venue, symbol = wanted.venue or FIRST_VENUE, wanted.symbol or FIRST_SYMBOL
+    try:
+        with exchange.turn:
+            return exchange.book(venue, symbol)
+    except ExchangeError as refusal:
+        raise CannotStart(f"Cannot open {symbol} at {venue}: {refusal}") from None

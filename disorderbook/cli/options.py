@@ -1,0 +1,176 @@
+"""The options of the command line."""
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import NoReturn
+
+from disorderbook import __version__
+from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS
+from disorderbook.process.log import LEVELS
+from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS, NAME_RULE, is_name
+from disorderbook.server.origin import host_name
+
+USAGE_ERROR = 2  # exit status
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Parses the command line; a bad option is one sentence and exit status USAGE_ERROR."""
+    parser = _Parser(
+        prog="disorderBook",
+        description="A local stock exchange for trading bots; speaks the Stockfighter protocol.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "-p",
+        "--port",
+        type=_between(0, LARGEST_PORT),
+        default=8000,
+        help="port of the REST interface; 0 picks a free one",
+    )
+    add(
+        "-b",
+        "--maxbooks",
+        type=_between(1, 10**6),
+        default=MAX_BOOKS,
+        help="most order books that can be opened",
+    )
+    add(
+        "-v",
+        "--venue",
+        type=_name,
+        default=None,
+        help=f"venue that exists from the start ({FIRST_VENUE}, if the market is new)",
+    )
+    add(
+        "-s",
+        "--symbol",
+        "--stock",
+        type=_name,
+        default=None,
+        help=f"stock that exists from the start ({FIRST_SYMBOL}, if the market is new)",
+    )
+    add(
+        "-a",
+        "--accounts",
+        metavar="FILE",
+        default=None,
+        help="JSON file of account names and API keys; turns authentication on",
+    )
+    add(
+        "-d",
+        "--database",
+        metavar="FILE",
+        default=None,
+        help="keep the market in this file, and go on with the one that is there",
+    )
+    add(
+        "--sync",
+        action="store_true",
+        help="have a change on the disk before it is answered: with --database, even a power cut "
+        "loses nothing",
+    )
+    add(
+        "--drop-damaged-log",
+        action="store_true",
+        help="go on with a --database in whose log some changes stand behind damage, without them; "
+        "a copy of the log is kept",
+    )
+    add(
+        "--export",
+        metavar="DIR",
+        default=None,
+        help="write orders.csv and executions.csv of --database to this folder, and end",
+    )
+    add(
+        "-e",
+        "--extra",
+        "--excess",
+        action="store_true",
+        help="allow listing all orders of an account",
+    )
+    add(
+        "-w",
+        "--ws",
+        "--websocket",
+        "--websockets",
+        action="store_true",
+        dest="websockets",
+        help="run the websocket server",
+    )
+    add(
+        "--wsport",
+        "--ws_port",
+        type=_between(0, LARGEST_PORT),
+        default=8001,
+        help="port of the websocket server; 0 picks a free one",
+    )
+    add(
+        "--ports-file",
+        metavar="FILE",
+        default=None,
+        help="write the ports to this file, as JSON, once both listen; it is gone after the end",
+    )
+    add(
+        "--allowed-host",
+        type=_host,
+        action="append",
+        dest="allowed_hosts",
+        metavar="NAME",
+        default=[],
+        help="a host name, besides localhost, by which clients may call this exchange; can be "
+        "given several times",
+    )
+    add(
+        "--server",
+        choices=SERVERS,
+        default=OWN_SERVER,
+        metavar="NAME",
+        help="HTTP server under the application: our own, or any that Bottle knows",
+    )
+    add(
+        "--log-level",
+        choices=LEVELS,
+        default="warning",
+        metavar="LEVEL",
+        help="what to log, to stderr: debug (each request), info, warning or error",
+    )
+    add("--version", action="version", version=f"disorderBook {__version__}")
+    _add_backup(parser.add_subparsers(dest="command", metavar="COMMAND"))
+    return parser
+
+
+def _add_backup(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    text = "copy a market, also one that an exchange is using, and end"
+    add = commands.add_parser("backup", help=text, description=text.capitalize() + ".").add_argument
+    add("file", metavar="FILE", help="the file of the market")
+    add("copy", metavar="COPY", help="the new file, which must not be there yet")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence instead of the whole usage."""
+        self.exit(USAGE_ERROR, f"disorderBook: {message} (--help lists the options)\n")
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if re.fullmatch("[0-9]{1,9}", text) and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer from {least} to {most}")
+
+    return parse
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise argparse.ArgumentTypeError(NAME_RULE)
+    return text
+
+
+def _host(text: str) -> str:
+    try:
+        return host_name(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from None

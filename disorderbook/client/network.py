@@ -1,0 +1,224 @@
+"""Where things are: the URLs of the exchange and of its tape, and of what has names there.
+
+By way of which proxy a host is reached: what the environment says, for the tape as for requests.
+
+This machine is never reached by way of a proxy, which would look for it elsewhere or has no
+business to know of it.
+
+Whose certificates are trusted: by requests and by the tape the same.
+
+What is connected before a fork, and belongs to the parent after it.
+
+Two processes that share a connection get each other's answers. So the child lets go of all that it
+has inherited, without a word to the other side, whose conversation with the parent goes on; what
+it needs, it opens anew.
+"""
+
+import os
+import socket
+import ssl
+from collections.abc import Iterable
+from ipaddress import IPv6Address
+from typing import Any, Protocol
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+from weakref import WeakSet
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+API = "/ob/api"
+
+
+TAPE = "/ob/api/ws"
+
+
+TAPE_PORT = 8001  # on this machine, without anything in front of the exchange
+
+
+UNSENDABLE = ("", ".", "..")  # parts of a path that have a meaning of their own
+
+
+def api_address(url: str) -> str:
+    """Where the API begins; a URL of the host alone will do. Raises ValueError."""
+    parts = _parts(url, ("http", "https"), DEFAULT_URL)
+    path = parts.path.rstrip("/") or API
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def tape_addresses(tape_url: str | None, url: str) -> tuple[str, ...]:
+    """Where the tape may begin, in the order to look there. Raises ValueError.
+
+    Unless it is said, that is below the API of `url`, where whatever stands in front of an exchange
+    has it; for an exchange of this machine, with nothing in front, it is port 8001 after that.
+    """
+    if tape_url is not None:
+        parts = _parts(tape_url, ("ws", "wss"), f"ws://127.0.0.1:{TAPE_PORT}")
+        path = parts.path.rstrip("/") or TAPE
+        return (f"{parts.scheme}://{parts.netloc}{path}",)
+    same_origin = f"ws{api_address(url).removeprefix('http')}/ws"
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not is_this_machine(url):
+        return (same_origin,)
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    return same_origin, f"ws://{host}:{TAPE_PORT}{TAPE}"
+
+
+def encoded(name: str) -> str:
+    """A name as a part of a path, whatever it consists of; raises ValueError if it can be none."""
+    if name in UNSENDABLE:
+        raise ValueError(f"{name!r} cannot be the name of a venue, a stock or an account in a URL")
+    return quote(name, safe="")
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether its host is a loopback address (127.0.0.0/8, ::1) or a name of one: localhost and all
+    below it (RFC 6761).
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        if ":" in host:
+            address = IPv6Address(host)
+            return (address.ipv4_mapped or address).is_loopback
+        return socket.inet_aton(host)[0] == 127  # which knows 127.1, as the system does
+    except (ValueError, OSError):
+        return False
+
+
+def _parts(url: str, schemes: tuple[str, str], example: str) -> SplitResult:
+    problem = ValueError(f"{url!r} is no address of an exchange, like {example}")
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in schemes and parts.hostname and parts.port != 0
+    except ValueError:
+        raise problem from None
+    if not is_good or parts.query or parts.fragment:
+        raise problem
+    return parts
+
+
+# websocket-client heeds what is not to go through a proxy only where a proxy is named.
+NO_PROXY = {"http_proxy_host": "none", "http_no_proxy": ["*"]}
+
+
+STANDARD_PORTS = {"https": 443}  # 80 for the others
+
+
+NOWHERE = "no.proxy.invalid"  # a host that is never asked for
+
+
+def proxy_options(url: str) -> dict[str, Any]:
+    """What websocket-client is to be told, so that it does not look at the environment itself."""
+    proxy = None if is_this_machine(url) else _proxy_for(url)
+    if proxy is None:
+        return NO_PROXY
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    has_login = parts.username is not None
+    return {
+        "http_proxy_host": parts.hostname,
+        "http_proxy_port": parts.port or STANDARD_PORTS.get(parts.scheme, 80),
+        "http_proxy_auth": (unquote(parts.username or ""), unquote(parts.password or ""))
+        if has_login
+        else None,
+        "http_no_proxy": [NOWHERE],
+        "proxy_type": parts.scheme if parts.scheme.startswith("socks") else "http",
+    }
+
+
+def _proxy_for(url: str) -> str | None:
+    as_request = "http" + url.removeprefix("ws")
+    proxy = select_proxy(as_request, get_environ_proxies(as_request, no_proxy=None))
+    return proxy or None
+
+
+ENVIRONMENT = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # as requests has it
+
+
+Verify = bool | str | os.PathLike[str]
+"""True for the authorities that everybody trusts, False to trust anybody, or the file (PEM) of
+those to trust, or their folder."""
+
+
+def checked_verify(verify: Verify) -> bool | str:
+    """The same as text; raises ValueError for what is no file or folder of certificates."""
+    if isinstance(verify, bool):
+        return verify
+    path = os.fspath(verify)
+    try:
+        ssl.create_default_context().load_verify_locations(**_location(path))
+    except OSError as fault:  # which those of TLS are, too
+        reason = fault.strerror or fault
+        raise ValueError(f"{path!r} holds no certificates to trust: {reason}") from None
+    return path
+
+
+def authorities(verify: bool | str) -> str | bool:
+    """The file or folder of those that are trusted, as of now; False if anybody is."""
+    if verify is not True:
+        return verify
+    named = (os.environ.get(name) for name in ENVIRONMENT)
+    return next((path for path in named if path), DEFAULT_CA_BUNDLE_PATH)
+
+
+def trust_options(verify: bool | str) -> dict[str, Any]:
+    """What websocket-client calls sslopt."""
+    path = authorities(verify)
+    if isinstance(path, bool):
+        return {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
+    location = _location(path)
+    return {"ca_certs": location.get("cafile"), "ca_cert_path": location.get("capath")}
+
+
+def why_untrusted(fault: BaseException) -> str | None:
+    """What is wrong with a certificate, if that is at the bottom of a fault."""
+    cause: BaseException | None = fault
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_message
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _location(path: str) -> dict[str, str]:
+    return {"capath" if os.path.isdir(path) else "cafile": path}
+
+
+class Holder(Protocol):
+    """Somebody who has connections, and perhaps a lock that another thread held at the fork."""
+
+    def begin_anew(self) -> None:
+        """In a forked process, before anything else: do without what is the parent's."""
+
+
+_holders: WeakSet[Holder] = WeakSet()
+
+
+def begin_anew_after_fork(holder: Holder) -> None:
+    """Have it begin anew in each process that is forked from now on, for as long as it lives."""
+    _holders.add(holder)
+
+
+def let_go(socks: Iterable[socket.socket]) -> None:
+    """Put dead sockets in the place of inherited ones, which the parent does not notice.
+
+    What still reads from one is told that the other side hung up; what TLS or a websocket may have
+    to say goes nowhere; and what closes one closes no other file of the same number.
+    """
+    dead, other_end = socket.socketpair()
+    other_end.close()
+    with dead:
+        for sock in socks:
+            if sock.fileno() >= 0:
+                os.dup2(dead.fileno(), sock.fileno(), inheritable=False)
+
+
+def _begin_anew() -> None:
+    for holder in list(_holders):
+        holder.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -1,1 +1,0 @@
-"""The documentation for people, made from the OpenAPI description of the protocol."""

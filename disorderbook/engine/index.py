@@ -1,0 +1,71 @@
+"""Orders by id and by account, of which the oldest may be let go.
+
+No order waits for its registration: a dictionary that outgrows its table copies all of it at once,
+for milliseconds when it holds a hundred thousand, so there are several smaller ones; and an
+account's ids are bits, sixty-four to an entry, so that any of them can be taken out.
+"""
+
+from collections.abc import Iterator
+
+from disorderbook.engine.orders import Order
+
+SHELVES = 16
+
+
+ENTRY = 64  # ids
+
+
+class Register:
+    """Numbers orders from 0, and finds those that it still holds."""
+
+    __slots__ = ("next_id", "_shelves", "_accounts")
+
+    def __init__(self) -> None:
+        self.next_id = 0
+        self._shelves: tuple[dict[int, Order], ...] = tuple({} for _ in range(SHELVES))
+        self._accounts: dict[str, dict[int, int]] = {}  # ids // ENTRY, and which of those there
+
+    def __len__(self) -> int:
+        """How many orders are held."""
+        return sum(map(len, self._shelves))
+
+    def add(self, order: Order) -> None:
+        """Hold an order; ids must come in ascending order."""
+        self.next_id = order.id + 1
+        self._shelves[order.id % SHELVES][order.id] = order
+        entries = self._accounts.get(order.account)
+        if entries is None:
+            entries = self._accounts[order.account] = {}
+        entry, bit = divmod(order.id, ENTRY)
+        entries[entry] = entries.get(entry, 0) | 1 << bit
+
+    def remove(self, order: Order) -> None:
+        """Let go of an order that is held."""
+        del self._shelves[order.id % SHELVES][order.id]
+        entries = self._accounts[order.account]
+        entry, bit = divmod(order.id, ENTRY)
+        entries[entry] ^= 1 << bit
+        if not entries[entry]:
+            del entries[entry]
+            if not entries:
+                del self._accounts[order.account]
+
+    def find(self, order_id: int) -> Order | None:
+        """The order with this id, if it is held."""
+        return self._shelves[order_id % SHELVES].get(order_id)
+
+    def of_account(self, account: str) -> list[Order]:
+        """The orders held of an account, oldest first."""
+        entries = self._accounts.get(account, {})
+        return [
+            self._shelves[order_id % SHELVES][order_id]
+            for entry, bits in entries.items()
+            for order_id in _ids(entry, bits)
+        ]
+
+
+def _ids(entry: int, bits: int) -> Iterator[int]:
+    while bits:
+        lowest = bits & -bits
+        yield entry * ENTRY + lowest.bit_length() - 1
+        bits ^= lowest

@@ -1,0 +1,1 @@
+"""The game: levels, their instances, messages and routes."""

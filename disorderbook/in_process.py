@@ -1,0 +1,151 @@
+"""A private exchange inside the program that uses it, for notebooks and for tests of bots."""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+
+from disorderbook.accounts import Accounts, check_keys
+from disorderbook.api.app import make_app
+from disorderbook.assembly import (
+    CannotStart,
+    Wanted,
+    cannot_listen,
+    first_book,
+    keep_together,
+    open_services,
+    running_tape,
+)
+from disorderbook.process.forks import OwnStack, closed_in_child
+from disorderbook.process.threads import join
+from disorderbook.protocol.names import HOST, LARGEST_PORT, MAX_BOOKS, NAME_RULE, is_name
+from disorderbook.server.limits import Limits
+from disorderbook.server.origin import OriginPolicy
+from disorderbook.server.response import WsgiApp
+from disorderbook.server.server import InlineServer
+from disorderbook.tape.feed import Tape
+
+# The descriptors are the host's: an exchange uses half of so many for each of its servers, and
+# does not ask the system for more.
+DESCRIPTORS = 512
+
+
+LIMITS = Limits(connections=240, refused_connections=16)
+
+
+class PrivateExchange:
+    """Where to find an exchange that runs in this process.
+
+    `url` is what `Market` and the bots take, such as http://127.0.0.1:54321 ; the same `port` leads
+    to it from ::1, where the system has that. `tape_port` is None without websockets.
+    """
+
+    def __init__(self, venue: str, symbol: str, port: int, tape: Tape | None) -> None:
+        self.venue = venue
+        self.symbol = symbol
+        self.port = port
+        self.tape_port = None if tape is None else tape.port
+        self.url = f"http://{HOST}:{port}"
+
+    @property
+    def tape_url(self) -> str:
+        """The same for websockets; raises RuntimeError if there are none."""
+        if self.tape_port is None:
+            raise RuntimeError("This exchange has no tape; start it with websockets=True")
+        return f"ws://{HOST}:{self.tape_port}"
+
+
+@contextmanager
+def serve(
+    port: int = 0,
+    *,
+    venue: str | None = None,
+    symbol: str | None = None,
+    accounts: Mapping[str, str] | None = None,
+    database: str | os.PathLike[str] | None = None,
+    extra: bool = True,
+    max_books: int = MAX_BOOKS,
+    websockets: bool = False,
+    tape_port: int = 0,
+    allowed_hosts: Sequence[str] = (),
+) -> Iterator[PrivateExchange]:
+    """An exchange that is ready when the block begins and gone when it ends, for this machine only.
+
+    `venue` and `symbol` are open from the start: by default TESTEX and FOOBAR, or the oldest book
+    of a database that has any. Port 0 is any free one. `accounts` are names and keys, and turn
+    authentication on; `database` is a file to keep the market in; `extra` allows listing an
+    account's orders; `websockets` runs the tape, on `tape_port`; `allowed_hosts` are names besides
+    localhost by which clients may call it. It lives in threads of its own; signals and logging are
+    left alone. A process that is forked within the block has no part in it: it can trade there as
+    any other can, and leaves the exchange alone when it ends. Raises CannotStart, or ValueError
+    for accounts, names and ports that cannot be used.
+    """
+    _check(ports=(port, tape_port), names=(venue, symbol))
+    keys = _accounts(accounts)
+    file = None if database is None else os.fspath(database)
+    origins = OriginPolicy(allowed_hosts)
+    wanted = Wanted(
+        venue, symbol, max_books, extra, file, origins=origins, private=accounts is not None
+    )
+    with OwnStack() as own:
+        server = own.enter_context(_server(port, origins))
+        tape = own.enter_context(_tape(websockets, keys, tape_port, origins))
+        services = own.enter_context(open_services(wanted, keys, tape, server))
+        if file is not None:
+            keep_together(server, services.exchange)
+        own.enter_context(_running(server, make_app(services)))
+        book = first_book(services.exchange, wanted)
+        yield PrivateExchange(book.venue, book.symbol, server.port, tape)
+
+
+def _check(ports: tuple[int, ...], names: tuple[str | None, ...]) -> None:
+    for port in ports:
+        if not 0 <= port <= LARGEST_PORT:
+            raise ValueError(f"A port is a number from 0 to {LARGEST_PORT}, and not {port}")
+    for name in names:
+        if name is not None and not is_name(name):
+            raise ValueError(f"{name!r} cannot name a venue or a stock: {NAME_RULE}")
+
+
+def _accounts(keys: Mapping[str, str] | None) -> Accounts:
+    if keys is None:
+        return Accounts()
+    check_keys("accounts", dict(keys))
+    return Accounts(keys)
+
+
+@contextmanager
+def _server(port: int, origins: OriginPolicy) -> Iterator[InlineServer]:
+    """A server that takes connections from now on, and whose sockets are closed in any case."""
+    try:
+        server = InlineServer(port, limits=LIMITS, origins=origins)
+    except OSError as fault:
+        raise cannot_listen(port, fault) from None
+    with closed_in_child(server.port), closing(server):
+        yield server
+
+
+@contextmanager
+def _tape(
+    wanted: bool, accounts: Accounts, port: int, origins: OriginPolicy
+) -> Iterator[Tape | None]:
+    if not wanted:
+        yield None
+        return
+    with running_tape(accounts, port, DESCRIPTORS, origins) as tape:
+        yield tape
+
+
+@contextmanager
+def _running(server: InlineServer, app: WsgiApp) -> Iterator[None]:
+    """Who connects before the thread has begun to serve is answered as soon as it has."""
+    thread = threading.Thread(target=server.run, args=(app,), name="exchange", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.stop()
+        join(thread)
+
+
+__all__ = ["CannotStart", "PrivateExchange", "serve"]

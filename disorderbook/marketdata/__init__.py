@@ -1,0 +1,1 @@
+"""What is told of a market besides its book: trades, candles and scores."""

@@ -1,0 +1,157 @@
+"""The scores: who made how much in one book, as a page of text, as JSON or as CSV.
+
+Where holdings are hidden, JSON and CSV tell of an account its net asset value alone, and the rest
+to its owner. The page tells everybody the least and the most shares too, since its columns are
+those of the 2016 server. The value is what a leaderboard is for, and whoever reads it at two prices
+can reckon the holdings from it.
+"""
+
+import io
+from html import escape
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.positions import Position
+from disorderbook.protocol.names import to_json
+from disorderbook.protocol.spreadsheet import write_table
+
+CENTS = 100  # in a dollar
+
+
+NO_BOOK = "<pre>No such venue/stock!</pre>"
+
+
+NO_TRADES = "<pre>No trading activity yet.</pre>"
+
+
+# The columns are those of the 2016 server, blanks at a line's end included: people parse them.
+HEADING = f"{'Account':<15} {'USD':<11} {'Shares':<10} {'Pos.min':<10} {'Pos.max':<10} NAV"
+
+
+COLUMNS = ["account", "nav"]
+
+
+HOLDINGS = ["lowest", "highest", "cash", "shares"]
+
+
+def scores_page(book: OrderBook, start: str, now: str, hide_holdings: bool) -> str:
+    """The positions of a book, the highest net asset value first, in whole dollars rounded down.
+
+    `start` and `now` are time stamps. `hide_holdings` keeps cash and shares to their owners.
+    """
+    if book.last_trade is None:
+        return NO_TRADES
+    price = book.last_trade.price
+    rows = "\n".join(_row(position, price, hide_holdings) for position in ranking(book))
+    return (
+        f"<pre>{escape(book.venue)} {escape(book.symbol)}\n"
+        f"Current price: ${price / CENTS:.2f}\n\n"
+        f"{HEADING}\n{rows}\n\n"
+        f"Start time:    {start}\nCurrent time:  {now}</pre>"
+    )
+
+
+class ScoreMessage(msgspec.Struct, gc=False):
+    """What an account has made, in cents and shares; what is hidden is left out."""
+
+    account: str
+    nav: int
+    lowest: int | UnsetType = UNSET
+    highest: int | UnsetType = UNSET
+    cash: int | UnsetType = UNSET
+    shares: int | UnsetType = UNSET
+
+
+def scores_message(
+    book: OrderBook,
+    start: str,
+    now: str,
+    hide_holdings: bool,
+    owner: str | None = None,
+    most: int | None = None,
+) -> bytes:
+    """The same as JSON, in cents; without a price as long as nothing has traded. `owner` is the
+    account whose holdings are told even where they are hidden, `most` of how many accounts to tell,
+    None for all.
+    """
+    price = book.last_trade.price if book.last_trade else 0
+    return to_json(
+        {
+            "ok": True,
+            "venue": book.venue,
+            "symbol": book.symbol,
+            **({"price": price} if book.last_trade else {}),
+            "startTime": start,
+            "currentTime": now,
+            "accounts": len(book.positions),
+            "scores": _scores(book, hide_holdings, owner, most),
+        }
+    )
+
+
+def scores_table(book: OrderBook, hide_holdings: bool, owner: str | None = None) -> bytes:
+    """The rows of `scores_message` as CSV (UTF-8), the names of its columns first: those of the
+    holdings only if they may be told of an account, and then empty cells for the others.
+    """
+    columns = COLUMNS if hide_holdings and owner is None else COLUMNS + HOLDINGS
+    text = io.StringIO(newline="")
+    rows = (
+        [_cell(getattr(score, column)) for column in columns]
+        for score in _scores(book, hide_holdings, owner)
+    )
+    write_table(text, columns, rows, quote_all_text=True)
+    return text.getvalue().encode()
+
+
+def ranking(book: OrderBook) -> list[Position]:
+    """The positions of a book, the highest net asset value first."""
+    price = book.last_trade.price if book.last_trade else 0
+    return sorted(book.positions.values(), key=lambda p: p.net_asset_value(price), reverse=True)
+
+
+def _scores(
+    book: OrderBook, hide_holdings: bool, owner: str | None, most: int | None = None
+) -> list[ScoreMessage]:
+    price = book.last_trade.price if book.last_trade else 0
+    return [
+        _score(position, price, hide_holdings and position.account != owner)
+        for position in ranking(book)[:most]
+    ]
+
+
+def _score(position: Position, price: int, hide_holdings: bool) -> ScoreMessage:
+    nav = position.net_asset_value(price)
+    if hide_holdings:
+        # To the cent, two values at different prices would tell how many shares there are.
+        return ScoreMessage(position.account, nav // CENTS * CENTS)
+    return ScoreMessage(
+        position.account, nav, position.lowest, position.highest, position.cash, position.shares
+    )
+
+
+def _cell(value: str | int | UnsetType) -> str | int | None:
+    return None if isinstance(value, UnsetType) else value
+
+
+def _row(position: Position, price: int, hide_holdings: bool) -> str:
+    cash, shares = _dollars(position.cash), str(position.shares)
+    if hide_holdings:
+        cash = shares = "[hidden]"
+    nav = _dollars(position.net_asset_value(price))
+    return (
+        f"{escape(f'{_on_one_line(position.account):<15}')} {cash:<11} {shares:<10} "
+        f"{position.lowest:<10} {position.highest:<10} {nav:<13}"
+    )
+
+
+def _on_one_line(account: str) -> str:
+    """A name without what would forge lines of the page."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in account
+    )
+
+
+def _dollars(cents: int) -> str:
+    return f"${cents // CENTS}"

@@ -1,0 +1,103 @@
+"""What a forked process leaves to its parent: the exchange that runs in it.
+
+A fork copies every descriptor and every object, but no thread except the one that forks. So the
+child of a program that runs an exchange would keep its ports open with nobody to answer there, keep
+its clients from learning that they were hung up on, and in the end close the market's file once
+more, in the midst of what its parent writes. SQLite allows none of that: its locks are the
+process's. So in the child the sockets are closed, and the rest is neither used nor ever ended.
+
+The loop's and the tape's epoll descriptors are the parent's as well. No code of theirs runs in the
+child, and a socket that is closed there stays registered for as long as the parent has it.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from weakref import WeakSet
+
+from disorderbook.protocol.names import HOST, IPV6_HOST
+
+FOLDERS = ("/proc/self/fd", "/dev/fd")  # where a system tells a process its descriptors
+
+
+_ports: list[int] = []  # of exchanges that run in this process
+
+
+class OwnStack(ExitStack):
+    """What is entered in one process is left in that process only; a forked one does not end it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        _stacks.add(self)
+
+
+_stacks: WeakSet[OwnStack] = WeakSet()
+
+
+@contextmanager
+def closed_in_child(port: int) -> Iterator[None]:
+    """Within the block, a fork leaves to the parent every socket of this port of the loopback
+    addresses: those that listen there, and those that they accepted, whatever holds them.
+    """
+    _ports.append(port)
+    try:
+        yield
+    finally:
+        _ports.remove(port)
+
+
+def _leave() -> None:
+    """The first thing that a forked process does."""
+    for stack in list(_stacks):
+        _keep_for_ever(stack.pop_all())
+    if _ports:
+        _close_sockets({(host, port) for host in (HOST, IPV6_HOST) for port in _ports})
+        _ports.clear()
+
+
+def _keep_for_ever(stack: ExitStack) -> None:
+    """Have it and all that it knows never destroyed, not even when Python ends, since that would
+    run what is left of a `with` block, and close databases.
+    """
+    import ctypes  # which few programs need, and only after a fork
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(stack))
+
+
+def _close_sockets(addresses: set[tuple[str, int]]) -> None:
+    """Put a dead socket in the place of each, so that whatever still knows its descriptor closes
+    that, and not something that came to have the same number.
+    """
+    dead, other_end = socket.socketpair()
+    other_end.close()
+    with dead:
+        for descriptor in _descriptors():
+            if _address(descriptor) in addresses:
+                os.dup2(dead.fileno(), descriptor, inheritable=False)
+
+
+def _descriptors() -> list[int]:
+    for folder in FOLDERS:
+        with suppress(OSError):
+            return [int(name) for name in os.listdir(folder)]
+    return []
+
+
+def _address(descriptor: int) -> tuple[str, int] | None:
+    """Host and port where a socket listens or was accepted, None for what is none of a network."""
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError:
+        return None
+    try:
+        name = sock.getsockname()
+    except OSError:
+        return None
+    finally:
+        sock.detach()
+    return (name[0], name[1]) if isinstance(name, tuple) and len(name) > 1 else None
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_leave)

@@ -1,0 +1,185 @@
+"""From JSON to a new order: everything about a posted order is checked here, and past
+`new_order` nothing can be malformed.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.errors import (
+    BadJson,
+    IllegalValue,
+    MissingField,
+    NameTooLong,
+    UrlMismatch,
+    WrongType,
+)
+from disorderbook.protocol.names import MAX_NAME_LENGTH, detail_of, missing, shown
+
+MAX_NUMBER = 2**31 - 1  # of a price in cents or a quantity in shares
+
+
+SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+
+
+ORDER_TYPES = {
+    "limit": OrderType.LIMIT,
+    "market": OrderType.MARKET,
+    "fill-or-kill": OrderType.FILL_OR_KILL,
+    "fok": OrderType.FILL_OR_KILL,
+    "immediate-or-cancel": OrderType.IMMEDIATE_OR_CANCEL,
+    "ioc": OrderType.IMMEDIATE_OR_CANCEL,
+}
+
+
+FIELD_NAMES = frozenset(
+    ("account", "venue", "stock", "symbol", "direction", "qty", "price", "orderType")
+)
+
+
+A_NAME = "a string of 1 to 255 characters"
+
+
+A_NUMBER = f"a whole number or a string of digits, at most {MAX_NUMBER}"
+
+
+ALLOWED = {  # by field, in the order in which missing ones are told
+    "account": A_NAME,
+    "direction": " or ".join(SIDES),
+    "orderType": ", ".join(ORDER_TYPES),
+    "qty": f"{A_NUMBER}, at least 1 (shares)",
+    "price": f"{A_NUMBER}, at least 0 (cents)",
+}
+
+
+Fields = Mapping[str, Any]
+
+
+_CANONICAL_NAMES = {name.lower(): name for name in FIELD_NAMES}
+
+
+_DIGITS = re.compile(r"[0-9]{1,100}")
+
+
+_Word = TypeVar("_Word")
+
+
+def parse_post(body: bytes) -> Fields:
+    """The fields of a POSTed JSON object; raises BadJson, or WrongType if it is no object.
+
+    Names match without regard to case and stand in the result as the protocol spells them.
+    """
+    try:
+        posted = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        posted = _parse_leniently(body)
+    if not isinstance(posted, dict):
+        raise WrongType(detail_of("body", posted, "a JSON object"))
+    return posted if posted.keys() <= FIELD_NAMES else _with_canonical_names(posted)
+
+
+def check_url_agrees(fields: Fields, venue: str, symbol: str) -> None:
+    """Raise UrlMismatch if the body names another venue or stock; it need not name any."""
+    if fields.get("venue", venue) != venue:
+        raise UrlMismatch(detail_of("venue", fields["venue"], f"that of the URL, {shown(venue)}"))
+    if fields.get("stock", fields.get("symbol", symbol)) != symbol:
+        name = "stock" if "stock" in fields else "symbol"
+        raise UrlMismatch(detail_of(name, fields[name], f"that of the URL, {shown(symbol)}"))
+
+
+def account_name(fields: Fields) -> str:
+    """Who places the order; raises MissingField, WrongType, IllegalValue or NameTooLong."""
+    if "account" not in fields:
+        raise MissingField(missing("account", A_NAME))
+    account = fields["account"]
+    if not isinstance(account, str):
+        raise WrongType(detail_of("account", account, A_NAME))
+    if not account or not (account.isascii() or _is_text(account)):
+        raise IllegalValue(detail_of("account", account, A_NAME))
+    check_name(account, "account")
+    return sys.intern(account)  # one copy of the name for all of an account's orders
+
+
+def new_order(fields: Fields, account: str) -> NewOrder:
+    """The order that was asked for; complains of missing fields first (MissingField), then of
+    wrong types (WrongType), then of illegal values (IllegalValue).
+
+    A market order needs no price, and what it holds there is ignored.
+    """
+    try:
+        side, order_type, quantity = fields["direction"], fields["orderType"], fields["qty"]
+        price = 0 if order_type == "market" else fields["price"]
+    except KeyError as lacking:
+        name = lacking.args[0]
+        raise MissingField(missing(name, ALLOWED[name])) from None
+    for name, number in (("qty", quantity), ("price", price)):
+        if type(number) not in (int, str, float):  # a bool is an int to isinstance
+            raise WrongType(detail_of(name, number, ALLOWED[name]))
+    known_side = _word("direction", SIDES, side)
+    known_type = _word("orderType", ORDER_TYPES, order_type)
+    shares = _whole_number("qty", quantity, least=1)
+    return NewOrder(account, known_side, known_type, _whole_number("price", price, least=0), shares)
+
+
+def _parse_leniently(body: bytes) -> Any:
+    """What the 2016 server would read where the fast parser refuses: a byte order mark, UTF-16, and
+    NaN and Infinity, which many languages write for a number gone wrong.
+    """
+    try:
+        return json.loads(body, parse_constant=float, parse_int=float)
+    except RecursionError:
+        raise BadJson("the body is nested too deeply") from None
+    except ValueError as fault:
+        raise BadJson(f"the body is not JSON: {fault}") from None
+
+
+def _with_canonical_names(posted: Fields) -> Fields:
+    """The known fields; of two spellings of one name the canonical one wins."""
+    fields = {}
+    for key, value in posted.items():
+        name = _CANONICAL_NAMES.get(key.lower())
+        if name is not None and (key == name or name not in posted):
+            fields[name] = value
+    return fields
+
+
+def _word(name: str, words: Mapping[str, _Word], word: object) -> _Word:
+    known = words.get(word) if isinstance(word, str) else None
+    if known is None:
+        raise IllegalValue(detail_of(name, word, ALLOWED[name]))
+    return known
+
+
+def _whole_number(name: str, number: int | float | str, least: int) -> int:
+    """An integer, a float without a fraction or a string of digits, at most MAX_NUMBER."""
+    if type(number) is int and least <= number <= MAX_NUMBER:
+        return number
+    is_whole = (
+        number.is_integer()
+        if isinstance(number, float)
+        else isinstance(number, str) and _DIGITS.fullmatch(number)
+    )
+    whole = int(number) if is_whole else -1
+    if not least <= whole <= MAX_NUMBER:
+        raise IllegalValue(detail_of(name, number, ALLOWED[name]))
+    return whole
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be sent back: JSON's escapes can spell half a character."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_name(name: str, part: str = "name") -> None:
+    """Raise NameTooLong for a venue, symbol or account name (`part`) over 255 characters."""
+    if len(name) > MAX_NAME_LENGTH:
+        raise NameTooLong(detail_of(part, name, f"at most {MAX_NAME_LENGTH} characters"))

@@ -1,0 +1,197 @@
+"""The HTTP server under the application: one thread owns every socket and calls the application
+inline as soon as one whole request is there, so a slow client never occupies anything.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import bottle
+
+from disorderbook.process.descriptors import HAS_LIMITS, WANTED_DESCRIPTORS, allow_descriptors
+from disorderbook.process.sockets import listen
+from disorderbook.server.connection import Connection, Keep, Service
+from disorderbook.server.head import Environ
+from disorderbook.server.limits import Limits
+from disorderbook.server.origin import OriginPolicy
+from disorderbook.server.response import ORIGINS, WsgiApp
+
+BACKLOG = 1024  # connections that wait to be accepted
+
+
+ACCEPTED_AT_ONCE = 16  # of them; asyncio calls this the backlog, too
+
+
+TURNS_TO_END = 3  # of the loop: a connection is made, it is aborted, it is told
+
+
+CHECK_SECONDS = 0.25  # how often deadlines are looked at, so none is later than this
+
+
+log = logging.getLogger(__name__)
+
+
+class Counts(NamedTuple):
+    """How the server is doing, since it started (`connections`: now)."""
+
+    connections: int  # those that are being refused or closed included
+    refused: dict[str, int]  # requests and connections that no application saw, by status line
+    dropped: int  # connections that were cut because too many were being refused
+    taken_back: int  # answers sent as 503 because what they told could not be kept
+
+
+def fastest_loop() -> asyncio.AbstractEventLoop:
+    """An event loop of uvloop where there is one, which is not on Windows."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
+    """Serves a WSGI application over HTTP/1.1, for Bottle's `run` or on its own.
+
+    Listens at once, on 127.0.0.1 and on ::1 where there is one, so that the caller learns of a
+    taken port (OSError) before anything else is done, and `port` is the one it got if it asked for
+    port 0. Sockets that listen already can be given instead.
+    """
+
+    def __init__(
+        self,
+        port: int = 8080,
+        listeners: Sequence[socket.socket] = (),
+        limits: Limits = Limits(),
+        new_loop: Callable[[], asyncio.AbstractEventLoop] = fastest_loop,
+        keep: Keep | None = None,
+        origins: OriginPolicy = OriginPolicy(),
+        **options: Any,
+    ) -> None:
+        self._listeners = listeners or listen(port, BACKLOG)
+        super().__init__(*self._listeners[0].getsockname()[:2], **options)
+        for listener in self._listeners:  # every connection inherits this
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.system_bytes)
+        self._limits = limits
+        self._new_loop = new_loop
+        self.keep = keep  # what is done between some requests and their answers
+        self._origins = origins
+        self._stops = 0  # how often `stop` was called
+        self._service: Service | None = None
+
+    def run(self, handler: WsgiApp) -> None:
+        """Serve until `stop` is called."""
+        self._limits = _fitting(self._limits)
+        loop = self._new_loop()
+        try:
+            loop.run_until_complete(self._serve(handler))
+        finally:
+            loop.close()
+            self.close()
+
+    def close(self) -> None:
+        """Listen no more; for a server that does not run."""
+        for listener in self._listeners:
+            listener.close()
+
+    def stop(self) -> None:
+        """Accept nobody any more, finish the requests under way, then return from `run`.
+
+        May be called from a signal handler or another thread, also before `run`. Requests that
+        are still under way after `stop_seconds`, or when it is called once more, are dropped.
+        """
+        self._stops += 1
+        if self._service is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has just been closed
+                self._service.loop.call_soon_threadsafe(self._service.alarm.set)
+
+    def counts(self) -> Counts:
+        """To be called by the application, or on the server's thread."""
+        service = self._service
+        if service is None:
+            return Counts(0, {}, 0, 0)
+        return Counts(
+            len(service.connections), dict(service.refused), service.dropped, service.taken_back
+        )
+
+    async def _serve(self, app: WsgiApp) -> None:
+        service = self._service = Service(app, self._limits, self._environ(), self.keep)
+        acceptors = [await self._accept(service, listener) for listener in self._listeners]
+        while not self._stops:
+            await _next_check(service)
+        await self._stop_accepting(service.loop)
+        for acceptor in acceptors:
+            acceptor.close()
+        service.stop()
+        end = service.loop.time() + self._limits.stop_seconds
+        while service.connections and self._stops == 1:
+            rest = end - service.loop.time()
+            if rest <= 0:
+                break
+            await _next_check(service, rest)
+        service.abort()
+        for _ in range(TURNS_TO_END):
+            await asyncio.sleep(0)  # for the aborted connections to be told
+
+    async def _stop_accepting(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let those come to be connections whom the loop has let in already.
+
+        asyncio makes a task of each, and one that outlives its acceptor, or the loop, ends in a
+        traceback. With uvloop, and on Windows, there are none.
+        """
+        for listener in self._listeners:
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_reader(listener)
+        under_way = asyncio.all_tasks() - {asyncio.current_task()}
+        if under_way:
+            await asyncio.wait(under_way, timeout=self._limits.stop_seconds)
+
+    async def _accept(self, service: Service, listener: socket.socket) -> asyncio.Server:
+        acceptor = await service.loop.create_server(
+            lambda: Connection(service), sock=listener, backlog=ACCEPTED_AT_ONCE
+        )
+        listener.listen(BACKLOG)
+        return acceptor
+
+    def _environ(self) -> Environ:
+        return {
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": self.host,
+            "SERVER_PORT": str(self.port),
+            "SERVER_SOFTWARE": "disorderBook",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": False,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            ORIGINS: self._origins,
+        }
+
+
+async def _next_check(service: Service, seconds: float = CHECK_SECONDS) -> None:
+    """Wait for the alarm or `seconds`, and end what has taken too long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(min(seconds, CHECK_SECONDS)):
+            await service.alarm.wait()
+    service.alarm.clear()
+    service.check_deadlines()
+
+
+def _fitting(limits: Limits) -> Limits:
+    """No more connections than there are descriptors for, half of which are for somebody else.
+
+    A server that runs out of them can only try to accept again and again.
+    """
+    if not HAS_LIMITS:  # nor has the event loop of Windows
+        return limits
+    enough = 2 * (limits.connections + limits.refused_connections)
+    room = allow_descriptors(min(enough, WANTED_DESCRIPTORS)) // 2
+    refused = min(limits.refused_connections, room // 4)
+    if limits.connections + refused <= room:
+        return limits
+    log.warning("The system lets this process have only %d connections", room - refused)
+    return limits._replace(connections=room - refused, refused_connections=refused)

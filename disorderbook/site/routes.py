@@ -1,0 +1,86 @@
+"""Routes of the pages for people, and of what they are made of."""
+
+from functools import cache
+from importlib.resources import files
+
+from disorderbook.accounts import Accounts
+from disorderbook.exchange import Exchange
+from disorderbook.protocol.route import Answer, Document, Request, Route, page
+from disorderbook.site.documentation import Setup, description_text, docs_page
+from disorderbook.site.welcome import THANKS
+
+# A browser asks again each time, so that it never has the page of one version with the script of
+# another; what it gets is small and comes from this machine.
+FILE_HEADERS = (("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"))
+
+
+class SiteRoutes:
+    """`extra` says whether the orders of an account may be listed; `tape_port` is that of the
+    websockets, None where there are none.
+    """
+
+    def __init__(
+        self, exchange: Exchange, accounts: Accounts, extra: bool, tape_port: int | None
+    ) -> None:
+        self._exchange = exchange
+        self._accounts = accounts
+        self._extra = extra
+        self._tape_port = tape_port
+
+    def front_page(self, request: Request) -> Answer:
+        return Document(
+            _file("index.html"), "text/html; charset=UTF-8", headers=_page_headers(self._tape_port)
+        )
+
+    def script(self, request: Request) -> Answer:
+        return Document(_file("page.js"), "text/javascript; charset=UTF-8", headers=FILE_HEADERS)
+
+    def shell_script(self, request: Request) -> Answer:
+        return Document(_file("shell.js"), "text/javascript; charset=UTF-8", headers=FILE_HEADERS)
+
+    def style(self, request: Request) -> Answer:
+        return Document(_file("page.css"), "text/css; charset=UTF-8", headers=FILE_HEADERS)
+
+    def thanks(self, request: Request) -> Answer:
+        return page(THANKS)
+
+    def openapi(self, request: Request) -> Answer:
+        return Document(description_text(), "application/json")  # it has its line break
+
+    def docs(self, request: Request) -> Answer:
+        first = next(self._exchange.books(next(self._exchange.venues())))
+        setup = Setup(
+            first.venue, first.symbol, self._accounts.need_keys, self._extra, self._tape_port
+        )
+        return page(docs_page(request.host, setup))
+
+
+@cache
+def _page_headers(tape_port: int | None) -> tuple[tuple[str, str], ...]:
+    """Names in the market are anybody's: nothing on the page may run or load but what is ours."""
+    tape = "".join(f" ws://{host}:{tape_port}" for host in ("127.0.0.1", "localhost") if tape_port)
+    policy = (
+        f"default-src 'self'; connect-src 'self'{tape}; img-src 'self' data:; object-src 'none'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return (
+        *FILE_HEADERS,
+        ("Content-Security-Policy", policy),
+        ("Referrer-Policy", "no-referrer"),
+    )
+
+
+@cache
+def _file(name: str) -> bytes:
+    return (files("disorderbook.site") / "static" / name).read_bytes()
+
+
+ROUTES: list[Route] = [
+    ("GET", "/", SiteRoutes.front_page),
+    ("GET", "/static/page.js", SiteRoutes.script),
+    ("GET", "/static/shell.js", SiteRoutes.shell_script),
+    ("GET", "/static/page.css", SiteRoutes.style),
+    ("GET", "/docs", SiteRoutes.docs),
+    ("GET", "/openapi.json", SiteRoutes.openapi),
+    ("GET", "/ob/api", SiteRoutes.thanks),
+]

@@ -1,0 +1,342 @@
+"""The library's parser behind checks: what a frame may be is decided before the library acts on it.
+
+By RFC 6455, where the library accepts what is no frame, waits for what cannot be right, or drops
+the connection without a close frame. The library's names used here are listed in server.py.
+
+A websocket's handshake: what is read of it, what it must be, and what it is answered (RFC 6455,
+4.2).
+
+The head of the request is read and checked as any other over HTTP; then comes what a websocket asks
+for. Every refusal is an ordinary HTTP answer that says what was wrong.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+import struct
+from http import HTTPStatus
+from typing import NamedTuple
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from simple_websocket_server import (
+    BINARY,
+    CLOSE,
+    HEADERB1,
+    HEADERB2,
+    MASK,
+    PING,
+    PONG,
+    STREAM,
+    TEXT,
+    WebSocket,
+)
+
+from disorderbook.errors import ExchangeError, IllegalHost
+from disorderbook.protocol.names import DETAIL_HEADER, detail_header, detail_of, error_message
+from disorderbook.server.head import (
+    Environ,
+    RawHeaders,
+    Refusal,
+    add_headers,
+    bad_request,
+    check_head,
+    check_request_line,
+    is_of_protocol,
+    malformed,
+)
+from disorderbook.server.origin import OriginPolicy
+
+NORMAL, GOING_AWAY, PROTOCOL_ERROR, NOT_UTF8 = 1000, 1001, 1002, 1007
+
+
+POLICY_VIOLATION, TOO_BIG, OWN_FAULT = 1008, 1009, 1011
+
+
+MAX_MESSAGE_BYTES = 4096  # from a listener, who has nothing to say anyway
+
+
+MAX_CONTROL_BYTES = 125
+
+
+MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2  # which are the close code's
+
+
+class Fault(Exception):
+    """The other side broke the protocol or a limit: code and reason for the close frame."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class CheckedWebSocket(WebSocket):
+    """A WebSocket whose `_parse_message` raises Fault, and no other exception."""
+
+    _message_bytes = 0  # of the message that is being received, with all its fragments
+
+    def _parse_message(self, byte: int) -> None:
+        if self.state == HEADERB1:
+            self._check_first_byte(byte)
+        elif self.state == HEADERB2:
+            self._check_second_byte(byte)
+        super()._parse_message(byte)
+        if self.state == MASK and not self.maskarray:
+            self._check_length(len(self.lengtharray or b""))
+
+    def _check_first_byte(self, byte: int) -> None:
+        is_final, opcode = byte & 0x80, byte & 0x0F
+        if byte & 0x70:
+            raise Fault(PROTOCOL_ERROR, "no extension was agreed on")
+        if opcode in (CLOSE, PING, PONG):
+            if not is_final:
+                raise Fault(PROTOCOL_ERROR, "a control frame is in one piece")
+        elif opcode not in (STREAM, TEXT, BINARY):
+            raise Fault(PROTOCOL_ERROR, "unknown opcode")
+        elif (opcode == STREAM) != self.frag_start:
+            raise Fault(PROTOCOL_ERROR, "a fragment out of its place")
+
+    def _check_second_byte(self, byte: int) -> None:
+        if not byte & 0x80:
+            raise Fault(PROTOCOL_ERROR, "a client masks its frames")
+        if self.opcode in (CLOSE, PING, PONG) and byte & 0x7F > MAX_CONTROL_BYTES:
+            raise Fault(PROTOCOL_ERROR, f"a control frame has at most {MAX_CONTROL_BYTES} bytes")
+
+    def _check_length(self, length_bytes: int) -> None:
+        """Called as soon as a frame's length is known, which may have had bytes of its own."""
+        if self.opcode in (STREAM, TEXT, BINARY):
+            before = self._message_bytes if self.opcode == STREAM else 0
+            self._message_bytes = before + self.length
+            if self._message_bytes > MAX_MESSAGE_BYTES:
+                raise Fault(TOO_BIG, f"a message has at most {MAX_MESSAGE_BYTES} bytes")
+        if length_bytes == 8 or length_bytes == 2 and self.length <= MAX_CONTROL_BYTES:
+            raise Fault(PROTOCOL_ERROR, "a length takes as few bytes as it can")
+
+    def close(self, status: int = NORMAL, reason: str = "") -> None:
+        """Put a close frame into the library's queue, with as much of the reason as it can hold."""
+        super().close(status, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
+
+    def _handle_packet(self) -> None:
+        if self.opcode == CLOSE:
+            self.close(_close_code(bytes(self.data)))
+            return
+        try:
+            super()._handle_packet()
+        except Exception:
+            # A frame whose header is in order leaves the library one reason to complain.
+            raise Fault(NOT_UTF8, "text is UTF-8") from None
+
+
+def _close_code(payload: bytes) -> int:
+    """The code to answer a close frame with, which is its own; raises Fault."""
+    if not payload:
+        return NORMAL
+    code = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else 0
+    if not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+        raise Fault(PROTOCOL_ERROR, "not a code for a close frame")
+    try:
+        payload[2:].decode()
+    except UnicodeDecodeError:
+        raise Fault(NOT_UTF8, "the reason for closing is UTF-8") from None
+    return int(code)
+
+
+WEBSOCKET_VERSION = "13"
+
+
+KEY_BYTES = 16
+
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+
+
+_ABSOLUTE_TARGET = re.compile(r"(?:http|ws)s?://([^/?#]+).*", re.IGNORECASE)
+
+
+UPGRADE = f"Upgrade: websocket\r\nSec-WebSocket-Version: {WEBSOCKET_VERSION}\r\n"
+
+
+class HandshakeRefused(Exception):
+    """This request gets an HTTP answer: a status, a sentence, perhaps headers of its own, and
+    what was wrong exactly, if there is more to say.
+    """
+
+    def __init__(
+        self, status: HTTPStatus, sentence: str, headers: str = "", detail: str = ""
+    ) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.headers = headers
+        self.detail = detail
+
+    def answer(self) -> bytes:
+        """The whole HTTP answer."""
+        body = error_message(str(self)) + b"\n"
+        connection = "Upgrade, close" if self.headers == UPGRADE else "close"
+        detail = f"{DETAIL_HEADER}: {detail_header(self.detail)}\r\n" if self.detail else ""
+        head = (
+            f"HTTP/1.1 {self.status} {self.status.phrase}\r\n{self.headers}{detail}"
+            f"Connection: {connection}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+class Handshake(NamedTuple):
+    """One that may be accepted: the target of its request and, as in an environ, its headers."""
+
+    target: str
+    headers: Environ
+
+    def answer(self) -> bytes:
+        """The whole HTTP answer, which agrees to nothing but a websocket."""
+        key = self.headers["HTTP_SEC_WEBSOCKET_KEY"].strip().encode()
+        accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
+        return (
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept
+        )
+
+
+class HandshakeReader:
+    """Is fed the head of a request, in any pieces. Raises HandshakeRefused as soon as something is
+    wrong with its syntax, and when the head `is_whole` and is no handshake.
+    """
+
+    def __init__(self) -> None:
+        self.is_whole = False
+        self._http = HttpRequestParser(self)
+        self._target = b""
+        self._headers: RawHeaders = []
+        self._line = b""  # what is here of the request line, with its end if that is here
+        self._fault: HttpParserError | None = None  # in a request line that is not whole yet
+
+    def feed(self, piece: bytes) -> None:
+        """Nothing that follows the head may be in the piece."""
+        try:
+            while piece and not self._line.endswith(b"\n"):
+                end = piece.find(b"\n") + 1 or len(piece)
+                self._feed_line(piece[:end])
+                piece = piece[end:]
+            if piece:
+                self._parse(piece)
+        except Refusal as refusal:
+            raise _refused(refusal) from None
+
+    def handshake(self, origins: OriginPolicy = OriginPolicy()) -> Handshake:
+        """Once everything up to an empty line was fed."""
+        if not self.is_whole:
+            raise _refused(bad_request("This is not an HTTP request"))
+        environ: Environ = {}
+        target = self._target.decode("latin-1")
+        try:
+            add_headers(environ, self._headers)
+            _take_host(environ, target)
+            check_head(environ, f"HTTP/{self._http.get_http_version()}")
+        except Refusal as refusal:
+            raise _refused(refusal) from None
+        _check_request(self._http.get_method(), self._http.get_http_version(), environ)
+        _check_origin(environ, origins)
+        _check_upgrade(environ)
+        _check_key(environ)
+        return Handshake(target, environ)
+
+    def _feed_line(self, piece: bytes) -> None:
+        self._line = (self._line + piece).lstrip(b"\r\n")  # empty lines may precede it
+        self._parse(piece)
+        if self._line.endswith(b"\n"):
+            check_request_line(self._line, self._fault)
+
+    def _parse(self, piece: bytes) -> None:
+        if self._fault is not None:
+            return
+        try:
+            self._http.feed_data(piece)
+        except HttpParserUpgrade:
+            pass
+        except HttpParserError as error:
+            if not is_of_protocol(error):
+                raise malformed(error) from None
+            self._fault = error
+
+    def on_url(self, piece: bytes) -> None:
+        self._target += piece
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self.is_whole = True
+
+
+def _refused(refusal: Exception) -> Exception:
+    """The same as an answer of ours."""
+    if not isinstance(refusal, Refusal):
+        return refusal
+    status = HTTPStatus(int(refusal.status[:3]))
+    return HandshakeRefused(status, refusal.sentence, detail=refusal.detail)
+
+
+def _take_host(headers: Environ, target: str) -> None:
+    """The host of an absolute target counts for more than the header's; raises Refusal for what is
+    no target.
+    """
+    absolute = _ABSOLUTE_TARGET.fullmatch(target)
+    if absolute:
+        headers["HTTP_HOST"] = absolute[1]
+    elif not target.startswith("/"):
+        raise bad_request("The target of a handshake is a path or a URL")
+
+
+def _check_request(method: bytes, version: str, headers: Environ) -> None:
+    """What a handshake is among requests."""
+    if method != b"GET":
+        sentence = "The tape is read with GET"
+        detail = detail_of("the method", method.decode(), "GET")
+        raise HandshakeRefused(HTTPStatus.METHOD_NOT_ALLOWED, sentence, "Allow: GET\r\n", detail)
+    if version != "1.1":
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A websocket handshake is HTTP/1.1")
+    if "HTTP_TRANSFER_ENCODING" in headers or headers.get("CONTENT_LENGTH", "0").strip("0"):
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "A handshake has no body")
+
+
+def _check_origin(headers: Environ, origins: OriginPolicy) -> None:
+    """Our own rule about other websites and about our names."""
+    asking = (headers.get(f"HTTP_{name}") for name in ("HOST", "ORIGIN", "SEC_FETCH_SITE"))
+    try:
+        origins.check(*asking)
+    except ExchangeError as refusal:
+        is_illegal = isinstance(refusal, IllegalHost)
+        status = HTTPStatus.BAD_REQUEST if is_illegal else HTTPStatus.FORBIDDEN
+        raise HandshakeRefused(status, str(refusal), detail=refusal.detail) from None
+
+
+def _check_upgrade(headers: Environ) -> None:
+    """Whether this asks for a websocket at all, and for the version that we speak."""
+    upgrade, connection = _words(headers, "HTTP_UPGRADE"), _words(headers, "HTTP_CONNECTION")
+    if "websocket" not in upgrade or "upgrade" not in connection:
+        sentence = "This is a websocket: it needs Upgrade: websocket and Connection: Upgrade"
+        raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, sentence, UPGRADE)
+    if headers.get("HTTP_SEC_WEBSOCKET_VERSION") != WEBSOCKET_VERSION:
+        sentence = f"The websocket version spoken here is {WEBSOCKET_VERSION}"
+        version = headers.get("HTTP_SEC_WEBSOCKET_VERSION")
+        detail = detail_of("Sec-WebSocket-Version", version, WEBSOCKET_VERSION)
+        raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, sentence, UPGRADE, detail)
+
+
+def _check_key(headers: Environ) -> None:
+    if not _is_key(headers.get("HTTP_SEC_WEBSOCKET_KEY", "").strip()):
+        sentence = f"A handshake has one Sec-WebSocket-Key: {KEY_BYTES} bytes in base64"
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, sentence)
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == KEY_BYTES
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _words(headers: Environ, name: str) -> list[str]:
+    """The comma-separated words of a header, all of its lines together, in lower case."""
+    return [word.strip().lower() for word in headers.get(name, "").split(",")]

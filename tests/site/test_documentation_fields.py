@@ -1,0 +1,86 @@
+"""What is said of the fields of bodies and answers."""
+
+from reading import Page
+
+from disorderbook.site.documentation import (
+    Description,
+    description_text,
+    fields_of,
+    fields_table,
+    name_of,
+    objects_section,
+    parameters_table,
+)
+
+DESCRIPTION = Description(description_text())
+SCHEMAS = DESCRIPTION.document["components"]["schemas"]
+
+
+def rows(name: str) -> dict[str, tuple[str, str]]:
+    """Type and meaning of the fields of an object, as shown."""
+    table = Page(fields_table(SCHEMAS[name], DESCRIPTION)).root
+    shown = {}
+    for row in table.first("tbody").all("tr"):
+        kind, meaning = (cell.text for cell in row.all("td"))
+        shown[row.first("th").text] = kind, meaning
+    return shown
+
+
+def test_types_are_told_in_words() -> None:
+    order = rows("Order")
+    assert order["ok"][0] == "always true"
+    assert order["direction"][0] == "buy, sell"
+    assert order["fills"][0] == "list of Fill"
+    assert order["id"][0] == "integer" and order["open"][0] == "boolean"
+    assert rows("NewOrder")["qty"][0] == "integer or string"
+    assert rows("Done")["error"][0] == 'always ""' and rows("Instance")["done"][0] == "always false"
+
+
+def test_what_may_be_absent_is_said_to_be() -> None:
+    quote = rows("Quote")
+    assert quote["bid"][0] == "integer, optional" and quote["bidSize"][0] == "integer"
+
+
+def test_fields_inside_of_nameless_objects_are_named_after_both() -> None:
+    assert list(rows("Instance"))[-2:] == ["details.tradingDay", "details.endOfTheWorldDay"]
+    assert list(rows("Levels")) == ["ok", "levels", "levels[].name"]
+
+
+def test_every_field_has_a_meaning() -> None:
+    for schema in SCHEMAS.values():
+        if "properties" in schema:
+            assert all(field.description for field in fields_of(schema, DESCRIPTION))
+
+
+def test_every_object_is_explained_once_and_every_link_leads_to_one() -> None:
+    page = Page(objects_section(DESCRIPTION))
+    for name, schema in SCHEMAS.items():
+        assert (f"schema-{name}" in page.ids) == ("properties" in schema and name != "NewOrder")
+    for link in page.root.all("a"):
+        assert link.attributes["href"].removeprefix("#") in page.ids
+
+
+def test_parameters_are_shown_with_what_they_may_be() -> None:
+    operations = {o.id: o for o in DESCRIPTION.operations()}
+    text = Page(parameters_table(operations["getScores"], DESCRIPTION)).root.text
+    assert "For example TESTEX." in text and "One of json, csv." in text and "query" in text
+
+
+def test_bounds_and_defaults_of_a_query_are_shown() -> None:
+    operation = next(o for o in DESCRIPTION.operations() if o.id == "getScores")._replace(
+        parameters=[
+            {
+                "name": "limit",
+                "in": "query",
+                "description": "The most.",
+                "example": 10,
+                "schema": {"type": "integer", "maximum": 500, "default": 100},
+            }
+        ],
+    )
+    text = Page(parameters_table(operation, DESCRIPTION)).root.text
+    assert "The most. For example 10. At most 500. Without it: 100." in text
+
+
+def test_an_object_is_named_by_its_reference() -> None:
+    assert name_of({"$ref": "#/components/schemas/Order"}) == "Order" and name_of({}) == ""

@@ -1,0 +1,248 @@
+"""The page at /docs: every line of it that can be copied does what the page promises."""
+
+import json
+import os
+import re
+import subprocess
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from live import running
+from reading import Element, Page
+from wsgi import KEYS, Client
+
+from disorderbook.api.app import ROUTES, make_app
+from disorderbook.site.documentation import Description, Setup, description_text, docs_page
+
+ACCOUNTS = str(Path(__file__).parents[2] / "accounts.json")
+MINE = {"YOUR_ACCOUNT": "NOISEBOTS", "YOUR_KEY": KEYS["NOISEBOTS"]}
+SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
+DESCRIPTION = Description(description_text())
+OPERATIONS = {operation.id: operation for operation in DESCRIPTION.operations()}
+PATIENCE = 20  # seconds
+
+
+def page_of(host: str = "127.0.0.1:8000", setup: Setup = SETUP) -> Page:
+    return Page(docs_page(host, setup))
+
+
+class Shell:
+    """Runs the lines of the page as they stand, in a shell whose curl tells the status too."""
+
+    def __init__(self, home: Path) -> None:
+        told = r"\n%{http_code} %{content_type}"
+        (home / ".curlrc").write_text(f'silent\nshow-error\nmax-time = 10\nwrite-out = "{told}"\n')
+        self._environment = {"PATH": os.environ["PATH"], "CURL_HOME": str(home)}
+
+    def __call__(self, line: str) -> tuple[str, str, str]:
+        """Status, content type and body."""
+        ended = subprocess.run(
+            ["sh", "-c", line],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        body, _, told = ended.stdout.rpartition("\n")
+        status, kind = told.split(" ", 1)
+        return status, kind.split(";")[0], body
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--extra",),
+        ("-a", ACCOUNTS),
+        ("-a", ACCOUNTS, "--extra"),
+        ("-v", "B&B \"'", "-s", "<$S>"),
+    ],
+    ids=" ".join,
+)
+def test_every_curl_line_does_what_the_page_promises(
+    options: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    shell = Shell(tmp_path)
+    with running(*options) as exchange:
+        address = f"http://127.0.0.1:{exchange.port}/docs"
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
+            page = Page(answer.read().decode())
+        blocks = list(page.root.all("div", "curl"))
+        assert len(blocks) > len(ROUTES)
+        for block in blocks:
+            line = block.first("code").text
+            for placeholder, mine in MINE.items():
+                line = line.replace(placeholder, mine)
+            status, kind, body = shell(line)
+            assert [status, kind] == promise_after(block), (line, body)
+            check_shape(page, block, status, kind, body)
+
+
+def promise_after(block: Element) -> list[str]:
+    """The status and content type that the page promises for a line."""
+    assert block.parent is not None
+    below = block.parent.children[block.parent.children.index(block) + 1 :]
+    promise = next(p for p in below if isinstance(p, Element) and p.tag == "p")
+    return [b.text for b in promise.all("b")]
+
+
+def check_shape(page: Page, block: Element, status: str, kind: str, body: str) -> None:
+    """The answer is what the page says of it, and what the description says."""
+    around = block.parent
+    assert around is not None
+    told = json.loads(body) if kind == "application/json" else body
+    operation = OPERATIONS.get(around.attributes["id"])
+    if operation:
+        schema = operation.responses[status]["content"][kind]["schema"]
+        components = DESCRIPTION.document["components"]
+        jsonschema_rs.Draft202012Validator(schema | {"components": components}).validate(told)
+    if status != "200":
+        assert told.keys() == {"ok", "error"} and told["ok"] is False
+        assert told["error"] in [code.text for code in around.all("code")]
+    elif kind == "application/json":
+        check_fields(page, told, table_of_answer(page, around))
+
+
+def table_of_answer(page: Page, article: Element) -> Element:
+    """Where the page explains the JSON that a route answers: linked, or in the article itself."""
+    for link in article.all("a"):
+        if link.attributes["href"].startswith("#schema-") and "fields: " in link.within("p").text:
+            return page.ids[link.attributes["href"][1:]].first("table")
+    return article.first("table")
+
+
+def check_fields(page: Page, value: dict[str, Any], table: Element, before: str = "") -> None:
+    """Every field of an answer is explained, and what is not optional is there."""
+    rows = {row.first("th").text: list(row.all("td"))[0] for row in table.first("tbody").all("tr")}
+    for name, kind in rows.items():
+        inner = name.removeprefix(before)
+        if name.startswith(before) and not re.search(r"[.\[]", inner):
+            assert inner in value or "optional" in kind.text, name
+    for name, member in value.items():
+        assert before + name in rows, f"{before + name} is not explained"
+        links = list(rows[before + name].all("a"))
+        if links:
+            linked = page.ids[links[0].attributes["href"][1:]].first("table")
+            for item in member if isinstance(member, list) else [member]:
+                check_fields(page, item, linked)
+        elif any(row.startswith((f"{before}{name}.", f"{before}{name}[]")) for row in rows):
+            many = isinstance(member, list)
+            for item in member if many else [member]:
+                check_fields(page, item, table, f"{before}{name}{'[]' * many}.")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} {route[1]}")
+def test_the_page_explains_every_route(route: tuple[str, str, object]) -> None:
+    def shape(path: str) -> str:
+        return re.sub(r"<\w+>|\{\w+\}", "{}", path).rstrip("/")
+
+    articles = {
+        shape(h3.text): h3.within("article") for h3 in page_of().root.all("h3") if "/" in h3.text
+    }
+    assert list(articles[shape(f"{route[0]} {route[1]}")].all("div", "curl"))
+
+
+def test_every_link_leads_somewhere() -> None:
+    page, client = page_of(), Client()
+    targets = {link.attributes["href"] for link in page.root.all("a")}
+    for target in targets:
+        if target.startswith("#"):
+            assert target[1:] in page.ids, target
+        else:
+            assert client("GET", target).status == 200
+
+
+def test_everything_with_a_heading_is_in_the_contents() -> None:
+    page = page_of()
+    listed = {link.attributes["href"][1:] for link in page.root.first("nav").all("a")}
+    main = page.ids["content"]
+    headed = {e.attributes["id"] for tag in ("section", "article") for e in main.all(tag)}
+    assert headed - listed == {name for name in headed if name.startswith("schema-")}
+
+
+def test_the_page_asks_no_other_host_for_anything() -> None:
+    text = docs_page("127.0.0.1:8000", SETUP)
+    assert not re.search(r"<(img|iframe|object|embed|form|base|source)\b", text)
+    assert "@import" not in text and "url(" not in text
+    for tag in ("script", "link", "a"):
+        for element in Page(text).root.all(tag):
+            loaded = element.attributes.get("src") or element.attributes.get("href", "#")
+            assert loaded.startswith(("#", "/", "data:")) and not loaded.startswith("//")
+    hosts = set(re.findall(r"(?:https?|wss?):/*([\w.:-]+)", text))
+    assert hosts == {"127.0.0.1:8000", "127.0.0.1:8001"}
+
+
+@pytest.mark.parametrize(
+    "host, shown, tape",
+    [
+        ("localhost:80", "localhost:80", "localhost:8001"),
+        ("[::1]:8000", "[::1]:8000", "[::1]:8001"),
+        ("exchange.example", "exchange.example", "exchange.example:8001"),
+        ("", "127.0.0.1:8000", "127.0.0.1:8001"),
+        ("<script>", "127.0.0.1:8000", "127.0.0.1:8001"),
+        ("a'; rm -rf ~; '", "127.0.0.1:8000", "127.0.0.1:8001"),
+        ("$(reboot)", "127.0.0.1:8000", "127.0.0.1:8001"),
+    ],
+)
+def test_the_lines_call_the_host_that_the_client_called(host: str, shown: str, tape: str) -> None:
+    text = page_of(host).root.text
+    assert f"curl 'http://{shown}/ob/api/heartbeat'" in text
+    assert f"ws://{tape}/ob/api/ws/ME/venues/TESTEX/tickertape" in text
+
+
+def test_names_are_escaped() -> None:
+    odd = SETUP._replace(venue="<script>alert(1)</script>", symbol="\0\1")
+    assert "<script>alert" not in docs_page("127.0.0.1:8000", odd)
+    assert Page(docs_page("127.0.0.1:8000", odd))
+
+
+def test_the_page_is_about_the_exchange_that_serves_it() -> None:
+    pages = [
+        client("GET", "/docs", headers={"Host": "10.0.0.7:1"}).body.decode()
+        for client in (
+            Client(),
+            Client(extra=True),
+            Client(keys=KEYS),
+            Client("NYSE", "ACME"),
+        )
+    ]
+    assert len(set(pages)) == 4
+    refusing = "started without --extra, so it refuses"
+    assert refusing in pages[0] and refusing not in pages[1]
+    keyless, keyed = (Page(pages[number]).root.first("main").text for number in (0, 2))
+    assert "YOUR_KEY" not in keyless and "YOUR_KEY" in keyed
+    assert "http://10.0.0.7:1</span>/ob/api/venues/NYSE/stocks/ACME" in pages[3]
+    assert not any(key in page for key in KEYS.values() for page in pages)
+
+
+def test_the_websockets_are_where_the_exchange_has_them() -> None:
+    services = replace(Client().services, tape_port=9001)
+    client = Client()
+    client.app = make_app(services)
+    text = client("GET", "/docs", headers={"Host": "10.0.0.7:1"}).body.decode()
+    assert "ws://10.0.0.7:9001/ob/api/ws/ME/venues/TESTEX/tickertape" in text
+    assert "ws://10.0.0.7:8001" not in text
+
+
+def test_the_page_is_for_every_screen_and_reader() -> None:
+    text = docs_page("127.0.0.1:8000", SETUP)
+    page = Page(text)
+    assert 'name="viewport"' in text and "prefers-color-scheme: dark" in text
+    assert page.root.first("html").attributes["lang"] == "en"
+    assert page.root.first("a", "skip").attributes["href"] == "#content"
+    assert len(list(page.root.all("main"))) == len(list(page.root.all("h1"))) == 1
+    labels = [b.attributes["aria-label"] for b in page.root.all("button")]
+    assert len(set(labels)) == len(labels)
+
+
+def test_only_who_needs_a_key_is_asked_for_one() -> None:
+    assert "mine" not in page_of().ids
+    fields = list(page_of(setup=SETUP._replace(needs_keys=True)).ids["mine"].all("input"))
+    assert [field.attributes["data-stands-for"] for field in fields] == list(MINE)
+    assert [field.within("label").text.strip() for field in fields] == ["Account", "Key"]

@@ -1,0 +1,76 @@
+"""A route as the documentation shows it."""
+
+from reading import Page
+
+from disorderbook.site.documentation import (
+    Description,
+    Refusal,
+    Setup,
+    common_refusals,
+    curl_block,
+    description_text,
+    refusals_of,
+    route_article,
+)
+
+DESCRIPTION = Description(description_text())
+OPERATIONS = {o.id: o for o in DESCRIPTION.operations()}
+COMMON = set(common_refusals(OPERATIONS.values()))
+SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
+
+
+def article(name: str) -> Page:
+    return Page(route_article(OPERATIONS[name], SETUP, DESCRIPTION, COMMON))
+
+
+def test_every_refusal_of_a_route_is_shown_or_common() -> None:
+    for name, operation in OPERATIONS.items():
+        text = article(name).root.text
+        for refusal in refusals_of(operation):
+            assert refusal.status in text
+            assert refusal in COMMON or refusal.sentence in text, (name, refusal)
+
+
+def test_what_most_routes_refuse_is_common() -> None:
+    assert {"413", "500", "503"} <= {refusal.status for refusal in COMMON}
+    assert not any(refusal.status == "404" for refusal in COMMON)
+
+
+def test_refusals_tell_status_sentence_and_reason() -> None:
+    assert Refusal("400", "Incoming data was not valid JSON", "The body is no JSON.") in (
+        refusals_of(OPERATIONS["placeOrder"])
+    )
+    assert refusals_of(OPERATIONS["getScores"])[-1].status == "503"
+
+
+def test_an_article_has_everything_about_its_route() -> None:
+    page = article("placeOrder")
+    root = page.ids["placeOrder"]
+    assert root.first("h3").text == "POST /ob/api/venues/{venue}/stocks/{symbol}/orders"
+    assert [h.text for h in root.all("h4")] == [
+        "Parameters",
+        "Body",
+        "Try it",
+        "Answer",
+        "Refusals",
+    ]
+    assert len(list(root.all("div", "curl"))) == 2 == len(list(root.all("pre", "example")))
+    assert "fields: Order" in root.text and "orderType" in root.text
+
+
+def test_a_route_without_parameters_says_nothing_of_them() -> None:
+    headings = [h.text for h in article("heartbeat").root.all("h4")]
+    assert headings == ["Try it", "Answer", "Refusals"]
+
+
+def test_every_form_of_an_answer_is_shown() -> None:
+    text = article("getScores").root.text
+    for kind in ("200 text/html", "200 application/json", "200 text/csv"):
+        assert kind in text
+
+
+def test_a_line_has_a_button_with_a_name_of_its_own() -> None:
+    block = Page(curl_block("curl '<x>'", "GET /x")).root
+    assert block.first("code").text == "curl '<x>'"
+    button = block.first("button").attributes
+    assert button["aria-label"] == "Copy: GET /x" and "hidden" in button

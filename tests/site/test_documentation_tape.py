@@ -1,0 +1,79 @@
+"""The websockets' section tells what a listener really hears."""
+
+import json
+
+from raw_websocket import RawPeer
+from reading import Page
+from tape_market import market, message
+from test_traces import masked
+
+from disorderbook.engine.orders import Side
+from disorderbook.site.documentation import (
+    EXECUTION_FIELDS,
+    TAPE_ORIGIN,
+    Setup,
+    example_messages,
+    socket_urls,
+    tape_section,
+)
+from disorderbook.tape.feed import FORMS
+
+SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
+
+
+def test_the_messages_are_those_that_listeners_get() -> None:
+    shown = example_messages(SETUP)
+    tick, _, execution, _ = (path_of(url) for url, _ in socket_urls(SETUP))
+    with (
+        market() as live,
+        live.peer(execution.replace("/ME/", "/BEN/")) as seller,
+        live.peer(execution) as buyer,
+        live.peer(tick) as ticker,
+    ):
+        live.order("BEN", Side.SELL, 40, 5010)
+        live.order("ME", Side.BUY, 25, 5025)
+        assert heard(seller) == without_times(shown.seller)
+        assert heard(buyer) == without_times(shown.buyer)
+        assert "last" not in heard(ticker)  # of the order that rested
+        assert heard(ticker) == without_times(shown.tick)
+
+
+def test_the_urls_are_the_four_that_there_are() -> None:
+    names = Setup("VENUE", "SYMBOL", needs_keys=False, extra=False)
+    urls = [path_of(url).replace("/ME/", "/ACCOUNT/") for url, _ in socket_urls(names)]
+    assert urls == list(FORMS)
+    odd = Setup("a/b", "<i>", needs_keys=False, extra=False)
+    assert socket_urls(odd)[1][0].endswith("/venues/a%2Fb/tickertape/stocks/%3Ci%3E")
+
+
+def test_every_field_of_an_execution_is_explained() -> None:
+    assert [name for name, _ in EXECUTION_FIELDS] == list(example_messages(SETUP).buyer)
+
+
+def test_the_section_shows_the_messages_in_their_order() -> None:
+    section = Page(tape_section(SETUP)).root
+    assert [json.loads(pre.text) for pre in section.all("pre")] == list(example_messages(SETUP))
+
+
+def test_the_section_says_whether_keys_are_needed() -> None:
+    assert "?api_key=KEY" not in Page(tape_section(SETUP)).root.text
+    keyed = Page(tape_section(SETUP._replace(needs_keys=True))).root.text
+    assert "?api_key=KEY" in keyed and "/ws/YOUR_ACCOUNT/venues/" in keyed
+
+
+def test_the_urls_have_the_tapes_own_port() -> None:
+    elsewhere = SETUP._replace(tape_port=9001)
+    assert all(url.startswith(f"{TAPE_ORIGIN}:9001/") for url, _ in socket_urls(elsewhere))
+    assert "here 9001" in tape_section(elsewhere) and "--wsport" in tape_section(SETUP)
+
+
+def path_of(url: str) -> str:
+    return url.removeprefix(f"{TAPE_ORIGIN}:8001")
+
+
+def heard(peer: RawPeer) -> str:
+    return without_times(message(peer.frame()))
+
+
+def without_times(told: object) -> str:
+    return masked(json.dumps(told))

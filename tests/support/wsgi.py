@@ -1,0 +1,113 @@
+"""Calls a WSGI application in this process, as a server would, without a socket."""
+
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from disorderbook.accounts import Accounts
+from disorderbook.api.app import make_app
+from disorderbook.api.services import Services
+from disorderbook.exchange import Exchange
+from disorderbook.game.instances import GameMaster
+from disorderbook.ledger.base import EndlessMemory, Ledger
+from disorderbook.marketdata.history import History
+from disorderbook.protocol.names import MAX_BOOKS
+from disorderbook.server.origin import OriginPolicy
+
+KEYS = {"BLSHBOTS": "blshkey", "NOISEBOTS": "noisekey", "EXB123456": "exb123456"}
+ORDERS = "/ob/api/venues/TESTEX/stocks/FOOBAR/orders"
+BUY = {"account": "ANN", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 10}
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def type(self) -> str:
+        return self.headers["Content-Type"].split(";")[0]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> tuple[int, str]:
+        """Status and sentence of a refusal, once its envelope is found to be right."""
+        assert self.type == "application/json"
+        assert self.json.keys() == {"ok", "error"} and self.json["ok"] is False
+        return self.status, self.json["error"]
+
+
+class Client:
+    """Talks to an exchange of its own, which `services` lets a test look into."""
+
+    def __init__(
+        self,
+        venue: str = "TESTEX",
+        symbol: str = "FOOBAR",
+        *,
+        extra: bool = False,
+        keys: dict[str, str] | None = None,
+        max_books: int = MAX_BOOKS,
+        clock: Callable[[], int] = time.time_ns,
+        ledger: Ledger = EndlessMemory(),
+        allowed_hosts: Sequence[str] = (),
+    ) -> None:
+        history = History(0)
+        exchange = Exchange(max_books, history.record, clock, ledger)
+        self.services = Services(
+            exchange,
+            Accounts(keys),
+            GameMaster(),
+            extra,
+            history,
+            origins=OriginPolicy(allowed_hosts),
+        )
+        self.services.exchange.book(venue, symbol)
+        self.app = make_app(self.services)
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: object = b"",
+        headers: dict[str, str] | None = None,
+        **environ: str,
+    ) -> Answer:
+        """One request; a body that is not bytes is sent as JSON."""
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        path, _, query = path.partition("?")
+        variables = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+            "QUERY_STRING": query,
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "8000",
+            "HTTP_HOST": "127.0.0.1:8000",
+            "CONTENT_LENGTH": str(len(sent)),
+            "wsgi.input": io.BytesIO(sent),
+            "wsgi.errors": io.StringIO(),
+            "wsgi.url_scheme": "http",
+        }
+        for name, value in (headers or {}).items():
+            name = name.upper().replace("-", "_")
+            is_own = name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+            variables[name if is_own else f"HTTP_{name}"] = value
+        return self._call(variables | environ)
+
+    def _call(self, environ: dict[str, Any]) -> Answer:
+        started: list[Any] = []
+        chunks = self.app(environ, lambda *arguments: started.extend(arguments))
+        status, headers, *_ = started
+        return Answer(int(status.split()[0]), dict(headers), b"".join(chunks))
+
+    def order(self, **changes: object) -> Answer:
+        """Post the order BUY with changes; a change to None leaves the field out."""
+        fields = {name: value for name, value in (BUY | changes).items() if value is not None}
+        return self("POST", ORDERS, fields)

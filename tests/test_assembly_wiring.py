@@ -1,0 +1,74 @@
+"""What an exchange is put together from; the tests of cli and hosting use it whole."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from disorderbook.accounts import Accounts
+from disorderbook.assembly import CannotStart, Wanted, first_book, open_services, running_tape
+from disorderbook.protocol.names import HOST
+
+
+def test_a_house_has_its_first_book_open() -> None:
+    with open_services(Wanted("NYSE", "ACME"), Accounts(), None) as services:
+        assert [book.symbol for book in services.exchange.books("NYSE")] == ["ACME"]
+
+
+def test_a_house_with_a_database_goes_on_where_it_was_left(tmp_path: Path) -> None:
+    wanted = Wanted(database=str(tmp_path / "market.db"))
+    with open_services(wanted, Accounts(), None) as services:
+        with services.exchange.turn:
+            opened_at = services.exchange.book("TESTEX", "OTHER").opened_at
+    with open_services(wanted, Accounts(), None) as services:
+        found = services.exchange.find_book("TESTEX", "OTHER")
+        assert found is not None and found.opened_at == opened_at
+
+
+def test_what_is_no_database_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "market.db").write_text("no database")
+    with pytest.raises(CannotStart, match="is no database"):
+        with open_services(Wanted(database=str(tmp_path / "market.db")), Accounts(), None):
+            pass
+
+
+def test_a_taken_port_of_the_tape_is_refused_in_a_sentence() -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotStart, match=f"Cannot listen on port {port}: Address already"):
+            with running_tape(Accounts(), port, 512, Wanted().origins):
+                pass
+
+
+def test_a_market_that_has_books_gets_no_other_unless_it_is_asked_for(tmp_path: Path) -> None:
+    file = str(tmp_path / "market.db")
+    with open_services(Wanted("NYSE", "ACME", database=file), Accounts(), None):
+        pass
+    full = Wanted(database=file, max_books=1)
+    with open_services(full, Accounts(), None) as services:
+        assert list(services.exchange.venues()) == ["NYSE"]
+        assert first_book(services.exchange, full).symbol == "ACME"
+    with pytest.raises(CannotStart, match="Cannot open FOOBAR at TESTEX: Book limit"):
+        with open_services(full._replace(venue="TESTEX"), Accounts(), None):
+            pass
+    with open_services(Wanted(symbol="ACME", database=file), Accounts(), None) as services:
+        assert list(services.exchange.venues()) == ["NYSE", "TESTEX"]
+
+
+@pytest.mark.parametrize("private, mode", [(True, 0o600), (False, 0o644)])
+def test_with_accounts_the_files_of_a_market_are_their_owners(
+    tmp_path: Path,
+    private: bool,
+    mode: int,
+) -> None:
+    before = os.umask(0o022)
+    try:
+        wanted = Wanted(database=str(tmp_path / "market.db"), private=private)
+        with open_services(wanted, Accounts(), None):
+            names = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert names == dict.fromkeys(
+        ["market.db", "market.db-wal", "market.db-shm", "market.db-lock"], mode
+    )
