@@ -11,13 +11,12 @@ import json
 import logging
 import os
 import stat
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from disorderbook.errors import NoKey, WrongKey
-from disorderbook.process.threads import join
+from disorderbook.process.periodic import Periodic
 from disorderbook.protocol.names import MAX_NAME_LENGTH
 
 KEY_COOKIE = "api_key"
@@ -189,11 +188,10 @@ class AccountsFile:
         self._path = path
         self._state = _state_of(path)
         self.accounts = Accounts(read_keys(path))
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="accounts", daemon=True)
+        self._poller = Periodic("accounts", CHECK_SECONDS, self.check)
 
     def __enter__(self) -> Accounts:
-        self._thread.start()
+        self._poller.start()
         return self.accounts
 
     def __exit__(
@@ -202,8 +200,7 @@ class AccountsFile:
         fault: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._is_over.set()
-        join(self._thread)
+        self._poller.stop()
 
     def check(self) -> None:
         """Read the file again if it has changed since it was last looked at."""
@@ -225,10 +222,6 @@ class AccountsFile:
 
     def _complain(self, sentence: str) -> None:
         log.warning("The accounts and keys stay as they were: the accounts file %s", sentence)
-
-    def _run(self) -> None:
-        while not self._is_over.wait(CHECK_SECONDS):
-            self.check()
 
 
 def read_keys(path: str) -> dict[str, str]:

@@ -19,15 +19,15 @@ from disorderbook.accounts import Accounts
 from disorderbook.api.metrics import Metrics
 from disorderbook.api.services import Services
 from disorderbook.engine.book import Execution, OrderBook
-from disorderbook.errors import ExchangeError
+from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange, Publish
 from disorderbook.game.instances import GameMaster
-from disorderbook.ledger.checkpoints import Upkeep
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.lock import Unusable
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.marketdata.history import History
 from disorderbook.process.forks import closed_in_child
+from disorderbook.process.periodic import Periodic
 from disorderbook.protocol.names import (
     HOST,
     IPV6_HOST,
@@ -102,6 +102,9 @@ def _free_port(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
+UPKEEP_SECONDS = 0.5  # so the tables are never further behind the journal
+
+
 FIRST_VENUE, FIRST_SYMBOL = "TESTEX", "FOOBAR"
 
 
@@ -154,7 +157,8 @@ def open_services(
     try:
         first_book(exchange, wanted)
         tape_port = tape.port if tape else None
-        with Upkeep(exchange.settle):
+        # After Unavailable the ledger has logged why, and refuses every change from then on.
+        with Periodic("upkeep", UPKEEP_SECONDS, exchange.settle, (Unavailable,)):
             yield Services(
                 exchange,
                 accounts,

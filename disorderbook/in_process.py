@@ -17,7 +17,7 @@ from disorderbook.assembly import (
     running_tape,
 )
 from disorderbook.process.forks import OwnStack, closed_in_child
-from disorderbook.process.threads import join
+from disorderbook.process.periodic import join
 from disorderbook.protocol.names import HOST, LARGEST_PORT, MAX_BOOKS, NAME_RULE, is_name
 from disorderbook.server.limits import Limits
 from disorderbook.server.origin import OriginPolicy

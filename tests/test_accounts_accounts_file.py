@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import threading
 import urllib.request
 from pathlib import Path
 from urllib.error import HTTPError
@@ -170,11 +171,11 @@ def test_a_pipe_is_not_waited_for(path: Path, caplog: pytest.LogCaptureFixture) 
 
 def test_it_looks_by_itself_within_its_block(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts_module, "CHECK_SECONDS", 0.01)
-    file = AccountsFile(str(path))
-    with file as accounts:
+    with AccountsFile(str(path)) as accounts:
         path.write_text('{"BOB": "bobkey"}')
         wait_until(lambda: lets_in(accounts, "BOB", "bobkey"))
-    assert not file._thread.is_alive()
+    path.write_text('{"ANN": "annkey"}')
+    assert not any(thread.name == "accounts" for thread in threading.enumerate())
 
 
 def ask(exchange: Exchange, method: str, path: str, key: str, body: object = None) -> int:

@@ -2,12 +2,18 @@
 
 import os
 import socket
+import sqlite3
 from pathlib import Path
 
 import pytest
+from raw_http import wait_until
 
+from disorderbook import assembly
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import CannotStart, Wanted, first_book, open_services, running_tape
+from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.errors import CannotKeep
+from disorderbook.exchange import Exchange
 from disorderbook.protocol.names import HOST
 
 
@@ -72,3 +78,35 @@ def test_with_accounts_the_files_of_a_market_are_their_owners(
     assert names == dict.fromkeys(
         ["market.db", "market.db-wal", "market.db-shm", "market.db-lock"], mode
     )
+
+
+def test_an_idle_market_is_in_its_tables_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "UPKEEP_SECONDS", 0.01)
+    with open_services(Wanted(database=str(tmp_path / "market.db")), Accounts()) as services:
+        exchange = services.exchange
+        with exchange.turn:
+            book = exchange.book("TESTEX", "FOOBAR")
+            for _ in range(3):
+                exchange.submit(book, NewOrder("A", Side.BUY, OrderType.LIMIT, 5000, 9))
+        reader = sqlite3.connect(tmp_path / "market.db")
+        assert wait_until(lambda: reader.execute("SELECT count(*) FROM orders").fetchone() == (3,))
+        assert reader.execute("SELECT count(*) FROM journal").fetchone() == (0,)
+        reader.close()
+
+
+def test_what_the_ledger_has_logged_is_not_logged_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[Exchange] = []
+
+    def refuse(exchange: Exchange) -> None:
+        calls.append(exchange)
+        raise CannotKeep
+
+    monkeypatch.setattr(assembly, "UPKEEP_SECONDS", 0.001)
+    monkeypatch.setattr(Exchange, "settle", refuse)
+    with open_services(Wanted(), Accounts()):
+        assert wait_until(lambda: len(calls) >= 3)
+    assert caplog.text == ""

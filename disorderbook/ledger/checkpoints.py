@@ -1,6 +1,4 @@
-"""Has a market's tables follow, whether or not more orders come.
-
-Has the disk take what was written to a file, once a second and beside the exchange's lock.
+"""Has the disk take what was written to a file, once a second and beside the exchange's lock.
 
 Without it a power cut could take all that was written since the system last thought of it.
 
@@ -11,43 +9,10 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
-from disorderbook.errors import Unavailable
 from disorderbook.ledger.tables import FAULTS
-from disorderbook.process.threads import join
-
-SETTLE_SECONDS = 0.5  # so the tables are never further behind
-
-
-class Upkeep:
-    """Calls `settle` twice a second in a thread of its own, within a `with` block."""
-
-    def __init__(self, settle: Callable[[], None]) -> None:
-        self._settle = settle
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._is_over.set()
-        join(self._thread)
-
-    def _run(self) -> None:
-        while not self._is_over.wait(SETTLE_SECONDS):
-            with suppress(Unavailable):  # the ledger has logged it, and refuses from now on
-                self._settle()
-
+from disorderbook.process.periodic import Periodic, join
 
 FLUSH_SECONDS = 1.0  # so what a power cut can take is not much older
 
@@ -55,7 +20,7 @@ FLUSH_SECONDS = 1.0  # so what a power cut can take is not much older
 log = logging.getLogger(__name__)
 
 
-class Flush(threading.Thread):
+class Flush:
     """Flushes a file in each second after which `note_write` was called, until `stop`.
 
     It has a descriptor of its own from the beginning to the end: who closes one of a database
@@ -64,17 +29,12 @@ class Flush(threading.Thread):
 
     def __init__(self, file: Path) -> None:
         """Raises OSError."""
-        super().__init__(name="flush", daemon=True)
         self.has_failed = False  # then what the disk holds is not known any more
         self._file = file
         self._descriptor = os.open(file, os.O_RDWR)
         self._is_due = False
-        self._is_over = threading.Event()
-        self.start()
-
-    def run(self) -> None:
-        while not self._is_over.wait(FLUSH_SECONDS):
-            self.flush()
+        self._job = Periodic("flush", FLUSH_SECONDS, self.flush)
+        self._job.start()
 
     def note_write(self) -> None:
         self._is_due = True
@@ -92,8 +52,7 @@ class Flush(threading.Thread):
 
     def stop(self) -> None:
         """Flush for the last time."""
-        self._is_over.set()
-        join(self)
+        self._job.stop()
         self.flush()
         os.close(self._descriptor)
 

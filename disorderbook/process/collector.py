@@ -1,44 +1,38 @@
 """Keeps Python's garbage collections short, so that no order waits for one.
 
 Orders, fills and executions are invisible to the collector, but the containers that hold them are
-not. Left to itself it counts how many more were made than freed, which in a market that forgets as
-many orders as it gets may take minutes to grow, and then looks at all of them at once. So it is
-called by the clock. What has survived a collection that took too long is not looked at again:
-nearly all of it lives as long as the market. (It can still be freed by its last reference; only a
-circle of references formed before then would stay.)
+not. Left to itself the collector counts how many more containers were made than freed. In a market
+that forgets as many orders as it gets that takes minutes to grow, and then all of them are examined
+at once. So collections go by the clock. What has survived a collection that took too long is not
+examined again: nearly all of it lives as long as the market. (It is still freed with its last
+reference; only a circle of references that was closed before then stays.)
 """
 
 import gc
-import threading
 import time
 from collections.abc import Callable
 
+from disorderbook.process.periodic import Periodic
+
 COLLECT_SECONDS = 0.1  # between two collections
-
-
 LONGEST_COLLECTION = 0.003  # seconds
 
 
 def keep_collections_short() -> Callable[[], None]:
-    """Leave everything made so far out of collections, and collect by the clock from now on, until
-    the function that is returned is called.
+    """Exempt everything made so far from collections, and collect by the clock from now on.
+
+    Returns the function that ends this.
     """
     gc.collect()
     gc.freeze()
     gc.disable()
-    is_over = threading.Event()
-
-    def collect_by_the_clock() -> None:
-        while not is_over.wait(COLLECT_SECONDS):
-            _collect()
+    collector = Periodic("collector", COLLECT_SECONDS, _collect)
+    collector.start()
 
     def end() -> None:
-        is_over.set()
-        collecting.join()
+        collector.stop()
         gc.enable()
 
-    collecting = threading.Thread(target=collect_by_the_clock, name="collector", daemon=True)
-    collecting.start()
     return end
 
 

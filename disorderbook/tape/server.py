@@ -27,8 +27,8 @@ from typing import Any, Protocol
 
 from simple_websocket_server import TEXT, WebSocket
 
+from disorderbook.process.periodic import join
 from disorderbook.process.sockets import listen
-from disorderbook.process.threads import join
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.tape.limits import Limits
 from disorderbook.tape.listener import Connection, Listener

@@ -1,0 +1,73 @@
+"""Background jobs: a function that is called again and again, in a thread of its own.
+
+Every such job of an exchange is a Periodic: collecting garbage, flushing the ledger's tables,
+reading the accounts file again. It ends as soon as it is asked to, and does not hold up the end of
+Python.
+"""
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+log = logging.getLogger(__name__)
+
+
+class Periodic:
+    """Calls `function` every `seconds`, from `start` to `stop` or within a `with` block.
+
+    The first call comes after `seconds`, and each pause begins when the call before it has ended.
+    An exception does not end the job: it is logged with its traceback, unless it is one of
+    `expected`, which the function itself has reported. The thread is a daemon called `name`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        seconds: float,
+        function: Callable[[], None],
+        expected: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._seconds = seconds
+        self._function = function
+        self._expected = expected
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Begin; a job that has been stopped cannot begin again (RuntimeError)."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Wait for a call that is under way, and make no other one."""
+        self._is_over.set()
+        join(self._thread)
+
+    def _run(self) -> None:
+        while not self._is_over.wait(self._seconds):
+            try:
+                self._function()
+            except self._expected:
+                pass
+            except Exception:
+                log.exception("The background job %s has failed", self._thread.name)
+
+
+def join(thread: threading.Thread) -> None:
+    """Wait until a thread has ended, but not while Python itself ends: daemon threads do not run
+    any more then, and from Python 3.13 on whoever waits for one waits for ever.
+    """
+    if not sys.is_finalizing():
+        thread.join()
