@@ -5,19 +5,16 @@
 """
 
 import json
-import re
 from functools import partial
 from pathlib import Path
 
 import pytest
+from recordings import TRACES, masked
 from wsgi import KEYS, Client
 
 from disorderbook.ledger.base import EndlessMemory
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.temporary import TemporaryLedger
-
-TRACES = Path(__file__).parent / "traces"
-TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 
 CLIENTS = {
     "trading": partial(Client),
@@ -32,10 +29,6 @@ LEDGERS = {
     "seven closed orders in memory": lambda file: TemporaryLedger(7),
     "a database": lambda file: open_ledger(file, bound=7)[0],
 }
-
-
-def masked(text: str) -> str:
-    return TIMESTAMP.sub("<ts>", text)
 
 
 def without_difference_16(path: str, answer: object) -> object:

@@ -281,7 +281,7 @@ def test_a_page_of_this_machine_is_no_other_site__difference_22(client: Client) 
 VISIT = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
 
-@pytest.mark.parametrize("path", PATHS + [f"{page}/" for page in PAGES])
+@pytest.mark.parametrize("path", PATHS + [f"{page}/" for page in sorted(PAGES)])
 def test_a_link_to_a_page_for_people_works__difference_22(client: Client, path: str) -> None:
     is_page = (path.rstrip("/") or "/") in PAGES
     answer = client("GET", path, headers=VISIT)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from live import killed, running, started
+from program import MAIN, ROOT, refused, start
 from raw_websocket import RawPeer
 
 import disorderbook
@@ -24,29 +25,6 @@ from disorderbook.cli import main as cli
 from disorderbook.cli.options import make_parser
 from disorderbook.ledger.file import open_ledger
 from disorderbook.protocol.names import HOST
-
-ROOT = Path(__file__).parent.parent.parent
-MAIN = ROOT / "disorderBook_main.py"
-
-
-def start(*options: str, cwd: Path = ROOT, **keywords: object) -> subprocess.CompletedProcess[str]:
-    """Run the program for options that end it at once."""
-    return subprocess.run(
-        [sys.executable, str(MAIN), *options],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=20,
-        **keywords,
-    )
-
-
-def refused(*options: str) -> str:
-    """The one sentence with which the program refuses to start."""
-    ended = start(*options)
-    assert (ended.returncode, ended.stdout) == (2, ""), ended
-    assert ended.stderr.count("\n") == 1 and "Traceback" not in ended.stderr
-    return ended.stderr
 
 
 @pytest.mark.parametrize(

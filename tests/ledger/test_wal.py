@@ -13,8 +13,8 @@ from typing import BinaryIO
 import pytest
 from durable_market import Stoppable, play, sell
 from live import killed, running
-from test_durability import trade_a_little
-from test_main import refused
+from load import trade_a_little
+from program import refused
 
 from disorderbook.ledger import wal
 from disorderbook.ledger.export import back_up, export

@@ -4,8 +4,8 @@ import json
 
 from raw_websocket import RawPeer
 from reading import Page
+from recordings import masked
 from tape_market import market, message
-from test_traces import masked
 
 from disorderbook.engine.orders import Side
 from disorderbook.site.documentation import (

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from raw_websocket import (
@@ -21,8 +20,8 @@ from raw_websocket import (
     frame,
     handshake,
 )
+from recordings import TRACES, masked
 from tape_market import Market, market, message, wait_until
-from test_traces import masked
 from wsgi import Client
 
 from disorderbook.accounts import Accounts
@@ -38,7 +37,7 @@ from disorderbook.tape.feed import Tape
 from disorderbook.tape.listener import Connection
 from disorderbook.tape.outbox import Batch
 
-TRACE = Path(__file__).parents[1] / "traces" / "tape.json"
+TRACE = TRACES / "tape.json"
 KEYS = Accounts({"ANN": "annkey", "BOB": "bobkey"})
 
 

@@ -101,7 +101,11 @@ def test_a_flood_of_pings_is_limited_like_everything_else() -> None:
 # Those who die.
 
 
-@pytest.mark.parametrize("said", [b"", frame(TEXT, b"half of it")[:7], frame(PING)[:1]])
+@pytest.mark.parametrize(
+    "said",
+    [b"", frame(TEXT, b"half of it")[:7], frame(PING)[:1]],
+    ids=["silent", "within a text", "within a head"],
+)
 @pytest.mark.parametrize("abruptly", [False, True])
 def test_a_listener_that_dies_harms_nobody(said: bytes, abruptly: bool) -> None:
     with market() as services, services.peer() as good:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from durable_market import Stoppable, play, sell, state
 from live import killed
-from test_durability import ORDERS, Trader
-from wsgi import BUY
+from load import Trader
+from wsgi import BUY, ORDERS
 
 from disorderbook.errors import CannotKeep
 from disorderbook.in_process import CannotStart, serve

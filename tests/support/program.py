@@ -1,0 +1,29 @@
+"""Runs the program as from a shell, for options with which it ends at once."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+MAIN = ROOT / "disorderBook_main.py"
+
+
+def start(*options: str, cwd: Path = ROOT, **keywords: Any) -> subprocess.CompletedProcess[str]:
+    """Run the program for options that end it at once."""
+    return subprocess.run(
+        [sys.executable, str(MAIN), *options],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        **keywords,
+    )
+
+
+def refused(*options: str) -> str:
+    """The one sentence with which the program refuses to start."""
+    ended = start(*options)
+    assert (ended.returncode, ended.stdout) == (2, ""), ended
+    assert ended.stderr.count("\n") == 1 and "Traceback" not in ended.stderr
+    return ended.stderr
