@@ -1,4 +1,4 @@
-"""How the project is built: imports go down, every module has its test, the README is complete,
+"""How the project is built: imports go down, every module has its test, the documents are complete,
 and the linter and the type checker have nothing to say.
 """
 
@@ -17,7 +17,8 @@ from disorderbook.cli.options import make_parser
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "disorderbook"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-README = (ROOT / "README.md").read_text()
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+OPTIONS = (ROOT / "docs" / "options.md").read_text()
 
 # Imports go down: a module may import from its own package, and from the layers above it here. An
 # entry with a dot is a module that stands in another layer than the rest of its package.
@@ -140,19 +141,19 @@ def test_every_module_opens_with_a_sentence_and_has_a_test(path: Path) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} {route[1]}")
-def test_the_readme_names_every_route(route: tuple[str, str, object]) -> None:
+def test_the_documents_name_every_route(route: tuple[str, str, object]) -> None:
     method, path, _ = route
     short = path.replace("<venue>", "V").replace("<symbol>", "S").replace("<account>", "A")
     short = re.sub(r"<\w*id>", "ID", short).replace("<name>", "NAME")
-    assert re.search(rf"\| `{method}` .*`{re.escape(short)}`", README), f"{method} {short}"
+    assert re.search(rf"\| `{method}` .*`{re.escape(short)}`", PROTOCOL), f"{method} {short}"
 
 
-def test_the_readme_names_every_option() -> None:
+def test_the_documents_name_every_option() -> None:
     for action in make_parser()._actions:
         for option in action.option_strings:
-            assert f"`{option}" in README or f"{option}`" in README, option
+            assert f"`{option}" in OPTIONS or f"{option}`" in OPTIONS, option
         for command in action.choices or () if action.dest == "command" else ():
-            assert f"| `{command}` " in README, command
+            assert f"| `{command}` " in OPTIONS, command
 
 
 @pytest.mark.parametrize("command", ["ruff check", "ruff format --check", "mypy"])

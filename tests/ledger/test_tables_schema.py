@@ -15,8 +15,8 @@ from disorderbook.ledger.tables import (
     read_fill,
 )
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
-QUERIES = re.findall(r"^    (SELECT .*?);$", README, re.MULTILINE | re.DOTALL)
+PAGE = (Path(__file__).parents[2] / "docs" / "database.md").read_text()
+QUERIES = re.findall(r"^    (SELECT .*?);$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def test_a_new_ledger_gets_every_table() -> None:
@@ -47,13 +47,13 @@ def test_the_open_orders_are_read_from_their_index_alone() -> None:
     assert [row[-1] for row in plan] == ["SCAN orders USING COVERING INDEX open_orders"]
 
 
-def test_the_readme_names_every_table_and_column() -> None:
+def test_the_page_names_every_table_and_column() -> None:
     connection = sqlite3.connect(":memory:")
     migrate(connection, 0)
     for (table,) in connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'view' OR type = 'table'"
     ).fetchall():
-        row = re.search(rf"^\| `{table}` \| (.*) \|$", README, re.MULTILINE)
+        row = re.search(rf"^\| `{table}` \| (.*) \|$", PAGE, re.MULTILINE)
         assert row, table
         columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
         documented = re.findall(r"`(\w+)`", row[1])
@@ -81,7 +81,7 @@ def test_the_readme_names_every_table_and_column() -> None:
     ),
     ids=["vwap", "trades", "executions"],
 )
-def test_the_readmes_queries_answer_what_it_says(
+def test_the_pages_queries_answer_what_it_says(
     query: str,
     expected: list[object],
     tmp_path: Path,

@@ -8,7 +8,7 @@ from disorderbook.tape.limits import Limits, limits_for
 PAGE = Path(__file__).parents[2] / "docs" / "tape.md"
 
 
-def test_the_limits_are_those_that_the_readme_names() -> None:
+def test_the_limits_are_those_that_old_clients_rely_on() -> None:
     limits = Limits()
     assert limits.handshake_seconds == 5 and limits.header_bytes == 8 * 1024
     assert limits.ping_seconds == limits.pong_seconds == 20

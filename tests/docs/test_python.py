@@ -1,0 +1,68 @@
+"""The Python of README and of docs/python.md, executed as it stands there."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from documents import DOCS, README, blocks
+
+from disorderbook.client import Market
+from disorderbook.in_process import serve
+
+LOOK_AT_THE_PLOT = """
+import runpy
+from matplotlib import pyplot
+
+shown = runpy.run_path("notebook.py")
+executions = shown["executions"]
+(line,) = pyplot.gca().lines
+assert list(line.get_ydata()) == list(executions.price), "it plots something else"
+assert executions.index.is_monotonic_increasing and str(executions.index.tz) == "UTC"
+print(len(executions), executions.quantity.sum(), shown["file"])
+"""
+
+
+def code(page: Path, start: str) -> str:
+    """The one block of a page that begins so."""
+    (found,) = [block.text for block in blocks(page) if block.text.startswith(start)]
+    return found
+
+
+def run(folder: Path, *arguments: str) -> str:
+    ran = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def test_the_client_and_the_private_exchange_work_as_shown(tmp_path: Path) -> None:
+    (tmp_path / "shown.py").write_text(code(README, "import disorderbook"))
+    assert run(tmp_path, "-W", "error", "shown.py") == "5 5000 5000\n"
+
+
+def test_the_fixture_works_as_shown(tmp_path: Path) -> None:
+    (tmp_path / "test_shown.py").write_text(code(README, "from disorderbook"))
+    assert "1 passed" in run(tmp_path, "-m", "pytest", "-p", "no:cacheprovider")
+
+
+def test_the_notebook_plots_what_was_traded_each_time_anew(tmp_path: Path) -> None:
+    (tmp_path / "notebook.py").write_text(code(DOCS / "python.md", "import random"))
+    (tmp_path / "look.py").write_text(LOOK_AT_THE_PLOT)
+    files = set()
+    for _ in range(2):
+        trades, shares, file = run(tmp_path, "look.py").split()
+        files.add(file)
+        with serve(database=file) as exchange:
+            with Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
+                orders = market.orders()
+        assert len(orders) == 1000 and int(trades) > 100
+        assert sum(order.total_filled for order in orders) == 2 * int(shares)
+        assert sum(len(order.fills) for order in orders) == 2 * int(trades)
+    assert len(files) == 2
