@@ -8,9 +8,9 @@ of the rounds, with the least and the most rate, and how many times ours is fast
 the rounds, too. The server "uncounted" is ours without the counts for /metrics. `--layers` says
 instead what each layer of our server costs, and `--counting` what those counts do.
 
-    python3 benchmarks/http.py [--seconds 2] [--rounds 3] [--connections 1,16,64]
+    python3 benchmarks/front_end.py [--seconds 2] [--rounds 3] [--connections 1,16,64]
         [--servers inline,waitress,wsgiref,uvicorn,uncounted] [--workloads orders,quotes,mix]
-        [--own-clients] [--layers] [--counting]
+        [--own-clients] [--bare] [--layers] [--counting]
 """
 
 import argparse
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import bottle
+from bare import BARE, print_ratios, serve_bare
 from counting import Alternating, Uncounted, print_counting
 from layers import new_services, print_layers
 from load import HAS_WRK, WORKLOADS, Client, Load, OwnClients, Wrk
@@ -36,7 +37,7 @@ from disorderbook.api.app import make_app
 from disorderbook.assembly import OWN_SERVER, make_server
 from disorderbook.process.collector import keep_collections_short
 
-FRONT_DOOR = Path(__file__).with_name("http.py")
+FRONT_DOOR = Path(__file__).resolve()
 UNCOUNTED, ALTERNATING = "uncounted", "alternating"
 SERVERS = [OWN_SERVER, "waitress", "wsgiref", "uvicorn"]
 TIMES_FASTER = {"waitress": 5, "wsgiref": 5, "uvicorn": 1.3}  # with many connections
@@ -47,8 +48,13 @@ Round = dict[str, Load]
 def main() -> None:
     options = _parser().parse_args()
     client = OwnClients() if options.own_clients or not HAS_WRK else Wrk()
-    if options.serve:
+    if options.serve == BARE:
+        serve_bare(options.length)
+    elif options.serve:
         serve(options.serve)
+    elif options.bare:
+        connections = options.connections
+        print_ratios(client, running, OWN_SERVER, connections, options.rounds, options.seconds)
     elif options.layers:
         print_layers(client, command(OWN_SERVER), max(options.connections), options.seconds)
     elif options.counting:
@@ -128,9 +134,11 @@ def middle(rounds: list[Round], figure: Callable[[Round], float]) -> float:
 
 
 @contextmanager
-def running(name: str) -> Iterator[int]:
+def running(name: str, *arguments: str) -> Iterator[int]:
     """A server process of this name; gives its port."""
-    with subprocess.Popen(command(name), stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*command(name), *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             port = int(process.stdout.readline())
@@ -237,9 +245,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--servers", type=lambda text: text.split(","), default=SERVERS)
     add("--workloads", type=lambda text: text.split(","), default=list(WORKLOADS))
     add("--own-clients", action="store_true", help="do not use wrk")
+    add("--bare", action="store_true")
     add("--layers", action="store_true")
     add("--counting", action="store_true")
     add("--serve", metavar="NAME", help=argparse.SUPPRESS)
+    add("--length", type=int, default=500, help=argparse.SUPPRESS)
     return parser
 
 

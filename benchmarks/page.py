@@ -8,15 +8,10 @@ headless browser that draws in software, all on this machine.
     python3 benchmarks/page.py [--rate 100] [--seconds 10] [--rounds 3] [--without-tape]
 """
 
-import sys
-
-if __name__ == "__main__":
-    # http.py beside this has the name of a package of the standard library, to be found first.
-    sys.path.append(sys.path.pop(0))
-
 import argparse
 import json
 import os
+import sys
 import threading
 import time
 import urllib.request

@@ -12,17 +12,12 @@ what it costs and brings that Python's threads take turns faster while the tape 
     python3 benchmarks/tape.py [--listeners 10,100,500] [--burst 2000] [--seconds 3]
 """
 
-import sys
-
-if __name__ == "__main__":
-    # http.py beside this has the name of a package of the standard library, to be found first.
-    sys.path.append(sys.path.pop(0))
-
 import argparse
 import contextlib
 import json
 import resource
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence

@@ -294,3 +294,11 @@ def server(
         finally:
             listening.shutdown()
             thread.join()
+
+
+def test_our_server_is_measured_beside_a_bare_one() -> None:
+    printed = measured(
+        "front_end", "--bare", "--rounds", "1", "--seconds", "1", "--connections", "2"
+    )
+    assert re.search(r"answers [3-9]\d\d bytes", printed)
+    assert re.search(r"2 connections: +[\d,]+ to +[\d,]+, ratio \d\.\d{3} ", printed)
