@@ -29,7 +29,7 @@ LAYERS = [
     {"protocol"},
     {"accounts", "ledger.base"},
     {"exchange"},
-    {"ledger", "marketdata"},
+    {"ledger", "marketdata", "traders"},
     {"game"},
     {"tape", "site"},
     {"api"},
@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "process": {"protocol.names"},
     "server": {"process", "protocol.names", "errors"},
     "engine": set(),
+    "traders": {"engine", "protocol.names"},
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
 VAGUE_NAMES = {"utils", "common", "helpers", "manager"}
