@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
 from disorderbook.exchange import Exchange
-from disorderbook.ledger.base import EndlessMemory, Ledger
+from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.process.collector import keep_collections_short
 
@@ -40,7 +40,7 @@ class Measured(NamedTuple):
 
 def run(orders: int, open_orders: int, endless: bool) -> Measured:
     """Trade in this process until so many orders were placed."""
-    ledger: Ledger = EndlessMemory() if endless else TemporaryLedger()
+    ledger: Ledger = Ledger() if endless else TemporaryLedger()
     exchange, draw = Exchange(ledger=ledger), random.Random(SEED)
     books = [exchange.book("TESTEX", symbol) for symbol in ("FOOBAR", "BARFOO")]
     resting: deque[Order] = deque()

@@ -158,7 +158,7 @@ def open_services(
         first_book(exchange, wanted)
         tape_port = tape.port if tape else None
         # After Unavailable the ledger has logged why, and refuses every change from then on.
-        with Periodic("upkeep", UPKEEP_SECONDS, exchange.settle, (Unavailable,)):
+        with Periodic("upkeep", UPKEEP_SECONDS, exchange.flush, (Unavailable,)):
             yield Services(
                 exchange,
                 accounts,

@@ -157,7 +157,7 @@ class EncodedBody(Unsupported):
     sentence = "The body of a request must be plain: no Content-Encoding is understood"
 
 
-class CannotKeep(Unavailable):
+class CannotWrite(Unavailable):
     sentence = "The exchange cannot keep changes now, so it makes none (see the server's log)"
 
 

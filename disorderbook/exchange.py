@@ -17,8 +17,8 @@ from types import TracebackType
 
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, Order
-from disorderbook.errors import CannotKeep, NoSuchOrder, NoSuchVenue, TooManyBooks
-from disorderbook.ledger.base import EndlessMemory, Ledger
+from disorderbook.errors import CannotWrite, NoSuchOrder, NoSuchVenue, TooManyBooks
+from disorderbook.ledger.base import Ledger
 from disorderbook.protocol.names import MAX_BOOKS, detail_of
 
 
@@ -93,7 +93,7 @@ class Exchange:
         max_books: int = MAX_BOOKS,
         publish: Publish = publish_to_nobody,
         clock: Callable[[], int] = time.time_ns,
-        ledger: Ledger = EndlessMemory(),
+        ledger: Ledger = Ledger(),
     ) -> None:
         self.turn = Turn(self._end_turn)
         self.commits_each_turn = True
@@ -101,7 +101,7 @@ class Exchange:
         self._publish = publish
         self._clock = clock
         self._ledger = ledger
-        self._whole_change = WholeChange(ledger.abandon)
+        self._whole_change = WholeChange(ledger.roll_back)
         self._latest = 0
         self._venues: dict[str, dict[str, OrderBook]] = {}
 
@@ -178,17 +178,17 @@ class Exchange:
         self._publish(book, ())
 
     def commit(self) -> None:
-        """Keep what has changed since the last time, or raise CannotKeep: then none of it counts.
+        """Keep what has changed since the last time, or raise CannotWrite: then none of it counts.
 
         For a server that answers several turns together; to be called outside of them.
         """
         with self.turn:
             self._keep(self._ledger.commit)
 
-    def settle(self) -> None:
-        """Have the ledger do what it has put off, or raise CannotKeep; for a quiet moment."""
+    def flush(self) -> None:
+        """Have the ledger do what it has put off, or raise CannotWrite; for a quiet moment."""
         with self.turn:
-            self._keep(self._ledger.settle)
+            self._keep(self._ledger.flush)
 
     def close(self) -> None:
         """Take the last turn: whoever still waits for one waits until the process ends."""
@@ -202,9 +202,9 @@ class Exchange:
     def _keep(self, keep: Callable[[], Sequence[Order]]) -> None:
         try:
             forgotten = keep()
-        except CannotKeep:
+        except CannotWrite:
             self._venues = {}  # what could not be kept is not shown either
-            self.restore(self._ledger.kept_books(), self._latest)
+            self.restore(self._ledger.committed_books(), self._latest)
             raise
         for order in forgotten:
             self._venues[order.venue][order.symbol].forget(order)

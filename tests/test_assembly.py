@@ -12,7 +12,7 @@ from disorderbook import assembly
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import CannotStart, Wanted, first_book, open_services, running_tape
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.errors import CannotKeep
+from disorderbook.errors import CannotWrite
 from disorderbook.exchange import Exchange
 from disorderbook.protocol.names import HOST
 
@@ -103,10 +103,10 @@ def test_what_the_ledger_has_logged_is_not_logged_again(
 
     def refuse(exchange: Exchange) -> None:
         calls.append(exchange)
-        raise CannotKeep
+        raise CannotWrite
 
     monkeypatch.setattr(assembly, "UPKEEP_SECONDS", 0.001)
-    monkeypatch.setattr(Exchange, "settle", refuse)
+    monkeypatch.setattr(Exchange, "flush", refuse)
     with open_services(Wanted(), Accounts()):
         assert wait_until(lambda: len(calls) >= 3)
     assert caplog.text == ""

@@ -65,7 +65,7 @@ class Crashed:
             )
             play(market.exchange, (("V", draw.choice("AB")), order))
             if number % SETTLED_EVERY == SETTLED_EVERY - 1:
-                market.settle()
+                market.flush()
             self.past.append(books_and_orders(market.exchange))
             if number == checkpoint_after:
                 if log_goes_on:

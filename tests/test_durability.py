@@ -21,7 +21,7 @@ from wsgi import BUY, ORDERS
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Order, Side
 from disorderbook.engine.positions import Position
-from disorderbook.errors import CannotKeep
+from disorderbook.errors import CannotWrite
 from disorderbook.protocol.messages import order_message
 
 MEDDLINGS = 8  # of another program with the file, under load
@@ -246,7 +246,7 @@ def test_a_full_disk_stops_changes_and_loses_nothing(tmp_path: Path) -> None:
     small_files = ("bash", "-c", f'ulimit -f {FULL_DISK_KIB}; exec "$@"', "limited")
     with killed("-d", str(file), wrapper=small_files) as exchange:
         trader = Trader(exchange.port, "ANN", threading.Semaphore(0))
-        refusal = (503, {"ok": False, "error": CannotKeep.sentence})
+        refusal = (503, {"ok": False, "error": CannotWrite.sentence})
         while (answer := trader.ask("POST", ORDERS, BUY))[0] == 200:
             trader.placed[answer[1]["id"]] = answer[1]
         assert answer == refusal and len(trader.placed) > 10

@@ -12,7 +12,7 @@ import pytest
 from recordings import TRACES, masked
 from wsgi import KEYS, Client
 
-from disorderbook.ledger.base import EndlessMemory
+from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.temporary import TemporaryLedger
 
@@ -24,7 +24,7 @@ CLIENTS = {
     "refusals": partial(Client),
 }
 LEDGERS = {
-    "endless memory": lambda file: EndlessMemory(),
+    "endless memory": lambda file: Ledger(),
     "no closed order in memory": lambda file: TemporaryLedger(0),
     "seven closed orders in memory": lambda file: TemporaryLedger(7),
     "a database": lambda file: open_ledger(file, bound=7)[0],

@@ -1,4 +1,8 @@
-"""Orders that are closed and no longer in memory: finds them again."""
+"""Finds closed orders that have left memory.
+
+A book never needs a closed order again, so memory holds a bounded number of them. The rule: an
+order leaves memory only after its row and its fills are in the tables.
+"""
 
 import logging
 import sqlite3
@@ -11,6 +15,7 @@ from operator import itemgetter
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotRead
+from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.tables import (
     FAULTS,
     ORDER_COLUMNS,
@@ -32,8 +37,8 @@ _ORDERS_OF = f"""
 log = logging.getLogger(__name__)
 
 
-class Archive(ABC):
-    """The tables of orders and fills behind one connection, used inside the exchange's turn."""
+class Archive(Ledger, ABC):
+    """A ledger with tables of orders and fills, and one connection to them."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection

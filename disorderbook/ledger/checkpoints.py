@@ -1,8 +1,9 @@
-"""Has the disk take what was written to a file, once a second and beside the exchange's lock.
+"""What a durable ledger does beside the exchange's lock: it syncs its log, and checkpoints it.
 
-Without it a power cut could take all that was written since the system last thought of it.
-
-Moves what the log holds to its place in the database, beside the exchange's turns.
+A commit puts pages into the log (`-wal`). `LogSync` has the disk take them once a second, where
+commits do not wait for the disk themselves. `Checkpoints` moves them to their places in the
+database, so that the log does not grow without end. The rule: both work with a descriptor or a
+connection of their own, so that no order waits for a disk.
 """
 
 import logging
@@ -14,46 +15,49 @@ from pathlib import Path
 from disorderbook.ledger.tables import FAULTS
 from disorderbook.process.periodic import Periodic, join
 
-FLUSH_SECONDS = 1.0  # so what a power cut can take is not much older
-
+SYNC_SECONDS = 1.0  # so a power cut takes little more than what this time has brought
+BUSY_MILLISECONDS = 50  # that anything waits for another program that uses the file
+ROWS_BETWEEN = 30_000  # commits write the same pages again and again; each is moved but once
+LONG_LOG = 131_072  # pages that the log may hold before it must begin anew; a row is about one
 
 log = logging.getLogger(__name__)
 
 
-class Flush:
-    """Flushes a file in each second after which `note_write` was called, until `stop`.
+class LogSync:
+    """Syncs a file each second if `note_write` was called since the last time, until `stop`.
 
-    It has a descriptor of its own from the beginning to the end: who closes one of a database
-    drops the locks that SQLite has of it in this process.
+    It keeps one descriptor from beginning to end: a process that closes any descriptor of a
+    database drops the locks that SQLite has of it there.
     """
 
     def __init__(self, file: Path) -> None:
         """Raises OSError."""
-        self.has_failed = False  # then what the disk holds is not known any more
+        self.has_failed = False  # then nobody knows any more what the disk holds
         self._file = file
         self._descriptor = os.open(file, os.O_RDWR)
         self._is_due = False
-        self._job = Periodic("flush", FLUSH_SECONDS, self.flush)
+        self._job = Periodic("log-sync", SYNC_SECONDS, self.sync)
         self._job.start()
 
     def note_write(self) -> None:
+        """Have the next sync do something."""
         self._is_due = True
 
-    def flush(self) -> None:
+    def sync(self) -> None:
         """Wait until the disk has all that was written, if anything was since the last time."""
         if not self._is_due or self.has_failed:
             return
         self._is_due = False  # before, for what is written meanwhile
         try:
             sync_data(self._descriptor)
-        except OSError as fault:
-            log.error("The disk has not taken what was written to %s: %s", self._file, fault)
+        except OSError as error:
+            log.error("The disk has not taken what was written to %s: %s", self._file, error)
             self.has_failed = True
 
     def stop(self) -> None:
-        """Flush for the last time."""
+        """Sync for the last time."""
         self._job.stop()
-        self.flush()
+        self.sync()
         os.close(self._descriptor)
 
 
@@ -62,21 +66,12 @@ def sync_data(descriptor: int) -> None:
     getattr(os, "fdatasync", os.fsync)(descriptor)
 
 
-ROWS_BETWEEN = 30_000  # commits write the same pages again and again; each is moved but once
-
-
-BUSY_MILLISECONDS = 50  # that anything waits for another program that uses the file
-
-
-LONG_LOG = 131_072  # pages that the log may hold before it must begin anew; a row is about one
-
-
 class Checkpoints(threading.Thread):
-    """A thread with a connection of its own, until `stop`; told of each commit by `count`.
+    """Checkpoints a database each time that `count` has counted ROWS_BETWEEN rows, until `stop`.
 
-    It works while the exchange writes on. While orders keep coming the log therefore always holds
-    some that are not in the database yet, and never begins anew: once it is too long, whoever
-    writes has to do the little that is left.
+    The exchange writes on meanwhile. So the log always holds some pages that are not in the
+    database yet, and never begins anew by itself. Once it is too long, `count` does the little
+    that is left, in the thread that writes.
     """
 
     def __init__(self, file: Path) -> None:
@@ -107,17 +102,18 @@ class Checkpoints(threading.Thread):
             _checkpoint(connection)
 
     def stop(self) -> None:
+        """End the thread, after the checkpoint that it is at."""
         self._is_stopped = True
         self._is_due.set()
         join(self)
 
 
 def _checkpoint(connection: sqlite3.Connection) -> int:
-    """Move what nobody holds back; returns how many pages the log has."""
+    """Move what no reader holds back; returns how many pages the log has."""
     try:
         _, pages, _ = connection.execute("PRAGMA wal_checkpoint").fetchone()
-    except FAULTS as fault:
+    except FAULTS as error:
         # Nothing is lost. The log grows on, until the disk is full and a commit says so.
-        log.warning("The log of the database cannot be moved to its place: %s", fault)
+        log.warning("The log of the database cannot be moved to its place: %s", error)
         return 0
     return int(pages)

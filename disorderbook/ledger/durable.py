@@ -11,11 +11,11 @@ from contextlib import suppress
 
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
-from disorderbook.errors import CannotKeep
+from disorderbook.errors import CannotWrite
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders, reading
 from disorderbook.ledger.base import Instance
-from disorderbook.ledger.checkpoints import BUSY_MILLISECONDS, Checkpoints, Flush
-from disorderbook.ledger.journal import Asked, Cancelled, Journal, placed
+from disorderbook.ledger.checkpoints import BUSY_MILLISECONDS, Checkpoints, LogSync
+from disorderbook.ledger.journal import Cancellation, Command, Journal, placement
 from disorderbook.ledger.lock import FileLock
 from disorderbook.ledger.restore import Market, fills_query, load_market
 from disorderbook.ledger.tables import (
@@ -29,7 +29,7 @@ from disorderbook.ledger.tables import (
 )
 
 FORGOTTEN_AT_ONCE = 1000  # orders that leave memory after one commit, or as many as it wrote
-SETTLED_AT = 400  # changes that are written into the tables together, in about 4 ms
+FLUSHED_AT = 400  # changes that are written into the tables together, in about 4 ms
 
 _FILLS_OF_ORDER = fills_query("o.venue = ?1 AND o.symbol = ?2 AND o.id = ?3")
 _FILLS_OF_ACCOUNT = fills_query("o.account = ?1 AND o.venue = ?2 AND o.symbol = ?3")
@@ -55,17 +55,17 @@ class DurableLedger(Archive):
         checkpoints: Checkpoints,
         market: Market,
         bound: int = CLOSED_ORDERS_IN_MEMORY,
-        flush: Flush | None = None,
+        log_sync: LogSync | None = None,
     ) -> None:
         super().__init__(connection)
         self._lock = lock  # what keeps other exchanges from the file
         self._checkpoints = checkpoints
-        self._flush = flush  # None where each commit waits for the disk
+        self._log_sync = log_sync  # None where each commit waits for the disk
         self._books = len(market.books)
         self._last_instance = market.last_instance  # the highest id given so far
         self._bound = bound
         self._journal = Journal(connection, market.journaled)
-        self._asked: list[Asked] = []  # since the last commit
+        self._commands: list[Command] = []  # since the last commit
         self._is_rare = False  # something has changed since then that is not for the journal
         self._changes = market.changes  # since the tables were written
         self._instances: dict[int, Instance | None] = {}
@@ -77,11 +77,11 @@ class DurableLedger(Archive):
         self._set_busy(False)
 
     def require_writable(self) -> None:
-        """Keep others from writing until the next commit; raises CannotKeep while one of them
+        """Keep others from writing until the next commit; raises CannotWrite while one of them
         writes, and for good after a write has failed.
         """
         if self._has_failed or not self._begin():
-            raise CannotKeep
+            raise CannotWrite
 
     def open_book(self, book: OrderBook) -> None:
         self._changes.open(book)
@@ -89,23 +89,23 @@ class DurableLedger(Archive):
         self._is_rare = True
 
     def submit(self, book: OrderBook, outcome: Outcome) -> None:
-        self._asked.append(placed(outcome.order))
+        self._commands.append(placement(outcome.order))
         self._changes.submit(book, outcome)
         self._closed.extend(closed_orders(outcome))
 
     def cancel(self, book: OrderBook, order: Order) -> None:
-        self._asked.append(Cancelled(order.venue, order.symbol, order.id, book.quote_time))
+        self._commands.append(Cancellation(order.venue, order.symbol, order.id, book.quote_time))
         self._changes.cancel(book, order)
         self._closed.append(order)
 
     def record_instance(self, instance_id: int, instance: Instance | None) -> None:
-        """Record a level's instance that starts, changes or (None) ends; raises CannotKeep."""
+        """Record a level's instance that starts, changes or (None) ends; raises CannotWrite."""
         self.require_writable()
         self._instances[instance_id] = instance
         self._last_instance = max(self._last_instance, instance_id)
         self._is_rare = True
 
-    def abandon(self) -> None:
+    def roll_back(self) -> None:
         self._fail("a change was not finished")
         self._has_dropped = True
 
@@ -113,24 +113,24 @@ class DurableLedger(Archive):
         """Write down what has changed; returns some of the closed orders beyond the bound."""
         if self._has_dropped:  # its answers are not to leave, nor any but its own to be refused
             self._has_dropped = False
-            raise CannotKeep
-        if self._is_rare or self._changes.size >= SETTLED_AT:
-            return self._settle()
-        if self._asked:
+            raise CannotWrite
+        if self._is_rare or self._changes.size >= FLUSHED_AT:
+            return self._flush()
+        if self._commands:
             self._keep(self._note)
         else:
             self._roll_back()  # the change for which it was begun did not come
         return ()
 
-    def settle(self) -> Sequence[Order]:
+    def flush(self) -> Sequence[Order]:
         """Write down what has changed, now into the tables unless another program is writing to
         the file; returns the same as `commit`.
         """
-        awaits_commit = bool(self._asked) or self._is_rare
+        awaits_commit = bool(self._commands) or self._is_rare
         try:
             self._require_same_files()
-            return self._settle()
-        except CannotKeep:
+            return self._flush()
+        except CannotWrite:
             self._has_dropped = awaits_commit
             raise
 
@@ -142,7 +142,7 @@ class DurableLedger(Archive):
         rows = self.connection.execute(_FILLS_OF_ACCOUNT, (account, venue, symbol))
         return map(read_fill, rows)
 
-    def kept_books(self) -> Sequence[OrderBook]:
+    def committed_books(self) -> Sequence[OrderBook]:
         """The books as of the last commit that succeeded; raises CannotRead."""
         with reading():
             return load_market(self.connection).books
@@ -151,13 +151,13 @@ class DurableLedger(Archive):
         """Drop what has not been committed, and let others have the file."""
         if self._lock.is_inherited:
             return  # a forked process must not touch what SQLite has open in its parent
-        if not self._asked and not self._has_failed:
-            with suppress(CannotKeep):  # the journal has it
-                self.settle()
+        if not self._commands and not self._has_failed:
+            with suppress(CannotWrite):  # the journal has it
+                self.flush()
         self._roll_back()
         self._checkpoints.stop()
-        if self._flush is not None:
-            self._flush.stop()
+        if self._log_sync is not None:
+            self._log_sync.stop()
         if self._lock.stray() is None:
             self._lock.release_log()  # else SQLite would remove somebody else's by its name
             if not self._has_failed:
@@ -173,13 +173,13 @@ class DurableLedger(Archive):
             log.warning("The ledger stays in WAL mode: %s", fault)
 
     def _require_same_files(self) -> None:
-        """Raise CannotKeep if what is written would be in no file that anybody finds again."""
+        """Raise CannotWrite if what is written would be in no file that anybody finds again."""
         stray = None if self._has_failed else self._lock.stray()
         if stray is not None:
             self._fail(f"{stray} is not the file any more that was opened")
-            raise CannotKeep
+            raise CannotWrite
 
-    def _settle(self) -> Sequence[Order]:
+    def _flush(self) -> Sequence[Order]:
         most = max(self._changes.size, FORGOTTEN_AT_ONCE)  # so a batch of any size leaves no more
         if self._changes.size or self._is_rare:
             if not self._begin():
@@ -191,19 +191,19 @@ class DurableLedger(Archive):
     def _begin(self) -> bool:
         """Begin a transaction unless there is one; returns whether there is one now.
 
-        Only the first attempt waits while another program writes. Raises CannotKeep.
+        Only the first attempt waits while another program writes. Raises CannotWrite.
         """
         if self.connection.in_transaction:
             return True
-        if self._flush is not None and self._flush.has_failed:
+        if self._log_sync is not None and self._log_sync.has_failed:
             self._fail("its log does not reach the disk")
-            raise CannotKeep
+            raise CannotWrite
         try:
             self.connection.execute("BEGIN IMMEDIATE")
         except FAULTS as fault:
             if not is_busy(fault):
                 self._fail(str(fault))
-                raise CannotKeep from fault
+                raise CannotWrite from fault
             if not self._is_busy:
                 log.warning("Another program writes to the ledger: no changes until it has done so")
                 self._set_busy(True)
@@ -219,20 +219,20 @@ class DurableLedger(Archive):
         self.connection.execute(f"PRAGMA busy_timeout = {timeout}")
 
     def _keep(self, write: Callable[[], None]) -> None:
-        """Have something written and commit, or raise CannotKeep and nothing is."""
+        """Have something written and commit, or raise CannotWrite and nothing is."""
         try:
             write()
-            self._asked, self._is_rare = [], False  # a signal after the commit changes nothing
+            self._commands, self._is_rare = [], False  # a signal after the commit changes nothing
             self.connection.execute("COMMIT")
         except FAULTS as fault:
             self._fail(str(fault))
-            raise CannotKeep from fault
-        if self._flush is not None:
-            self._flush.note_write()
+            raise CannotWrite from fault
+        if self._log_sync is not None:
+            self._log_sync.note_write()
         self._checkpoints.count(self.connection)
 
     def _note(self) -> None:
-        self._journal.append(self._asked)
+        self._journal.append(self._commands)
 
     def _write_all(self) -> None:
         summary = SCHEMA_VERSION, self._books, self._last_instance, self._journal.last
@@ -244,7 +244,7 @@ class DurableLedger(Archive):
         log.error("The ledger cannot be written, so nothing may change from now on: %s", why)
         self._has_failed = True
         self._changes, self._instances, self._closed = Changes(), {}, deque()
-        self._asked, self._is_rare = [], False
+        self._commands, self._is_rare = [], False
         self._roll_back()
 
     def _roll_back(self) -> None:

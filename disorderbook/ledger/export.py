@@ -45,7 +45,7 @@ def export(path: str, folder: str) -> list[Path]:
     file = located(path)
     if not file.exists():
         raise Unusable(f"{file} does not exist")
-    _settle(path)
+    _flush(path)
     with (
         locked_for_reading(file) as is_in_use,
         closing(open_for_reading(file, at_rest=not is_in_use)) as reader,
@@ -57,7 +57,7 @@ def export(path: str, folder: str) -> list[Path]:
         return _write(reader, file, folder)
 
 
-def _settle(path: str) -> None:
+def _flush(path: str) -> None:
     """Have a ledger's tables follow its journal, if that can be.
 
     Raises Unusable for what no exchange would go on with.

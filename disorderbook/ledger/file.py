@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
-from disorderbook.ledger.checkpoints import Checkpoints, Flush
+from disorderbook.ledger.checkpoints import Checkpoints, LogSync
 from disorderbook.ledger.creation import NEW, unborn
 from disorderbook.ledger.durable import DurableLedger
 from disorderbook.ledger.lock import (
@@ -91,8 +91,8 @@ def _open(file: Path, lock: FileLock, sync: bool, bound: int) -> tuple[DurableLe
     connection = _connect(file, sync)
     with in_words(file):
         lock.protect()
-    flush = None if sync else _flush_log(file)
-    return DurableLedger(connection, lock, Checkpoints(file), market, bound, flush), market
+    log_sync = None if sync else _sync_log(file)
+    return DurableLedger(connection, lock, Checkpoints(file), market, bound, log_sync), market
 
 
 @contextmanager
@@ -290,12 +290,12 @@ def _bring_up_to_date(file: Path) -> None:
             connection.execute("COMMIT")
 
 
-def _flush_log(file: Path) -> Flush:
+def _sync_log(file: Path) -> LogSync:
     """What flushes the log, which is there since the connection has begun a transaction."""
     with in_words(file):
-        flush = Flush(file.with_name(f"{file.name}-wal"))
+        log_sync = LogSync(file.with_name(f"{file.name}-wal"))
     keep_names(file.parent)  # as SQLite does when it syncs a new log for the first time
-    return flush
+    return log_sync
 
 
 def _migrate(connection: sqlite3.Connection, version: int) -> None:

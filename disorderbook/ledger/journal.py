@@ -1,8 +1,9 @@
-"""The journal: what has been asked of the books since the tables were last written.
+"""The journal: the commands that the tables do not have yet.
 
-To write a few orders into the tables touches a page of each of them and of their indexes; to note
-what was asked is one short row. A book does the same whenever it is asked the same, so asking again
-leads to where it was; and since the tables soon follow, never much has to be asked again.
+To write one order into the tables changes a page of each of them and of their indexes. To append a
+command is one short row. So a commit appends commands, and a flush writes the tables now and then
+and empties the journal. The rule: a book that replays the same commands gets into the same state,
+so the tables and the journal together are the market.
 """
 
 import sqlite3
@@ -18,7 +19,7 @@ from disorderbook.ledger.tables import Changes, Damaged
 Place = tuple[str, str]  # venue and symbol of a book
 
 
-class Placed(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=0, tag_field="what"):
+class Placement(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=0, tag_field="what"):
     """An order that was accepted, and the id that it was given."""
 
     venue: str
@@ -32,8 +33,8 @@ class Placed(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=0, tag_
     quantity: int
 
 
-class Cancelled(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1, tag_field="what"):
-    """An open order that was cancelled."""
+class Cancellation(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1, tag_field="what"):
+    """The cancel of an open order."""
 
     venue: str
     symbol: str
@@ -41,10 +42,10 @@ class Cancelled(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1, t
     ts: int
 
 
-Asked = Placed | Cancelled
+Command = Placement | Cancellation
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Asked]).decode
+_decode = msgspec.msgpack.Decoder(list[Command]).decode
 
 
 class Journal:
@@ -56,9 +57,9 @@ class Journal:
         self.last = last
         self._connection = connection
 
-    def append(self, asked: Sequence[Asked]) -> None:
+    def append(self, commands: Sequence[Command]) -> None:
         """Add an entry, in a transaction of its own unless there is one."""
-        content = _encode(asked)
+        content = _encode(commands)
         self._connection.execute(
             "INSERT INTO journal VALUES (?, ?, ?)",
             (self.last + 1, content, _checksum(self.last + 1, content)),
@@ -66,12 +67,13 @@ class Journal:
         self.last += 1
 
     def clear(self) -> None:
-        """The tables have it all."""
+        """Remove every entry: the tables have them all."""
         self._connection.execute("DELETE FROM journal")
 
 
-def placed(order: Order) -> Placed:
-    return Placed(
+def placement(order: Order) -> Placement:
+    """The command that led to an order."""
+    return Placement(
         order.venue,
         order.symbol,
         order.id,
@@ -84,12 +86,12 @@ def placed(order: Order) -> Placed:
     )
 
 
-def entries(connection: sqlite3.Connection, tables: int) -> Iterator[list[Asked]]:
-    """What is in the journal, if `tables` is the number of the last entry that the tables have;
-    raises Damaged.
+def entries(connection: sqlite3.Connection, flushed: int) -> Iterator[list[Command]]:
+    """The commands of each entry, where `flushed` is the number of the last entry that the tables
+    have; raises Damaged.
     """
     rows = connection.execute("SELECT * FROM journal ORDER BY number")
-    for expected, (number, content, checksum) in enumerate(rows, tables + 1):
+    for expected, (number, content, checksum) in enumerate(rows, flushed + 1):
         is_right = isinstance(content, bytes) and checksum == _checksum(number, content)
         if number != expected or not is_right:
             raise Damaged(f"entry {expected} of the journal is missing or wrong")
@@ -99,29 +101,29 @@ def entries(connection: sqlite3.Connection, tables: int) -> Iterator[list[Asked]
             raise Damaged(f"entry {number} of the journal makes no sense") from None
 
 
-def ask_again(asked: Asked, books: Mapping[Place, OrderBook], changes: Changes) -> None:
-    """Have a book do what it has done before; raises Damaged if it would do something else."""
-    book = books.get((asked.venue, asked.symbol))
+def replay(command: Command, books: Mapping[Place, OrderBook], changes: Changes) -> None:
+    """Give a book a command that it has had before; raises Damaged if the result would differ."""
+    book = books.get((command.venue, command.symbol))
     if book is None:
-        raise Damaged(f"{asked.symbol} at {asked.venue} is in the journal only")
-    if isinstance(asked, Placed):
-        changes.submit(book, _place(asked, book))
+        raise Damaged(f"{command.symbol} at {command.venue} is in the journal only")
+    if isinstance(command, Placement):
+        changes.submit(book, _place(command, book))
     else:
-        changes.cancel(book, _cancel(asked, book))
+        changes.cancel(book, _cancel(command, book))
 
 
-def _place(asked: Placed, book: OrderBook) -> Outcome:
-    if asked.id != book.next_id:
+def _place(command: Placement, book: OrderBook) -> Outcome:
+    if command.id != book.next_id:
         raise Damaged(f"order {book.next_id} of {book.symbol} at {book.venue} is missing")
-    new = NewOrder(asked.account, asked.side, asked.type, asked.price, asked.quantity)
-    return book.submit(new, asked.ts)
+    new = NewOrder(command.account, command.side, command.type, command.price, command.quantity)
+    return book.submit(new, command.ts)
 
 
-def _cancel(asked: Cancelled, book: OrderBook) -> Order:
-    order = book.find(asked.id)
+def _cancel(command: Cancellation, book: OrderBook) -> Order:
+    order = book.find(command.id)
     if order is None or not order.is_open:
-        raise Damaged(f"order {asked.id} of {book.symbol} at {book.venue} is not open")
-    book.cancel(order, asked.ts)
+        raise Damaged(f"order {command.id} of {book.symbol} at {book.venue} is not open")
+    book.cancel(order, command.ts)
     return order
 
 

@@ -7,7 +7,7 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.ledger.archive import fills_by_order
 from disorderbook.ledger.base import Instance
-from disorderbook.ledger.journal import ask_again, entries
+from disorderbook.ledger.journal import entries, replay
 from disorderbook.ledger.tables import (
     BOOK_COLUMNS,
     EXECUTION_COLUMNS,
@@ -79,9 +79,9 @@ def load_market(connection: sqlite3.Connection) -> Market:
     by_place = {(book.venue, book.symbol): book for book in books}
     journaled, changes = tables, Changes()
     for entry in entries(connection, tables):
-        for asked in entry:
-            ask_again(asked, by_place, changes)
-            times.append(asked.ts)
+        for command in entry:
+            replay(command, by_place, changes)
+            times.append(command.ts)
         journaled += 1
     return Market(books, instances, last_instance, max(times, default=0), journaled, changes)
 

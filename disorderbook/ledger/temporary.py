@@ -1,4 +1,8 @@
-"""The ledger of an exchange that keeps nothing when it ends: only its memory has a bound."""
+"""The ledger of a market that ends with its process.
+
+It bounds memory only: closed orders beyond the bound move to a database without a name, which the
+system removes with the process. The rule: a commit moves orders for a millisecond and no longer.
+"""
 
 import logging
 import sqlite3
@@ -9,11 +13,11 @@ from contextlib import closing
 
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Fill, Order
-from disorderbook.errors import CannotKeep
+from disorderbook.errors import CannotWrite
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders
 from disorderbook.ledger.tables import NumberedFill, order_row, write_orders
 
-MOVE_SECONDS = 0.001  # that one turn spends on moving orders; a step begun by then is finished
+MOVE_SECONDS = 0.001  # that a commit moves orders for; it finishes a step begun by then
 BATCHES = 2000  # to a bound
 FILLS_IN_A_STEP = 100
 RETRY_SECONDS = 1.0  # between attempts while nothing can be written
@@ -48,11 +52,10 @@ log = logging.getLogger(__name__)
 
 
 class TemporaryLedger(Archive):
-    """Moves closed orders beyond `bound`, the longest closed first and some at a time, to a
-    database without a name that the system removes with the process.
+    """Moves closed orders beyond `bound` out of memory, the longest closed first.
 
     While that fails (a full disk) they stay in memory, up to another `bound` of them; then nothing
-    may change until it works again. Moving is attempted whenever a turn ends.
+    may change until it works again. Each commit tries.
     """
 
     def __init__(self, bound: int = CLOSED_ORDERS_IN_MEMORY) -> None:
@@ -69,21 +72,15 @@ class TemporaryLedger(Archive):
         self._retry_at: float | None = None  # on the monotonic clock; None while all is well
 
     def require_writable(self) -> None:
-        """Raise CannotKeep while orders cannot be moved and memory has no room for more."""
+        """Raise CannotWrite while orders cannot be moved and memory has no room for more."""
         if self._retry_at is not None and len(self._closed) > 2 * self._bound:
-            raise CannotKeep
-
-    def open_book(self, book: OrderBook) -> None:
-        """Books stay in memory."""
+            raise CannotWrite
 
     def submit(self, book: OrderBook, outcome: Outcome) -> None:
         self._closed.extend(closed_orders(outcome))
 
     def cancel(self, book: OrderBook, order: Order) -> None:
         self._closed.append(order)
-
-    def abandon(self) -> None:
-        """There is nothing to go back to."""
 
     def commit(self) -> Sequence[Order]:
         """Move some of the orders beyond the bound; returns those."""
@@ -102,14 +99,6 @@ class TemporaryLedger(Archive):
     def _fills(self, query: str, *values: object) -> Iterator[NumberedFill]:
         for order_id, number, price, quantity, ts in self.connection.execute(query, values):
             yield order_id, number, Fill(price, quantity, ts)
-
-    def settle(self) -> Sequence[Order]:
-        """Nothing is put off but to the next commit."""
-        return self.commit()
-
-    def kept_books(self) -> Sequence[OrderBook]:
-        """None: a commit that fails loses nothing."""
-        return ()
 
     def _move(self) -> Sequence[Order]:
         moved: list[Order] = []

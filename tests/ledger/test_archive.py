@@ -9,7 +9,7 @@ from wsgi import Client
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead
 from disorderbook.exchange import Exchange
-from disorderbook.ledger.base import EndlessMemory, Ledger
+from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.tables import order_row, write_orders
 from disorderbook.ledger.temporary import TemporaryLedger
 
@@ -54,7 +54,7 @@ def questions() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("bound", [0, 1, 50, 200])
 def test_statuses_and_listings_are_the_same_beyond_the_bound(bound: int) -> None:
-    endless, bounded = map(trading_client, (EndlessMemory(), TemporaryLedger(bound)))
+    endless, bounded = map(trading_client, (Ledger(), TemporaryLedger(bound)))
     closed_in_memory = [
         order
         for book in bounded.services.exchange.books("V")

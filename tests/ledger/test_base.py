@@ -5,25 +5,25 @@ import pytest
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
 from disorderbook.exchange import Exchange
-from disorderbook.ledger.base import EndlessMemory
+from disorderbook.ledger.base import Ledger
 
 
 def test_nothing_is_ever_forgotten() -> None:
-    exchange = Exchange(ledger=EndlessMemory())
+    exchange = Exchange(ledger=Ledger())
     with exchange.turn:
         book = exchange.book("V", "S")
         for _ in range(1000):
             exchange.submit(book, NewOrder("ann", SELL, LIMIT, 5, 1))
             exchange.submit(book, NewOrder("bob", BUY, LIMIT, 5, 1))
     exchange.commit()
-    exchange.settle()
+    exchange.flush()
     assert all(map(book.find, range(2000)))
     assert [order.id for order in exchange.orders_of(book, "bob")] == list(range(1, 2000, 2))
     assert exchange.order("V", "S", 7) is book.find(7)
 
 
 def test_a_change_that_is_not_finished_takes_no_book_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    exchange = Exchange(ledger=EndlessMemory())
+    exchange = Exchange(ledger=Ledger())
     book = exchange.book("V", "S")
 
     def interrupt(*_: object) -> None:

@@ -41,7 +41,7 @@ def test_what_is_in_the_log_reaches_the_database_by_itself(tmp_path: Path) -> No
     file = tmp_path / "market.db"
     market = Stoppable(file)
     play(market.exchange, (("V", "S"), sell(9)))
-    market.settle()
+    market.flush()
     wait_for_orders_in_the_database(file, 1)
     market.exchange.close()
 

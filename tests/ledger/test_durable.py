@@ -12,7 +12,7 @@ from wsgi import ORDERS, Client
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.errors import CannotKeep, CannotRead
+from disorderbook.errors import CannotRead, CannotWrite
 from disorderbook.game.instances import GameMaster
 from disorderbook.ledger.durable import FORGOTTEN_AT_ONCE
 from disorderbook.ledger.file import open_ledger
@@ -35,7 +35,7 @@ def test_everybody_can_read_the_file_while_the_market_runs(tmp_path: Path) -> No
     for act in (sell(9), buy(2), buy(3, account="cat")):
         play(market.exchange, (("V", "S"), act))
     assert rows(file, "SELECT count(*) FROM orders") == [(1,)]  # with the book; the rest follows
-    market.settle()
+    market.flush()
     assert rows(file, "SELECT id, account, side, type, price, quantity, remaining FROM orders") == [
         (0, "ann", "sell", "limit", 50, 9, 4),
         (1, "bob", "buy", "limit", 50, 2, 0),
@@ -96,8 +96,8 @@ def test_a_batch_of_turns_is_one_transaction(tmp_path: Path) -> None:
     assert transactions == [] and rows(tmp_path / "market.db", "SELECT * FROM orders") == []
     market.exchange.commit()
     market.exchange.commit()
-    market.exchange.settle()
-    market.exchange.settle()
+    market.exchange.flush()
+    market.exchange.flush()
     assert transactions == ["COMMIT"]
     assert rows(tmp_path / "market.db", "SELECT count(*) FROM orders") == [(30,)]
     market.exchange.close()
@@ -110,7 +110,7 @@ def test_closed_orders_beyond_the_bound_leave_memory(tmp_path: Path) -> None:
         play(market.exchange, (("V", "S"), buy(1)))
     book = market.exchange.book("V", "S")
     assert all(map(book.find, range(40)))  # nothing leaves before the tables have it
-    market.settle()
+    market.flush()
     assert [n for n in range(40) if book.find(n)] == [36, 37, 38, 39]
     assert [market.exchange.order("V", "S", n).filled for n in range(40)] == [1] * 40
     market.exchange.close()
@@ -141,7 +141,7 @@ def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
         instance = market.gamemaster.start("ANN", 5)
     exchange._ledger.connection.execute(FULL)
     before = state(exchange)
-    with pytest.raises(CannotKeep):
+    with pytest.raises(CannotWrite):
         for _ in range(2000):
             before = state(exchange)
             play(exchange, (("V", "S"), buy(1, account="a" * 255)))
@@ -153,7 +153,7 @@ def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
         lambda: market.gamemaster.start(None, 5),
         lambda: market.gamemaster.stop(instance),
     ):
-        with pytest.raises(CannotKeep):
+        with pytest.raises(CannotWrite):
             refused()
     play(exchange, (("V", "S"), 1))  # the cancel of a closed order changes nothing
     assert state(exchange) == before and market.gamemaster.instance(1) is instance
@@ -176,21 +176,21 @@ def begin_a_batch_that_does_not_fit(folder: Path) -> tuple[Stoppable, object]:
 
 def test_a_failed_commit_of_a_batch_takes_back_all_of_it(tmp_path: Path) -> None:
     market, before = begin_a_batch_that_does_not_fit(tmp_path)
-    with pytest.raises(CannotKeep):
+    with pytest.raises(CannotWrite):
         market.exchange.commit()
     assert state(market.exchange) == before
     market.exchange.commit()
     market.exchange.close()
 
 
-def test_what_failed_to_settle_before_its_commit_is_refused_by_that(tmp_path: Path) -> None:
+def test_what_failed_to_flush_before_its_commit_is_refused_by_that(tmp_path: Path) -> None:
     market, before = begin_a_batch_that_does_not_fit(tmp_path)
-    with pytest.raises(CannotKeep):
-        market.exchange.settle()
+    with pytest.raises(CannotWrite):
+        market.exchange.flush()
     assert state(market.exchange) == before
-    with pytest.raises(CannotKeep):
+    with pytest.raises(CannotWrite):
         market.exchange.commit()  # or the 300 would be told that all is well
-    market.exchange.settle()
+    market.exchange.flush()
     market.exchange.commit()
     assert state(market.exchange) == before
     market.exchange.close()
@@ -203,7 +203,7 @@ def test_what_can_be_neither_kept_nor_read_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(CannotRead):
         play(market.exchange, (("V", "S"), buy(9)))
     assert list(market.exchange.venues()) == []
-    with pytest.raises(CannotKeep):
+    with pytest.raises(CannotWrite):
         market.exchange.book("V", "S")
     market.exchange.close()
 
@@ -222,9 +222,9 @@ def test_a_change_that_a_signal_interrupts_is_not_kept_by_halves(
 
     with monkeypatch.context() as patch:
         patch.setattr(OrderBook, "_settle", interrupt)
-        with pytest.raises(CannotKeep):
+        with pytest.raises(CannotWrite):
             play(market.exchange, (("V", "S"), buy(2)))
-    with pytest.raises(CannotKeep):
+    with pytest.raises(CannotWrite):
         play(market.exchange, (("V", "S"), buy(1)))
     assert state(market.exchange) == before
     market.stop()
@@ -239,7 +239,7 @@ def test_over_http_a_full_disk_is_503(tmp_path: Path) -> None:
     assert client.order().status == 200
     ledger.connection.execute(FULL)
     answers = [client.order(account="A" * 255) for _ in range(100)]
-    refusal = (503, CannotKeep.sentence)
+    refusal = (503, CannotWrite.sentence)
     kept = [answer.status for answer in answers].index(503)
     assert 0 < kept and all(answer.error == refusal for answer in answers[kept:])
     assert client("DELETE", f"{ORDERS}/0").error == refusal
@@ -284,9 +284,9 @@ def test_while_another_program_writes_no_change_begins_and_then_they_go_on(
                 lambda: gamemaster.stop(instance),
                 lambda: gamemaster.restart(instance, "BOB", 9),
             ):
-                with pytest.raises(CannotKeep):
+                with pytest.raises(CannotWrite):
                     refused()
-            exchange.settle()
+            exchange.flush()
             exchange.commit()
             assert state(exchange) == before and instance.account == "ANN"
             assert gamemaster.instance(1) is instance and not published
@@ -341,15 +341,15 @@ def test_nobody_waits_longer_than_50_ms_for_another_program_and_only_once(tmp_pa
         return int(connection.execute("PRAGMA busy_timeout").fetchone()[0])
 
     play(market.exchange, (("V", "S"), sell(9)))
-    play(market.exchange, (("V", "S"), sell(9)))  # is in the journal, so that there is to settle
+    play(market.exchange, (("V", "S"), sell(9)))  # is in the journal, so that there is to flush
     assert patience() == 50
     with another_program_writes(file):
-        market.exchange.settle()  # waits inside the lock, so that the next ones do not
+        market.exchange.flush()  # waits inside the lock, so that the next ones do not
         assert patience() == 0
-        with pytest.raises(CannotKeep):
+        with pytest.raises(CannotWrite):
             play(market.exchange, (("V", "S"), sell(9)))
         assert patience() == 0
-    market.exchange.settle()
+    market.exchange.flush()
     assert patience() == 50
     assert rows(file, "SELECT count(*) FROM orders") == [(2,)]
     market.exchange.close()
@@ -361,9 +361,9 @@ def test_closed_orders_stay_in_memory_until_the_tables_have_them(tmp_path: Path)
         play(market.exchange, (("V", "S"), act))
     before = state(market.exchange)
     with another_program_writes(tmp_path / "market.db"):
-        market.settle()
+        market.flush()
         assert state(market.exchange) == before
-    market.settle()
+    market.flush()
     assert market.exchange.book("V", "S").find(0) is None
     assert state(market.exchange) == before
     market.exchange.close()
@@ -390,8 +390,8 @@ def test_over_http_another_programs_transaction_is_503_for_as_long_as_it_lasts(
     assert client.order().status == 200
     with another_program_writes(tmp_path / "market.db"):
         for _ in range(3):
-            assert client.order().error == (503, CannotKeep.sentence)
-        assert client("DELETE", f"{ORDERS}/0").error == (503, CannotKeep.sentence)
+            assert client.order().error == (503, CannotWrite.sentence)
+        assert client("DELETE", f"{ORDERS}/0").error == (503, CannotWrite.sentence)
         assert client("GET", f"{ORDERS}/0").json["open"]
         assert client("GET", f"{ORDERS}/1").status == 404
     assert client.order().json["id"] == 1
@@ -409,7 +409,7 @@ def test_an_order_of_every_type_is_recorded_by_its_name(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db")
     for order_type in OrderType:
         play(market.exchange, (("V", "S"), NewOrder("ann", Side.BUY, order_type, 5, 5)))
-    market.settle()
+    market.flush()
     assert rows(tmp_path / "market.db", "SELECT type FROM orders ORDER BY id") == [
         ("limit",),
         ("market",),

@@ -29,7 +29,7 @@ def test_orders_and_executions_are_written_while_the_market_runs(tmp_path: Path)
     market = Stoppable(tmp_path / "market.db", clock=lambda: 1453070587123456789)
     for act in (sell(9, account='a, "b"\nü'), buy(2), buy(8, price=60)):
         play(market.exchange, (("V", "S"), act))
-    market.settle()
+    market.flush()
     orders, executions = export(str(tmp_path / "market.db"), str(tmp_path / "new" / "folder"))
     assert [file.name for file in (orders, executions)] == ["orders.csv", "executions.csv"]
     assert read(orders) == [

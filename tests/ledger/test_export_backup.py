@@ -25,7 +25,7 @@ def market_with_a_journal(file: Path) -> Stoppable:
     market = Stoppable(file, clock=iter(range(1, 10**9)).__next__)
     for act in (sell(9), buy(2), sell(5, price=60)):
         play(market.exchange, (("V", "S"), act))
-    market.settle()
+    market.flush()
     for act in (buy(3), sell(1, price=70), 2):
         play(market.exchange, (("V", "S"), act))
     return market
@@ -80,7 +80,7 @@ def test_a_copy_that_is_made_in_steps_is_of_one_moment(
     def trade(*_: int) -> None:
         steps.append(1)
         play(market.exchange, (("V", "S"), sell(1)))
-        market.settle()
+        market.flush()
 
     monkeypatch.setattr(export_module, "PAGES_AT_ONCE", 1)
     monkeypatch.setattr(export_module, "_look_for_a_signal", trade)

@@ -1,4 +1,4 @@
-"""What is asked is written down, and asked again."""
+"""What is command is written down, and command again."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,21 +9,21 @@ import pytest
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import OrderType, Side
 from disorderbook.ledger.journal import (
-    Asked,
-    Cancelled,
+    Cancellation,
+    Command,
     Journal,
-    Placed,
-    ask_again,
+    Placement,
     entries,
-    placed,
+    placement,
+    replay,
 )
 from disorderbook.ledger.tables import Changes, Damaged, migrate
 
-ASKED: list[list[Asked]] = [
-    [Placed("V", "S", 0, 5, "ann\0ü", Side.SELL, OrderType.LIMIT, 50, 9)],
+COMMANDS: list[list[Command]] = [
+    [Placement("V", "S", 0, 5, "ann\0ü", Side.SELL, OrderType.LIMIT, 50, 9)],
     [
-        Placed("V", "S", 1, 6, "bob", Side.BUY, OrderType.MARKET, 0, 2**31 - 1),
-        Cancelled("V", "S", 0, 2**62),
+        Placement("V", "S", 1, 6, "bob", Side.BUY, OrderType.MARKET, 0, 2**31 - 1),
+        Cancellation("V", "S", 0, 2**62),
     ],
 ]
 
@@ -37,13 +37,13 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 def test_entries_are_read_as_they_were_written(connection: sqlite3.Connection) -> None:
     journal = Journal(connection, last=7)
-    for asked in ASKED:
-        journal.append(asked)
-    assert list(entries(connection, 7)) == ASKED and journal.last == 9
+    for command in COMMANDS:
+        journal.append(command)
+    assert list(entries(connection, 7)) == COMMANDS and journal.last == 9
     journal.clear()
     assert list(entries(connection, 9)) == [] and journal.last == 9
-    journal.append(ASKED[0])
-    assert list(entries(connection, 9)) == ASKED[:1]
+    journal.append(COMMANDS[0])
+    assert list(entries(connection, 9)) == COMMANDS[:1]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_an_entry_that_is_missing_or_changed_is_noticed(
     damage: str,
 ) -> None:
     journal = Journal(connection, last=0)
-    for asked in ASKED:
-        journal.append(asked)
+    for command in COMMANDS:
+        journal.append(command)
     connection.execute(damage)
     with pytest.raises(Damaged, match="is missing or wrong"):
         list(entries(connection, 0))
@@ -77,14 +77,17 @@ def test_what_makes_no_sense_is_noticed_even_with_the_right_checksum(
         list(entries(connection, 0))
 
 
-def test_asking_again_leads_to_the_same_book() -> None:
+def test_a_replay_leads_to_the_same_book() -> None:
     book, changes = OrderBook("V", "S", 1), Changes()
-    for asked in (*ASKED[0], Placed("V", "S", 1, 6, "bob", Side.BUY, OrderType.LIMIT, 50, 2)):
-        ask_again(asked, {("V", "S"): book}, changes)
+    for command in (
+        *COMMANDS[0],
+        Placement("V", "S", 1, 6, "bob", Side.BUY, OrderType.LIMIT, 50, 2),
+    ):
+        replay(command, {("V", "S"): book}, changes)
     first, second = book.find(0), book.find(1)
     assert first and second and (first.remaining, second.is_open) == (7, False)
-    assert placed(second) == asked and book.quote_time == 6
-    ask_again(Cancelled("V", "S", 0, 8), {("V", "S"): book}, changes)
+    assert placement(second) == command and book.quote_time == 6
+    replay(Cancellation("V", "S", 0, 8), {("V", "S"): book}, changes)
     assert not first.is_open and book.quote_time == 8
     [changed] = changes.books.values()
     assert changed.orders == {0: first, 1: second} and changes.size == 4
@@ -92,13 +95,13 @@ def test_asking_again_leads_to_the_same_book() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "command",
     [
-        Placed("V", "ELSE", 0, 5, "ann", Side.SELL, OrderType.LIMIT, 50, 9),
-        Placed("V", "S", 1, 5, "ann", Side.SELL, OrderType.LIMIT, 50, 9),
-        Cancelled("V", "S", 0, 5),
+        Placement("V", "ELSE", 0, 5, "ann", Side.SELL, OrderType.LIMIT, 50, 9),
+        Placement("V", "S", 1, 5, "ann", Side.SELL, OrderType.LIMIT, 50, 9),
+        Cancellation("V", "S", 0, 5),
     ],
 )
-def test_what_the_book_could_not_have_done_is_noticed(asked: Asked) -> None:
+def test_what_the_book_could_not_have_done_is_noticed(command: Command) -> None:
     with pytest.raises(Damaged):
-        ask_again(asked, {("V", "S"): OrderBook("V", "S", 1)}, Changes())
+        replay(command, {("V", "S"): OrderBook("V", "S", 1)}, Changes())

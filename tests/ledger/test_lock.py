@@ -16,7 +16,7 @@ from live import killed
 from load import Trader
 from wsgi import BUY, ORDERS
 
-from disorderbook.errors import CannotKeep
+from disorderbook.errors import CannotWrite
 from disorderbook.in_process import CannotStart, serve
 from disorderbook.ledger import file as ledger_file
 from disorderbook.ledger import lock
@@ -297,7 +297,7 @@ def test_a_file_that_is_not_the_one_any_more_stops_changes(
     file = tmp_path / "market.db"
     market = Stoppable(file)
     play(market.exchange, (("V", "S"), sell(9)))
-    market.settle()
+    market.flush()
     before = state(market.exchange)
     victim = beside(file, end)
     content = victim.read_bytes()
@@ -306,11 +306,11 @@ def test_a_file_that_is_not_the_one_any_more_stops_changes(
         (tmp_path / "elsewhere").unlink()
     if how == "replaced":
         victim.write_bytes(content)
-    with pytest.raises(CannotKeep):
-        market.settle()
-    with pytest.raises(CannotKeep):
+    with pytest.raises(CannotWrite):
+        market.flush()
+    with pytest.raises(CannotWrite):
         play(market.exchange, (("V", "S"), sell(9)))
-    market.settle()
+    market.flush()
     assert state(market.exchange) == before
     assert caplog.text.count(f"{victim} is not the file any more that was opened") == 1
     left = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -326,9 +326,9 @@ def test_an_order_that_was_under_way_when_the_file_was_gone_is_not_answered(
     market.exchange.commits_each_turn = False
     play(market.exchange, (("V", "S"), sell(9)))
     (tmp_path / "market.db").unlink()
-    with pytest.raises(CannotKeep):
-        market.settle()
-    with pytest.raises(CannotKeep):
+    with pytest.raises(CannotWrite):
+        market.flush()
+    with pytest.raises(CannotWrite):
         market.exchange.commit()
     market.exchange.close()
 
@@ -339,8 +339,8 @@ def test_a_log_that_was_moved_can_be_moved_back_after_the_end(tmp_path: Path) ->
         play(market.exchange, (("V", "S"), sell(1)))
     before = state(market.exchange)
     log.rename(tmp_path / "moved")
-    with pytest.raises(CannotKeep):
-        market.settle()
+    with pytest.raises(CannotWrite):
+        market.flush()
     market.exchange.close()
     (tmp_path / "moved").rename(log)
     market.start()
@@ -355,7 +355,7 @@ def test_over_http_a_deleted_file_is_503_and_a_line_in_the_log(tmp_path: Path) -
         placed = trader.place()
         file.unlink()
         exchange.process.wait_for("market.db is not the file any more that was opened")
-        refusal = (503, {"ok": False, "error": CannotKeep.sentence})
+        refusal = (503, {"ok": False, "error": CannotWrite.sentence})
         assert trader.ask("POST", ORDERS, BUY) == refusal
         assert trader.ask("GET", f"{ORDERS}/0") == (200, placed)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.exchange import Exchange
 from disorderbook.ledger import durable
-from disorderbook.ledger.base import EndlessMemory, Instance
+from disorderbook.ledger.base import Instance, Ledger
 from disorderbook.ledger.lock import Unusable
 
 MOST = 2**31 - 1
@@ -31,7 +31,7 @@ orders = st.tuples(
     ),
 )
 cancels = st.tuples(st.sampled_from(PLACES), st.integers(0, 30))
-pauses = st.sampled_from(["stop", "crash", "settle"])
+pauses = st.sampled_from(["stop", "crash", "flush"])
 acts = st.lists(orders | orders | orders | cancels | pauses, max_size=60)
 
 
@@ -40,10 +40,10 @@ acts = st.lists(orders | orders | orders | cancels | pauses, max_size=60)
 def test_a_stopped_market_equals_one_that_never_stopped(
     acts: list[Act | str],
     bound: int,
-    settled_at: int,
+    flushed_at: int,
 ) -> None:
-    with TemporaryDirectory(dir=MEMORY) as folder, patch.object(durable, "SETTLED_AT", settled_at):
-        endless = Exchange(clock=itertools.count(1).__next__, ledger=EndlessMemory())
+    with TemporaryDirectory(dir=MEMORY) as folder, patch.object(durable, "FLUSHED_AT", flushed_at):
+        endless = Exchange(clock=itertools.count(1).__next__, ledger=Ledger())
         stoppable = Stoppable(Path(folder, "market.db"), bound, itertools.count(1).__next__)
         for act in acts:
             if isinstance(act, str):
@@ -59,8 +59,8 @@ def test_a_stopped_market_equals_one_that_never_stopped(
 batches = st.lists(
     st.tuples(
         st.lists(orders | orders | cancels, max_size=8),
-        st.sampled_from(["commit", "commit", "settle", "crash"]),
-        st.sampled_from(["", "stop", "settle"]),
+        st.sampled_from(["commit", "commit", "flush", "crash"]),
+        st.sampled_from(["", "stop", "flush"]),
     ),
     max_size=15,
 )
@@ -71,11 +71,11 @@ batches = st.lists(
 def test_a_crash_takes_the_batch_that_was_not_committed_and_no_other(
     batches: list[tuple[list[Act], str, str]],
     bound: int,
-    settled_at: int,
+    flushed_at: int,
 ) -> None:
     time = [0]
-    with TemporaryDirectory(dir=MEMORY) as folder, patch.object(durable, "SETTLED_AT", settled_at):
-        endless = Exchange(clock=lambda: time[0], ledger=EndlessMemory())
+    with TemporaryDirectory(dir=MEMORY) as folder, patch.object(durable, "FLUSHED_AT", flushed_at):
+        endless = Exchange(clock=lambda: time[0], ledger=Ledger())
         stoppable = Stoppable(Path(folder, "market.db"), bound, lambda: time[0])
         for acts, end, pause in batches:
             start = time[0]
@@ -181,7 +181,7 @@ def test_a_journal_that_does_not_fit_is_refused(tmp_path: Path, damage: str) -> 
     market = Stoppable(tmp_path / "market.db")
     for act in (sell(9), buy(2)):
         play(market.exchange, (("V", "S"), act))
-    market.settle()
+    market.flush()
     for act in (0, buy(3), sell(1)):
         play(market.exchange, (("V", "S"), act))
     market.exchange._ledger.connection.execute(damage)
@@ -196,7 +196,7 @@ def test_rows_that_do_not_fit_together_are_refused(tmp_path: Path, damage: str) 
         play(market.exchange, (("V", "S"), act))
     with market.exchange.turn:
         market.gamemaster.start("ANN", 1)
-    market.settle()
+    market.flush()
     market.exchange._ledger.connection.execute(damage)
     with pytest.raises(Unusable, match="is damaged"):
         market.stop()

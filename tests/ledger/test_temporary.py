@@ -6,7 +6,7 @@ import pytest
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.errors import CannotKeep
+from disorderbook.errors import CannotWrite
 from disorderbook.exchange import Exchange
 from disorderbook.ledger import temporary
 from disorderbook.ledger.temporary import CACHE_KIBIBYTES, TemporaryLedger
@@ -72,7 +72,7 @@ def test_while_the_disk_is_full_memory_grows_no_further_and_then_all_goes_on(
     ledger = TemporaryLedger(20)
     exchange, book = market(ledger)
     ledger.connection.execute("PRAGMA max_page_count = 1")  # SQLite allows what it has, no more
-    with pytest.raises(CannotKeep):
+    with pytest.raises(CannotWrite):
         for _ in range(5000):
             with exchange.turn:
                 exchange.submit(book, buy(1, OrderType.IMMEDIATE_OR_CANCEL))

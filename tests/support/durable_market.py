@@ -35,9 +35,9 @@ class Stoppable:
         self.exchange.restore(market.books, market.latest)
         self.gamemaster = GameMaster(ledger.record_instance, market.instances, market.last_instance)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Have everything in the tables."""
-        self.exchange.settle()
+        self.exchange.flush()
 
     def crash(self) -> None:
         """Go on with copies of the files as they are now, before anything is closed."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from wsgi import ORDERS
 
-from disorderbook.errors import CannotKeep
+from disorderbook.errors import CannotWrite
 
 Json = dict[str, Any]
 
@@ -82,7 +82,7 @@ class PatientTrader(Trader):
             status, answer = super().ask(method, path, fields)
             if status != 503:
                 return status, answer
-            assert answer == {"ok": False, "error": CannotKeep.sentence}
+            assert answer == {"ok": False, "error": CannotWrite.sentence}
             self.refused.release()
 
 

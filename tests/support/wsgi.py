@@ -12,7 +12,7 @@ from disorderbook.api.app import make_app
 from disorderbook.api.services import Services
 from disorderbook.exchange import Exchange
 from disorderbook.game.instances import GameMaster
-from disorderbook.ledger.base import EndlessMemory, Ledger
+from disorderbook.ledger.base import Ledger
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.names import MAX_BOOKS
 from disorderbook.server.origin import OriginPolicy
@@ -55,7 +55,7 @@ class Client:
         keys: dict[str, str] | None = None,
         max_books: int = MAX_BOOKS,
         clock: Callable[[], int] = time.time_ns,
-        ledger: Ledger = EndlessMemory(),
+        ledger: Ledger = Ledger(),
         allowed_hosts: Sequence[str] = (),
     ) -> None:
         history = History(0)

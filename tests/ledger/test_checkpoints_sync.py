@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from durable_market import Stoppable, play, sell, state
 
-from disorderbook.errors import CannotKeep
+from disorderbook.errors import CannotWrite
 from disorderbook.ledger import checkpoints
-from disorderbook.ledger.checkpoints import Flush
+from disorderbook.ledger.checkpoints import LogSync
 from disorderbook.ledger.file import open_ledger
 
 PATIENCE = 20.0  # seconds
@@ -45,11 +45,11 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 @pytest.fixture
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread does nothing by itself."""
-    monkeypatch.setattr(checkpoints, "FLUSH_SECONDS", NEVER)
+    monkeypatch.setattr(checkpoints, "SYNC_SECONDS", NEVER)
 
 
 def test_it_is_a_second() -> None:
-    assert checkpoints.FLUSH_SECONDS == 1.0
+    assert checkpoints.SYNC_SECONDS == 1.0
     page = (Path(__file__).parent.parent.parent / "docs" / "database.md").read_text()
     assert "once a second" in page
 
@@ -59,55 +59,55 @@ def test_what_is_written_reaches_the_disk_by_itself_and_off_the_loop(
     disk: Disk,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(checkpoints, "FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(checkpoints, "SYNC_SECONDS", 0.01)
     market = Stoppable(tmp_path / "market.db")
     log = (tmp_path / "market.db-wal").stat().st_ino
     for _ in range(3):
         play(market.exchange, (("V", "S"), sell(9)))
         assert disk.has_taken.acquire(timeout=PATIENCE)
-    assert set(disk.inodes) == {log} and disk.threads == {"flush"}
+    assert set(disk.inodes) == {log} and disk.threads == {"log-sync"}
     market.exchange.close()
 
 
-def test_many_commits_share_a_flush_and_none_is_made_for_nothing(
+def test_many_commits_share_a_sync_and_none_is_made_for_nothing(
     tmp_path: Path,
     disk: Disk,
     by_hand: None,
 ) -> None:
     market = Stoppable(tmp_path / "market.db")
-    its_flush: Flush = market.exchange._ledger._flush
-    its_flush.flush()
+    log_sync: LogSync = market.exchange._ledger._log_sync
+    log_sync.sync()
     assert len(disk.inodes) == 0
     for count in (1, 2):
         for _ in range(50):
             play(market.exchange, (("V", "S"), sell(9)))
         assert len(disk.inodes) == count - 1
-        its_flush.flush()
-        its_flush.flush()
+        log_sync.sync()
+        log_sync.sync()
         assert len(disk.inodes) == count
     market.exchange.commit()
-    its_flush.flush()
+    log_sync.sync()
     assert len(disk.inodes) == 2
-    market.settle()  # into the tables, which is a write
-    its_flush.flush()
+    market.flush()  # into the tables, which is a write
+    log_sync.sync()
     assert len(disk.inodes) == 3
     market.exchange.close()
 
 
-def test_the_end_leaves_nothing_to_be_flushed(tmp_path: Path, disk: Disk, by_hand: None) -> None:
+def test_the_end_leaves_nothing_to_be_synced(tmp_path: Path, disk: Disk, by_hand: None) -> None:
     market = Stoppable(tmp_path / "market.db")
     play(market.exchange, (("V", "S"), sell(9)))
-    descriptor = market.exchange._ledger._flush._descriptor
+    descriptor = market.exchange._ledger._log_sync._descriptor
     market.exchange.close()
     assert len(disk.inodes) == 1
-    assert not any(thread.name == "flush" for thread in threading.enumerate())
+    assert not any(thread.name == "log-sync" for thread in threading.enumerate())
     with pytest.raises(OSError):
         os.fstat(descriptor)
 
 
 def test_with_sync_each_commit_does_it_and_nobody_else(tmp_path: Path) -> None:
     ledger, _ = open_ledger(str(tmp_path / "market.db"), sync=True)
-    assert ledger._flush is None
+    assert ledger._log_sync is None
     ledger.close()
 
 
@@ -121,13 +121,13 @@ def test_a_disk_that_takes_nothing_is_a_failed_write(
     play(market.exchange, (("V", "S"), sell(9)))
     before = state(market.exchange)
     disk.fault = OSError(errno.EIO, "Input/output error")
-    market.exchange._ledger._flush.flush()
+    market.exchange._ledger._log_sync.sync()
     acts: list[Callable[[], None]] = [
         lambda: play(market.exchange, (("V", "S"), sell(9))),
         lambda: play(market.exchange, (("V", "S"), 0)),
     ]
     for act in acts:
-        with pytest.raises(CannotKeep):
+        with pytest.raises(CannotWrite):
             act()
     assert state(market.exchange) == before
     assert caplog.text.count("has not taken") == caplog.text.count("does not reach the disk") == 1
