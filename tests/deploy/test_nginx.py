@@ -5,10 +5,7 @@ websockets both, and what they log.
 import contextlib
 import http.client
 import json
-import os
 import re
-import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -17,36 +14,26 @@ from typing import Any
 
 import certifi
 import pytest
-from live import Exchange, Started, running
+from live import Exchange, running
+from nginx import (
+    DEPLOY,
+    filled_in,
+    free_port,
+    ports,
+    require_nginx,
+    running_nginx,
+    tape_port,
+)
 from raw_http import wait_until
 from websockets.sync.client import ClientConnection, connect
 from wsgi import BUY, ORDERS
 
 from disorderbook.client import CertificateUntrusted, Market
 
-DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 WITH_TLS, WITHOUT = "nginx.conf", "nginx-http.conf"
 LOGS = "exchange.log", "exchange-error.log"
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 NAME = "exchange.example"
 PATIENCE = 10.0  # seconds
-
-MAIN = """
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log stderr;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/sample.conf;
-}}
-"""
 
 
 class Proxy:
@@ -101,9 +88,7 @@ class Proxy:
 
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[Exchange]:
-    if NGINX is None:
-        assert os.environ.get("CI") != "true", "continuous integration must install nginx"
-        pytest.skip("nginx is not installed")
+    require_nginx()
     for sample in (WITH_TLS, WITHOUT):
         found = re.findall(r"--allowed-host \S+", (DEPLOY / sample).read_text())
         assert found == [f"--allowed-host {NAME}"]
@@ -134,11 +119,7 @@ def proxy(
 def started_nginx(sample: str, folder: Path, port: int, tape: int) -> Iterator[Proxy]:
     """A sample in use, before an exchange with these two ports."""
     own, trust = free_port(), None
-    changes = {
-        "127.0.0.1:8000": f"127.0.0.1:{port}",
-        "127.0.0.1:8001": f"127.0.0.1:{tape}",
-        "/var/log/nginx/": f"{folder}/",
-    }
+    changes = ports(port, tape)
     if sample == WITH_TLS:
         certificate, key = make_certificate(folder)
         trust = ssl.create_default_context(cafile=str(certificate))
@@ -149,25 +130,10 @@ def started_nginx(sample: str, folder: Path, port: int, tape: int) -> Iterator[P
         }
     else:
         changes["listen 80"] = f"listen 127.0.0.1:{own}"
-    (folder / "sample.conf").write_text(filled_in(sample, changes))
-    (folder / "main.conf").write_text(MAIN.format(folder=folder))
-    assert NGINX is not None
-    nginx = Started(NGINX, "-e", "stderr", "-p", str(folder), "-c", str(folder / "main.conf"))
-    try:
-        assert wait_until(lambda: listens(own)), nginx.log()
+    text = filled_in((DEPLOY / sample).read_text(), changes)
+    with running_nginx(folder, text, own) as nginx:
         yield Proxy(folder, own, trust)
-    finally:
-        nginx.end()
     assert SECRET not in nginx.log()
-
-
-def filled_in(sample: str, changes: dict[str, str]) -> str:
-    """A sample with each of these replaced; it must be there."""
-    text = (DEPLOY / sample).read_text()
-    for said, real in changes.items():
-        assert said in text, f"{sample} no longer holds {said}"
-        text = text.replace(said, real)
-    return text
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
@@ -196,23 +162,6 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
         capture_output=True,
     )
     return certificate, key
-
-
-def tape_port(exchange: Exchange) -> int:
-    return int(exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)/ob/api/ws/")[1])
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 KEY = {"X-Starfighter-Authorization": "noisekey"}
