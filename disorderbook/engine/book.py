@@ -79,6 +79,7 @@ class OrderBook:
         self.last_trade: Fill | None = None
         self.positions: dict[str, Position] = {}  # in order of the accounts' first trades
         self.execution_count = 0  # since this object was made
+        self.event_count = 0  # placings, and cancels of open orders
         self._register = Register()
 
     def submit(self, new: NewOrder, ts: int) -> Outcome:
@@ -89,14 +90,14 @@ class OrderBook:
         else:
             own, against = self.asks, self.bids
         if order.type is FILL_OR_KILL and not against.can_fill(order):
-            order.close()
+            order.close(ts, order.event)
             return Outcome(order, [], book_moved=False)
         executions = self._match(order, against, ts) if against.best else []
         if order.remaining:
             if order.type is LIMIT:
                 own.rest(order)
             else:
-                order.close()
+                order.close(ts, order.event)
         self.quote_time = ts
         return Outcome(order, executions)
 
@@ -105,7 +106,8 @@ class OrderBook:
         if order.is_open:
             ladder = self.bids if order.side is BUY else self.asks
             ladder.reduce(order, order.remaining)
-            order.close()
+            order.close(ts, self.event_count)
+            self.event_count += 1
             self.quote_time = ts
 
     def find(self, order_id: int) -> Order | None:
@@ -134,6 +136,7 @@ class OrderBook:
         self,
         open_orders: Iterable[Order],
         next_id: int,
+        event_count: int,
         positions: Iterable[Position],
         quote_time: int,
         last_trade: Fill | None,
@@ -145,6 +148,7 @@ class OrderBook:
             self._register.add(order)
             (self.bids if order.side is BUY else self.asks).rest(order)
         self._register.next_id = next_id
+        self.event_count = event_count
         self.positions = {position.account: position for position in positions}
         self.quote_time = quote_time
         self.last_trade = last_trade
@@ -179,7 +183,11 @@ class OrderBook:
             new.quantity,
             ts,
             new.quantity,
+            0,
+            (),
+            self.event_count,
         )
+        self.event_count += 1
         self._register.add(order)
         return order
 
@@ -191,8 +199,8 @@ class OrderBook:
             quantity = min(standing.remaining, incoming.remaining)
             against.reduce(standing, quantity)
             fill = Fill(price, quantity, ts)
-            standing.fill(fill)
-            incoming.fill(fill)
+            standing.fill(fill, incoming.event)
+            incoming.fill(fill, incoming.event)
             self._settle(standing, incoming, price, quantity)
             executions.append(
                 Execution(

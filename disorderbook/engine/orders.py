@@ -29,6 +29,22 @@ class OrderType(enum.Enum):
 BUY, SELL = Side
 LIMIT, MARKET, FILL_OR_KILL, IMMEDIATE_OR_CANCEL = OrderType
 
+SIDE_NAMES = {BUY: "buy", SELL: "sell"}
+ORDER_TYPE_NAMES = {
+    LIMIT: "limit",
+    MARKET: "market",
+    FILL_OR_KILL: "fill-or-kill",
+    IMMEDIATE_OR_CANCEL: "immediate-or-cancel",
+}
+
+# Why an order is closed that did not trade all that it wanted.
+_REASONS = {
+    LIMIT: "cancelled",
+    MARKET: "rest",
+    IMMEDIATE_OR_CANCEL: "rest",
+    FILL_OR_KILL: "killed",
+}
+
 
 class NewOrder(msgspec.Struct, frozen=True, gc=False):
     """An order that is checked and not yet accepted; a market order's price is 0."""
@@ -53,6 +69,10 @@ class Order(msgspec.Struct, eq=False, gc=False):
 
     It is open while it wants shares: `remaining` is their number, 0 once closed. `fills` only ever
     grows; it is the shared empty tuple until the first fill, because most orders never have one.
+
+    The events of a book are its placings and its cancels of open orders, numbered from 0. `event`
+    is the order's placing. `closed_event` is what closed the order: its own placing, the placing
+    of the order that filled it, or its cancel. `closed_at` is that event's time.
     """
 
     id: int
@@ -67,20 +87,35 @@ class Order(msgspec.Struct, eq=False, gc=False):
     remaining: int
     filled: int = 0
     fills: Sequence[Fill] = ()
+    event: int = 0
+    closed_at: int | None = None  # None while it is open
+    closed_event: int | None = None
 
     @property
     def is_open(self) -> bool:
         return self.remaining > 0
 
-    def fill(self, fill: Fill) -> None:
-        """Take part in a trade."""
+    @property
+    def close_reason(self) -> str | None:
+        """Why it is closed, or None: `filled`; `killed` (fill-or-kill, and not to be filled at
+        once); `rest` (of a market or immediate-or-cancel order, which never rests); `cancelled`.
+        """
+        if self.remaining:
+            return None
+        return "filled" if self.filled == self.quantity else _REASONS[self.type]
+
+    def fill(self, fill: Fill, event: int) -> None:
+        """Take part in a trade; `event` is the placing of the incoming order."""
         if self.filled:
             self.fills.append(fill)  # type: ignore[attr-defined]  # a list since the first fill
         else:
             self.fills = [fill]
         self.filled += fill.quantity
         self.remaining -= fill.quantity
+        if not self.remaining:
+            self.closed_at, self.closed_event = fill.ts, event
 
-    def close(self) -> None:
-        """Give up what is still wanted."""
+    def close(self, ts: int, event: int) -> None:
+        """Give up what is still wanted, at a time and in an event of the book."""
         self.remaining = 0
+        self.closed_at, self.closed_event = ts, event

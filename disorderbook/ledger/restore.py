@@ -113,6 +113,7 @@ def _load_book(connection: sqlite3.Connection, row: Row) -> OrderBook:
     book.restore(
         _open_orders(connection, venue, symbol),
         next_id,
+        next_id,
         map(read_position, positions),
         nanoseconds(quote_time),
         None if price is None else Fill(price, quantity, nanoseconds(last_trade)),

@@ -17,10 +17,9 @@ from functools import lru_cache
 from typing import Any
 
 from disorderbook.engine.book import Execution, OrderBook, Outcome
-from disorderbook.engine.orders import Fill, Order
+from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Fill, Order
 from disorderbook.engine.positions import Position
 from disorderbook.ledger.base import Instance
-from disorderbook.protocol.messages import ORDER_TYPE_NAMES, SIDE_NAMES
 from disorderbook.protocol.names import NANOSECONDS, timestamp
 
 ORDER_COLUMNS = (

@@ -9,9 +9,10 @@ import msgspec
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.ladder import Ladder
+from disorderbook.engine.orders import SIDE_NAMES
 from disorderbook.exchange import Exchange
 from disorderbook.marketdata.history import SECOND, SPANS, History
-from disorderbook.protocol.messages import SIDE_NAMES, quote_fields
+from disorderbook.protocol.messages import quote_fields
 from disorderbook.protocol.names import timestamp, to_json
 
 

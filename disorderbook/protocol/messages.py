@@ -11,19 +11,8 @@ from msgspec import UNSET, UnsetType
 
 from disorderbook.engine.book import Execution, OrderBook, Quote
 from disorderbook.engine.ladder import Ladder, PriceLevel
-from disorderbook.engine.orders import Order, OrderType, Side
+from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Order
 from disorderbook.protocol.names import timestamp, to_json
-
-SIDE_NAMES = {Side.BUY: "buy", Side.SELL: "sell"}
-
-
-ORDER_TYPE_NAMES = {
-    OrderType.LIMIT: "limit",
-    OrderType.MARKET: "market",
-    OrderType.FILL_OR_KILL: "fill-or-kill",
-    OrderType.IMMEDIATE_OR_CANCEL: "immediate-or-cancel",
-}
-
 
 HEARTBEAT = to_json({"ok": True, "error": ""})
 

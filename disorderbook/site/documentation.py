@@ -28,8 +28,8 @@ from urllib.parse import quote, urlencode
 
 from disorderbook import __version__
 from disorderbook.engine.book import OrderBook
-from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.protocol.messages import ORDER_TYPE_NAMES, execution_message, tick_message
+from disorderbook.engine.orders import ORDER_TYPE_NAMES, NewOrder, OrderType, Side
+from disorderbook.protocol.messages import execution_message, tick_message
 
 WIDTH = 76  # characters of a line of JSON
 
