@@ -1,4 +1,8 @@
-"""The options of the command line."""
+"""The options of the command line, and the list of its subcommands.
+
+Each subcommand is a function that adds a parser of its own and says with `set_defaults(run=...)`
+which function runs it: it takes the options that were parsed, and returns the exit status.
+"""
 
 import argparse
 import re
@@ -7,20 +11,27 @@ from typing import NoReturn
 
 from disorderbook import __version__
 from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS
+from disorderbook.cli.market_file import add_backup
+from disorderbook.cli.start import run_exchange
 from disorderbook.process.log import LEVELS
 from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS, NAME_RULE, is_name
 from disorderbook.server.origin import host_name
 
 USAGE_ERROR = 2  # exit status
+SUBCOMMANDS = [add_backup]
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Parses the command line; a bad option is one sentence and exit status USAGE_ERROR."""
-    parser = _Parser(
+    """Parses the command line; a bad option is one sentence and exit status USAGE_ERROR.
+
+    What is parsed has `run`, the function to call with it.
+    """
+    parser: argparse.ArgumentParser = _Parser(
         prog="disorderBook",
         description="A local stock exchange for trading bots; speaks the Stockfighter protocol.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    parser.set_defaults(run=run_exchange)
     add = parser.add_argument
     add(
         "-p",
@@ -137,15 +148,10 @@ def make_parser() -> argparse.ArgumentParser:
         help="what to log, to stderr: debug (each request), info, warning or error",
     )
     add("--version", action="version", version=f"disorderBook {__version__}")
-    _add_backup(parser.add_subparsers(dest="command", metavar="COMMAND"))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for add_subcommand in SUBCOMMANDS:
+        add_subcommand(commands)
     return parser
-
-
-def _add_backup(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    text = "copy a market, also one that an exchange is using, and end"
-    add = commands.add_parser("backup", help=text, description=text.capitalize() + ".").add_argument
-    add("file", metavar="FILE", help="the file of the market")
-    add("copy", metavar="COPY", help="the new file, which must not be there yet")
 
 
 class _Parser(argparse.ArgumentParser):

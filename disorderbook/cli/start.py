@@ -1,0 +1,205 @@
+"""Starts an exchange from the command line: what the program does unless a subcommand is named."""
+
+import argparse
+import contextlib
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import quote
+
+import bottle
+
+from disorderbook.accounts import Accounts, AccountsFile
+from disorderbook.api.app import make_app
+from disorderbook.api.services import Services
+from disorderbook.assembly import (
+    FORKING_SERVERS,
+    OWN_SERVER,
+    CannotStart,
+    Wanted,
+    cannot_listen,
+    first_book,
+    keep_together,
+    make_server,
+    open_services,
+    running_tape,
+)
+from disorderbook.cli.ports_file import ports_file
+from disorderbook.process.collector import keep_collections_short
+from disorderbook.process.descriptors import allow_descriptors
+from disorderbook.process.forks import OwnStack, closed_in_child
+from disorderbook.protocol.names import HOST
+from disorderbook.server.origin import OriginPolicy
+from disorderbook.server.server import InlineServer
+from disorderbook.tape.feed import Tape
+
+BOTS = Path(__file__).resolve().parent.parent.parent / "bots"  # in a checkout; the package has none
+END_PATIENCE = 2.0  # seconds that a server has to end in
+
+
+def run_exchange(options: argparse.Namespace) -> int:
+    """Run an exchange with the options of `make_parser` until a signal ends it; returns the exit
+    status. Raises CannotStart.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    with contextlib.suppress(KeyboardInterrupt):
+        _serve(options)
+    return 0
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """Interrupt the server, and end the process soon if the server swallows that."""
+    last_resort = threading.Timer(END_PATIENCE, os._exit, (0,))
+    last_resort.daemon = True
+    last_resort.start()
+    raise KeyboardInterrupt
+
+
+def _serve(options: argparse.Namespace) -> None:
+    wanted = _wanted(options)
+    server = _server(options, wanted)
+    with OwnStack() as own:
+        if isinstance(server, InlineServer):
+            own.enter_context(closed_in_child(server.port))
+        accounts = own.enter_context(_accounts(options.accounts))
+        tell_ports = own.enter_context(ports_file(options.ports_file))
+        tape = own.enter_context(_tape(options, accounts, wanted.origins))
+        services = own.enter_context(open_services(wanted, accounts, tape, server))
+        book = first_book(services.exchange, wanted)
+        options.venue, options.symbol = book.venue, book.symbol
+        tell_ports(server.port, tape.port if tape else None)
+        with contextlib.suppress(OSError):  # nobody reads it
+            _greet(server.port, options, services, tape)
+        keep_collections_short()
+        if options.database is not None and isinstance(server, InlineServer):
+            keep_together(server, services.exchange)
+        _stop_on_signals(server)
+        try:
+            bottle.run(make_app(services), server=server, quiet=True)
+        except ImportError as missing:
+            raise CannotStart(f"The server {options.server} is not installed: {missing}") from None
+        except Exception as fault:
+            raise CannotStart(f"The server {options.server} does not run: {fault}") from fault
+
+
+def _server(options: argparse.Namespace, wanted: Wanted) -> bottle.ServerAdapter:
+    if options.server in FORKING_SERVERS and (options.database or options.websockets):
+        raise CannotStart(
+            f"The server {options.server} answers in a process that it forks, which can neither"
+            " keep a market in a file nor tell the tape; leave out --database and --websockets"
+        )
+    try:
+        return make_server(options.server, options.port, wanted.origins)
+    except OSError as fault:
+        raise cannot_listen(options.port, fault) from None
+
+
+def _stop_on_signals(server: bottle.ServerAdapter) -> None:
+    """Let our own server finish what is under way; the others are interrupted."""
+    if isinstance(server, InlineServer):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: server.stop())
+
+
+@contextlib.contextmanager
+def _tape(
+    options: argparse.Namespace, accounts: Accounts, origins: OriginPolicy
+) -> Iterator[Tape | None]:
+    """The websocket server while it runs, None unless it was asked for."""
+    if not options.websockets:
+        yield None
+        return
+    with running_tape(accounts, options.wsport, allow_descriptors(), origins) as tape:
+        yield tape
+
+
+def _wanted(options: argparse.Namespace) -> Wanted:
+    for option, given in (("sync", options.sync), ("drop-damaged-log", options.drop_damaged_log)):
+        if given and options.database is None:
+            raise CannotStart(f"--{option} needs --database, the file to keep the market in")
+    if options.ports_file is not None and options.server != OWN_SERVER:
+        raise CannotStart("--ports-file needs our own server: others open their port later")
+    return Wanted(
+        options.venue,
+        options.symbol,
+        options.maxbooks,
+        options.extra,
+        options.database,
+        options.sync,
+        OriginPolicy(options.allowed_hosts),
+        options.drop_damaged_log,
+        options.accounts is not None,
+    )
+
+
+@contextlib.contextmanager
+def _accounts(path: str | None) -> Iterator[Accounts]:
+    """The accounts of a file, which are read again when it changes; anybody's without one."""
+    if path is None:
+        yield Accounts()
+        return
+    try:
+        file = AccountsFile(path)
+    except OSError as fault:
+        raise CannotStart(f"Cannot read the accounts file {path}: {fault.strerror}") from None
+    except ValueError as fault:
+        raise CannotStart(f"The accounts file {fault}") from None
+    with file as accounts:
+        yield accounts
+
+
+def _greet(port: int, options: argparse.Namespace, services: Services, tape: Tape | None) -> None:
+    front = f"http://{HOST}:{port}/"
+    url = f"{front}ob/api/"
+    stock = f"venues/{quote(options.venue)}/stocks/{quote(options.symbol)}"
+    order = '{"account": "ME", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 9}'
+    key = '-H "X-Starfighter-Authorization: KEY" ' if services.accounts.need_keys else ""
+    print(f"disorderBook starting up on port {port}")
+    if not services.accounts.need_keys:
+        print(" -----> Warning: running WITHOUT AUTHENTICATION!")
+    print(f"""
+Connect to  {url}  (Ctrl-C stops)
+Watch it at {front} and read about it at {front}docs
+Place an order:
+  curl {key}-d '{order}' \\
+    {url}{stock}/orders""")
+    bots = _bots()
+    if bots is not None:
+        _offer_bots(bots, url, options)
+    if tape:
+        _offer_tape(bots, tape.port, options)
+    print(flush=True)
+
+
+def _offer_bots(bots: Path, url: str, options: argparse.Namespace) -> None:
+    start = shlex.quote(str(bots)) if bots.is_absolute() else f"-m {bots}"
+    keys = f" --accounts {shlex.quote(options.accounts)}" if options.accounts is not None else ""
+    place = f"--venue {shlex.quote(options.venue)} --symbol {shlex.quote(options.symbol)}"
+    print("Bring the market to life:")
+    print(f"  {_python()} {start} market-maker taker noise{keys} --url {url} {place}")
+
+
+def _offer_tape(bots: Path | None, port: int, options: argparse.Namespace) -> None:
+    url, venue = f"ws://{HOST}:{port}/ob/api/ws/", shlex.quote(options.venue)
+    print(f"\nWatch the tape ({url}ACCOUNT/venues/VENUE/tickertape)")
+    if bots is not None:
+        script = shlex.quote(str(bots / "watch_tape.py"))
+        print(f"  {_python()} {script} --url {url} --venue {venue}")
+
+
+def _bots() -> Path | None:
+    """The bots' folder as it is named from here, None where the package alone is installed."""
+    if not (BOTS / "roster.py").is_file():
+        return None
+    return Path(BOTS.name) if Path.cwd() == BOTS.parent else BOTS
+
+
+def _python() -> str:
+    """As it was typed, such as .venv/bin/python."""
+    return shlex.quote(sys.orig_argv[0])
