@@ -12,7 +12,7 @@ from raw_websocket import TICKERS, RawPeer, close_frame, handshake
 from wsgi import BUY, ORDERS
 
 from disorderbook.server.limits import Limits as RestLimits
-from disorderbook.tape.limits import Limits as TapeLimits
+from disorderbook.tape.limits import TapeLimits
 
 OF_EACH = 20  # clients of each of the ten kinds
 SMALL = 4096  # bytes of a receive buffer that is soon full

@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from disorderbook.engine.book import OrderBook
 from disorderbook.exchange import Exchange
 from disorderbook.protocol.route import Answer, Document, Request, Route
+from disorderbook.tape.feed import TapeCounts
 
 BOUNDS = (  # seconds, each with the requests that took no longer
     0.00001,
@@ -150,31 +151,6 @@ class ServerCounts(Protocol):
     def taken_back(self) -> int: ...
 
 
-class TapeCounts(Protocol):
-    """How the tape is doing, since it started (`listeners`, `backlog`, `waiting`: now)."""
-
-    @property
-    def listeners(self) -> int: ...
-
-    @property
-    def messages(self) -> int: ...
-
-    @property
-    def replaced(self) -> int: ...
-
-    @property
-    def fell_behind(self) -> int: ...
-
-    @property
-    def refused(self) -> int: ...
-
-    @property
-    def backlog(self) -> int: ...
-
-    @property
-    def waiting(self) -> int: ...
-
-
 class Metrics:
     """The requests by route; the server and the tape, if there are such, are asked for theirs."""
 
@@ -272,12 +248,12 @@ def _of_server(counts: ServerCounts) -> Iterator[Metric]:
 def _of_tape(counts: TapeCounts) -> Iterator[Metric]:
     gauges = [
         ("tape_listeners", "Listeners to the tape.", counts.listeners),
-        ("tape_backlog_events", "Events that the tape has not told yet.", counts.backlog),
+        ("tape_backlog_events", "Events that the tape has not rendered yet.", counts.backlog),
         ("tape_waiting_messages", "Messages that wait for slow listeners.", counts.waiting),
     ]
     counters = [
         ("tape_messages", "Messages that were sent or wait to be.", counts.messages),
-        ("tape_replaced_messages", "Ticks left out for newer ones.", counts.replaced),
+        ("tape_conflated_messages", "Ticks that newer ones conflated.", counts.conflated),
         ("tape_fell_behind", "Listeners closed because they fell behind.", counts.fell_behind),
         ("tape_refused", "Listeners that were refused.", counts.refused),
     ]

@@ -1,1 +1,1 @@
-"""Floor 2: the tape, quotes and executions over websockets."""
+"""The tape: quotes and executions, published over websockets."""

@@ -1,10 +1,18 @@
-"""What a listener asks for, and whether it may: read from the URL and headers of its handshake.
+"""The feed: who subscribed to what, and which messages an event becomes.
 
-The tape: who listens to what, and who is told of which event.
+The one rule: ticks are conflated, executions are unconflatable. A tick says how a book stands, so a
+newer one says all that an older one said. An execution says what happened, so a listener that would
+miss one is closed instead.
 
-The exchange publishes into a backlog. Messages are rendered and sent on the tape's own thread. A
-tick says how things are, so for somebody who is behind an older tick of the same book gives way to
-the newer one; an execution says what happened, so who would miss one of his is closed instead.
+An event goes this way:
+
+1. The exchange publishes it while it holds its lock (`Tape.publish`): an append to the Backlog.
+2. The tape's thread takes it (`deliver`) and renders each message once for all listeners. An event
+   with many executions is rendered in pieces, so that sockets are served in between.
+3. The messages go to the server in batches by subscription, executions first.
+
+A subscription is read from the URL and the headers of a handshake. Executions need their account's
+key; ticks are for everybody.
 """
 
 import logging
@@ -20,15 +28,19 @@ from disorderbook.engine.orders import Order
 from disorderbook.errors import BadRequest, ExchangeError
 from disorderbook.process.log import without_keys
 from disorderbook.protocol.messages import execution_message, tick_message
-from disorderbook.protocol.names import error_message
 from disorderbook.protocol.parse import check_name
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.tape.conflation import Backlog, Event, accounts_in
-from disorderbook.tape.limits import Limits
-from disorderbook.tape.listener import Connection
+from disorderbook.tape.limits import TapeLimits
+from disorderbook.tape.listener import Listener
 from disorderbook.tape.outbox import Batch, Frame, Message
 from disorderbook.tape.server import TapeServer
-from disorderbook.tape.websocket import OWN_FAULT, POLICY_VIOLATION
+from disorderbook.tape.websocket import INTERNAL_ERROR, POLICY_VIOLATION
+
+PORT = 8001
+EVENTS_AT_ONCE = 1000  # and messages, rendered before the tape looks at its sockets again
+BYTES_AT_ONCE = 256 * 1024  # rendered at once; one order can make hundreds of megabytes
+LONG_FILLS = 50  # of one execution, beyond which it is rendered when it is sent
 
 FORMS = (
     "/ob/api/ws/ACCOUNT/venues/VENUE/tickertape",
@@ -36,26 +48,23 @@ FORMS = (
     "/ob/api/ws/ACCOUNT/venues/VENUE/executions",
     "/ob/api/ws/ACCOUNT/venues/VENUE/executions/stocks/SYMBOL",
 )
-
-
 KEY_PLACES = (
     "HTTP_X_STARFIGHTER_AUTHORIZATION",
     "HTTP_X_STOCKFIGHTER_AUTHORIZATION",
     "HTTP_COOKIE",
 )
 
-
 _FORM = re.compile(
     r"(?P<prefix>.*)/ws/(?P<account>[^/]+)/venues/(?P<venue>[^/]+)/(?P<topic>tickertape|executions)"
     r"(?:/stocks/(?P<symbol>[^/]+))?/?"
 )
-
-
 _KEY = re.compile(r".*/key/([^/]+)/ob/api")  # all that stands before /ws/
+
+log = logging.getLogger(__name__)
 
 
 class NoSuchTape(BadRequest):
-    """Names the path, so the sentence is made for each; a key in it is left out."""
+    """Its sentence names the path, without a key that is in it."""
 
     def __init__(self, path: str) -> None:
         named = without_keys(path)
@@ -64,9 +73,7 @@ class NoSuchTape(BadRequest):
 
 
 class Subscription(NamedTuple):
-    """Ticks if `account` is None, else that account's executions; of a whole venue if `symbol`
-    is None.
-    """
+    """An account's executions, or ticks if `account` is None; of a whole venue if `symbol` is."""
 
     account: str | None
     venue: str
@@ -74,9 +81,10 @@ class Subscription(NamedTuple):
 
 
 def subscription(target: str, headers: Mapping[str, str], accounts: Accounts) -> Subscription:
-    """What the request for `target` (path and query), with `headers` as in an environ, is to hear;
-    raises NoSuchTape, NameTooLong,
-    NoKey or WrongKey. Ticks are for everybody: their URL's account is ignored.
+    """What a handshake for `target` (path and query) subscribes to; `headers` are named as in WSGI.
+
+    Raises NoSuchTape, NameTooLong, NoKey or WrongKey. Ticks are for everybody, so the account in
+    their URL is ignored.
     """
     path, _, query = target.partition("?")
     asked = _FORM.fullmatch(re.sub("//+", "/", path))
@@ -95,13 +103,13 @@ def subscription(target: str, headers: Mapping[str, str], accounts: Accounts) ->
 
 
 def _key_before(prefix: str) -> str | None:
-    """The key in what a path begins with."""
+    """The key in the beginning of a path; None if there is none."""
     found = _KEY.fullmatch(prefix)
     return _decoded_key(found[1]) if found else None
 
 
 def _key_in(query: str) -> str | None:
-    """The key in a query, in which + is a plus: keys are no forms."""
+    """The key in a query, in which + stands for itself; None if there is none."""
     for field in query.split("&"):
         name, _, value = field.partition("=")
         if name == KEY_COOKIE and value:
@@ -114,65 +122,53 @@ def _decoded_key(key: str) -> str:
 
 
 def _decoded(name: str, path: str) -> str:
-    """A name out of a path as HTTP has it: bytes that are read as Latin-1."""
+    """A name in a path, whose bytes were read as Latin-1; raises NoSuchTape."""
     try:
         return unquote_to_bytes(name.encode("latin-1")).decode()
     except UnicodeDecodeError:
         raise NoSuchTape(path) from None
 
 
-PORT = 8001
-
-
-EVENTS_AT_ONCE = 1000  # and messages, rendered before the tape looks at its sockets again
-
-
-BYTES_AT_ONCE = 256 * 1024  # the same in bytes; one order can make hundreds of megabytes
-
-
-LONG_FILLS = 50  # in one execution, which is then rendered when it is its turn to be sent
-
-
-log = logging.getLogger(__name__)
-
-
-class Counts(NamedTuple):
-    """How the tape is doing, since it started (`listeners`, `backlog` and `waiting`: now)."""
+class TapeCounts(NamedTuple):
+    """Counts since the tape started; `listeners`, `backlog` and `waiting` are of now."""
 
     listeners: int
     messages: int  # sent, or waiting to be sent
-    replaced: int  # ticks that somebody who was behind was spared
+    conflated: int  # ticks that were not sent because newer ones say more
     fell_behind: int  # listeners closed because they did not keep up
-    refused: int  # who came and may not listen, by whatever rule
-    backlog: int  # events that are not told yet
-    waiting: int  # messages for listeners who read slowly
+    refused: int  # clients that may not listen, by whatever rule
+    backlog: int  # events that are not rendered yet
+    waiting: int  # messages for listeners that read slowly
 
 
 class Tape:
-    """Tells websocket listeners, from its construction (which raises OSError if the port is
-    taken) until `close`. `port` 0 picks a free one.
+    """Publishes over websockets, from its construction until `close`.
+
+    Its construction raises OSError if the port is taken; `port` 0 picks a free one.
     """
 
     def __init__(
         self,
         accounts: Accounts,
         port: int = PORT,
-        limits: Limits = Limits(),
+        limits: TapeLimits = TapeLimits(),
         origins: OriginPolicy = OriginPolicy(),
     ) -> None:
         self._accounts = accounts
-        self._version = accounts.version  # of the accounts, by which the listeners were let in
-        self._audiences: dict[Subscription, set[Connection]] = {}
-        self._subscriptions: dict[Connection, Subscription] = {}
-        self._telling: Iterator[None] = iter(())  # the rest of an event
-        self._is_telling = False
-        self._told: Sequence[Execution] = ()  # those of that event
+        self._version = accounts.version  # of the accounts, by which listeners were authorized
+        self._listeners: dict[Subscription, set[Listener]] = {}
+        self._subscriptions: dict[Listener, Subscription] = {}
+        self._rendering: Iterator[None] = iter(())  # the rest of an event
+        self._is_rendering = False
+        self._executions: Sequence[Execution] = ()  # those of that event
         self._rendered: dict[Subscription, list[Message]] = {}
         self._rendered_bytes = 0
         self._messages = 0
         self._server = TapeServer(port, self, limits, origins)
-        self._backlog = Backlog(self._server.bell)
-        self.publish = self._backlog.add  # called inside the exchange's turn after each event
+        self._backlog = Backlog(self._server.waker)
+        self.publish = (
+            self._backlog.add
+        )  # called after each event; the exchange's lock must be held
         self.port = self._server.port
         self._server.start()
 
@@ -182,18 +178,18 @@ class Tape:
     def __exit__(
         self,
         kind: type[BaseException] | None,
-        fault: BaseException | None,
+        error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         self.close()
 
-    def counts(self) -> Counts:
+    def counts(self) -> TapeCounts:
         """May be called from any thread."""
         server = self._server
-        return Counts(
+        return TapeCounts(
             len(self._subscriptions),
             self._messages,
-            server.replaced,
+            server.conflated,
             server.fell_behind,
             server.refused,
             len(self._backlog),
@@ -201,84 +197,82 @@ class Tape:
         )
 
     def close(self) -> None:
-        """Send what waits, as far as there is time, and tell every listener (1001, or 1008 to
-        whom an execution could not be sent); returns within a second, with the thread ended.
+        """Send what waits, as far as there is time, and close every listener.
+
+        The code is 1001, or 1008 where an execution could not be sent. Returns within a second,
+        when the thread has ended.
         """
         self._server.close()
 
-    # What the transport asks for, on the tape's thread.
+    # What the server calls, on the tape's thread.
 
     def has_news(self) -> bool:
-        return self._is_telling or bool(self._backlog)
+        return self._is_rendering or bool(self._backlog)
 
     def deliver(self) -> None:
         if self._version != self._accounts.version:
             self._version = self._accounts.version
             self._close_unauthorized()
         for _ in range(EVENTS_AT_ONCE):
-            if not self._tell_on() or self._rendered_bytes >= BYTES_AT_ONCE:
+            if not self._render_next() or self._rendered_bytes >= BYTES_AT_ONCE:
                 break
         self._send()
 
     def end(self) -> None:
-        missed = self._backlog.untold()
-        if self._is_telling:
-            missed.update(accounts_in(self._told))
+        missed = self._backlog.undelivered()
+        if self._is_rendering:
+            missed.update(accounts_in(self._executions))
         for listener in self._listeners_of(missed):
             reason = "the exchange closes before all was told"
-            self._server.attend(listener, listener.close, POLICY_VIOLATION, reason)
+            self._server.close_listener(listener, POLICY_VIOLATION, reason)
 
-    def arrived(self, listener: Connection) -> None:
+    def subscribe(self, listener: Listener) -> None:
         assert listener.handshake is not None
-        try:
-            wanted = subscription(*listener.handshake, self._accounts)
-        except ExchangeError as refusal:
-            listener.refuse(error_message(str(refusal)), str(refusal))
-            return
+        wanted = subscription(*listener.handshake, self._accounts)
         self._subscriptions[listener] = wanted
-        self._audiences.setdefault(wanted, set()).add(listener)
-        self._backlog.listen(wanted.venue, wanted.symbol)
+        self._listeners.setdefault(wanted, set()).add(listener)
+        self._backlog.subscribe(wanted.venue, wanted.symbol)
 
-    def left(self, listener: Connection) -> None:
+    def unsubscribe(self, listener: Listener) -> None:
         wanted = self._subscriptions.pop(listener, None)
         if wanted is not None:
-            self._audiences[wanted].remove(listener)
-            if not self._audiences[wanted]:
-                del self._audiences[wanted]
-            self._backlog.unlisten(wanted.venue, wanted.symbol)
+            self._listeners[wanted].remove(listener)
+            if not self._listeners[wanted]:
+                del self._listeners[wanted]
+            self._backlog.unsubscribe(wanted.venue, wanted.symbol)
 
     def _close_unauthorized(self) -> None:
-        """The keys have changed: close who could not listen to executions with his any more."""
+        """The accounts have changed: close the listeners whose key is not valid any more."""
         for listener in list(self._subscriptions):
             assert listener.handshake is not None
             try:
                 subscription(*listener.handshake, self._accounts)
             except ExchangeError:
                 reason = "the key is not valid any more"
-                self._server.attend(listener, listener.close, POLICY_VIOLATION, reason)
+                self._server.close_listener(listener, POLICY_VIOLATION, reason)
 
     # Rendering and sending.
 
-    def _tell_on(self) -> bool:
-        """Render one more message, or turn to the next event; False if there is neither."""
-        self._is_telling = next(self._telling, self) is None
-        if self._is_telling:
+    def _render_next(self) -> bool:
+        """Render one more message, or begin the next event; False if there is neither."""
+        self._is_rendering = next(self._rendering, self) is None
+        if self._is_rendering:
             return True
         event = self._backlog.next() or self._catch_up()
         if event is None:
             return False
-        self._told = event[0]
-        self._telling, self._is_telling = self._tell(*event), True
+        self._executions = event[0]
+        self._rendering, self._is_rendering = self._render(*event), True
         return True
 
     def _catch_up(self) -> Event | None:
-        """All events are told: turn to what did not fit among them."""
+        """The backlog is empty: take what was conflated in it, and close who misses executions."""
         for listener in self._listeners_of(self._backlog.catch_up()):
-            self._server.attend(listener, listener.fall_behind)
+            self._server.fall_behind(listener)
         return self._backlog.next()
 
-    def _listeners_of(self, accounts: set[str]) -> list[Connection]:
-        """Who would miss an execution, after being sent those that came before it."""
+    def _listeners_of(self, accounts: set[str]) -> list[Listener]:
+        """Listeners to the executions of these accounts, after what is rendered was sent."""
         if not accounts:
             return []
         self._send()
@@ -288,35 +282,36 @@ class Tape:
             if wanted.account in accounts
         ]
 
-    def _tell(self, executions: Sequence[Execution], quote: Quote) -> Iterator[None]:
-        """Render an event, once for all, with a pause after each execution; a fault in it keeps
-        no other from being told.
+    def _render(self, executions: Sequence[Execution], quote: Quote) -> Iterator[None]:
+        """Render an event, with a pause after each execution.
+
+        An internal error is logged, and closes those who would miss an execution by it.
         """
         try:
             for execution in executions:
                 for receiver in (execution.standing, execution.incoming):
-                    audience = self._audience(receiver.account, quote)
-                    if audience:
-                        self._add(audience, None, self._execution_frame(execution, receiver))
+                    wanted = self._wanted(receiver.account, quote)
+                    if wanted:
+                        self._add(wanted, None, self._execution_frame(execution, receiver))
                 yield
-            audience = self._audience(None, quote)
-            if audience:
+            wanted = self._wanted(None, quote)
+            if wanted:
                 frame = self._server.frame(tick_message(quote))
-                self._add(audience, (quote.venue, quote.symbol), frame)
+                self._add(wanted, (quote.venue, quote.symbol), frame)
         except Exception:
-            log.exception("An event of %s %s could not be told", quote.venue, quote.symbol)
+            log.exception("An event of %s %s could not be rendered", quote.venue, quote.symbol)
             for listener in self._listeners_of(set(accounts_in(executions))):
-                self._server.attend(listener, listener.close, OWN_FAULT, "internal error")
+                self._server.close_listener(listener, INTERNAL_ERROR, "internal error")
 
-    def _audience(self, account: str | None, quote: Quote) -> list[Subscription]:
-        """The subscriptions that somebody has and that this concerns."""
+    def _wanted(self, account: str | None, quote: Quote) -> list[Subscription]:
+        """The subscriptions with listeners to which a message belongs."""
         venue = Subscription(account, quote.venue, None)
         stock = Subscription(account, quote.venue, quote.symbol)
-        return [wanted for wanted in (venue, stock) if wanted in self._audiences]
+        return [wanted for wanted in (venue, stock) if wanted in self._listeners]
 
     def _execution_frame(self, execution: Execution, receiver: Order) -> Frame:
-        """Each execution lists all fills of its order so far: those of one order with thousands
-        would be more than anybody reads as fast as they are rendered.
+        """An execution message lists all fills of its order so far. A long one is rendered when it
+        is sent: those of one order with thousands of fills would be more than any client reads.
         """
 
         def frame() -> bytes:
@@ -326,18 +321,18 @@ class Tape:
         fills = execution.standing_fills if is_standing else execution.incoming_fills
         return frame if fills > LONG_FILLS else frame()
 
-    def _add(self, audience: list[Subscription], subject: Hashable, frame: Frame) -> None:
-        told = Message(subject, frame)
-        for wanted in audience:
-            self._rendered.setdefault(wanted, []).append(told)
-            self._rendered_bytes += told.size
+    def _add(self, subscriptions: list[Subscription], key: Hashable | None, frame: Frame) -> None:
+        message = Message(key, frame)
+        for wanted in subscriptions:
+            self._rendered.setdefault(wanted, []).append(message)
+            self._rendered_bytes += message.size
 
     def _send(self) -> None:
         """Send what is rendered, executions before ticks."""
         rendered, self._rendered, self._rendered_bytes = self._rendered, {}, 0
         for wanted in sorted(rendered, key=lambda wanted: wanted.account is None):
             batch = Batch(rendered[wanted])
-            listeners = tuple(self._audiences.get(wanted, ()))
+            listeners = tuple(self._listeners.get(wanted, ()))
             for listener in listeners:
-                self._server.attend(listener, listener.send, batch)
+                self._server.send(listener, batch)
             self._messages += len(batch.messages) * len(listeners)

@@ -1,76 +1,72 @@
-"""One connection to the tape, as far as sending is concerned: to the last byte of its close frame.
+"""One connection to the tape: its handshake, what it says, what it is sent, and its end.
 
-Nothing here ever waits. The library's names used here are listed in server.py.
+The one rule: a listener acts on its own socket and nothing else, and never waits. It knows no
+server. What it cannot settle it raises, and the server follows up in one place:
 
-Somebody who listens to the tape: his handshake, what he says although he need not, his pulse.
+* OSError, EOFError: the connection is over.
+* ProtocolError: the client broke a rule, and is closed with a code.
+* HandshakeRefused: the client gets an HTTP answer.
+* FellBehind: the client does not read fast enough.
 
-Nothing here ever waits. The library's names used here are listed in server.py.
+The states, in order: reading the handshake; `handshaked`, which is sent frames; `closed`, which is
+sent what is half sent and a close frame; shut down, which is read until the client hangs up. A
+refused client is `closed` as well, and waits `refusal_seconds` for its answer.
 """
 
-import logging
 import math
 import socket
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
 from simple_websocket_server import PING, PONG
 
-from disorderbook.process.log import quoted
 from disorderbook.process.sockets import peer_name
+from disorderbook.server.origin import OriginPolicy
+from disorderbook.tape.limits import TapeLimits
 from disorderbook.tape.outbox import Batch, FellBehind, Message, Outbox
-from disorderbook.tape.poller import send_at_once
+from disorderbook.tape.poller import send_nonblocking
 from disorderbook.tape.websocket import (
     GOING_AWAY,
     NORMAL,
     POLICY_VIOLATION,
     CheckedWebSocket,
-    Fault,
     Handshake,
     HandshakeReader,
     HandshakeRefused,
+    ProtocolError,
 )
 
-if TYPE_CHECKING:
-    from disorderbook.tape.server import TapeServer
-
-
+READ_BYTES = 4096  # at a time, so that parsing for one listener does not hold up the others
+END_OF_HEADER = b"\r\n\r\n"
 NOTHING = memoryview(b"")
 
 
-log = logging.getLogger(__name__)
+class Listener(CheckedWebSocket):
+    """The server calls its methods when the socket is ready and when time passes.
 
+    `handshake` is the request, once it was read and checked.
+    """
 
-class Connection(CheckedWebSocket):
-    """Sends batches, keeps what the socket does not take, and closes when that is too much."""
+    handshake: Handshake | None = None
 
-    server: "TapeServer"
-    handshake: Handshake | None = None  # once it was accepted
-
-    def __init__(self, server: "TapeServer", sock: socket.socket, address: Any) -> None:
-        super().__init__(server, sock, address)
-        limits = self._limits = server.limits
-        self._peer = peer_name(address)
+    def __init__(
+        self, sock: socket.socket, address: Any, limits: TapeLimits, origins: OriginPolicy
+    ) -> None:
+        super().__init__(None, sock, address)
+        now = time.monotonic()
+        self.peer = peer_name(address)
+        self._limits = limits
+        self._origins = origins
+        self._reader = HandshakeReader()
+        self._head = b""  # what was read of the handshake
+        self._received = 0  # bytes since _received_since
+        self._received_since = self._ponged_at = self._sent_at = now
+        self._pinged_at: float | None = None  # while a pong is awaited
+        self._deadline = now + limits.handshake_seconds  # of the state that it is in
         self._outbox = Outbox(limits.waiting_messages, limits.waiting_bytes)
-        self._sending = NOTHING  # what is left of the piece that is on its way
-        self._moved_at = time.monotonic()
-        self._is_watched_for_writing = False
-        self._deadline = math.inf  # of what is to happen next, if anything is
-        self._refusal = b""  # what is yet to be said to one who is refused
-
-    def send(self, batch: Batch) -> None:
-        """Send as much as the socket takes and keep the rest; whoever is too far behind for that
-        is closed.
-        """
-        if self.closed:
-            return
-        if self.is_behind:
-            self._put(batch)
-        elif batch.joined is None:
-            self._put(batch)
-            self.flush()
-        else:
-            self._send_at_once(batch.joined)
+        self._sending = NOTHING  # what is left of the piece that is half sent
+        self._refusal = b""  # the answer that a refused client waits for
 
     @property
     def waiting(self) -> int:
@@ -82,206 +78,23 @@ class Connection(CheckedWebSocket):
         """Whether something waits to be sent."""
         return bool(self._sending or len(self._outbox))
 
-    def flush(self) -> None:
-        """Send a piece of what waits, as much of it as the socket takes."""
-        try:
-            if self._sending or self._refill():
-                sent = self.client.send(self._sending)
-                self._sending = self._sending[sent:]
-                self._moved_at = time.monotonic()
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.server.drop(self)
-            return
-        writing = self.is_behind
-        if writing != self._is_watched_for_writing:
-            self._is_watched_for_writing = writing
-            self.server.watch(self, writing)
-        if self.closed and not writing and not self._refusal:
-            self._hang_up()
+    # Reading.
 
-    def close(self, status: int = NORMAL, reason: str = "") -> None:
-        """Send what is half sent, what `send_message` was given in the same breath, a close
-        frame, and nothing more.
-        """
-        if self.closed or not self.handshaked:
-            return
-        self.server.left(self)
-        self._outbox.clear()
-        super().close(status, reason)
-        self._leave(self._words())
-
-    def refuse(self, message: bytes, sentence: str) -> None:
-        """Close, after a while, somebody whose handshake was accepted but who may not listen."""
-        self.server.left(self)
-        self.send_message(message.decode())
-        super().close(POLICY_VIOLATION, sentence)
-        self._refuse(self._words(), sentence)
-
-    def go_away(self) -> None:
-        """Close because the tape ends; whoever would miss something by that is told so."""
-        if self._refusal:
-            self._cut()
-        elif self._outbox.cannot_be_spared:
-            self.close(POLICY_VIOLATION, "the exchange closes before all was told")
-        else:
-            self.close(GOING_AWAY, "the exchange closes")
-
-    def fall_behind(self) -> None:
-        """Close for not keeping up."""
-        if self.closed or not self.handshaked:
-            return
-        self.server.fell_behind += 1
-        log.warning("The listener at %s is closed: it fell behind", self._peer)
-        self.close(POLICY_VIOLATION, "fell behind: too much of the tape was left unread")
-
-    def _send_at_once(self, piece: bytes) -> None:
-        try:
-            sent = send_at_once(self.client, piece)
-        except OSError:
-            self.server.drop(self)
-            return
-        if sent < len(piece):
-            self._sending = memoryview(piece)[sent:]
-            self._moved_at = time.monotonic()
-            self.flush()
-
-    def _collect(self) -> None:
-        """Send what the library has put into its own queue: pings and pongs. Each is a subject of
-        its own, so that none takes another's place and nobody misses one that is never sent.
-        """
-        self.send(Batch([Message(object(), self._words())]))
-
-    def _refuse(self, refusal: bytes, sentence: str) -> None:
-        """Say it after `refusal_seconds`, and listen to nothing until then. If there are too many
-        who are refused, say it and cut the connection.
-        """
-        log.warning("A listener at %s is refused: %s", self._peer, quoted(sentence))
-        self.closed = True
-        self._refusal = refusal
-        self._deadline = time.monotonic() + self._limits.refusal_seconds
-        if not self.server.hold(self):
-            self._cut()
-        elif not self._limits.refusal_seconds:
-            self._say_refusal()
-
-    def _say_refusal(self) -> None:
-        refusal, self._refusal = self._refusal, b""
-        self._leave(refusal)
-
-    def _cut(self) -> None:
-        """Say to one who is refused what the socket takes at once, and hang up."""
-        try:
-            send_at_once(self.client, bytes(self._sending) + self._refusal)
-        finally:
-            self.server.drop(self)
-
-    def _leave(self, words: bytes) -> None:
-        """Send the last words, and then hang up."""
-        self._outbox.put(Batch([Message(None, words)]))
-        self._deadline = time.monotonic() + self._limits.closing_seconds
-        self.flush()
-
-    def _words(self) -> bytes:
-        words = b"".join([frame for _, frame in self.sendq])
-        self.sendq.clear()
-        return words
-
-    def _check_progress(self, now: float) -> None:
-        """Close if nothing has been taken for too long."""
-        if self.is_behind:
-            self.flush()  # the kernel says that there is room only when there is a lot of it
-        if self.is_behind and now > self._moved_at + self._limits.stalled_seconds:
-            self.fall_behind()
-
-    def _put(self, batch: Batch) -> None:
-        """Keep a batch. Who is too far behind for it may have read since the socket was tried."""
-        try:
-            self.server.replaced += self._outbox.put(batch)
-        except FellBehind:
-            self.flush()
-            if self._outbox.is_too_full:
-                self.fall_behind()
-
-    def _refill(self) -> bool:
-        """Whether there is something to send."""
-        self._sending = memoryview(self._outbox.take())
-        return bool(self._sending)
-
-    def _hang_up(self) -> None:
-        """Send no more, but read on for a while: to close now could destroy the last words."""
-        self._deadline = time.monotonic() + self._limits.linger_seconds
-        try:
-            self.client.shutdown(socket.SHUT_WR)
-        except OSError:
-            self.server.drop(self)
-
-
-if TYPE_CHECKING:
-    from disorderbook.tape.server import TapeServer
-
-
-READ_BYTES = 4096  # at a time, so that nobody's parsing holds up the others for long
-
-
-END_OF_HEADER = b"\r\n\r\n"
-
-
-class Listener(Connection):
-    """Reads, answers the handshake, and keeps an eye on the clock; the server says when to.
-
-    `handshake` is the one that was accepted. `read` raises OSError or EOFError when the other
-    side is gone.
-    """
-
-    def __init__(self, server: "TapeServer", sock: socket.socket, address: Any) -> None:
-        super().__init__(server, sock, address)
-        now = time.monotonic()
-        self._reader = HandshakeReader()
-        self._head = b""  # what was read of it
-        self._heard = 0  # bytes since _heard_since
-        self._heard_since = self._ponged_at = now
-        self._pinged_at: float | None = None  # while a pong is awaited
-        self._deadline = now + self._limits.handshake_seconds
-
-    def read(self) -> None:
-        """Take what has arrived."""
+    def read(self) -> bool:
+        """Take what has arrived. True if that completes the handshake: `accept` or `refuse` it."""
         try:
             if self.closed:
-                self._overhear()
+                self._discard()
             elif self.handshaked:
-                self._hear()
+                self._read_frames()
             else:
-                self._shake_hands()
+                return self._read_handshake()
         except BlockingIOError:
             pass
-        except Fault as fault:
-            self.close(fault.code, str(fault))
-        except HandshakeRefused as refusal:
-            self._refuse(refusal.answer(), str(refusal))
+        return False
 
-    def check(self, now: float) -> None:
-        """See to a deadline that has passed, or ping; `now` is of time.monotonic()."""
-        if now > self._deadline:
-            self._see_to_deadline()
-        elif self.handshaked and not self.closed:
-            self._check_progress(now)
-            self._check_pulse(now)
-
-    def _overhear(self) -> None:
-        """Whatever somebody says who is being closed or refused, it comes too late."""
-        try:
-            self._receive()
-        except EOFError:
-            if not self._refusal:
-                raise
-            self._cut()  # he may have closed his side only, and read on
-
-    # The handshake.
-
-    def _shake_hands(self) -> None:
-        """Read the request, but not what may follow it; check it; answer it."""
+    def _read_handshake(self) -> bool:
+        """Read the request, but not what may follow it, and check it."""
         seen, limit = len(self._head), self._limits.header_bytes
         coming = self._receive(limit, socket.MSG_PEEK)
         end = (self._head + coming).find(END_OF_HEADER)
@@ -291,41 +104,29 @@ class Listener(Connection):
         piece = self._receive(size - seen)
         self._head += piece
         self._reader.feed(piece)
-        if end >= 0:
-            self._accept()
+        if end < 0:
+            return False
+        self.handshake = self._reader.handshake(self._origins)
+        return True
 
-    def _accept(self) -> None:
-        """Answer a request that is whole; raises HandshakeRefused."""
-        handshake = self._reader.handshake(self.server.origins)
-        self.server.check_room()
-        self.handshake, self.handshaked = handshake, True
-        self._sending = memoryview(handshake.answer())
-        self._deadline = math.inf
-        self._moved_at = self._ponged_at = time.monotonic()
-        # Whoever has read the answer can rely on listening already, so it is sent last.
-        self.server.arrived(self)
-        self.flush()
-
-    def _see_to_deadline(self) -> None:
-        if self._refusal:
-            self._say_refusal()
-        elif self.closed:
-            self.server.drop(self)
-        else:
-            refusal = _too_slow(self._limits.handshake_seconds)
-            self._refuse(refusal.answer(), str(refusal))
-
-    # What the other side says.
-
-    def _hear(self) -> None:
+    def _read_frames(self) -> None:
         arrived = self._receive()
-        self._count(len(arrived))
+        self._count_received(len(arrived))
         for byte in arrived:
             self._parse_message(byte)
             if self.closed:
                 return  # nothing follows a close frame
         if self.sendq:
-            self._collect()
+            self._send_own_frames()
+
+    def _discard(self) -> None:
+        """What a closed or refused client says comes too late."""
+        try:
+            self._receive()
+        except EOFError:
+            if self._refusal:
+                self.cut()  # it may have closed its side only, and read on
+            raise
 
     def _receive(self, size: int = READ_BYTES, flags: int = 0) -> bytes:
         arrived: bytes = self.client.recv(size, flags)
@@ -333,20 +134,110 @@ class Listener(Connection):
             raise EOFError
         return arrived
 
-    def _count(self, size: int) -> None:
+    def _count_received(self, size: int) -> None:
         now, limits = time.monotonic(), self._limits
-        if now > self._heard_since + limits.heard_seconds:
-            self._heard_since, self._heard = now, 0
-        self._heard += size
-        if self._heard > limits.heard_bytes:
-            raise Fault(POLICY_VIOLATION, "a listener has nothing to say, least of all so much")
+        if now > self._received_since + limits.received_seconds:
+            self._received_since, self._received = now, 0
+        self._received += size
+        if self._received > limits.received_bytes:
+            sentence = "a listener has nothing to say, least of all so much"
+            raise ProtocolError(POLICY_VIOLATION, sentence)
 
     def _handle_packet(self) -> None:
         if self.opcode == PONG:
             self._ponged_at, self._pinged_at = time.monotonic(), None
         super()._handle_packet()
 
-    def _check_pulse(self, now: float) -> None:
+    # Sending.
+
+    def accept(self) -> None:
+        """Prepare the answer to the handshake; the next `flush` sends it."""
+        assert self.handshake is not None
+        self.handshaked = True
+        self._sending = memoryview(self.handshake.answer())
+        self._deadline = math.inf
+        self._sent_at = self._ponged_at = time.monotonic()
+
+    def send(self, batch: Batch) -> int:
+        """Send as much as the socket takes and queue the rest.
+
+        Returns how many messages were conflated for that; raises FellBehind.
+        """
+        if self.closed:
+            return 0
+        if self.is_behind:
+            return self._queue(batch)
+        if batch.joined is None:
+            conflated = self._queue(batch)
+            self.flush()
+            return conflated
+        sent = send_nonblocking(self.client, batch.joined)
+        if sent < len(batch.joined):
+            self._sending = memoryview(batch.joined)[sent:]
+            self._sent_at = time.monotonic()
+            self.flush()
+        return 0
+
+    def flush(self) -> None:
+        """Send a piece of what waits, as much of it as the socket takes."""
+        if not self._sending:
+            self._sending = memoryview(self._outbox.take())
+        try:
+            if self._sending:
+                sent = self.client.send(self._sending)
+                self._sending = self._sending[sent:]
+                self._sent_at = time.monotonic()
+        except BlockingIOError:
+            pass
+        if self.closed and not self.is_behind and not self._refusal:
+            self._shut_down()
+
+    def _queue(self, batch: Batch) -> int:
+        """How many messages were conflated; the client may have read since the last `flush`."""
+        try:
+            return self._outbox.put(batch)
+        except FellBehind:
+            self.flush()
+            if self._outbox.is_too_full:
+                raise
+            return 0
+
+    def _send_own_frames(self) -> None:
+        """Send pings and pongs. Each has a conflation key of its own: none replaces another, and
+        a client for whom only these wait misses nothing.
+        """
+        self.send(Batch([Message(object(), self._own_frames())]))
+
+    def _own_frames(self) -> bytes:
+        frames = b"".join([frame for _, frame in self.sendq])
+        self.sendq.clear()
+        return frames
+
+    # The clock.
+
+    def check(self, now: float) -> None:
+        """Act on what was due before `now`, which is of time.monotonic(); ping when it is time."""
+        if now > self._deadline:
+            self._end_state()
+        elif self.handshaked and not self.closed:
+            self._check_progress(now)
+            self._check_pong(now)
+
+    def _end_state(self) -> None:
+        if self._refusal:
+            self._send_refusal()
+        elif self.closed:
+            raise EOFError  # it does not hang up
+        else:
+            raise _too_slow(self._limits.handshake_seconds)
+
+    def _check_progress(self, now: float) -> None:
+        if self.is_behind:
+            self.flush()  # the kernel says that there is room only when there is a lot of it
+        if self.is_behind and now > self._sent_at + self._limits.stalled_seconds:
+            raise FellBehind
+
+    def _check_pong(self, now: float) -> None:
         limits = self._limits
         if self._pinged_at is not None:
             if now > self._pinged_at + limits.pong_seconds:
@@ -354,7 +245,65 @@ class Listener(Connection):
         elif now > self._ponged_at + limits.ping_seconds:
             self._pinged_at = now
             self._send_message(False, PING, b"")
-            self._collect()
+            self._send_own_frames()
+
+    # The end.
+
+    def close(self, status: int = NORMAL, reason: str = "") -> None:
+        """Send what is half sent, what `sendq` holds and a close frame, and nothing more."""
+        if self.closed or not self.handshaked:
+            return
+        self._outbox.clear()
+        super().close(status, reason)
+        self._send_last(self._own_frames())
+
+    def go_away(self) -> None:
+        """Close because the tape ends; the code says whether the client misses an execution."""
+        if self._refusal or not self.handshaked and not self.closed:
+            self.cut()
+        elif self._outbox.has_unconflatable:
+            self.close(POLICY_VIOLATION, "the exchange closes before all was told")
+        else:
+            self.close(GOING_AWAY, "the exchange closes")
+
+    def refusal_frames(self, message: bytes, sentence: str) -> bytes:
+        """The answer for a client whose handshake was accepted, but not what it asks for."""
+        self.send_message(message.decode())
+        super().close(POLICY_VIOLATION, sentence)
+        return self._own_frames()
+
+    def refuse(self, answer: bytes, may_wait: bool) -> None:
+        """Send the answer after `refusal_seconds` and read nothing until then.
+
+        A client that may not wait is sent it now and cut.
+        """
+        self.closed = True
+        self._refusal = answer
+        if not may_wait:
+            self.cut()
+        self._deadline = time.monotonic() + self._limits.refusal_seconds
+        self.flush()  # the answer to an accepted handshake
+        if not self._limits.refusal_seconds:
+            self._send_refusal()
+
+    def cut(self) -> NoReturn:
+        """Send what the socket takes of a refusal, and raise EOFError: the connection is over."""
+        send_nonblocking(self.client, bytes(self._sending) + self._refusal)
+        raise EOFError
+
+    def _send_refusal(self) -> None:
+        refusal, self._refusal = self._refusal, b""
+        self._send_last(refusal)
+
+    def _send_last(self, piece: bytes) -> None:
+        self._outbox.put(Batch([Message(None, piece)]))
+        self._deadline = time.monotonic() + self._limits.closing_seconds
+        self.flush()
+
+    def _shut_down(self) -> None:
+        """Send no more, but read on for a while: to close now could destroy what was sent last."""
+        self._deadline = time.monotonic() + self._limits.linger_seconds
+        self.client.shutdown(socket.SHUT_WR)
 
 
 def _too_long_a_head(limit: int) -> HandshakeRefused:

@@ -1,4 +1,9 @@
-"""What waits to be sent to one listener: bounded, whatever the listener does."""
+"""What waits to be sent to one listener.
+
+The one rule: the queue is bounded, whatever the listener does. A full queue is conflated: of the
+messages with one conflation key only the newest stays. Messages without a key are never left out,
+so a listener for whom too many of those wait has fallen behind.
+"""
 
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
@@ -10,23 +15,26 @@ Frame = bytes | Callable[[], bytes]
 
 
 class Message(NamedTuple):
-    """One frame. A later message on the same subject says all that this one says and more; a
-    message without a subject says something that no other says. A `frame` that is long may be
-    made only when it is its turn to be sent.
+    """One frame and its conflation key.
+
+    A later message with the same key says all that this one says and more. A message whose key is
+    None is unconflatable. A `frame` that is long may be a function, which is called when the frame
+    is sent.
     """
 
-    subject: Hashable | None
+    key: Hashable | None
     frame: Frame
 
     @property
     def size(self) -> int:
-        """Bytes that it takes while it waits; what is yet to be made takes none."""
+        """Bytes that it takes while it waits; a frame that is yet to be made takes none."""
         return len(self.frame) if isinstance(self.frame, bytes) else 0
 
 
 class Batch:
-    """Messages that several listeners get, `joined` once for all of them; None if some of them
-    are yet to be made.
+    """Messages that several listeners get.
+
+    `joined` is all their frames, joined once for all listeners; None if a frame is yet to be made.
     """
 
     __slots__ = ("messages", "joined")
@@ -38,15 +46,15 @@ class Batch:
 
 
 class FellBehind(Exception):
-    """More is waiting than may wait, and none of it can be left out."""
+    """More waits than may wait, even after conflation."""
 
 
 class Outbox:
-    """A queue of messages, at most `max_messages` of them and `max_bytes` altogether.
+    """A queue of at most `max_messages` messages with at most `max_bytes` bytes altogether.
 
-    Where it would grow beyond that, of the messages on one subject only the newest stays. If
-    that does not make it half empty, FellBehind is raised: half, so that a full queue is not
-    looked through again for each single message.
+    Where it would grow beyond either, it is conflated. If it is not half empty then, by messages
+    and by bytes, FellBehind is raised: half, so that a full queue is not conflated again for each
+    single message.
     """
 
     __slots__ = ("_max_messages", "_max_bytes", "_waiting", "_bytes")
@@ -63,27 +71,27 @@ class Outbox:
 
     @property
     def is_too_full(self) -> bool:
-        """Whether more is waiting than may stay after a look through it."""
+        """Whether more waits than may stay after conflation: half of either limit."""
         return len(self._waiting) * 2 > self._max_messages or self._bytes * 2 > self._max_bytes
 
     @property
-    def cannot_be_spared(self) -> bool:
-        """Whether something waits that no other message says."""
-        return any(message.subject is None for message in self._waiting)
+    def has_unconflatable(self) -> bool:
+        """Whether an unconflatable message waits."""
+        return any(message.key is None for message in self._waiting)
 
     def put(self, batch: Batch) -> int:
-        """Append messages; returns how many were left out for newer ones, or raises FellBehind."""
+        """Append messages; returns how many were conflated, or raises FellBehind."""
         self._waiting.extend(batch.messages)
         self._bytes += sum(message.size for message in batch.messages)
         before = len(self._waiting)
         if before > self._max_messages or self._bytes > self._max_bytes:
-            self._keep_the_newest()
+            self._conflate()
             if self.is_too_full:
                 raise FellBehind
         return before - len(self._waiting)
 
     def take(self) -> bytes:
-        """Remove whole messages from the front, joined to one piece for send(); empty at last."""
+        """Remove whole messages from the front, joined for one send(); b"" if none waits."""
         frames, size = [], 0
         while self._waiting and size < JOINED_BYTES:
             message = self._waiting.popleft()
@@ -94,15 +102,17 @@ class Outbox:
         return b"".join(frames)
 
     def clear(self) -> None:
+        """Drop all that waits."""
         self._waiting.clear()
         self._bytes = 0
 
-    def _keep_the_newest(self) -> None:
+    def _conflate(self) -> None:
+        """Keep the newest message of each key, and all that have none."""
         kept: deque[Message] = deque()
         seen: set[Hashable] = set()
         for message in reversed(self._waiting):
-            if message.subject is None or message.subject not in seen:
-                seen.add(message.subject)
+            if message.key is None or message.key not in seen:
+                seen.add(message.key)
                 kept.appendleft(message)
         self._waiting = kept
         self._bytes = sum(message.size for message in kept)

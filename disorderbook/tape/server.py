@@ -1,18 +1,10 @@
 """The transport of the tape: one thread that owns the listening sockets and every listener's.
 
-simple-websocket-server keeps the frames and their parser. The handshake and the loop are ours: it
-waits with `selectors`, is woken by a bell and keeps deadlines. The subclasses in frames.py and in
-listener.py use names that the library does not document, so setup.cfg pins its version. They are:
-
-| of              | names                                                 | for                    |
-|-----------------|-------------------------------------------------------|------------------------|
-| the module      | STREAM TEXT BINARY CLOSE PING PONG                    | kinds of frames        |
-|                 | HEADERB1 HEADERB2 MASK                                | states of the parser   |
-| WebSocket       | client handshaked closed                              | a connection's state   |
-|                 | _parse_message _handle_packet                         | called after a check   |
-|                 | state opcode length lengtharray maskarray data        | what is checked        |
-|                 | frag_start                                            |                        |
-|                 | _send_message sendq                                   | every frame we send    |
+The one rule: whatever goes wrong with one listener harms no other. Each action for a listener goes
+through `_attend`. What the action raises is settled in `_settle` and nowhere else: the listener is
+closed, refused or dropped, and counted. Afterwards `_follow_up` tells the feed and the poller what
+has become of the listener. simple-websocket-server makes and parses the frames (websocket.py); its
+loop is not used.
 """
 
 import logging
@@ -27,13 +19,22 @@ from typing import Any, Protocol
 
 from simple_websocket_server import TEXT, WebSocket
 
+from disorderbook.errors import ExchangeError
+from disorderbook.process.log import quoted
 from disorderbook.process.periodic import join
 from disorderbook.process.sockets import listen
+from disorderbook.protocol.names import error_message
 from disorderbook.server.origin import OriginPolicy
-from disorderbook.tape.limits import Limits
-from disorderbook.tape.listener import Connection, Listener
-from disorderbook.tape.poller import Door, Watch, quick_switches
-from disorderbook.tape.websocket import OWN_FAULT, HandshakeRefused
+from disorderbook.tape.limits import TapeLimits
+from disorderbook.tape.listener import Listener
+from disorderbook.tape.outbox import Batch, FellBehind
+from disorderbook.tape.poller import Acceptor, Poller, short_switch_interval
+from disorderbook.tape.websocket import (
+    INTERNAL_ERROR,
+    POLICY_VIOLATION,
+    HandshakeRefused,
+    ProtocolError,
+)
 
 BACKLOG = 1024  # connections that wait to be accepted
 CHECK_SECONDS = 0.25  # between two looks at the deadlines
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 class Feed(Protocol):
-    """What the transport asks of whoever has something to tell; all on the tape's thread."""
+    """Who decides what is sent to whom. The server calls it on the tape's thread only."""
 
     def has_news(self) -> bool:
         """Whether `deliver` has something to do."""
@@ -53,40 +54,44 @@ class Feed(Protocol):
     def end(self) -> None:
         """The tape ends; what was not delivered will not be."""
 
-    def arrived(self, listener: Connection) -> None:
-        """A handshake was accepted. May send to the listener or close it."""
+    def subscribe(self, listener: Listener) -> None:
+        """A handshake was accepted. Raises ExchangeError if what it asks for is refused."""
 
-    def left(self, listener: Connection) -> None:
-        """Nothing more can be sent to this listener. Called once for each that arrived."""
+    def unsubscribe(self, listener: Listener) -> None:
+        """No message can be sent any more. Called once for each that `subscribe` was called for."""
 
 
 class TapeServer:
-    """Its construction takes the port, and raises OSError if it cannot."""
+    """Its construction takes the port, and raises OSError if it cannot.
+
+    Other threads may call `start`, `waiting` and `close`, and read the counts.
+    """
 
     def __init__(
-        self, port: int, feed: Feed, limits: Limits, origins: OriginPolicy = OriginPolicy()
+        self, port: int, feed: Feed, limits: TapeLimits, origins: OriginPolicy = OriginPolicy()
     ) -> None:
         sockets = listen(port, BACKLOG)
         self.port: int = sockets[0].getsockname()[1]
         self.connections: dict[int, Listener] = {}  # by descriptor
         self.limits = limits
-        self.origins = origins
-        self.replaced = 0  # messages that listeners were spared because newer ones came
+        self.conflated = 0  # messages that were not sent because newer ones say more
         self.fell_behind = 0  # listeners closed because they did not keep up
-        self.refused = 0  # who came and may not listen
+        self.refused = 0  # clients that may not listen
+        self._origins = origins
         self._feed = feed
-        self._present: set[Connection] = set()  # of the connections, those that the feed knows
-        self._held: set[Connection] = set()  # of the connections, those that are refused
-        self._press = WebSocket(self, None, None)
+        self._subscribed: set[Listener] = set()  # of the connections, those that the feed knows
+        self._refused: set[Listener] = set()  # of the connections, those that are refused
+        self._writing: set[Listener] = set()  # of the connections, those polled for writing
+        self._encoder = WebSocket(None, None, None)
         self._is_stopping = False
         self._next_check = 0.0
-        self._until = math.inf  # when a round is over, whatever else is awaited
-        self._watch = Watch(feed.has_news)
-        self.bell = self._watch.bell
-        self._doors = [Door(sock, self._watch, limits.pause_seconds) for sock in sockets]
-        self._thread = threading.Thread(target=self.serve_forever, name="tape", daemon=True)
+        self._wake_at = math.inf  # the latest end of a round while the tape stops
+        self._poller = Poller(feed.has_news)
+        self.waker = self._poller.waker
+        self._acceptors = [Acceptor(sock, self._poller, limits.pause_seconds) for sock in sockets]
+        self._thread = threading.Thread(target=self.run, name="tape", daemon=True)
 
-    # For other threads. They ring the bell, too.
+    # For other threads.
 
     def start(self) -> None:
         self._thread.start()
@@ -94,163 +99,215 @@ class TapeServer:
     def waiting(self) -> int:
         """How many messages wait for slow listeners, all together."""
         # A tuple is made in one step, whatever the tape's thread does to the set.
-        return sum(listener.waiting for listener in tuple(self._present))
+        return sum(listener.waiting for listener in tuple(self._subscribed))
 
     def close(self) -> None:
-        """Send what waits, tell every listener (1001), end the thread; once it was started."""
+        """Send what waits, close every listener (1001) and end the thread, which was started."""
         self._is_stopping = True
-        self.bell.ring()
+        self.waker.wake()
         join(self._thread)
 
-    # For the feed and the listeners.
+    # For the feed.
 
     def frame(self, message: bytes) -> bytes:
-        """A text message as it goes over the wire, the same for every listener."""
-        self._press._send_message(False, TEXT, message)
-        return bytes(self._press.sendq.pop()[1])
+        """A text message as it goes over the wire to every listener."""
+        self._encoder._send_message(False, TEXT, message)
+        return bytes(self._encoder.sendq.pop()[1])
 
-    def check_room(self) -> None:
+    def send(self, listener: Listener, batch: Batch) -> None:
+        """Send messages, or close a listener that is too far behind for them."""
+        self._attend(listener, self._send, listener, batch)
+
+    def close_listener(self, listener: Listener, code: int, reason: str) -> None:
+        self._attend(listener, listener.close, code, reason)
+
+    def fall_behind(self, listener: Listener) -> None:
+        """Close a listener that would miss an execution."""
+        self._attend(listener, self._fall_behind, listener)
+
+    # The loop, on the tape's thread.
+
+    def run(self) -> None:
+        """Until `close` is called."""
+        with short_switch_interval():
+            while not self._is_stopping:
+                self._logging_errors(self.run_once)
+            self._stop()
+
+    def run_once(self) -> None:
+        """One round: sleep until something happens, send the news, then serve the sockets."""
+        ready = self._poller.wait(self._timeout())
+        # What came in time may be in the sockets still, however long the rest of this takes.
+        now = time.monotonic()
+        self._logging_errors(self._feed.deliver)
+        for key, events in ready:
+            if isinstance(key.data, Acceptor):
+                self._accept_connections(key.data)
+            else:
+                self._attend(key.data, self._serve, key.data, events)
+        if now >= self._next_check:
+            self._next_check = now + CHECK_SECONDS
+            self._check(now)
+
+    def _timeout(self) -> float | None:
+        """Seconds to sleep at most; None, for ever, while there is no deadline."""
+        if not self.connections and not any(acceptor.is_paused for acceptor in self._acceptors):
+            return None
+        return max(0.0, min(self._next_check, self._wake_at) - time.monotonic())
+
+    def _logging_errors(self, action: Callable[[], None]) -> None:
+        """Log whatever goes wrong; the tape goes on, though not at full speed."""
+        try:
+            action()
+        except Exception:
+            log.exception("An internal error has held up the tape")
+            time.sleep(CHECK_SECONDS)
+
+    def _accept_connections(self, acceptor: Acceptor) -> None:
+        room = self.limits.listeners + self.limits.pending + len(self._refused)
+        for sock, address in acceptor.accept(room - len(self.connections)):
+            try:
+                self._add_connection(sock, address)
+            except OSError:
+                sock.close()
+
+    def _add_connection(self, sock: socket.socket, address: Any) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.limits.kernel_bytes)
+        listener = Listener(sock, address, self.limits, self._origins)
+        self._poller.add(sock, listener)
+        self.connections[sock.fileno()] = listener
+
+    def _serve(self, listener: Listener, events: int) -> None:
+        # One that was dropped earlier in this round has a closed socket, which raises OSError. Its
+        # descriptor may belong to another connection by now, but the object does not.
+        if events & selectors.EVENT_WRITE:
+            listener.flush()
+        if events & selectors.EVENT_READ and listener.read():
+            self._accept(listener)
+
+    def _accept(self, listener: Listener) -> None:
+        """Subscribe first: a client that has read the answer relies on being subscribed."""
+        self._check_room()
+        listener.accept()
+        self._subscribed.add(listener)
+        self._feed.subscribe(listener)
+        listener.flush()
+
+    def _check_room(self) -> None:
         """Raise HandshakeRefused if there are as many listeners as there may be."""
-        if len(self._present) >= self.limits.listeners:
+        if len(self._subscribed) >= self.limits.listeners:
             sentence = f"There are {self.limits.listeners} listeners already"
             detail = f"there are more listeners; allowed: {self.limits.listeners}"
             retry = "Retry-After: 5\r\n"
             raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, sentence, retry, detail)
 
-    def arrived(self, listener: Connection) -> None:
-        self._present.add(listener)
-        self.attend(listener, self._feed.arrived, listener)
+    def _send(self, listener: Listener, batch: Batch) -> None:
+        self.conflated += listener.send(batch)
 
-    def hold(self, listener: Connection) -> bool:
-        """Count somebody who is refused; returns whether there is room for him until he is gone."""
-        self.refused += 1
-        if len(self._held) >= self.limits.refused:
-            return False
-        self._held.add(listener)
-        return True
+    def _check(self, now: float) -> None:
+        for acceptor in self._acceptors:
+            acceptor.check(now)
+        for listener in list(self.connections.values()):
+            self._attend(listener, listener.check, now)
 
-    def left(self, listener: Connection) -> None:
-        if listener in self._present:
-            self._present.remove(listener)
-            self._feed.left(listener)
+    # What becomes of a listener.
 
-    def attend(self, listener: Connection, action: Callable[..., None], *arguments: Any) -> None:
-        """Do something for one listener; whatever goes wrong with it harms no other."""
+    def _attend(self, listener: Listener, action: Callable[..., None], *arguments: Any) -> None:
+        """Do something for one listener, settle what it raises, and follow up."""
         try:
             action(*arguments)
+        except Exception as error:
+            self._settle(listener, error)
+        if listener.closed or listener.is_behind != (listener in self._writing):
+            self._follow_up(listener)
+
+    def _settle(self, listener: Listener, error: Exception) -> None:
+        try:
+            self._close_for(listener, error)
         except (OSError, EOFError):
-            self.drop(listener)
-        except Exception:
-            log.exception("A listener is closed for a fault of ours")
-            listener.close(OWN_FAULT, "internal error")
-            if not listener.closed:
-                self.drop(listener)
+            self._drop(listener)
 
-    def watch(self, listener: Connection, writing: bool) -> None:
-        """Have the listener flushed when its socket takes more, or no longer."""
-        self._watch.change(listener.client, listener, writing)
+    def _close_for(self, listener: Listener, error: Exception) -> None:
+        """Close or refuse the listener; raises OSError or EOFError if the connection is over."""
+        match error:
+            case OSError() | EOFError():
+                raise error
+            case ProtocolError():
+                listener.close(error.code, str(error))
+            case FellBehind():
+                self._fall_behind(listener)
+            case HandshakeRefused():
+                self._refuse(listener, error.answer(), str(error))
+            case ExchangeError():
+                sentence = str(error)
+                frames = listener.refusal_frames(error_message(sentence), sentence)
+                self._refuse(listener, frames, sentence)
+            case _:
+                log.error("A listener is closed after an internal error", exc_info=error)
+                listener.close(INTERNAL_ERROR, "internal error")
+                if not listener.closed:
+                    raise EOFError
 
-    def drop(self, listener: Connection) -> None:
-        """Cut the connection, if that has not been done."""
+    def _fall_behind(self, listener: Listener) -> None:
+        if listener in self._subscribed:
+            self.fell_behind += 1
+            log.warning("The listener at %s is closed: it fell behind", listener.peer)
+            listener.close(POLICY_VIOLATION, "fell behind: too much of the tape was left unread")
+
+    def _refuse(self, listener: Listener, answer: bytes, sentence: str) -> None:
+        """Refused clients take no listener's room, but they have a limit of their own."""
+        self.refused += 1
+        log.warning("A listener at %s is refused: %s", listener.peer, quoted(sentence))
+        may_wait = len(self._refused) < self.limits.refused
+        if may_wait:
+            self._refused.add(listener)
+        listener.refuse(answer, may_wait)
+
+    def _follow_up(self, listener: Listener) -> None:
+        """Tell the feed that a listener is closed, and the poller whether something waits."""
+        if listener.closed and listener in self._subscribed:
+            self._subscribed.remove(listener)
+            self._feed.unsubscribe(listener)
+        is_connected = listener.client.fileno() >= 0
+        if is_connected and listener.is_behind != (listener in self._writing):
+            self._writing ^= {listener}
+            self._poller.change(listener.client, listener, listener in self._writing)
+
+    def _drop(self, listener: Listener) -> None:
+        """Close the socket, if that has not been done."""
         descriptor = listener.client.fileno()
         if self.connections.get(descriptor) is listener:
             del self.connections[descriptor]
-            self._watch.remove(listener.client)
+            self._poller.remove(listener.client)
             listener.client.close()
             listener.closed = True
-            self._held.discard(listener)
-            self.left(listener)
+            self._refused.discard(listener)
+            self._writing.discard(listener)
+            self._follow_up(listener)
 
-    # The loop, on the tape's thread.
+    # The end.
 
-    def serve_forever(self) -> None:
-        """Until `close` is called."""
-        with quick_switches():
-            while not self._is_stopping:
-                self._survive(self.handle_request)
-            self._say_goodbye()
-
-    def handle_request(self) -> None:
-        """One round: sleep until something happens, send the news, then see to what happened."""
-        ready = self._watch.wait(self._patience())
-        # What came in time may be in the sockets still, however long the rest of this takes.
-        now = time.monotonic()
-        self._survive(self._feed.deliver)
-        for key, events in ready:
-            if isinstance(key.data, Door):
-                self._welcome(key.data)
-            else:
-                self.attend(key.data, self._serve, key.data, events)
-        if now >= self._next_check:
-            self._next_check = now + CHECK_SECONDS
-            self._check(now)
-
-    def _patience(self) -> float | None:
-        """Seconds to sleep at most: for ever while no deadline runs."""
-        if not self.connections and not any(door.is_shut for door in self._doors):
-            return None
-        return max(0.0, min(self._next_check, self._until) - time.monotonic())
-
-    def _survive(self, action: Callable[[], None]) -> None:
-        """Whatever goes wrong in it, the tape goes on, though not at full speed."""
-        try:
-            action()
-        except Exception:
-            log.exception("A fault of ours has held up the tape")
-            time.sleep(CHECK_SECONDS)
-
-    def _welcome(self, door: Door) -> None:
-        room = self.limits.listeners + self.limits.newcomers + len(self._held)
-        room -= len(self.connections)
-        for sock, address in door.newcomers(room):
-            try:
-                self._admit(sock, address)
-            except OSError:
-                sock.close()
-
-    def _admit(self, sock: socket.socket, address: Any) -> None:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.limits.kernel_bytes)
-        listener = Listener(self, sock, address)
-        self._watch.add(sock, listener)
-        self.connections[sock.fileno()] = listener
-
-    def _serve(self, listener: Listener, events: int) -> None:
-        # One that was dropped earlier in this round has a closed socket, which says no more than
-        # that: its descriptor may belong to a newcomer by now, but the object does not.
-        if events & selectors.EVENT_WRITE:
-            listener.flush()
-        if events & selectors.EVENT_READ:
-            listener.read()
-
-    def _check(self, now: float) -> None:
-        for door in self._doors:
-            door.check(now)
-        for listener in list(self.connections.values()):
-            self.attend(listener, listener.check, now)
-
-    def _say_goodbye(self) -> None:
-        """Send what waits, tell everybody, wait a moment each time, and close everything."""
-        for door in self._doors:
-            door.close()
+    def _stop(self) -> None:
+        """Send what waits, close every listener, wait a moment each time, and close everything."""
+        for acceptor in self._acceptors:
+            acceptor.close()
         limits = self.limits
-        self._go_on_while(self._feed.has_news, limits.stop_seconds)
-        self._go_on_while(self._is_somebody_behind, limits.goodbye_seconds)
-        self._survive(self._feed.end)
+        self._run_while(self._feed.has_news, limits.stop_seconds)
+        self._run_while(self._is_anybody_behind, limits.goodbye_seconds)
+        self._logging_errors(self._feed.end)
         for listener in list(self.connections.values()):
-            self.attend(listener, listener.go_away)
-            if not listener.closed:
-                self.drop(listener)  # it was only about to listen
-        self._go_on_while(lambda: bool(self.connections), limits.goodbye_seconds)
+            self._attend(listener, listener.go_away)
+        self._run_while(lambda: bool(self.connections), limits.goodbye_seconds)
         for listener in list(self.connections.values()):
-            self.drop(listener)
-        self._watch.close()
+            self._drop(listener)
+        self._poller.close()
 
-    def _go_on_while(self, condition: Callable[[], bool], seconds: float) -> None:
-        self._until = time.monotonic() + seconds
-        while condition() and time.monotonic() < self._until:
-            self._survive(self.handle_request)
+    def _run_while(self, condition: Callable[[], bool], seconds: float) -> None:
+        self._wake_at = time.monotonic() + seconds
+        while condition() and time.monotonic() < self._wake_at:
+            self._logging_errors(self.run_once)
 
-    def _is_somebody_behind(self) -> bool:
-        return any(listener.is_behind for listener in self._present)
+    def _is_anybody_behind(self) -> bool:
+        return any(listener.is_behind for listener in self._subscribed)

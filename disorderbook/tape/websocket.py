@@ -1,13 +1,26 @@
-"""The library's parser behind checks: what a frame may be is decided before the library acts on it.
+"""The websocket protocol without I/O: frames that a client may send, and the opening handshake.
 
-By RFC 6455, where the library accepts what is no frame, waits for what cannot be right, or drops
-the connection without a close frame. The library's names used here are listed in server.py.
+The one rule: what a frame or a request may be is decided here, before anything acts on it. Frames
+follow RFC 6455. simple-websocket-server parses them, but it accepts malformed frames, waits for
+bytes that cannot make them right, and drops connections without a close frame. So the checks here
+come first. A frame that breaks a rule is a ProtocolError, which carries the code to close with.
 
-A websocket's handshake: what is read of it, what it must be, and what it is answered (RFC 6455,
-4.2).
+A handshake follows RFC 6455, 4.2. Its head is read and checked like that of any HTTP request; then
+come the headers of a websocket. A handshake that may not be accepted is a HandshakeRefused, which
+is an ordinary HTTP answer that says what was wrong.
 
-The head of the request is read and checked as any other over HTTP; then comes what a websocket asks
-for. Every refusal is an ordinary HTTP answer that says what was wrong.
+The subclasses of the library's WebSocket use names that it does not document, so setup.cfg pins its
+version. These are the names:
+
+| of              | names                                                 | for                    |
+|-----------------|-------------------------------------------------------|------------------------|
+| the module      | STREAM TEXT BINARY CLOSE PING PONG                    | kinds of frames        |
+|                 | HEADERB1 HEADERB2 MASK                                | states of the parser   |
+| WebSocket       | client handshaked closed                              | a connection's state   |
+|                 | _parse_message _handle_packet                         | called after a check   |
+|                 | state opcode length lengtharray maskarray data        | what is checked        |
+|                 | frag_start                                            |                        |
+|                 | _send_message sendq                                   | every frame we send    |
 """
 
 import base64
@@ -47,23 +60,24 @@ from disorderbook.server.head import (
 )
 from disorderbook.server.origin import OriginPolicy
 
+# Codes of a close frame (RFC 6455, 7.4.1).
 NORMAL, GOING_AWAY, PROTOCOL_ERROR, NOT_UTF8 = 1000, 1001, 1002, 1007
+POLICY_VIOLATION, TOO_BIG, INTERNAL_ERROR = 1008, 1009, 1011
+
+MAX_MESSAGE_BYTES = 4096  # of one message from a listener; the tape reads none of them
+MAX_CONTROL_BYTES = 125  # of a ping, a pong or a close frame
+MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2  # two are the close code's
+
+WEBSOCKET_VERSION = "13"
+KEY_BYTES = 16  # of a Sec-WebSocket-Key, decoded
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+UPGRADE = f"Upgrade: websocket\r\nSec-WebSocket-Version: {WEBSOCKET_VERSION}\r\n"
+
+_ABSOLUTE_TARGET = re.compile(r"(?:http|ws)s?://([^/?#]+).*", re.IGNORECASE)
 
 
-POLICY_VIOLATION, TOO_BIG, OWN_FAULT = 1008, 1009, 1011
-
-
-MAX_MESSAGE_BYTES = 4096  # from a listener, who has nothing to say anyway
-
-
-MAX_CONTROL_BYTES = 125
-
-
-MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2  # which are the close code's
-
-
-class Fault(Exception):
-    """The other side broke the protocol or a limit: code and reason for the close frame."""
+class ProtocolError(Exception):
+    """A client broke the protocol or a limit; `code` and the sentence go into the close frame."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -71,7 +85,10 @@ class Fault(Exception):
 
 
 class CheckedWebSocket(WebSocket):
-    """A WebSocket whose `_parse_message` raises Fault, and no other exception."""
+    """The library's WebSocket, whose `_parse_message` raises ProtocolError and no other exception.
+
+    It parses a byte at a time. `sendq` collects the frames that it wants to send.
+    """
 
     _message_bytes = 0  # of the message that is being received, with all its fragments
 
@@ -87,33 +104,35 @@ class CheckedWebSocket(WebSocket):
     def _check_first_byte(self, byte: int) -> None:
         is_final, opcode = byte & 0x80, byte & 0x0F
         if byte & 0x70:
-            raise Fault(PROTOCOL_ERROR, "no extension was agreed on")
+            raise ProtocolError(PROTOCOL_ERROR, "no extension was agreed on")
         if opcode in (CLOSE, PING, PONG):
             if not is_final:
-                raise Fault(PROTOCOL_ERROR, "a control frame is in one piece")
+                raise ProtocolError(PROTOCOL_ERROR, "a control frame is in one piece")
         elif opcode not in (STREAM, TEXT, BINARY):
-            raise Fault(PROTOCOL_ERROR, "unknown opcode")
+            raise ProtocolError(PROTOCOL_ERROR, "unknown opcode")
         elif (opcode == STREAM) != self.frag_start:
-            raise Fault(PROTOCOL_ERROR, "a fragment out of its place")
+            raise ProtocolError(PROTOCOL_ERROR, "a fragment out of its place")
 
     def _check_second_byte(self, byte: int) -> None:
         if not byte & 0x80:
-            raise Fault(PROTOCOL_ERROR, "a client masks its frames")
+            raise ProtocolError(PROTOCOL_ERROR, "a client masks its frames")
         if self.opcode in (CLOSE, PING, PONG) and byte & 0x7F > MAX_CONTROL_BYTES:
-            raise Fault(PROTOCOL_ERROR, f"a control frame has at most {MAX_CONTROL_BYTES} bytes")
+            raise ProtocolError(
+                PROTOCOL_ERROR, f"a control frame has at most {MAX_CONTROL_BYTES} bytes"
+            )
 
     def _check_length(self, length_bytes: int) -> None:
-        """Called as soon as a frame's length is known, which may have had bytes of its own."""
+        """The frame's length is known; `length_bytes` of its own followed the second byte."""
         if self.opcode in (STREAM, TEXT, BINARY):
             before = self._message_bytes if self.opcode == STREAM else 0
             self._message_bytes = before + self.length
             if self._message_bytes > MAX_MESSAGE_BYTES:
-                raise Fault(TOO_BIG, f"a message has at most {MAX_MESSAGE_BYTES} bytes")
+                raise ProtocolError(TOO_BIG, f"a message has at most {MAX_MESSAGE_BYTES} bytes")
         if length_bytes == 8 or length_bytes == 2 and self.length <= MAX_CONTROL_BYTES:
-            raise Fault(PROTOCOL_ERROR, "a length takes as few bytes as it can")
+            raise ProtocolError(PROTOCOL_ERROR, "a length takes as few bytes as it can")
 
     def close(self, status: int = NORMAL, reason: str = "") -> None:
-        """Put a close frame into the library's queue, with as much of the reason as it can hold."""
+        """Put a close frame into `sendq`, with as much of the reason as fits into it."""
         super().close(status, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
 
     def _handle_packet(self) -> None:
@@ -124,41 +143,27 @@ class CheckedWebSocket(WebSocket):
             super()._handle_packet()
         except Exception:
             # A frame whose header is in order leaves the library one reason to complain.
-            raise Fault(NOT_UTF8, "text is UTF-8") from None
+            raise ProtocolError(NOT_UTF8, "text is UTF-8") from None
 
 
 def _close_code(payload: bytes) -> int:
-    """The code to answer a close frame with, which is its own; raises Fault."""
+    """The code in a close frame, which is answered with the same code; raises ProtocolError."""
     if not payload:
         return NORMAL
     code = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else 0
     if not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):
-        raise Fault(PROTOCOL_ERROR, "not a code for a close frame")
+        raise ProtocolError(PROTOCOL_ERROR, "not a code for a close frame")
     try:
         payload[2:].decode()
     except UnicodeDecodeError:
-        raise Fault(NOT_UTF8, "the reason for closing is UTF-8") from None
+        raise ProtocolError(NOT_UTF8, "the reason for closing is UTF-8") from None
     return int(code)
 
 
-WEBSOCKET_VERSION = "13"
-
-
-KEY_BYTES = 16
-
-
-GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
-
-
-_ABSOLUTE_TARGET = re.compile(r"(?:http|ws)s?://([^/?#]+).*", re.IGNORECASE)
-
-
-UPGRADE = f"Upgrade: websocket\r\nSec-WebSocket-Version: {WEBSOCKET_VERSION}\r\n"
-
-
 class HandshakeRefused(Exception):
-    """This request gets an HTTP answer: a status, a sentence, perhaps headers of its own, and
-    what was wrong exactly, if there is more to say.
+    """The request gets an HTTP answer instead of a websocket.
+
+    `headers` are header lines that only this refusal has; `detail` says which value was wrong.
     """
 
     def __init__(
@@ -183,13 +188,13 @@ class HandshakeRefused(Exception):
 
 
 class Handshake(NamedTuple):
-    """One that may be accepted: the target of its request and, as in an environ, its headers."""
+    """One that may be accepted: the request's target, and its headers named as in WSGI."""
 
     target: str
     headers: Environ
 
     def answer(self) -> bytes:
-        """The whole HTTP answer, which agrees to nothing but a websocket."""
+        """The whole HTTP answer; it agrees to no extension and no subprotocol."""
         key = self.headers["HTTP_SEC_WEBSOCKET_KEY"].strip().encode()
         accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
         return (
@@ -199,8 +204,10 @@ class Handshake(NamedTuple):
 
 
 class HandshakeReader:
-    """Is fed the head of a request, in any pieces. Raises HandshakeRefused as soon as something is
-    wrong with its syntax, and when the head `is_whole` and is no handshake.
+    """Reads the head of a request in any pieces. `is_whole` says that its empty line was read.
+
+    `feed` raises HandshakeRefused as soon as the syntax is wrong; `handshake` raises it for a
+    request that is no handshake.
     """
 
     def __init__(self) -> None:
@@ -209,10 +216,10 @@ class HandshakeReader:
         self._target = b""
         self._headers: RawHeaders = []
         self._line = b""  # what is here of the request line, with its end if that is here
-        self._fault: HttpParserError | None = None  # in a request line that is not whole yet
+        self._error: HttpParserError | None = None  # in a request line that is not whole yet
 
     def feed(self, piece: bytes) -> None:
-        """Nothing that follows the head may be in the piece."""
+        """Read a piece of the head; nothing that follows the head may be in it."""
         try:
             while piece and not self._line.endswith(b"\n"):
                 end = piece.find(b"\n") + 1 or len(piece)
@@ -224,7 +231,7 @@ class HandshakeReader:
             raise _refused(refusal) from None
 
     def handshake(self, origins: OriginPolicy = OriginPolicy()) -> Handshake:
-        """Once everything up to an empty line was fed."""
+        """The request, once everything up to its empty line was fed; raises HandshakeRefused."""
         if not self.is_whole:
             raise _refused(bad_request("This is not an HTTP request"))
         environ: Environ = {}
@@ -245,10 +252,10 @@ class HandshakeReader:
         self._line = (self._line + piece).lstrip(b"\r\n")  # empty lines may precede it
         self._parse(piece)
         if self._line.endswith(b"\n"):
-            check_request_line(self._line, self._fault)
+            check_request_line(self._line, self._error)
 
     def _parse(self, piece: bytes) -> None:
-        if self._fault is not None:
+        if self._error is not None:
             return
         try:
             self._http.feed_data(piece)
@@ -257,7 +264,7 @@ class HandshakeReader:
         except HttpParserError as error:
             if not is_of_protocol(error):
                 raise malformed(error) from None
-            self._fault = error
+            self._error = error
 
     def on_url(self, piece: bytes) -> None:
         self._target += piece
@@ -269,18 +276,14 @@ class HandshakeReader:
         self.is_whole = True
 
 
-def _refused(refusal: Exception) -> Exception:
-    """The same as an answer of ours."""
-    if not isinstance(refusal, Refusal):
-        return refusal
+def _refused(refusal: Refusal) -> HandshakeRefused:
+    """A refusal of the HTTP server as one of the tape."""
     status = HTTPStatus(int(refusal.status[:3]))
     return HandshakeRefused(status, refusal.sentence, detail=refusal.detail)
 
 
 def _take_host(headers: Environ, target: str) -> None:
-    """The host of an absolute target counts for more than the header's; raises Refusal for what is
-    no target.
-    """
+    """Let the host of an absolute target replace the header's; raises Refusal for no target."""
     absolute = _ABSOLUTE_TARGET.fullmatch(target)
     if absolute:
         headers["HTTP_HOST"] = absolute[1]
@@ -289,7 +292,7 @@ def _take_host(headers: Environ, target: str) -> None:
 
 
 def _check_request(method: bytes, version: str, headers: Environ) -> None:
-    """What a handshake is among requests."""
+    """A handshake is a GET of HTTP/1.1 without a body (RFC 6455, 4.2.1)."""
     if method != b"GET":
         sentence = "The tape is read with GET"
         detail = detail_of("the method", method.decode(), "GET")
@@ -301,7 +304,7 @@ def _check_request(method: bytes, version: str, headers: Environ) -> None:
 
 
 def _check_origin(headers: Environ, origins: OriginPolicy) -> None:
-    """Our own rule about other websites and about our names."""
+    """Other websites may not listen, and the exchange has to be called by one of its names."""
     asking = (headers.get(f"HTTP_{name}") for name in ("HOST", "ORIGIN", "SEC_FETCH_SITE"))
     try:
         origins.check(*asking)
@@ -312,8 +315,8 @@ def _check_origin(headers: Environ, origins: OriginPolicy) -> None:
 
 
 def _check_upgrade(headers: Environ) -> None:
-    """Whether this asks for a websocket at all, and for the version that we speak."""
-    upgrade, connection = _words(headers, "HTTP_UPGRADE"), _words(headers, "HTTP_CONNECTION")
+    """The request asks for a websocket, and for the one version that is spoken here."""
+    upgrade, connection = _tokens(headers, "HTTP_UPGRADE"), _tokens(headers, "HTTP_CONNECTION")
     if "websocket" not in upgrade or "upgrade" not in connection:
         sentence = "This is a websocket: it needs Upgrade: websocket and Connection: Upgrade"
         raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, sentence, UPGRADE)
@@ -337,6 +340,6 @@ def _is_key(key: str) -> bool:
         return False
 
 
-def _words(headers: Environ, name: str) -> list[str]:
-    """The comma-separated words of a header, all of its lines together, in lower case."""
+def _tokens(headers: Environ, name: str) -> list[str]:
+    """The comma-separated tokens of a header, all of its lines together, in lower case."""
     return [word.strip().lower() for word in headers.get(name, "").split(",")]

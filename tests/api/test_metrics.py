@@ -276,7 +276,7 @@ def test_the_server_and_the_tape_tell_theirs() -> None:
         "tape_backlog_events",
         "tape_waiting_messages",
         "tape_fell_behind_total",
-        "tape_replaced_messages_total",
+        "tape_conflated_messages_total",
         "http_dropped_connections_total",
         "http_answers_taken_back_total",
     ):

@@ -13,7 +13,7 @@ from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
 from disorderbook.exchange import Exchange
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.tape.feed import Tape
-from disorderbook.tape.limits import Limits
+from disorderbook.tape.limits import TapeLimits
 
 
 class Market:
@@ -62,7 +62,7 @@ class Market:
 
 @contextmanager
 def market(accounts: Accounts = Accounts(), **limits: float) -> Iterator[Market]:
-    bounds, origins = Limits(refusal_seconds=0)._replace(**limits), OriginPolicy(["trade.lan"])
+    bounds, origins = TapeLimits(refusal_seconds=0)._replace(**limits), OriginPolicy(["trade.lan"])
     with Tape(accounts, 0, limits=bounds, origins=origins) as tape:
         yield Market(tape)
 

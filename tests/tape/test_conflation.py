@@ -9,13 +9,13 @@ from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
 from disorderbook.tape import conflation
 from disorderbook.tape.conflation import Backlog, accounts_in
-from disorderbook.tape.poller import Bell
+from disorderbook.tape.poller import Waker
 
 
 @pytest.fixture
-def bell() -> Iterator[Bell]:
-    with contextlib.closing(Bell()) as bell:
-        yield bell
+def waker() -> Iterator[Waker]:
+    with contextlib.closing(Waker()) as waker:
+        yield waker
 
 
 def trade(book: OrderBook) -> list[Execution]:
@@ -23,9 +23,9 @@ def trade(book: OrderBook) -> list[Execution]:
     return book.submit(NewOrder("BOB", BUY, LIMIT, 100, 1), 2).executions
 
 
-def test_only_what_somebody_listens_to_is_kept(bell: Bell) -> None:
+def test_only_what_somebody_listens_to_is_kept(waker: Waker) -> None:
     foo, bar, else_ = OrderBook("V", "FOO", 0), OrderBook("V", "BAR", 0), OrderBook("W", "FOO", 0)
-    waiting = Backlog(bell)
+    waiting = Backlog(waker)
 
     def kept() -> list[OrderBook]:
         for book in (foo, bar, else_):
@@ -33,43 +33,43 @@ def test_only_what_somebody_listens_to_is_kept(bell: Bell) -> None:
         return [(event[1].venue, event[1].symbol) for event in iter(waiting.next, None)]
 
     assert kept() == [] and not waiting
-    waiting.listen("V", "FOO")
+    waiting.subscribe("V", "FOO")
     assert kept() == [("V", "FOO")]
-    waiting.listen("V", None)
-    waiting.listen("V", None)
+    waiting.subscribe("V", None)
+    waiting.subscribe("V", None)
     assert kept() == [("V", "FOO"), ("V", "BAR")]
-    waiting.unlisten("V", "FOO")
-    waiting.unlisten("V", None)
+    waiting.unsubscribe("V", "FOO")
+    waiting.unsubscribe("V", None)
     assert kept() == [("V", "FOO"), ("V", "BAR")]
-    waiting.unlisten("V", None)
+    waiting.unsubscribe("V", None)
     assert kept() == []
 
 
-def test_the_bell_is_rung_for_a_sleeper_and_only_if_there_is_news(bell: Bell) -> None:
-    waiting, book = Backlog(bell), OrderBook("V", "FOO", 0)
-    bell.asleep = True
+def test_the_waker_is_used_for_a_sleeper_and_only_if_there_is_news(waker: Waker) -> None:
+    waiting, book = Backlog(waker), OrderBook("V", "FOO", 0)
+    waker.asleep = True
     waiting.add(book, ())
-    assert bell.asleep
-    waiting.listen("V", None)
+    assert waker.asleep
+    waiting.subscribe("V", None)
     waiting.add(book, ())
-    assert not bell.asleep
-    bell.hush()
+    assert not waker.asleep
+    waker.clear()
     waiting.add(book, ())
     with pytest.raises(BlockingIOError):
-        bell.hush()
+        waker.clear()
 
 
 def test_what_does_not_fit_leaves_the_newest_quote_and_the_names_of_who_misses_executions(
-    bell: Bell, monkeypatch: pytest.MonkeyPatch
+    waker: Waker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conflation, "MAX_EVENTS", 2)
-    waiting, book = Backlog(bell), OrderBook("V", "FOO", 0)
-    waiting.listen("V", "FOO")
+    waiting, book = Backlog(waker), OrderBook("V", "FOO", 0)
+    waiting.subscribe("V", "FOO")
     waiting.add(book, ())
     waiting.add(book, ())
     waiting.add(book, trade(book))
     waiting.add(book, ())
-    assert len(waiting) == 2 and waiting.untold() == {"ANN", "BOB"}
+    assert len(waiting) == 2 and waiting.undelivered() == {"ANN", "BOB"}
     assert [waiting.next()[1].last for _ in range(2)] == [None, None]
     assert waiting.next() is None and waiting
     assert waiting.catch_up() == {"ANN", "BOB"}
@@ -78,10 +78,10 @@ def test_what_does_not_fit_leaves_the_newest_quote_and_the_names_of_who_misses_e
     assert not waiting and waiting.catch_up() == set()
 
 
-def test_executions_that_wait_are_untold(bell: Bell) -> None:
-    waiting, book = Backlog(bell), OrderBook("V", "FOO", 0)
-    waiting.listen("V", None)
+def test_executions_that_wait_are_untold(waker: Waker) -> None:
+    waiting, book = Backlog(waker), OrderBook("V", "FOO", 0)
+    waiting.subscribe("V", None)
     waiting.add(book, trade(book))
-    assert waiting.untold() == {"ANN", "BOB"}
+    assert waiting.undelivered() == {"ANN", "BOB"}
     executions, _ = waiting.next()
-    assert waiting.untold() == set() and list(accounts_in(executions)) == ["ANN", "BOB"]
+    assert waiting.undelivered() == set() and list(accounts_in(executions)) == ["ANN", "BOB"]

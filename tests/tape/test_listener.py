@@ -82,7 +82,7 @@ def test_who_says_more_than_64_kib_in_10_seconds_is_closed() -> None:
 
 def test_who_says_as_much_in_a_longer_time_may_stay() -> None:
     said = frame(TEXT, b"x" * 4000)
-    with market(heard_seconds=0.001) as services, services.peer() as talkative:
+    with market(received_seconds=0.001) as services, services.peer() as talkative:
         for number in range(65536 // len(said) + 2):
             talkative.send(said + frame(PING, b"%d" % number))
             assert talkative.frame() == (PONG, b"%d" % number, True)

@@ -8,7 +8,7 @@ from raw_websocket import EXECUTIONS, Frame, RawPeer
 from tape_market import Market, market, message, wait_until
 
 from disorderbook.engine.orders import Side
-from disorderbook.tape.limits import Limits
+from disorderbook.tape.limits import TapeLimits
 
 SMALL = 4096  # bytes of a receive buffer that is soon full
 DEAF = {"receive_buffer": SMALL}
@@ -36,7 +36,7 @@ def test_a_deaf_listener_is_spared_old_ticks_and_gets_the_newest() -> None:
         flood(services)
         services.order("ANN", Side.BUY, 77, 123)
         wait_until(lambda: not services.tape.has_news())
-        assert services.tape.counts().replaced > 10_000
+        assert services.tape.counts().conflated > 10_000
         ticks = 0
         while (tick := message(deaf.frame()))["quote"].get("bid") != 123:
             ticks += 1
@@ -48,7 +48,7 @@ def test_the_newest_tick_of_each_book_survives() -> None:
     with market() as services, services.peer(**DEAF) as deaf:
         services.tick(symbol="QUIET")
         flood(services)
-        assert 0 < services.tape.counts().waiting <= Limits().waiting_messages
+        assert 0 < services.tape.counts().waiting <= TapeLimits().waiting_messages
         services.tick(symbol="LAST")
         symbols = [message(deaf.frame())["quote"]["symbol"]]
         while symbols[-1] != "LAST":

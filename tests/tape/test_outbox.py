@@ -1,4 +1,4 @@
-"""A listener's queue: what is replaced, what never is, and where it ends."""
+"""A listener's queue: what is conflated, what never is, and where it ends."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from disorderbook.tape.outbox import JOINED_BYTES, Batch, FellBehind, Message, O
 
 
 def ticks(*named: str) -> Batch:
-    """Messages like FOO1, FOO2, BAR1: the letters are the subject."""
+    """Messages like FOO1, FOO2, BAR1: the letters are the conflation key."""
     return Batch([Message(name.rstrip("0123456789"), name.encode() + b",") for name in named])
 
 
@@ -29,7 +29,7 @@ def test_messages_leave_in_the_order_in_which_they_came_joined() -> None:
     assert len(outbox) == 0 and outbox.take() == b""
 
 
-def test_nothing_is_replaced_while_there_is_room() -> None:
+def test_nothing_is_conflated_while_there_is_room() -> None:
     outbox = Outbox(3, 1000)
     assert outbox.put(ticks("FOO1", "FOO2", "FOO3")) == 0
     assert content(outbox) == "FOO1,FOO2,FOO3"
@@ -49,7 +49,7 @@ def test_beyond_the_limit_in_bytes_as_well() -> None:
     assert content(outbox) == "FOO3"
 
 
-def test_an_execution_is_never_replaced() -> None:
+def test_an_execution_is_never_conflated() -> None:
     outbox = Outbox(3, 1000)
     outbox.put(executions("a", "b", "c"))
     with pytest.raises(FellBehind):

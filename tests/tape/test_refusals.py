@@ -113,7 +113,7 @@ def test_a_crowd_and_slowness_are_told_later_too__difference_26() -> None:
 
 
 def test_who_is_held_is_no_listener_and_takes_nobodys_room__difference_26() -> None:
-    limits = {"listeners": 1, "newcomers": 1, "refused": 20, "refusal_seconds": NEVER}
+    limits = {"listeners": 1, "pending": 1, "refused": 20, "refusal_seconds": NEVER}
     with market(**limits) as services:
         held = [services.peer(NOWHERE) for _ in range(10)]
         for _ in range(10):
@@ -127,7 +127,7 @@ def test_who_is_held_is_no_listener_and_takes_nobodys_room__difference_26() -> N
         for peer in held:
             peer.socket.close()
         wait_until(
-            lambda: not services.tape._server.connections and not services.tape._server._held
+            lambda: not services.tape._server.connections and not services.tape._server._refused
         )
 
 
@@ -157,9 +157,9 @@ def test_who_never_hangs_up_is_held_until_he_is_cut_off__difference_26() -> None
     with market(linger_seconds=NEVER, refusal_seconds=0.0) as services:
         with services.peer(NOWHERE) as peer:
             assert peer.frames()[-1].code == 1008
-            assert len(services.tape._server._held) == 1
+            assert len(services.tape._server._refused) == 1
             hurry(services)
-            wait_until(lambda: not services.tape._server._held)
+            wait_until(lambda: not services.tape._server._refused)
 
 
 def test_the_end_waits_for_nobody_who_is_held_but_tells_him__difference_26() -> None:

@@ -1,4 +1,4 @@
-"""The loop: crowds, descriptors, faults of our own, and the end."""
+"""The loop: crowds, descriptors, internal errors, and the end."""
 
 import ast
 import gc
@@ -22,9 +22,9 @@ import simple_websocket_server as library
 from raw_websocket import PING, PONG, RawPeer, frame, handshake
 from tape_market import market, message, wait_until
 
-from disorderbook.tape import server
-from disorderbook.tape.limits import Limits
-from disorderbook.tape.listener import Connection, Listener
+from disorderbook.tape import server, websocket
+from disorderbook.tape.limits import TapeLimits
+from disorderbook.tape.listener import Listener
 from disorderbook.tape.outbox import Batch, Message
 from disorderbook.tape.server import TapeServer
 
@@ -34,10 +34,12 @@ HOST = "127.0.0.1"
 class Hello:
     """A feed that says one thing to everybody in each round, once it has `something`."""
 
+    server: TapeServer
+
     def __init__(self) -> None:
         self.something = b""
-        self.listeners: list[Connection] = []
-        self.welcome: Callable[[Connection], None] = self.listeners.append
+        self.listeners: list[Listener] = []
+        self.on_subscribe: Callable[[Listener], None] = self.listeners.append
 
     def has_news(self) -> bool:
         return bool(self.something)
@@ -45,15 +47,15 @@ class Hello:
     def deliver(self) -> None:
         if self.something:
             for listener in list(self.listeners):
-                listener.send(Batch([Message(None, self.something)]))
+                self.server.send(listener, Batch([Message(None, self.something)]))
 
     def end(self) -> None:
         self.something = b""
 
-    def arrived(self, listener: Connection) -> None:
-        self.welcome(listener)
+    def subscribe(self, listener: Listener) -> None:
+        self.on_subscribe(listener)
 
-    def left(self, listener: Connection) -> None:
+    def unsubscribe(self, listener: Listener) -> None:
         if listener in self.listeners:
             self.listeners.remove(listener)
 
@@ -116,7 +118,7 @@ def names_used() -> set[str]:
 
 
 def test_the_table_of_undocumented_names_is_right_and_complete() -> None:
-    rows = re.findall(r"^\|[^|]*\|([^|]*)\|", server.__doc__ or "", re.MULTILINE)
+    rows = re.findall(r"^\|[^|]*\|([^|]*)\|", websocket.__doc__ or "", re.MULTILINE)
     listed = set(" ".join(rows[2:]).split())  # below the head
     assert listed <= names_used() & names_of_the_library()
     documented = {"WebSocket", "close", "send_message", "request", "data"}
@@ -174,9 +176,9 @@ def test_beyond_the_limit_a_newcomer_is_refused_politely_and_logged(
 
 
 def test_beyond_all_limits_newcomers_wait_until_somebody_leaves() -> None:
-    with market(listeners=1, newcomers=1, pause_seconds=0.05) as services:
+    with market(listeners=1, pending=1, pause_seconds=0.05) as services:
         crowd = [RawPeer(services.port) for _ in range(4)]
-        wait_until(lambda: services.tape._server._doors[0].is_shut)
+        wait_until(lambda: services.tape._server._acceptors[0].is_paused)
         assert len(services.tape._server.connections) == 2
         for peer in crowd[:3]:
             peer.socket.close()
@@ -212,39 +214,39 @@ def test_out_of_descriptors_it_pauses_says_so_once_and_recovers(
             assert sock.recv(1000).startswith(b"HTTP/1.1 101 ")
             sock.close()
         said = [record.message for record in caplog.records]
-        assert said == ["The tape lets nobody in for now: Too many open files"]
+        assert said == ["The tape accepts no connections for now: Too many open files"]
 
 
 def test_a_newcomer_with_the_descriptor_of_one_who_was_just_dropped_stays() -> None:
     feed = Hello()
-    tape = TapeServer(0, feed, Limits())
+    tape = feed.server = TapeServer(0, feed, TapeLimits())
     old = [RawPeer(tape.port) for _ in range(20)]
     for peer in old:
         peer.send(handshake())
     while len(feed.listeners) < len(old):
-        tape.handle_request()
+        tape.run_once()
     descriptors = {listener.client.fileno() for listener in feed.listeners}
-    # In one round: newcomers at the door, the old ones gone, and something to send them.
+    # In one round: connections to be accepted, the old ones gone, and something to send them.
     new = [RawPeer(tape.port) for _ in old]
     for peer in old:
         reset(peer.socket)
     kept = [os.dup(0) for _ in old]  # the numbers that the peers themselves have given up
     feed.something = b"\x81\x02hi"
-    tape.handle_request()
+    tape.run_once()
     feed.something = b""
     assert descriptors & set(tape.connections) and not feed.listeners
     for peer in new:
         peer.send(handshake() + frame(PING))
     while len(feed.listeners) < len(new):
-        tape.handle_request()
-    tape.handle_request()
+        tape.run_once()
+    tape.run_once()
     for peer in new:
         assert peer.answer().status == 101 and peer.frame() == (PONG, b"", True)
         peer.socket.close()
     for descriptor in kept:
         os.close(descriptor)
     tape._is_stopping = True
-    tape.serve_forever()
+    tape.run()
 
 
 def test_500_listeners_that_come_and_go_leave_nothing_behind() -> None:
@@ -268,12 +270,12 @@ def test_500_listeners_that_come_and_go_leave_nothing_behind() -> None:
         trading.join()
         wait_until(lambda: not services.tape._server.connections)
         assert open_descriptors() == before
-        assert services.tape.counts().listeners == 0 and not services.tape._audiences
+        assert services.tape.counts().listeners == 0 and not services.tape._listeners
         gc.collect()
         assert not any(isinstance(each, Listener) for each in gc.get_objects())
 
 
-# Waking, and faults of our own.
+# Waking, and internal errors.
 
 
 def test_a_listener_hears_of_a_tick_at_once() -> None:
@@ -281,7 +283,7 @@ def test_a_listener_hears_of_a_tick_at_once() -> None:
         lags = []
         for number in range(50):
             if number % 2:  # woken every other time, else found napping
-                wait_until(lambda: services.tape._server.bell.asleep)
+                wait_until(lambda: services.tape._server.waker.asleep)
             start = time.perf_counter()
             services.tick()
             peer.frame()
@@ -296,22 +298,22 @@ def test_while_nothing_happens_the_tape_sleeps() -> None:
         assert time.process_time() - before < 0.05
 
 
-def test_a_fault_of_ours_closes_that_listener_and_is_logged(
+def test_an_internal_error_closes_that_listener_and_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     feed = Hello()
-    with_fault = TapeServer(0, feed, Limits())
-    with_fault.start()
-    feed.welcome = lambda listener: print(1 // 0)
-    with RawPeer(with_fault.port) as peer:
+    tape = feed.server = TapeServer(0, feed, TapeLimits())
+    tape.start()
+    feed.on_subscribe = lambda listener: print(1 // 0)
+    with RawPeer(tape.port) as peer:
         peer.send(handshake())
         assert peer.answer().status == 101
         closing = peer.frame()
         assert closing is not None and closing.code == 1011 and peer.frame() is None
     assert "ZeroDivisionError" in caplog.text and "Traceback" in caplog.text
-    feed.welcome = feed.listeners.append
-    with RawPeer.listening(with_fault.port):
-        with_fault.close()
+    feed.on_subscribe = feed.listeners.append
+    with RawPeer.listening(tape.port):
+        tape.close()
 
 
 def test_a_pong_that_came_in_time_counts_however_long_the_tape_was_busy(
@@ -323,27 +325,27 @@ def test_a_pong_that_came_in_time_counts_however_long_the_tape_was_busy(
 
     monkeypatch.setattr(server, "CHECK_SECONDS", 0.0)
     feed = Hello()
-    tape = TapeServer(0, feed, Limits(ping_seconds=0.0, pong_seconds=0.5))
+    tape = feed.server = TapeServer(0, feed, TapeLimits(ping_seconds=0.0, pong_seconds=0.5))
     with RawPeer(tape.port) as peer:
         peer.send(handshake())
         peer.socket.settimeout(0.01)
         while True:
-            tape.handle_request()
+            tape.run_once()
             try:
                 assert peer.answer().status == 101
                 break
             except TimeoutError:
                 pass
         while not feed.listeners[0]._pinged_at:  # type: ignore[attr-defined]
-            tape.handle_request()
+            tape.run_once()
         monkeypatch.setattr(feed, "deliver", be_busy)
-        tape.handle_request()
+        tape.run_once()
         monkeypatch.undo()
         assert feed.listeners
-        tape.handle_request()
+        tape.run_once()
         assert not feed.listeners[0].closed
     tape._is_stopping = True
-    tape.serve_forever()
+    tape.run()
 
 
 def test_small_frames_are_not_held_back_by_the_kernel() -> None:
@@ -352,14 +354,14 @@ def test_small_frames_are_not_held_back_by_the_kernel() -> None:
         assert listener.client.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_a_fault_of_the_feed_does_not_end_the_tape(
+def test_an_error_of_the_feed_does_not_end_the_tape(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "CHECK_SECONDS", 0.01)
     feed = Hello()
-    tape = TapeServer(0, feed, Limits())
+    tape = feed.server = TapeServer(0, feed, TapeLimits())
     tape.start()
-    feed.something = "no bytes"  # type: ignore[assignment]
+    monkeypatch.setattr(feed, "deliver", lambda: print(1 // 0))
     with RawPeer.listening(tape.port):
         wait_until(lambda: "has held up the tape" in caplog.text)
         RawPeer.listening(tape.port).socket.close()
@@ -417,7 +419,7 @@ def test_a_taken_port_is_an_oserror_and_leaves_nothing_behind() -> None:
     with market() as services:
         before = open_descriptors()
         with pytest.raises(OSError):
-            TapeServer(services.port, Hello(), Limits())
+            TapeServer(services.port, Hello(), TapeLimits())
         gc.collect()
         assert open_descriptors() == before
 

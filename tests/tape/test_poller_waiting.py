@@ -8,18 +8,18 @@ from collections.abc import Iterator
 import pytest
 
 from disorderbook.tape import poller
-from disorderbook.tape.poller import Watch
+from disorderbook.tape.poller import Poller
 
 AWAKE_SECONDS = 0.1
 
 
 class Mailbox:
-    """What a watch waits for, and the watch; `looks` counts how often it has looked."""
+    """What a poller waits for, and the poller; `looks` counts how often it has looked."""
 
     def __init__(self) -> None:
         self.news = False
         self.looks = 0
-        self.watch = Watch(self.has_news)
+        self.poller = Poller(self.has_news)
         self.near, self.far = socket.socketpair()
 
     def has_news(self) -> bool:
@@ -31,65 +31,65 @@ class Mailbox:
 def mailbox() -> Iterator[Mailbox]:
     mailbox = Mailbox()
     yield mailbox
-    mailbox.watch.close()
+    mailbox.poller.close()
     mailbox.near.close()
     mailbox.far.close()
 
 
 def test_a_socket_that_can_be_read_ends_the_waiting(mailbox: Mailbox) -> None:
-    mailbox.watch.add(mailbox.near, "whom")
-    assert mailbox.watch.wait(0) == []
+    mailbox.poller.add(mailbox.near, "owner")
+    assert mailbox.poller.wait(0) == []
     mailbox.far.send(b"x")
-    [(key, _)] = mailbox.watch.wait(10)
-    assert key.data == "whom"
-    mailbox.watch.remove(mailbox.near)
-    assert mailbox.watch.wait(0) == []
+    [(key, _)] = mailbox.poller.wait(10)
+    assert key.data == "owner"
+    mailbox.poller.remove(mailbox.near)
+    assert mailbox.poller.wait(0) == []
 
 
 def test_room_to_write_is_reported_only_to_who_waits_for_it(mailbox: Mailbox) -> None:
-    mailbox.watch.add(mailbox.near, "whom")
-    mailbox.watch.change(mailbox.near, "whom", writing=True)
-    assert len(mailbox.watch.wait(10)) == 1
-    mailbox.watch.change(mailbox.near, "whom", writing=False)
-    assert mailbox.watch.wait(0) == []
+    mailbox.poller.add(mailbox.near, "owner")
+    mailbox.poller.change(mailbox.near, "owner", writing=True)
+    assert len(mailbox.poller.wait(10)) == 1
+    mailbox.poller.change(mailbox.near, "owner", writing=False)
+    assert mailbox.poller.wait(0) == []
 
 
 def test_it_looks_for_news_once_more_after_it_has_said_that_it_sleeps(mailbox: Mailbox) -> None:
-    """News that came in between, without a ring, must not be slept through."""
+    """News that came in between, without a wake-up, must not be slept through."""
 
     def has_news() -> bool:
         mailbox.looks += 1
         return mailbox.looks > 1
 
-    with_late_news = Watch(has_news)
+    with_late_news = Poller(has_news)
     assert with_late_news.wait(None) == []
     with_late_news.close()
 
 
-def test_a_ring_ends_the_sleep(mailbox: Mailbox) -> None:
-    bell = mailbox.watch.bell
+def test_a_wake_up_ends_the_sleep(mailbox: Mailbox) -> None:
+    waker = mailbox.poller.waker
 
     def bring_news() -> None:
-        while not bell.asleep:
+        while not waker.asleep:
             time.sleep(0.001)
         mailbox.news = True
-        bell.ring()
+        waker.wake()
 
     bringing = threading.Thread(target=bring_news)
     bringing.start()
-    assert mailbox.watch.wait(10) == [] and mailbox.news
+    assert mailbox.poller.wait(10) == [] and mailbox.news
     bringing.join()
-    assert not bell.asleep
+    assert not waker.asleep
     mailbox.news = False
-    assert mailbox.watch.wait(0) == []  # the bell is quiet again
+    assert mailbox.poller.wait(0) == []  # the waker is cleared
 
 
 def test_after_news_that_stands_alone_it_sleeps_at_once(mailbox: Mailbox) -> None:
     mailbox.news = True
-    mailbox.watch.wait(None)
+    mailbox.poller.wait(None)
     mailbox.news = False
     before = time.monotonic()
-    mailbox.watch.wait(0.05)
+    mailbox.poller.wait(0.05)
     assert time.monotonic() - before > 0.04
 
 
@@ -98,26 +98,26 @@ def test_while_news_come_fast_it_naps_for_a_while_before_it_sleeps(
 ) -> None:
     monkeypatch.setattr(poller, "AWAKE_SECONDS", AWAKE_SECONDS)
     mailbox.news = True
-    mailbox.watch.wait(None)
-    mailbox.watch.wait(None)
+    mailbox.poller.wait(None)
+    mailbox.poller.wait(None)
     mailbox.news = False
     start, naps = time.monotonic(), 0
-    while not mailbox.watch.bell.asleep and time.monotonic() < start + AWAKE_SECONDS * 0.9:
-        assert mailbox.watch.wait(10) == []  # and not for 10 seconds
+    while not mailbox.poller.waker.asleep and time.monotonic() < start + AWAKE_SECONDS * 0.9:
+        assert mailbox.poller.wait(10) == []  # and not for 10 seconds
         naps += 1
     assert naps > 3
     while time.monotonic() <= start + AWAKE_SECONDS:
         pass
     before = time.monotonic()
-    mailbox.watch.wait(0.05)
+    mailbox.poller.wait(0.05)
     assert time.monotonic() - before > 0.04
 
 
 def test_however_much_news_there_is_the_sockets_get_their_turn(mailbox: Mailbox) -> None:
-    mailbox.watch.add(mailbox.near, "whom")
+    mailbox.poller.add(mailbox.near, "owner")
     mailbox.far.send(b"x")
     mailbox.news = True
     deadline = time.monotonic() + 10
-    while not (ready := mailbox.watch.wait(None)):
+    while not (ready := mailbox.poller.wait(None)):
         assert time.monotonic() < deadline
-    assert ready[0][0].data == "whom"
+    assert ready[0][0].data == "owner"
