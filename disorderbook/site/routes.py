@@ -6,7 +6,9 @@ from importlib.resources import files
 from disorderbook.accounts import Accounts
 from disorderbook.exchange import Exchange
 from disorderbook.protocol.route import Answer, Document, Request, Route, page
-from disorderbook.site.documentation import Setup, description_text, docs_page
+from disorderbook.site.curl import Setup
+from disorderbook.site.description import description_text
+from disorderbook.site.documentation import docs_page
 from disorderbook.site.welcome import THANKS
 
 # A browser asks again each time, so that it never has the page of one version with the script of

@@ -1,24 +1,35 @@
 """What is said of the fields of bodies and answers."""
 
-from reading import Page
+from collections.abc import Iterable
 
-from disorderbook.site.documentation import (
+from reading import Element, Page
+
+from disorderbook.site.curl import Setup
+from disorderbook.site.description import (
     Description,
+    Operation,
     description_text,
     fields_of,
-    fields_table,
     name_of,
-    objects_section,
-    parameters_table,
 )
+from disorderbook.site.documentation import field_rows, parameter_rows, render
 
 DESCRIPTION = Description(description_text())
+SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
 SCHEMAS = DESCRIPTION.document["components"]["schemas"]
+
+
+def page_of_table(rows: Iterable[tuple[str, str, str]]) -> Element:
+    return Page(render("table", SETUP, headings=("A", "B", "C"), rows=rows)).root
+
+
+def text_of_parameters(operation: Operation) -> str:
+    return page_of_table(parameter_rows(operation)).text
 
 
 def rows(name: str) -> dict[str, tuple[str, str]]:
     """Type and meaning of the fields of an object, as shown."""
-    table = Page(fields_table(SCHEMAS[name], DESCRIPTION)).root
+    table = page_of_table(field_rows(SCHEMAS[name], DESCRIPTION))
     shown = {}
     for row in table.first("tbody").all("tr"):
         kind, meaning = (cell.text for cell in row.all("td"))
@@ -53,7 +64,7 @@ def test_every_field_has_a_meaning() -> None:
 
 
 def test_every_object_is_explained_once_and_every_link_leads_to_one() -> None:
-    page = Page(objects_section(DESCRIPTION))
+    page = Page(render("objects", SETUP))
     for name, schema in SCHEMAS.items():
         assert (f"schema-{name}" in page.ids) == ("properties" in schema and name != "NewOrder")
     for link in page.root.all("a"):
@@ -62,7 +73,7 @@ def test_every_object_is_explained_once_and_every_link_leads_to_one() -> None:
 
 def test_parameters_are_shown_with_what_they_may_be() -> None:
     operations = {o.id: o for o in DESCRIPTION.operations()}
-    text = Page(parameters_table(operations["getScores"], DESCRIPTION)).root.text
+    text = text_of_parameters(operations["getScores"])
     assert "For example TESTEX." in text and "One of json, csv." in text and "query" in text
 
 
@@ -78,7 +89,7 @@ def test_bounds_and_defaults_of_a_query_are_shown() -> None:
             }
         ],
     )
-    text = Page(parameters_table(operation, DESCRIPTION)).root.text
+    text = text_of_parameters(operation)
     assert "The most. For example 10. At most 500. Without it: 100." in text
 
 

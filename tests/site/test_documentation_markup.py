@@ -1,47 +1,51 @@
 """What becomes of text on its way into HTML."""
 
 import json
+import re
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import pytest
+from reading import Page
 
-from disorderbook.site.documentation import (
-    WIDTH,
-    Markup,
-    breakable,
-    element,
-    joined,
-    paragraphs,
-    pretty,
-    prose,
-    table,
-)
+from disorderbook.site.curl import Call, Setup
+from disorderbook.site.documentation import WIDTH, pretty, prose, render
+
+SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
+TEMPLATES = sorted((files("disorderbook.site") / "templates").iterdir(), key=str)
+RAW = {"style", "script"}  # that the package wrote itself
 
 
-def test_text_is_escaped_and_markup_is_not() -> None:
-    assert element("p", "<b>", Markup("<b></b>")) == "<p>&lt;b&gt;<b></b></p>"
-    assert joined("&", element("i", "x")) == "&amp;<i>x</i>"
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
+def test_templates_leave_nothing_unescaped_but_prose(template: Traversable) -> None:
+    for expression in re.findall(r"\{\{!(.*?)\}\}", template.read_text(encoding="utf-8")):
+        assert expression in RAW or re.fullmatch(r"prose\(.*\)", expression), expression
 
 
-def test_attributes_are_escaped_and_may_stand_alone() -> None:
-    shown = element("button", hidden="", class_='a"b', aria_label="<c>")
-    assert shown == '<button hidden class="a&quot;b" aria-label="&lt;c&gt;"></button>'
+def test_text_and_attributes_are_escaped() -> None:
+    shown = render("curl", SETUP, call=Call("", "<i>&", "200", "<b>"), name='"><u>')
+    assert "<code>&lt;i&gt;&amp;</code>" in shown and "<b>&lt;b&gt;</b>" in shown
+    assert 'aria-label="Copy: &quot;&gt;&lt;u&gt;"' in shown
 
 
-def test_prose_knows_code_and_strong_words() -> None:
+def test_prose_knows_code_strong_words_and_links() -> None:
     assert prose("a `b<` and **c**.") == "a <code>b&lt;</code> and <strong>c</strong>."
     assert prose("`unclosed <i>") == "`unclosed &lt;i&gt;"
-    assert paragraphs("a\n\nb") == "<p>a</p><p>b</p>"
+    assert prose("list of [<A>](#a-b)") == 'list of <a href="#a-b">&lt;A&gt;</a>'
+    assert prose("[x](javascript:alert)") == "[x](javascript:alert)"
 
 
-def test_names_break_between_their_parts_only() -> None:
-    assert breakable("/a/{b}") == "/a<wbr>/{b}"
-    assert breakable("a[].<b>") == "a[].<wbr>&lt;b&gt;" and breakable("plain") == "plain"
+def test_code_may_break_between_the_parts_of_a_name_only() -> None:
+    assert prose("`/a/{b}`") == "<code>/a<wbr>/{b}</code>"
+    assert prose("`a[].<b>`") == "<code>a[].<wbr>&lt;b&gt;</code>"
+    assert prose("`plain`") == "<code>plain</code>"
 
 
 def test_the_first_column_of_a_table_names_its_rows() -> None:
-    shown = table(("A", "B"), [("<1>", "2")])
+    shown = render("table", SETUP, headings=("A", "<B>"), rows=[("<1>", "2")])
     assert '<th scope="row">&lt;1&gt;</th><td>2</td>' in shown
-    assert '<th scope="col">A</th><th scope="col">B</th>' in shown
+    headings = [heading.text for heading in Page(shown).root.first("thead").all("th")]
+    assert headings == ["A", "<B>"]
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,15 @@
 
 from reading import Page
 
-from disorderbook.site.documentation import (
+from disorderbook.site.curl import Call, Setup
+from disorderbook.site.description import (
     Description,
     Refusal,
-    Setup,
     common_refusals,
-    curl_block,
     description_text,
     refusals_of,
-    route_article,
 )
+from disorderbook.site.documentation import render
 
 DESCRIPTION = Description(description_text())
 OPERATIONS = {o.id: o for o in DESCRIPTION.operations()}
@@ -20,7 +19,7 @@ SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
 
 
 def article(name: str) -> Page:
-    return Page(route_article(OPERATIONS[name], SETUP, DESCRIPTION, COMMON))
+    return Page(render("route", SETUP, operation=OPERATIONS[name]))
 
 
 def test_every_refusal_of_a_route_is_shown_or_common() -> None:
@@ -70,7 +69,8 @@ def test_every_form_of_an_answer_is_shown() -> None:
 
 
 def test_a_line_has_a_button_with_a_name_of_its_own() -> None:
-    block = Page(curl_block("curl '<x>'", "GET /x")).root
+    call = Call("", "curl '<x>'", "200", "text/plain")
+    block = Page(render("curl", SETUP, call=call, name="GET /x")).root
     assert block.first("code").text == "curl '<x>'"
     button = block.first("button").attributes
     assert button["aria-label"] == "Copy: GET /x" and "hidden" in button

@@ -6,7 +6,7 @@ from wsgi import Client
 
 import disorderbook
 from disorderbook.api.app import ROUTES
-from disorderbook.site.documentation import Description, description_text, examples_of
+from disorderbook.site.description import Description, description_text, examples_of
 
 DESCRIPTION = Description(description_text())
 

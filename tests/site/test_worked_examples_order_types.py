@@ -5,17 +5,19 @@ from reading import Page
 from wsgi import ORDERS, Client
 
 from disorderbook.engine.orders import OrderType
-from disorderbook.site.documentation import (
+from disorderbook.site.curl import Setup
+from disorderbook.site.documentation import render
+from disorderbook.site.worked_examples import (
     OFFERS,
     ORDER_TYPES,
     Example,
     Explained,
     dollars,
-    order_types_section,
     outcome,
     posted,
 )
 
+SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
 WORKED = [(kind, example) for kind in ORDER_TYPES for example in kind.examples]
 
 
@@ -67,7 +69,7 @@ def test_outcomes_are_told_in_words() -> None:
 
 
 def test_the_section_shows_every_example() -> None:
-    section = Page(order_types_section()).root
+    section = Page(render("order_types", SETUP)).root
     assert [p.text for p in section.all("p", "outcome")] == [outcome(e) for _, e in WORKED]
     assert [article.attributes["id"] for article in section.all("article")] == [
         "order-type-limit",

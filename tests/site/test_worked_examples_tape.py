@@ -8,13 +8,13 @@ from recordings import masked
 from tape_market import market, message
 
 from disorderbook.engine.orders import Side
-from disorderbook.site.documentation import (
+from disorderbook.site.curl import Setup
+from disorderbook.site.documentation import render
+from disorderbook.site.worked_examples import (
     EXECUTION_FIELDS,
     TAPE_ORIGIN,
-    Setup,
     example_messages,
     socket_urls,
-    tape_section,
 )
 from disorderbook.tape.feed import FORMS
 
@@ -51,20 +51,20 @@ def test_every_field_of_an_execution_is_explained() -> None:
 
 
 def test_the_section_shows_the_messages_in_their_order() -> None:
-    section = Page(tape_section(SETUP)).root
+    section = Page(render("tape", SETUP)).root
     assert [json.loads(pre.text) for pre in section.all("pre")] == list(example_messages(SETUP))
 
 
 def test_the_section_says_whether_keys_are_needed() -> None:
-    assert "?api_key=KEY" not in Page(tape_section(SETUP)).root.text
-    keyed = Page(tape_section(SETUP._replace(needs_keys=True))).root.text
+    assert "?api_key=KEY" not in Page(render("tape", SETUP)).root.text
+    keyed = Page(render("tape", SETUP._replace(needs_keys=True))).root.text
     assert "?api_key=KEY" in keyed and "/ws/YOUR_ACCOUNT/venues/" in keyed
 
 
 def test_the_urls_have_the_tapes_own_port() -> None:
     elsewhere = SETUP._replace(tape_port=9001)
     assert all(url.startswith(f"{TAPE_ORIGIN}:9001/") for url, _ in socket_urls(elsewhere))
-    assert "here 9001" in tape_section(elsewhere) and "--wsport" in tape_section(SETUP)
+    assert "here 9001" in render("tape", elsewhere) and "--wsport" in render("tape", SETUP)
 
 
 def path_of(url: str) -> str:

@@ -1,0 +1,178 @@
+"""The OpenAPI description of the protocol: as it is served, and as the documentation reads it."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from disorderbook import __version__
+
+METHODS = ("get", "post", "delete")
+
+
+SUCCESS = "200"
+
+
+Node = dict[str, Any]  # an object of the description
+
+
+@lru_cache(maxsize=1)
+def description_text() -> bytes:
+    """The description as it is served, JSON, of this version of the exchange."""
+    text = (files("disorderbook.site") / "openapi.json").read_bytes()
+    return text.replace(b'"THE_VERSION"', f'"{__version__}"'.encode())
+
+
+class Operation(NamedTuple):
+    """What a method does at a path, with every reference in it followed one step deep."""
+
+    method: str  # in capitals
+    path: str  # with {names}
+    id: str
+    tag: str
+    summary: str
+    description: str
+    needs_key: bool  # where the server does
+    parameters: list[Node]
+    request_body: Node | None
+    responses: dict[str, Node]  # by status; a reference is kept beside what it leads to
+
+
+class Description:
+    """The description, parsed."""
+
+    def __init__(self, text: bytes) -> None:
+        self.document: Node = json.loads(text)
+
+    def operations(self) -> Iterator[Operation]:
+        """Every operation, in the order of the description."""
+        for path, item in self.document["paths"].items():
+            for method in METHODS:
+                if method in item:
+                    yield self._operation(method, path, item)
+
+    def resolve(self, node: Node) -> Node:
+        """An object without its reference: what that leads to, with what is said beside it."""
+        while "$ref" in node:
+            found: Any = self.document
+            for name in node["$ref"].removeprefix("#/").split("/"):
+                found = found[name]
+            node = found | {key: value for key, value in node.items() if key != "$ref"}
+        return node
+
+    def _operation(self, method: str, path: str, item: Node) -> Operation:
+        said = item[method]
+        parameters = item.get("parameters", []) + said.get("parameters", [])
+        return Operation(
+            method.upper(),
+            path,
+            said["operationId"],
+            said["tags"][0],
+            said["summary"],
+            said["description"],
+            "security" in said,
+            [self.resolve(node) for node in parameters],
+            said.get("requestBody"),
+            {
+                status: self.resolve(node) | {"name": node.get("$ref", "").rpartition("/")[2]}
+                for status, node in said["responses"].items()
+            },
+        )
+
+
+def examples_of(part: Node) -> list[tuple[str, Any]]:
+    """The examples of a body, an answer or a parameter, each with what it shows."""
+    if "example" in part:
+        return [("", part["example"])]
+    return [(said.get("summary", ""), said["value"]) for said in part.get("examples", {}).values()]
+
+
+def name_of(schema: Node) -> str:
+    """The name of the object that a schema refers to, "" if it describes one itself."""
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+class Field(NamedTuple):
+    """A field of an object; one inside of another is named after both."""
+
+    name: str
+    type: str  # as prose, with links to the objects that have a name
+    is_required: bool
+    description: str
+
+
+def fields_of(schema: Node, description: Description, before: str = "") -> Iterator[Field]:
+    """The fields of an object, those of objects without a name inside of it included."""
+    required = schema.get("required", [])
+    for key, said in schema["properties"].items():
+        node = description.resolve(said)
+        yield Field(
+            before + key,
+            _type(said, description),
+            key in required,
+            node.get("description", ""),
+        )
+        items, name = (node.get("items", {}), "[].") if "items" in node else (said, ".")
+        if "properties" in items and not name_of(items):
+            yield from fields_of(items, description, before + key + name)
+
+
+def _type(said: Node, description: Description) -> str:
+    """What a field may hold, as prose."""
+    node = description.resolve(said)
+    if node.get("type") == "array":
+        items = node.get("items", {})
+        return f"list of {_type(items, description)}" if items else "list"
+    if "properties" in node and name_of(said):
+        return f"[{name_of(said)}](#schema-{name_of(said)})"
+    if "const" in node:
+        return f"always {_code(node['const'])}"
+    if "enum" in node:
+        return ", ".join(map(_code, node["enum"]))
+    if "anyOf" in node:
+        return " or ".join(choice["type"] for choice in node["anyOf"])
+    return str(node.get("type", "any"))
+
+
+def _code(value: object) -> str:
+    return f"`{value if isinstance(value, str) and value else json.dumps(value)}`"
+
+
+class Refusal(NamedTuple):
+    """A status, the sentence that comes with it, and when."""
+
+    status: str
+    sentence: str
+    reason: str
+
+
+def refusals_of(operation: Operation) -> list[Refusal]:
+    """Every refusal that a route can answer with."""
+    return [
+        refusal
+        for status, response in operation.responses.items()
+        if status != SUCCESS
+        for refusal in refusals_in(status, response)
+    ]
+
+
+def refusals_in(status: str, response: Node) -> list[Refusal]:
+    """Those of one answer; one that is no JSON is its own sentence."""
+    return [
+        Refusal(
+            status,
+            value["error"] if isinstance(value, dict) else value,
+            reason or response["description"],
+        )
+        for part in response["content"].values()
+        for reason, value in examples_of(part)
+    ]
+
+
+def common_refusals(operations: Iterable[Operation]) -> list[Refusal]:
+    """What most routes refuse alike."""
+    every = [refusals_of(operation) for operation in operations]
+    counted = Counter(refusal for refusals in every for refusal in refusals)
+    return [refusal for refusal, count in counted.items() if 2 * count > len(every)]

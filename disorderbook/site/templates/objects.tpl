@@ -1,0 +1,12 @@
+<section id="objects">
+<h2>Objects</h2>
+<p>What the fields of answers mean. One that is optional is left out when there is nothing to say;
+no field is ever null.</p>
+% for name, schema in objects(description):
+<article id="schema-{{name}}">
+<h3>{{name}}</h3>
+<p>{{!prose(schema['description'])}}</p>
+% include('table.tpl', headings=FIELDS, rows=field_rows(schema, description))
+</article>
+% end
+</section>

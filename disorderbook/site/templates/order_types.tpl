@@ -1,0 +1,26 @@
+<section id="order-types">
+<h2>Order types</h2>
+<p>Every example below starts from this book, in which three people sell and nobody buys yet.
+BEN was there before CAT, so BEN comes first at 50.10. You are ME and buy; selling is the mirror
+image. A trade always happens at the price of the order that waited in the book, so you may pay
+less than you offered, never more.</p>
+% offers = [(offer.account, str(offer.quantity), worked.dollars(offer.price)) for offer in worked.OFFERS]
+% include('table.tpl', headings=('Seller', 'Shares', 'Price'), rows=offers)
+% for kind in worked.ORDER_TYPES:
+<article id="order-type-{{ORDER_TYPE_NAMES[kind.type]}}">
+<h3><code>{{ORDER_TYPE_NAMES[kind.type]}}</code>\\
+% if kind.short:
+ (or <code>{{kind.short}}</code>)\\
+% end
+</h3>
+<p>{{kind.text}}</p>
+% for example in kind.examples:
+<div class="worked">
+<p><strong>{{example.shows}}</strong></p>
+<pre><code>{{pretty(worked.posted(kind, example))}}</code></pre>
+<p class="outcome">{{worked.outcome(example)}}</p>
+</div>
+% end
+</article>
+% end
+</section>

@@ -1,0 +1,58 @@
+<article id="{{operation.id}}">
+<h3><span class="method {{operation.method.lower()}}">{{operation.method}}</span> {{!prose(f'`{operation.path}`')}}</h3>
+<p class="summary">{{operation.summary}}</p>
+% for paragraph in paragraphs(operation.description):
+<p>{{!prose(paragraph)}}</p>
+% end
+% if operation.parameters:
+<h4>Parameters</h4>
+% include('table.tpl', headings=PARAMETERS, rows=parameter_rows(operation))
+% end
+% if operation.request_body:
+% body = description.resolve(operation.request_body['content'][JSON]['schema'])
+<h4>Body</h4>
+<p>{{!prose(operation.request_body['description'])}}</p>
+% include('table.tpl', headings=FIELDS, rows=field_rows(body, description))
+<p>{{!prose(body['description'])}}</p>
+% end
+<h4>Try it</h4>
+% for call in curl.calls(operation, setup):
+% if call.shows:
+<p>{{call.shows}}</p>
+% end
+% if call.status != SUCCESS:
+<p>This exchange was started without --extra, so it refuses:</p>
+% end
+% include('curl.tpl', call=call, name=f'{operation.method} {operation.path} {call.shows}'.strip())
+% end
+<h4>Answer</h4>
+% meaning = operation.responses[SUCCESS]['description'] + ' '
+% for kind, part in operation.responses[SUCCESS]['content'].items():
+% name = name_of(part['schema'])
+<p>{{meaning}}<b>{{SUCCESS}} {{kind}}</b>\\
+% if name:
+, fields: <a href="#schema-{{name}}">{{name}}</a>\\
+% end
+</p>
+% meaning = ''
+% if kind == JSON and not name:
+% include('table.tpl', headings=FIELDS, rows=field_rows(part['schema'], description))
+% end
+% for summary, value in examples_of(part):
+% if summary:
+<p>{{summary}}</p>
+% end
+<pre class="example"><code>{{pretty(value) if kind == JSON else value.replace('\r\n', '\n').rstrip()}}</code></pre>
+% end
+% end
+<h4>Refusals</h4>
+% refusals = refusals_of(operation)
+% own = [refusal for refusal in refusals if refusal not in common]
+% usual = sorted({refusal.status for refusal in refusals if refusal in common})
+% if own:
+% include('table.tpl', headings=REFUSALS, rows=refusal_rows(own))
+% end
+% if usual:
+<p><a href="#refusals">As most routes do</a>, it can answer {{', '.join(usual)}}.</p>
+% end
+</article>

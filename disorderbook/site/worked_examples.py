@@ -1,0 +1,212 @@
+"""What the documentation shows at work: the order types and the tape.
+
+Each order type has small examples that all start from one book. The tape's messages are those that
+the exchange's own functions make of a small trade.
+"""
+
+import json
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.orders import ORDER_TYPE_NAMES, NewOrder, OrderType, Side
+from disorderbook.protocol.messages import execution_message, tick_message
+from disorderbook.site.curl import Setup
+
+CENTS = 100  # in a dollar
+
+
+class Offer(NamedTuple):
+    """Shares that somebody sells, and the price in cents."""
+
+    account: str
+    quantity: int
+    price: int
+
+
+class Example(NamedTuple):
+    """An order to buy, what it buys of whom, and how many shares then rest in the book."""
+
+    shows: str
+    quantity: int
+    price: int | None  # cents; a market order has none
+    buys: tuple[Offer, ...]
+    rests: int
+
+
+class Explained(NamedTuple):
+    """An order type, its other name if it has one, and what it is for."""
+
+    type: OrderType
+    short: str
+    text: str
+    examples: tuple[Example, ...]
+
+
+BEN, CAT, DAN = OFFERS = (
+    Offer("BEN", 40, 5010),
+    Offer("CAT", 20, 5010),
+    Offer("DAN", 30, 5025),
+)
+
+
+ORDER_TYPES = (
+    Explained(
+        OrderType.LIMIT,
+        "",
+        "You name the worst price that you accept. Whatever can be traded at that price or a "
+        "better one is traded at once; the rest waits in the book, first come, first served, until "
+        "somebody trades with it or you cancel it. It is the only type that ever waits.",
+        (
+            Example(
+                "You accept every price on offer, and want more than there is.",
+                100,
+                5025,
+                (BEN, CAT, DAN),
+                10,
+            ),
+            Example("Nobody sells as cheaply as you would like.", 100, 5000, (), 100),
+        ),
+    ),
+    Explained(
+        OrderType.MARKET,
+        "",
+        "You name no price and take what there is, the best price first, however bad it gets. "
+        "What cannot be traded at once is dropped. In a thin market that can be expensive, "
+        "or bring nothing at all.",
+        (
+            Example(
+                "It eats through both prices.",
+                70,
+                None,
+                (BEN, CAT, Offer("DAN", 10, 5025)),
+                0,
+            ),
+            Example("You want more than there is.", 100, None, (BEN, CAT, DAN), 0),
+        ),
+    ),
+    Explained(
+        OrderType.FILL_OR_KILL,
+        "fok",
+        "All or nothing. If the whole quantity can be traded at once at your price or better, "
+        "it is; otherwise the order closes and the market does not notice it.",
+        (
+            Example("There are enough shares at your price.", 60, 5010, (BEN, CAT), 0),
+            Example("One share too few, so you get none.", 61, 5010, (), 0),
+        ),
+    ),
+    Explained(
+        OrderType.IMMEDIATE_OR_CANCEL,
+        "ioc",
+        "As much as possible, now. What can be traded at once at your price or better is traded, "
+        "and what is left is dropped instead of waiting.",
+        (Example("You get part of it and leave no trace in the book.", 100, 5010, (BEN, CAT), 0),),
+    ),
+)
+
+
+def posted(kind: Explained, example: Example) -> dict[str, object]:
+    """The body to post for an example."""
+    price = {} if example.price is None else {"price": example.price}
+    return {
+        "account": "ME",
+        "direction": "buy",
+        "orderType": ORDER_TYPE_NAMES[kind.type],
+        **price,
+        "qty": example.quantity,
+    }
+
+
+def outcome(example: Example) -> str:
+    """What becomes of the order, in words."""
+    bought = sum(offer.quantity for offer in example.buys)
+    left = example.quantity - bought
+    trades = _enumerated(
+        [
+            f"{offer.quantity} from {offer.account} at {dollars(offer.price)}"
+            for offer in example.buys
+        ]
+    )
+    first = f"You buy {trades}." if example.buys else "You buy nothing."
+    if not left:
+        return f"{first} That is all you wanted: the order is closed."
+    which = f"The other {left}" if bought else f"All {left}"
+    if example.rests and example.price is not None:
+        return f"{first} {which} wait in the book as your bid of {dollars(example.price)}."
+    return f"{first} {which} are dropped: the order is closed."
+
+
+def dollars(cents: int) -> str:
+    """A price as people write it."""
+    return f"{cents // CENTS}.{cents % CENTS:02d}"
+
+
+def _enumerated(words: list[str]) -> str:
+    *others, last = words or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+TAPE_ORIGIN = "\1"  # stands for ws://HOST, which is the client's own
+
+
+TAPE_PORT = 8001  # unless the exchange was told another
+
+
+SECOND = 10**9  # nanoseconds
+
+
+BEGINNING = 1_453_070_587_123_456_789  # nanoseconds since 1970
+
+
+SOCKETS = (
+    ("tickertape", "Every tick of the venue, whatever account the URL names."),
+    ("tickertape/stocks/{symbol}", "The same for one stock."),
+    ("executions", "Every trade of the account that the URL names, at this venue."),
+    ("executions/stocks/{symbol}", "The same for one stock."),
+)
+
+
+EXECUTION_FIELDS = (
+    ("ok", "Always true."),
+    ("account", "The account that is being told."),
+    ("venue", "The venue."),
+    ("symbol", "The stock."),
+    ("order", "That account's own order as it stood right after this trade."),
+    ("standingId", "Id of the order that waited in the book."),
+    ("incomingId", "Id of the order that came and traded with it."),
+    ("price", "Cents a share, the price of the standing order."),
+    ("filled", "Shares that changed hands."),
+    ("filledAt", "When."),
+    ("standingComplete", "Whether the standing order is filled by this."),
+    ("incomingComplete", "Whether the incoming order is filled by this."),
+)
+
+
+class Messages(NamedTuple):
+    """The messages of one trade: its seller's, its buyer's, and everybody's."""
+
+    seller: Any
+    buyer: Any
+    tick: Any
+
+
+def example_messages(setup: Setup) -> Messages:
+    """BEN offers 40 shares at 50.10; then you buy 25 of them."""
+    book = OrderBook(setup.venue, setup.symbol, BEGINNING)
+    book.submit(NewOrder("BEN", Side.SELL, OrderType.LIMIT, 5010, 40), BEGINNING + SECOND)
+    buy = NewOrder(setup.account, Side.BUY, OrderType.LIMIT, 5025, 25)
+    (trade,) = book.submit(buy, BEGINNING + 2 * SECOND).executions
+    return Messages(
+        json.loads(execution_message(trade, trade.standing)),
+        json.loads(execution_message(trade, trade.incoming)),
+        json.loads(tick_message(book.quote())),
+    )
+
+
+def socket_urls(setup: Setup) -> list[tuple[str, str]]:
+    """The four URLs for the first book, and what comes from each."""
+    account, venue, symbol = (
+        quote(name, safe="") for name in (setup.account, setup.venue, setup.symbol)
+    )
+    start = f"{TAPE_ORIGIN}:{setup.tape_port or TAPE_PORT}/ob/api/ws/{account}/venues/{venue}/"
+    return [(start + form.format(symbol=symbol), meaning) for form, meaning in SOCKETS]
