@@ -1,0 +1,214 @@
+"""Every sample in README and docs/ is tried as it stands there, but for ports, since tests use free
+ones, and for the place of Python.
+"""
+
+import ast
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from documents import DOCS, PAGES, README, ROOT, Block, blocks
+from live import Exchange, running, started
+from nginx import tape_port
+from raw_http import wait_until
+
+import disorderbook
+from disorderbook.cli.options import make_parser
+
+# Where the samples are tried that are not tried here: the page, and how they begin.
+ELSEWHERE = {
+    ("README.md", "import disorderbook"): "tests/docs/test_python.py",
+    ("README.md", "from disorderbook import Market"): "tests/docs/test_python.py",
+    ("docs/python.md", "import random"): "tests/docs/test_python.py",
+    ("docs/python.md", "market = Market("): "tests/client/test_network_trust.py",
+    ("docs/database.md", "SELECT "): "tests/ledger/test_tables_schema.py",
+    ("docs/old-bots.md", ""): "tests/deploy/test_old_bots.py",
+}
+PYTHON = shlex.quote(sys.executable)
+WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def sample(page: Path, start: str) -> str:
+    """The one block of a page that begins so; it is tried by the test that asks for it."""
+    (found,) = [block.text for block in blocks(page) if block.text.startswith(start)]
+    return found
+
+
+def with_this_python(text: str) -> str:
+    """Commands as they stand in a document, for the Python that runs the tests."""
+    text = re.sub(r"^\.venv/bin/python ", f"{PYTHON} ", text, flags=re.MULTILINE)
+    text = re.sub(r"\bpython3 ", f"{PYTHON} ", text)
+    return re.sub(r"^disorderbook ", f"{PYTHON} -m disorderbook ", text, flags=re.MULTILINE)
+
+
+def shell(text: str, folder: Path = ROOT) -> str:
+    """What these commands print; each must end with 0."""
+    ended = subprocess.run(
+        ["bash", "-e", "-m", "-c", with_this_python(text)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "no_proxy": "*"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[Exchange]:
+    with running("--websockets", "--wsport", "0") as exchange:
+        yield exchange
+
+
+def tried() -> set[tuple[str, str]]:
+    """The page and the beginning of each sample that a test of this file asks for."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse(Path(__file__).read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "sample"
+    ]
+    pages = {f"DOCS / {page.name!r}": f"docs/{page.name}" for page in PAGES}
+    pages["README"] = "README.md"
+    arguments = [call.args for call in calls]
+    return {(pages[ast.unparse(page)], ast.literal_eval(start)) for page, start in arguments}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for page in PAGES for block in blocks(page)],
+    ids=lambda block: f"{block.page}: {block.text[:30].strip()}",
+)
+def test_every_sample_is_tried_by_some_test(block: Block) -> None:
+    known = tried() | ELSEWHERE.keys()
+    assert any(block.page == page and block.text.startswith(start) for page, start in known)
+
+
+@pytest.mark.parametrize("page, start", ELSEWHERE, ids=str)
+def test_what_is_tried_elsewhere_is_still_there(page: str, start: str) -> None:
+    assert any(block.text.startswith(start) for block in blocks(ROOT / page))
+    assert (ROOT / ELSEWHERE[page, start]).exists()
+
+
+@pytest.mark.parametrize("extra", ["", "[test]"])
+def test_the_set_up_is_what_continuous_integration_does(extra: str) -> None:
+    command = sample(README, "python3 -m venv .venv && .venv/bin/pip install -e .")
+    tests = sample(README, "python3 -m venv .venv && .venv/bin/pip install -e '")
+    set_up, install, start = (tests if extra else command).strip().split(" && ")
+    carried_out = (ROOT / ".ci" / "run").read_text().replace("install -q", "install")
+    assert set_up in carried_out and install.replace("-e .", "-e '.[test]'")[:24] in carried_out
+    assert start in (".venv/bin/python -m pytest", ".venv/bin/python disorderBook_main.py")
+
+
+def test_orders_are_placed_as_shown(exchange: Exchange) -> None:
+    for text in (
+        sample(README, 'curl -d \'{"account": "ME", "direction": "buy"'),
+        sample(README, 'curl -d \'{"account": "ME", "direction": "sell"'),
+    ):
+        printed = shell(text.replace("127.0.0.1:8000", f"127.0.0.1:{exchange.port}"))
+    order, quote = printed.splitlines()
+    assert json.loads(order)["totalFilled"] == json.loads(quote)["lastSize"] == 5
+
+
+def test_the_tape_is_started_and_watched_as_shown() -> None:
+    start = with_this_python(sample(README, ".venv/bin/python disorderBook_main.py --websockets"))
+    _, script, *options = shlex.split(start)
+    assert script == "disorderBook_main.py"
+    with running(*options, "--wsport", "0") as exchange:
+        watch = sample(README, ".venv/bin/pip install -e '.[tape]' && ").partition(" && ")[2]
+        url = f"ws://127.0.0.1:{tape_port(exchange)}/ob/api/ws/"
+        command = [*shlex.split(with_this_python(watch)), "--url", url]
+        with started(*command) as watcher:
+            assert wait_until(lambda: place(exchange, 4321) and " 4321 " in watcher.log())
+            watcher.end(signal.SIGINT)
+
+
+def place(exchange: Exchange, price: int) -> bool:
+    """An order to buy 9 FOOBAR; whether it was taken."""
+    order = {"account": "ME", "direction": "buy", "orderType": "limit", "price": price, "qty": 9}
+    url = f"{exchange.url}venues/TESTEX/stocks/FOOBAR/orders"
+    with WITHOUT_PROXY.open(url, json.dumps(order).encode(), 10) as answer:
+        return bool(json.load(answer)["ok"])
+
+
+@pytest.mark.parametrize("page", [README, DOCS / "bots.md"], ids=["README", "bots"])
+def test_bots_are_started_as_shown(exchange: Exchange, page: Path) -> None:
+    texts = {
+        README: sample(README, ".venv/bin/python -m bots "),
+        DOCS / "bots.md": sample(DOCS / "bots.md", ".venv/bin/python -m bots "),
+    }
+    shell(f"{texts[page].strip()} --url {exchange.url} --orders 3 --pause 0")
+
+
+@pytest.mark.parametrize("page", [README, DOCS / "bots.md"], ids=["README", "bots"])
+def test_a_script_trades_as_shown(exchange: Exchange, page: Path, tmp_path: Path) -> None:
+    texts = {
+        README: sample(README, "import stockfighter_minimal"),
+        DOCS / "bots.md": sample(DOCS / "bots.md", "import stockfighter_minimal"),
+    }
+    copied = ROOT / "bots" / "stockfighter_minimal.py"
+    (tmp_path / copied.name).write_text(copied.read_text())
+    first, order = texts[page].splitlines()
+    script = f"{first}\nsf.set_web_url({exchange.url!r})\nprint({order}['price'])\n"
+    (tmp_path / "script.py").write_text(script)
+    assert shell("python3 script.py", tmp_path) == "4990\n"
+
+
+def test_prometheus_is_told_where_the_metrics_are(exchange: Exchange) -> None:
+    yaml = pytest.importorskip("yaml")
+    ((scraped,),) = [
+        yaml.safe_load(sample(DOCS / "options.md", "scrape_configs"))["scrape_configs"]
+    ]
+    ((target,),) = [each["targets"] for each in scraped["static_configs"]]
+    assert target == f"127.0.0.1:{make_parser().parse_args([]).port}"
+    with WITHOUT_PROXY.open(f"http://127.0.0.1:{exchange.port}/metrics", timeout=10) as answer:
+        assert b"disorderbook_" in answer.read()
+
+
+def test_the_ports_file_looks_as_shown(tmp_path: Path) -> None:
+    shown = json.loads(sample(DOCS / "platforms.md", '{"pid"'))
+    with running("-w", "--wsport", "0", "--ports-file", str(tmp_path / "ports.json")) as exchange:
+        exchange.process.wait_for("Connect to")
+        real = json.loads((tmp_path / "ports.json").read_text())
+    assert real.keys() == shown.keys()
+    assert shown["url"].endswith(f":{shown['port']}")
+
+
+def test_a_market_is_copied_as_shown(tmp_path: Path) -> None:
+    with disorderbook.serve(database=tmp_path / "market.db"):
+        shell(sample(DOCS / "database.md", "disorderbook backup"), tmp_path)
+    assert (tmp_path / "copy.db").exists()
+
+
+def test_a_class_is_run_as_shown(tmp_path: Path) -> None:
+    (tmp_path / "accounts.json").write_text((ROOT / "accounts.json").read_text())
+    (tmp_path / "bots").symlink_to(ROOT / "bots")
+    (tmp_path / "make.py").write_text(sample(DOCS / "classroom.md", "import json"))
+    keys = dict(line.split() for line in shell("python3 make.py", tmp_path).splitlines())
+    options = shlex.split(sample(DOCS / "classroom.md", "disorderbook --accounts"))[1:]
+    options = [str(tmp_path / each) if each.startswith("class.") else each for each in options]
+    with running(*options, "--wsport", "0") as exchange:
+        bots = sample(DOCS / "classroom.md", ".venv/bin/python -m bots").strip()
+        shell(f"{bots} --url {exchange.url} --orders 3 --pause 0", tmp_path)
+        trade = sample(DOCS / "classroom.md", "from disorderbook import Market")
+        trade = trade.replace("her key", keys["ADA"])
+        trade = trade.replace("http://exchange.example", f"http://127.0.0.1:{exchange.port}")
+        (tmp_path / "trade.py").write_text(trade)
+        assert shell("python3 trade.py", tmp_path).split()[1] in ("True", "False")
+        shell(sample(DOCS / "classroom.md", "disorderbook backup"), tmp_path)
+    assert ",ADA," in (tmp_path / "results" / "orders.csv").read_text()
+
+
+def test_clients_are_tested_as_shown(tmp_path: Path) -> None:
+    (tmp_path / "test_shown.py").write_text(sample(DOCS / "ci.md", "import disorderbook"))
+    assert "1 passed" in shell("python3 -m pytest -p no:cacheprovider test_shown.py", tmp_path)
+    printed = shell(sample(DOCS / "ci.md", "disorderbook -p 0"), tmp_path)
+    assert '{"ok":true,"error":""}' in printed and not (tmp_path / "ports.json").exists()
