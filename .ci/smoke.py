@@ -1,5 +1,6 @@
 """Trades in an installed disorderbook, in this process and with the command; ends with status 0."""
 
+import importlib.util
 import json
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import disorderbook
 
+ONLY_WITH_EXTRAS = ("rich", "waitress")
 PATIENCE = 30.0  # seconds
 
 
@@ -42,7 +44,19 @@ def run_the_command(folder: Path, first_id: int) -> None:
         sys.exit(f"It ended with status {started.returncode} and said: {errors}")
 
 
+def require_the_bare_package() -> None:
+    """An extra that was installed would hide that the package itself needs it."""
+    there = [name for name in ONLY_WITH_EXTRAS if importlib.util.find_spec(name)]
+    if there:
+        sys.exit(f"The package alone must not need {there}")
+    command = [sys.executable, "-m", "disorderbook", "-p", "0", "--server", "waitress"]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    if refused.returncode != 2 or "disorderbook[waitress]" not in refused.stderr:
+        sys.exit(f"waitress is not refused in a sentence: {refused.stderr}")
+
+
 def main() -> None:
+    require_the_bare_package()
     with tempfile.TemporaryDirectory() as folder:
         database = str(Path(folder) / "market.db")
         with disorderbook.serve(database=database, websockets=True) as exchange:

@@ -171,9 +171,17 @@ def serve(name: str) -> None:
     if name == "uvicorn":
         serve_with_uvicorn(app)
     else:
-        server = make_server(OWN_SERVER if name in (UNCOUNTED, ALTERNATING) else name, 0)
+        server = server_for(name)
         print(server.port, flush=True)
         bottle.run(app, server=server, quiet=True)
+
+
+def server_for(name: str) -> bottle.ServerAdapter:
+    """A server that knows its port."""
+    if name != "wsgiref":
+        return make_server(OWN_SERVER if name in (UNCOUNTED, ALTERNATING) else name, 0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return bottle.WSGIRefServer("127.0.0.1", free.getsockname()[1])
 
 
 def application(name: str) -> Callable[..., Any]:

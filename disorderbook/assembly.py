@@ -1,9 +1,8 @@
-"""Which HTTP server runs under the application: our own, or any that Bottle has an adapter for.
+"""How an exchange is put together, for the command line and for programs that run their own.
 
-What an exchange is put together from, for the command line and for programs that run their own.
-
-Everything is a context manager that is ended in the reverse order: the tape, then the services
-behind the routes; a server comes last.
+Every part is a context manager. The HTTP server gets its port first, so that a taken port is known
+before a file is touched; then the tape and the services behind the routes begin, and the server
+serves last. They end in the reverse order.
 """
 
 import logging
@@ -39,45 +38,40 @@ from disorderbook.server.server import InlineServer
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.limits import limits_for
 
-OWN_SERVER = "inline"
+OWN_SERVER, WAITRESS = "inline", "waitress"
+SERVERS = (OWN_SERVER, WAITRESS)  # each answers in this process, where the exchange is
 
-
-NO_SERVERS = {"cgi"}  # what Bottle calls a server, but serves one request
-
-
-FORKING_SERVERS = {"gunicorn"}  # which answer in processes that they fork
-
-
-SERVERS = sorted({OWN_SERVER, *bottle.server_names} - NO_SERVERS)
-
-
-OPTIONS = {
-    "waitress": {
-        "threads": 8,
-        "ident": "disorderBook",
-        "connection_limit": 2000,
-        "max_request_header_size": 16384,  # bytes
-        "max_request_body_size": 1048576,  # bytes; the application refuses more than its own limit
-        "outbuf_overflow": 1 << 26,  # bytes of answers kept in memory; more go to a file
-        "channel_timeout": 75,  # seconds
-        "asyncore_use_poll": True,
-    },
+WAITRESS_OPTIONS = {
+    "threads": 8,
+    "ident": "disorderBook",
+    "connection_limit": 2000,
+    "max_request_header_size": 16384,  # bytes
+    "max_request_body_size": 1048576,  # bytes; the application refuses more than its own limit
+    "outbuf_overflow": 1 << 26,  # bytes of answers in memory; more go to a file
+    "channel_timeout": 75,  # seconds
+    "asyncore_use_poll": True,
 }
 
 
 def make_server(
     name: str, port: int, origins: OriginPolicy = OriginPolicy()
 ) -> bottle.ServerAdapter:
-    """A server for `bottle.run` that knows its port, also if asked for port 0.
+    """One of SERVERS for `bottle.run`, which knows its port, also if asked for port 0.
 
-    Ours listens from now on; the others do when they run, and only then raise ImportError if they
-    are not installed. Raises OSError if the port is taken.
+    Ours listens from now on, waitress once it runs. Raises CannotStart if waitress is not
+    installed, OSError if the port is taken.
     """
     if name == OWN_SERVER:
         return InlineServer(port, origins=origins)
+    try:
+        import waitress  # noqa: F401
+    except ImportError:
+        raise CannotStart(
+            "The server waitress is not installed; run: pip install 'disorderbook[waitress]'"
+        ) from None
     # With more clients than threads a request waits for a moment, which is no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    return bottle.server_names[name](HOST, _free_port(port), **OPTIONS.get(name, {}))
+    return bottle.WaitressServer(HOST, _free_port(port), **WAITRESS_OPTIONS)
 
 
 def keep_together(server: InlineServer, exchange: Exchange) -> None:

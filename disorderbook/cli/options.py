@@ -138,7 +138,7 @@ def make_parser() -> argparse.ArgumentParser:
         choices=SERVERS,
         default=OWN_SERVER,
         metavar="NAME",
-        help="HTTP server under the application: our own, or any that Bottle knows",
+        help="HTTP server under the application: our own, or waitress (which is an extra)",
     )
     add(
         "--log-level",

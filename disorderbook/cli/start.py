@@ -18,7 +18,6 @@ from disorderbook.accounts import Accounts, AccountsFile
 from disorderbook.api.app import make_app
 from disorderbook.api.services import Services
 from disorderbook.assembly import (
-    FORKING_SERVERS,
     OWN_SERVER,
     CannotStart,
     Wanted,
@@ -82,18 +81,11 @@ def _serve(options: argparse.Namespace) -> None:
         _stop_on_signals(server)
         try:
             bottle.run(make_app(services), server=server, quiet=True)
-        except ImportError as missing:
-            raise CannotStart(f"The server {options.server} is not installed: {missing}") from None
         except Exception as fault:
             raise CannotStart(f"The server {options.server} does not run: {fault}") from fault
 
 
 def _server(options: argparse.Namespace, wanted: Wanted) -> bottle.ServerAdapter:
-    if options.server in FORKING_SERVERS and (options.database or options.websockets):
-        raise CannotStart(
-            f"The server {options.server} answers in a process that it forks, which can neither"
-            " keep a market in a file nor tell the tape; leave out --database and --websockets"
-        )
     try:
         return make_server(options.server, options.port, wanted.origins)
     except OSError as fault:
@@ -101,7 +93,7 @@ def _server(options: argparse.Namespace, wanted: Wanted) -> bottle.ServerAdapter
 
 
 def _stop_on_signals(server: bottle.ServerAdapter) -> None:
-    """Let our own server finish what is under way; the others are interrupted."""
+    """Let our own server finish the requests under way; waitress is interrupted."""
     if isinstance(server, InlineServer):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: server.stop())

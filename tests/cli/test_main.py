@@ -27,7 +27,6 @@ import disorderbook
         (["-v", ""], "1 to 255 characters"),
         (["-s", "N" * 256], "1 to 255"),
         (["-v", "a/b"], "slash"),
-        (["--server", "nonsense"], "nonsense"),
         (["--nonsense"], "unrecognized"),
         (["extra"], "invalid choice: 'extra'"),
         (["-a", "/nonexistent"], "No such file"),

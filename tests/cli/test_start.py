@@ -1,6 +1,7 @@
 """An exchange that was started from the command line: what it prints and how it ends."""
 
 import json
+import os
 import shlex
 import signal
 import socket
@@ -13,6 +14,7 @@ import pytest
 from live import killed, running, started
 from program import MAIN, ROOT, refused, start
 from raw_websocket import RawPeer
+from wsgi import BUY
 
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import Wanted, open_services, running_tape
@@ -28,10 +30,19 @@ def test_a_database_that_has_as_many_books_as_allowed_opens_no_other(tmp_path: P
     assert "Cannot open FOOBAR at TESTEX: Book limit exceeded" in refused(*options, "-v", "TESTEX")
 
 
-def test_a_server_that_is_not_installed_is_refused_in_one_sentence() -> None:
-    ended = start("-p", "0", "--server", "meinheld")
-    assert ended.returncode == 2 and "Traceback" not in ended.stderr
-    assert ended.stderr.startswith("disorderBook: The server meinheld is not installed")
+def test_a_server_that_is_not_installed_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "waitress.py").write_text("raise ModuleNotFoundError('there is none')\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    ended = start("-p", "0", "--server", "waitress", env=environment)
+    assert ended.returncode == 2 and ended.stderr == (
+        "disorderBook: The server waitress is not installed; "
+        "run: pip install 'disorderbook[waitress]'\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["gunicorn", "wsgiref", "cgi", "nonsense"])
+def test_a_server_that_is_not_ours_nor_waitress_is_refused_in_one_sentence(name: str) -> None:
+    assert f"argument --server: invalid choice: '{name}'" in refused("--server", name)
 
 
 def test_a_taken_port_is_refused_in_one_sentence() -> None:
@@ -127,11 +138,17 @@ def test_a_signal_ends_everything_with_status_0__difference_17(end: signal.Signa
     assert "Traceback" not in exchange.log()
 
 
-def test_another_server_of_bottles_can_be_chosen() -> None:
-    with running("--server", "wsgiref") as exchange:
-        with urllib.request.urlopen(f"{exchange.url}venues") as answer:
-            assert "WSGIServer" in answer.headers["Server"]
-            answer.read()  # wsgiref swallows an interrupt that comes while it is still writing
+def test_waitress_can_be_chosen_and_the_tape_hears_its_orders() -> None:
+    with running("--server", "waitress", "-w", "--wsport", "0") as exchange:
+        found = exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)(/ob/api/ws/)")
+        path = f"{found[2]}ANN/venues/TESTEX/tickertape"
+        with RawPeer.listening(int(found[1]), path) as peer:
+            url = f"{exchange.url}venues/TESTEX/stocks/FOOBAR/orders"
+            with urllib.request.urlopen(url, json.dumps(BUY).encode()) as answer:
+                assert answer.headers["Server"] == "disorderBook"
+            frame = peer.frame()
+            assert frame is not None
+            assert json.loads(frame.payload)["quote"]["bid"] == BUY["price"]
 
 
 def test_a_port_that_was_just_in_use_can_be_used_again() -> None:

@@ -130,13 +130,3 @@ def test_a_process_forked_by_the_command_keeps_no_port(tmp_path: Path) -> None:
                     socket.create_connection((HOST, port))
         finally:
             os.kill(child, signal.SIGKILL)
-
-
-@pytest.mark.parametrize("option", [("-d", "never.db"), ("-w",)])
-def test_a_server_that_forks_is_given_neither_a_file_nor_the_tape(
-    tmp_path: Path, option: tuple[str, ...]
-) -> None:
-    command = (sys.executable, "disorderBook_main.py", "--server", "gunicorn", *option)
-    with started(*command) as refused:
-        assert refused.wait() == 2
-        assert "answers in a process that it forks" in refused.log()
