@@ -7,12 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 from disorderbook.api.services import ROUTES
 from disorderbook.cli.options import make_parser
+from disorderbook.in_process import serve
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "disorderbook"
@@ -47,7 +50,8 @@ MAY_IMPORT = {
     "traders": {"engine", "protocol.names"},
 }
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
-VAGUE_NAMES = {"utils", "common", "helpers", "manager"}
+VAGUE_NAMES = {"common", "core", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
+NOUNS = {"feed", "trading"}  # that end like participles
 
 
 def module_of(path: Path) -> str:
@@ -102,6 +106,18 @@ def test_imports_go_down(path: Path) -> None:
         assert is_beside or layer_of(imported) < layer_of(module), f"{module} imports {imported}"
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports that only a type checker follows count as well."""
+    imports = {
+        f"disorderbook.{module_of(path)}": {
+            name for name in imports_of(path) if name.startswith("disorderbook.")
+        }
+        for path in MODULES
+        if module_of(path)
+    }
+    TopologicalSorter(imports).prepare()  # raises CycleError
+
+
 @pytest.mark.parametrize("path", sorted((PACKAGE / "engine").glob("*.py")), ids=lambda p: p.name)
 def test_the_engine_knows_rules_only(path: Path) -> None:
     assert {name.split(".")[0] for name in imports_of(path)} <= ENGINE_MAY_IMPORT
@@ -135,10 +151,16 @@ def test_the_client_can_be_taken_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_module_opens_with_a_sentence_and_has_a_test(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text())), "no docstring"
-    assert path.stem not in VAGUE_NAMES
     if path.stem != "__init__":
         mirror = (ROOT / "tests" / path.relative_to(PACKAGE)).parent
         assert list(mirror.glob(f"test_{path.stem}*.py")), "no test"
+
+
+@pytest.mark.parametrize("name", sorted({path.stem.strip("_") for path in MODULES}))
+def test_modules_are_named_by_nouns_that_say_something(name: str) -> None:
+    words = name.split("_")
+    assert not VAGUE_NAMES & {*words}
+    assert words[-1] in NOUNS or not re.search("(ing|ed)$", words[-1])
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} {route[1]}")
@@ -155,6 +177,13 @@ def test_the_documents_name_every_option() -> None:
             assert f"`{option}" in OPTIONS or f"{option}`" in OPTIONS, option
         for command in action.choices or () if action.dest == "command" else ():
             assert f"| `{command}` " in OPTIONS, command
+
+
+def test_the_documents_name_every_metric_and_no_other() -> None:
+    with serve(websockets=True) as exchange:
+        with urllib.request.urlopen(f"{exchange.url}/metrics") as answer:
+            told = re.findall(r"^# TYPE (disorderbook_\w+) ", answer.read().decode(), re.MULTILINE)
+    assert told and told == re.findall(r"^\| `(disorderbook_\w+)`", OPTIONS, re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", ["ruff check", "ruff format --check", "mypy"])
