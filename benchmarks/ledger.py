@@ -34,7 +34,7 @@ from disorderbook.api.app import make_app  # noqa: E402
 from disorderbook.assembly import (
     OWN_SERVER,  # noqa: E402
     Wanted,  # noqa: E402
-    keep_together,  # noqa: E402
+    enable_group_commit,  # noqa: E402
     make_server,  # noqa: E402
     open_services,  # noqa: E402
 )
@@ -172,7 +172,7 @@ def serve(before: int, arguments: list[str]) -> None:
     with open_services(wanted, Accounts()) as services:
         book = services.exchange.book("TESTEX", "FOOBAR")
         server = make_server(OWN_SERVER, 0)
-        keep_together(server, services.exchange)
+        enable_group_commit(server, services.exchange)
         trade(services.exchange, before, 0)
         first = book.next_id
         services.exchange._ledger.connection.set_trace_callback(
@@ -195,7 +195,7 @@ def fill(file: Path, open_orders: int, closed: int) -> None:
     ledger.connection.execute("PRAGMA synchronous = OFF")
     exchange = Exchange(ledger=ledger)
     exchange.restore(market.books, market.latest)
-    exchange.commits_each_turn = False
+    exchange.group_commit = True
     trade(exchange, closed, open_orders)
     exchange.close()
 

@@ -47,13 +47,13 @@ class Publisher:
 
     def __init__(self, publish: Callable[[OrderBook, Sequence[Execution]], None]) -> None:
         self._publish = publish
-        self._exchange = Exchange(publish=self._timed)
+        self._exchange = Exchange(publishers=[self._timed])
         self._orders = {LISTENED: 0, OTHER: 0}
         self.costs: list[float] = []
 
     def tick(self, symbol: str = LISTENED) -> None:
         """One order, which trades with the one before it or rests."""
-        with self._exchange.turn:
+        with self._exchange.transaction():
             book = self._exchange.book("TESTEX", symbol)
             side = Side.SELL if self._orders[symbol] % 2 else Side.BUY
             self._orders[symbol] += 1
@@ -61,10 +61,10 @@ class Publisher:
 
     def burst(self, ticks: int) -> None:
         """So many ticks of an unchanged book, as fast as they can be published."""
-        with self._exchange.turn:
+        with self._exchange.transaction():
             book = self._exchange.book("TESTEX", LISTENED)
         for _ in range(ticks):
-            with self._exchange.turn:
+            with self._exchange.transaction():
                 self._timed(book, ())
 
     def pace(self, seconds: float, meanwhile: Callable[[], None]) -> int:

@@ -17,7 +17,7 @@ import bottle
 from disorderbook.accounts import Accounts
 from disorderbook.api.metrics import Metrics
 from disorderbook.api.services import Services
-from disorderbook.engine.book import Execution, OrderBook
+from disorderbook.engine.book import OrderBook
 from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange, Publish
 from disorderbook.game.instances import GameMaster
@@ -74,15 +74,17 @@ def make_server(
     return bottle.WaitressServer(HOST, _free_port(port), **WAITRESS_OPTIONS)
 
 
-def keep_together(server: InlineServer, exchange: Exchange) -> None:
-    """Have our server let the exchange keep at once what many requests have changed."""
-    exchange.commits_each_turn = False
-    server.keep = lambda: _commit(exchange)
+def enable_group_commit(server: InlineServer, exchange: Exchange) -> None:
+    """Have our server let the exchange commit at once what many requests have changed."""
+    exchange.group_commit = True
+    server.commit = lambda: _commit(exchange)
 
 
 def _commit(exchange: Exchange) -> bytes | None:
+    """The body of a refusal if nothing can be committed."""
     try:
-        exchange.commit()
+        with exchange.lock:
+            exchange.commit()
     except ExchangeError as refusal:
         return error_message(str(refusal)) + b"\n"
     return None
@@ -142,12 +144,12 @@ def open_services(
 ) -> Iterator[Services]:
     """Everything behind the routes of a server, with the first book open; raises CannotStart."""
     history = History(time.time_ns())
-    publish = history.record if tape is None else _both(history.record, tape.publish)
+    publishers = [history.record] if tape is None else [history.record, tape.publish]
     if wanted.database is None:
-        exchange = Exchange(wanted.max_books, publish, ledger=TemporaryLedger())
+        exchange = Exchange(wanted.max_books, publishers, ledger=TemporaryLedger())
         gamemaster = GameMaster()
     else:
-        exchange, gamemaster = _continue(wanted, wanted.database, publish)
+        exchange, gamemaster = _continue(wanted, wanted.database, publishers)
     try:
         first_book(exchange, wanted)
         tape_port = tape.port if tape else None
@@ -178,17 +180,9 @@ def _metrics(server: bottle.ServerAdapter | None, tape: Tape | None) -> Metrics:
     )
 
 
-def _both(first: Publish, second: Publish) -> Publish:
-    """A publisher that tells two."""
-
-    def publish(book: OrderBook, executions: Sequence[Execution]) -> None:
-        first(book, executions)
-        second(book, executions)
-
-    return publish
-
-
-def _continue(wanted: Wanted, database: str, publish: Publish) -> tuple[Exchange, GameMaster]:
+def _continue(
+    wanted: Wanted, database: str, publishers: Sequence[Publish]
+) -> tuple[Exchange, GameMaster]:
     """The market of a database, as it was left."""
     try:
         ledger, market = open_ledger(
@@ -199,7 +193,7 @@ def _continue(wanted: Wanted, database: str, publish: Publish) -> tuple[Exchange
         )
     except Unusable as fault:
         raise CannotStart(str(fault)) from None
-    exchange = Exchange(wanted.max_books, publish, ledger=ledger)
+    exchange = Exchange(wanted.max_books, publishers, ledger=ledger)
     exchange.restore(market.books, market.latest)
     return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
 
@@ -208,13 +202,13 @@ def first_book(exchange: Exchange, wanted: Wanted) -> OrderBook:
     """The book that is there from the start: in a market that has books and where none was asked
     for, the oldest. Raises CannotStart.
     """
-    with exchange.turn:
+    with exchange.transaction():
         if wanted.venue is None and wanted.symbol is None:
             for name in exchange.venues():
                 return next(exchange.books(name))
     venue, symbol = wanted.venue or FIRST_VENUE, wanted.symbol or FIRST_SYMBOL
     try:
-        with exchange.turn:
+        with exchange.transaction():
             return exchange.book(venue, symbol)
     except ExchangeError as refusal:
         raise CannotStart(f"Cannot open {symbol} at {venue}: {refusal}") from None

@@ -1,19 +1,18 @@
-"""Who may touch the exchange, and what happens when they are done or are interrupted.
+"""The exchange: every book by venue and symbol, the clock, the publishers, and the one lock.
 
-The exchange: every book by venue and symbol, the clock, and the one turn that threads take.
+Whoever reads or changes a book, an account's orders or a game master's instance holds
+`exchange.lock`. It is the only lock around that state, and nobody waits for a socket while holding
+it. Whoever may have changed something calls `commit` before the lock is released, also after a
+refusal or an error: the answer leaves after that.
 
-Whoever reads or changes a book, an account's orders or a game master's instance does so inside
-`with exchange.turn:`. It is the only lock of the program; nobody waits for a socket inside it.
-
-What changes is told to a ledger, and kept when a turn ends, before its answer leaves. A server
-that answers many requests in one go saves time by keeping them together: it sets
-`commits_each_turn` to False, and calls `commit` between the last of them and the first answer.
+A server that answers many requests in one go commits them together: it sets `group_commit`, and
+calls `commit` between the last of them and the first answer.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import TracebackType
+from contextlib import contextmanager
 
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, Order
@@ -21,63 +20,8 @@ from disorderbook.errors import CannotWrite, NoSuchOrder, NoSuchVenue, TooManyBo
 from disorderbook.ledger.base import Ledger
 from disorderbook.protocol.names import MAX_BOOKS, detail_of
 
-
-class Turn:
-    """A lock that does something before it is left, whether or not what it was taken for failed."""
-
-    def __init__(self, finish: Callable[[], None]) -> None:
-        self._lock = threading.Lock()
-        self._finish = finish
-
-    def locked(self) -> bool:
-        """Whether anybody has it now."""
-        return self._lock.locked()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            self._finish()
-        finally:
-            self._lock.release()
-
-
-class WholeChange:
-    """What is begun within it is finished, or else something else is done.
-
-    A signal may end anything anywhere, and leave a book that contradicts itself.
-    """
-
-    __slots__ = ("_abandon",)
-
-    def __init__(self, abandon: Callable[[], None]) -> None:
-        self._abandon = abandon
-
-    def __enter__(self) -> None:
-        """Nothing has changed yet."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self._abandon()
-
-
 Publish = Callable[[OrderBook, Sequence[Execution]], None]
-"""Told inside the turn, after each order or cancel that makes a tick; must not wait."""
-
-
-def publish_to_nobody(book: OrderBook, executions: Sequence[Execution]) -> None:
-    """The publisher of an exchange that nobody listens to."""
+"""Called with the lock held, after each order or cancel that makes a tick; it must not wait."""
 
 
 def no_such_id(order_id: object) -> str:
@@ -86,22 +30,24 @@ def no_such_id(order_id: object) -> str:
 
 
 class Exchange:
-    """At most `max_books` order books. `clock` tells the time in nanoseconds since 1970 (UTC)."""
+    """At most `max_books` order books. `clock` tells the time in nanoseconds since 1970 (UTC).
+
+    The lock must be held in every method but `transaction`, `flush` and `close`, which take it.
+    """
 
     def __init__(
         self,
         max_books: int = MAX_BOOKS,
-        publish: Publish = publish_to_nobody,
+        publishers: Sequence[Publish] = (),
         clock: Callable[[], int] = time.time_ns,
         ledger: Ledger = Ledger(),
     ) -> None:
-        self.turn = Turn(self._end_turn)
-        self.commits_each_turn = True
+        self.lock = threading.Lock()
+        self.group_commit = False
         self._max_books = max_books
-        self._publish = publish
+        self._publishers = publishers
         self._clock = clock
         self._ledger = ledger
-        self._whole_change = WholeChange(ledger.roll_back)
         self._latest = 0
         self._venues: dict[str, dict[str, OrderBook]] = {}
 
@@ -158,13 +104,21 @@ class Exchange:
         return [orders[order_id] for order_id in sorted(orders)]
 
     def submit(self, book: OrderBook, new: NewOrder) -> Order:
-        """Place an order and publish what it did."""
+        """Place an order and publish what it did; raises CannotWrite before anything has changed.
+
+        A signal may end a change anywhere, and leave a book that contradicts itself: the ledger
+        then has the next commit fail.
+        """
         self._ledger.require_writable()
-        with self._whole_change:
+        try:
             outcome = book.submit(new, self.now())
             self._ledger.submit(book, outcome)
+        except BaseException:
+            self._ledger.roll_back()
+            raise
         if outcome.book_moved:
-            self._publish(book, outcome.executions)
+            for publish in self._publishers:
+                publish(book, outcome.executions)
         return outcome.order
 
     def cancel(self, order: Order) -> None:
@@ -172,38 +126,52 @@ class Exchange:
         book, now = self._venues[order.venue][order.symbol], self.now()
         if order.is_open:
             self._ledger.require_writable()
-            with self._whole_change:
+            try:
                 book.cancel(order, now)
                 self._ledger.cancel(book, order)
-        self._publish(book, ())
+            except BaseException:
+                self._ledger.roll_back()
+                raise
+        for publish in self._publishers:
+            publish(book, ())
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Take the lock, and commit before it is released unless `group_commit`, also after an
+        error; raises as `commit` does.
+        """
+        with self.lock:
+            try:
+                yield
+            finally:
+                if not self.group_commit:
+                    self.commit()
 
     def commit(self) -> None:
-        """Keep what has changed since the last time, or raise CannotWrite: then none of it counts.
+        """Commit what has changed since the last time.
 
-        For a server that answers several turns together; to be called outside of them.
+        Raises CannotWrite; then every book is as it was at the last commit.
         """
-        with self.turn:
-            self._keep(self._ledger.commit)
+        self._forget_orders(self._ledger.commit)
 
     def flush(self) -> None:
-        """Have the ledger do what it has put off, or raise CannotWrite; for a quiet moment."""
-        with self.turn:
-            self._keep(self._ledger.flush)
+        """Have the ledger do what it has put off, in a quiet moment; raises as `commit` does. The
+        lock must not be held.
+        """
+        with self.lock:
+            self._forget_orders(self._ledger.flush)
 
     def close(self) -> None:
-        """Take the last turn: whoever still waits for one waits until the process ends."""
-        self.turn.__enter__()
+        """Take the lock for good: whoever waits for it waits until the process ends."""
+        self.lock.acquire()
         self._ledger.close()
 
-    def _end_turn(self) -> None:
-        if self.commits_each_turn:
-            self._keep(self._ledger.commit)
-
-    def _keep(self, keep: Callable[[], Sequence[Order]]) -> None:
+    def _forget_orders(self, commit: Callable[[], Sequence[Order]]) -> None:
+        """Commit, and hold those closed orders no more that the ledger can find from now on."""
         try:
-            forgotten = keep()
+            forgotten = commit()
         except CannotWrite:
-            self._venues = {}  # what could not be kept is not shown either
+            self._venues = {}  # what is not committed is not shown either
             self.restore(self._ledger.committed_books(), self._latest)
             raise
         for order in forgotten:
@@ -218,7 +186,10 @@ class Exchange:
         self.require_room()
         self._ledger.require_writable()
         book = OrderBook(venue, symbol, self.now())
-        with self._whole_change:
+        try:
             self._venues.setdefault(venue, {})[symbol] = book
             self._ledger.open_book(book)
+        except BaseException:
+            self._ledger.roll_back()
+            raise
         return book

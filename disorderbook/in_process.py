@@ -11,8 +11,8 @@ from disorderbook.assembly import (
     CannotStart,
     Wanted,
     cannot_listen,
+    enable_group_commit,
     first_book,
-    keep_together,
     open_services,
     running_tape,
 )
@@ -92,7 +92,7 @@ def serve(
         tape = own.enter_context(_tape(websockets, keys, tape_port, origins))
         services = own.enter_context(open_services(wanted, keys, tape, server))
         if file is not None:
-            keep_together(server, services.exchange)
+            enable_group_commit(server, services.exchange)
         own.enter_context(_running(server, make_app(services)))
         book = first_book(services.exchange, wanted)
         yield PrivateExchange(book.venue, book.symbol, server.port, tape)

@@ -25,7 +25,7 @@ def test_a_house_has_its_first_book_open() -> None:
 def test_a_house_with_a_database_goes_on_where_it_was_left(tmp_path: Path) -> None:
     wanted = Wanted(database=str(tmp_path / "market.db"))
     with open_services(wanted, Accounts(), None) as services:
-        with services.exchange.turn:
+        with services.exchange.transaction():
             opened_at = services.exchange.book("TESTEX", "OTHER").opened_at
     with open_services(wanted, Accounts(), None) as services:
         found = services.exchange.find_book("TESTEX", "OTHER")
@@ -86,7 +86,7 @@ def test_an_idle_market_is_in_its_tables_soon(
     monkeypatch.setattr(assembly, "UPKEEP_SECONDS", 0.01)
     with open_services(Wanted(database=str(tmp_path / "market.db")), Accounts()) as services:
         exchange = services.exchange
-        with exchange.turn:
+        with exchange.transaction():
             book = exchange.book("TESTEX", "FOOBAR")
             for _ in range(3):
                 exchange.submit(book, NewOrder("A", Side.BUY, OrderType.LIMIT, 5000, 9))

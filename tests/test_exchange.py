@@ -48,9 +48,9 @@ def test_time_never_runs_backwards() -> None:
 def test_orders_and_cancels_are_published_in_their_turn() -> None:
     heard: list[tuple[str, int, int | None]] = []
     exchange = Exchange(
-        publish=lambda book, executions: heard.append(
-            (book.symbol, len(executions), book.quote().ask)
-        )
+        publishers=[
+            lambda book, executions: heard.append((book.symbol, len(executions), book.quote().ask))
+        ]
     )
     book = exchange.book("V", "S")
     exchange.submit(book, SELL)

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from wsgi import KEYS, Client
 
-from disorderbook.api.app import OWN_FAULT, ROUTES, SENTENCES
+from disorderbook.api.app import INTERNAL_ERROR, ROUTES, SENTENCES
 from disorderbook.errors import ExchangeError, NoSuchVenue
 from disorderbook.protocol.parse import MAX_NUMBER
 
@@ -93,7 +93,7 @@ def test_the_description_quotes_every_refusal_to_the_letter() -> None:
         for example in response["content"].get("application/json", {}).get("examples", {}).values()
     }
     unknown_venue = NoSuchVenue("NOWHERE").sentence
-    assert quoted == {unknown_venue, OWN_FAULT, *SENTENCES.values(), *sentences(ExchangeError)}
+    assert quoted == {unknown_venue, INTERNAL_ERROR, *SENTENCES.values(), *sentences(ExchangeError)}
 
 
 @pytest.mark.parametrize("method, path", OPERATIONS)

@@ -63,7 +63,7 @@ ROUTES_REMEMBERED = 1024  # pairs of method and path
 LONGEST_REMEMBERED_PATH = 1024  # characters
 
 
-OWN_FAULT = "Internal error; this is not your fault (the server's log has the details)"
+INTERNAL_ERROR = "Internal error; this is not your fault (the server's log has the details)"
 
 
 SENTENCES = {404: "No such path", 405: "That path does not take this method (see Allow)"}
@@ -240,14 +240,14 @@ class DirectBottle(Bottle):  # type: ignore[misc]
                 _check_names(names)
             key, host = sent_key(environ, KEY_PLACES), environ.get("HTTP_HOST", "")
             asked = Request(key, host, _body(environ), environ.get("QUERY_STRING", ""))
-            with self._services.exchange.turn:
+            with self._services.exchange.transaction():
                 answer = handler(asked, **names)
         except ExchangeError as refusal:
             return _refused(refusal)
         except Exception:
             path = quoted(environ["PATH_INFO"])
             log.exception("%s %s failed", environ["REQUEST_METHOD"], path)
-            return "500 Internal Server Error", JSON, _ended(error_message(OWN_FAULT)), ()
+            return "500 Internal Server Error", JSON, _ended(error_message(INTERNAL_ERROR)), ()
         if isinstance(answer, Document):
             return answer.status, answer.kind, answer.content, answer.headers
         return "200 OK", JSON, answer + b"\n", ()
@@ -368,7 +368,7 @@ def _envelope(error: HTTPError) -> bytes:
     elif error.status_code == 404:
         _tell(detail_of("the path", _shown_path(request.environ), "one of those in /docs"))
     response.content_type = JSON
-    return _ended(error_message(SENTENCES.get(error.status_code, OWN_FAULT)))
+    return _ended(error_message(SENTENCES.get(error.status_code, INTERNAL_ERROR)))
 
 
 def _tell(detail: str) -> None:

@@ -148,7 +148,7 @@ class ServerCounts(Protocol):
     def dropped(self) -> int: ...
 
     @property
-    def taken_back(self) -> int: ...
+    def uncommitted(self) -> int: ...
 
 
 class Metrics:
@@ -164,7 +164,7 @@ class Metrics:
         self.requests = Tallies()
 
     def exposition(self, exchange: Exchange) -> bytes:
-        """Everything in Prometheus' text format; to be called inside the exchange's turn."""
+        """Everything in Prometheus' text format; the exchange's lock must be held."""
         families = [*_of_requests(self.requests.read()), *_of_books(exchange)]
         if self._server:
             families += _of_server(self._server())
@@ -238,11 +238,12 @@ def _of_server(counts: ServerCounts) -> Iterator[Metric]:
         refused.add_metric((line[:3],), count)
     dropped = _counter("http_dropped_connections", "Connections cut because there were too many.")
     dropped.add_metric((), counts.dropped)
-    taken_back = _counter(
-        "http_answers_taken_back", "Answers sent as 503 since what they told could not be kept."
+    uncommitted = _counter(
+        "http_uncommitted_responses",
+        "Answers replaced by 503 since their changes could not be committed.",
     )
-    taken_back.add_metric((), counts.taken_back)
-    yield from (connections, refused, dropped, taken_back)
+    uncommitted.add_metric((), counts.uncommitted)
+    yield from (connections, refused, dropped, uncommitted)
 
 
 def _of_tape(counts: TapeCounts) -> Iterator[Metric]:

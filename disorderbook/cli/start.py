@@ -22,8 +22,8 @@ from disorderbook.assembly import (
     CannotStart,
     Wanted,
     cannot_listen,
+    enable_group_commit,
     first_book,
-    keep_together,
     make_server,
     open_services,
     running_tape,
@@ -77,7 +77,7 @@ def _serve(options: argparse.Namespace) -> None:
             _greet(server.port, options, services, tape)
         keep_collections_short()
         if options.database is not None and isinstance(server, InlineServer):
-            keep_together(server, services.exchange)
+            enable_group_commit(server, services.exchange)
         _stop_on_signals(server)
         try:
             bottle.run(make_app(services), server=server, quiet=True)

@@ -1,6 +1,6 @@
 """The recent past of every book, for people who watch: its last trades, and its price over time.
 
-The exchange tells of each event inside its turn, so that has to cost next to nothing: a trade is
+The exchange tells of each event with its lock held, so that has to cost next to nothing: a trade is
 appended to a queue, and the event counts in a candle of one second. What is made of the candles
 is made once a second, or when somebody asks.
 """
@@ -206,7 +206,7 @@ class History:
         self._latest: dict[tuple[str, str], OrderBook] = {}  # by which that of the names is found
 
     def record(self, book: OrderBook, executions: Sequence[Execution]) -> None:
-        """For the exchange, after each event, inside its turn."""
+        """For the exchange, after each event, with its lock held."""
         if executions:
             (self._found.get(book) or self._find(book)).record(executions)
 

@@ -17,7 +17,7 @@ from disorderbook.server.limits import (
     too_slow_a_head,
 )
 from disorderbook.server.reader import BODY, HEAD, NOTHING, KnownHeads, RequestReader
-from disorderbook.server.response import CONTINUE, WsgiApp, answer, refuse, take_back
+from disorderbook.server.response import CONTINUE, WsgiApp, answer, refuse, uncommitted_response
 
 READ_BYTES = 16 * 1024  # at once from one connection
 
@@ -28,7 +28,7 @@ TURN = 16  # requests of one connection that are answered before the others' tur
 GATHER_SECONDS = 0.002  # that the first of some answers waits for others to be kept together with
 
 
-Keep = Callable[[], bytes | None]
+Commit = Callable[[], bytes | None]
 """Keeps what the answers since the last time tell; returns the body of a refusal if it cannot."""
 
 
@@ -42,10 +42,10 @@ class Service:
     """What all connections of a server share."""
 
     def __init__(
-        self, app: WsgiApp, limits: Limits, environ: Environ, keep: Keep | None = None
+        self, app: WsgiApp, limits: Limits, environ: Environ, commit: Commit | None = None
     ) -> None:
         self.app = app
-        self.keep = keep
+        self.commit = commit
         self._holding: list[Connection] = []  # connections whose answers are not kept yet
         self._held_before = 0  # how many of them there were a step of the loop ago
         self._keep_by = 0.0  # on the loop's clock, in seconds
@@ -56,7 +56,7 @@ class Service:
         self.connections: set[Connection] = set()
         self.refused: Counter[str] = Counter()  # what no application saw, by status line
         self.dropped = 0  # connections that were not even refused
-        self.taken_back = 0  # answers whose news could not be kept
+        self.uncommitted = 0  # answers whose news could not be kept
         self.stopping = False
         self.alarm = asyncio.Event()  # set when something happens that the server waits for
         # What has been read is used up before the next read, so one buffer is enough for all.
@@ -71,13 +71,13 @@ class Service:
         self._holding.append(connection)
 
     def _release(self) -> None:
-        """Keep, as soon as nobody else has asked anything or time is up, and send the answers."""
-        assert self.keep is not None
+        """Commit, as soon as nobody else has asked anything or time is up, and send the answers."""
+        assert self.commit is not None
         if len(self._holding) > self._held_before and self.loop.time() < self._keep_by:
             self._held_before = len(self._holding)
             self.loop.call_soon(self._release)
             return
-        refusal = self.keep()
+        refusal = self.commit()
         holding, self._holding = self._holding, []
         for connection in holding:
             connection.release(refusal)
@@ -182,8 +182,8 @@ class Connection(asyncio.BufferedProtocol):
         """Send the answers that were held, or a refusal in the place of each."""
         held, self._held = self._held, []
         if refusal is not None:
-            held = [take_back(refusal, *request) for request in self._held_for]
-            self._service.taken_back += len(held)
+            held = [uncommitted_response(refusal, *request) for request in self._held_for]
+            self._service.uncommitted += len(held)
         self._held_for = []
         if not self._transport.is_closing():
             self._transport.write(held[0] if len(held) == 1 else b"".join(held))
@@ -239,7 +239,7 @@ class Connection(asyncio.BufferedProtocol):
             requests.append((environ, keep_alive))
             answers.append(answer(self._service.app, environ, keep_alive))
             size += len(answers[-1])
-        if answers and self._service.keep:
+        if answers and self._service.commit:
             self._held, self._held_for = answers, requests
             self._service.hold(self)
             return

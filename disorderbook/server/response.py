@@ -22,7 +22,7 @@ Headers = list[tuple[str, str]]
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-OWN_FAULT = "Internal error; this is not your fault (the server's log has the details)"
+INTERNAL_ERROR = "Internal error; this is not your fault (the server's log has the details)"
 
 
 ORIGINS = "disorderbook.origins"  # in the environ: the server's OriginPolicy
@@ -42,11 +42,11 @@ def answer(app: WsgiApp, environ: Environ, keep_alive: bool) -> bytes:
     except Exception:
         log.exception("%s %s failed", environ["REQUEST_METHOD"], quoted(environ["PATH_INFO"]))
         headers = [*JSON, *_for_pages(environ)]
-        fault = "500 Internal Server Error", headers, envelope(OWN_FAULT)
+        fault = "500 Internal Server Error", headers, envelope(INTERNAL_ERROR)
         return _render(*fault, environ, keep_alive)
 
 
-def take_back(body: bytes, environ: Environ, keep_alive: bool) -> bytes:
+def uncommitted_response(body: bytes, environ: Environ, keep_alive: bool) -> bytes:
     """What is answered instead when what an answer told could not be kept."""
     headers = [*JSON, *_for_pages(environ)]
     return _render("503 Service Unavailable", headers, body, environ, keep_alive)

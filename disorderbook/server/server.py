@@ -14,7 +14,7 @@ import bottle
 
 from disorderbook.process.descriptors import HAS_LIMITS, WANTED_DESCRIPTORS, allow_descriptors
 from disorderbook.process.sockets import listen
-from disorderbook.server.connection import Connection, Keep, Service
+from disorderbook.server.connection import Commit, Connection, Service
 from disorderbook.server.head import Environ
 from disorderbook.server.limits import Limits
 from disorderbook.server.origin import OriginPolicy
@@ -41,7 +41,7 @@ class Counts(NamedTuple):
     connections: int  # those that are being refused or closed included
     refused: dict[str, int]  # requests and connections that no application saw, by status line
     dropped: int  # connections that were cut because too many were being refused
-    taken_back: int  # answers sent as 503 because what they told could not be kept
+    uncommitted: int  # responses replaced by 503, since their changes could not be committed
 
 
 def fastest_loop() -> asyncio.AbstractEventLoop:
@@ -67,7 +67,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         listeners: Sequence[socket.socket] = (),
         limits: Limits = Limits(),
         new_loop: Callable[[], asyncio.AbstractEventLoop] = fastest_loop,
-        keep: Keep | None = None,
+        commit: Commit | None = None,
         origins: OriginPolicy = OriginPolicy(),
         **options: Any,
     ) -> None:
@@ -77,7 +77,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.system_bytes)
         self._limits = limits
         self._new_loop = new_loop
-        self.keep = keep  # what is done between some requests and their answers
+        self.commit = commit  # is called between some requests and their answers
         self._origins = origins
         self._stops = 0  # how often `stop` was called
         self._service: Service | None = None
@@ -114,11 +114,11 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         if service is None:
             return Counts(0, {}, 0, 0)
         return Counts(
-            len(service.connections), dict(service.refused), service.dropped, service.taken_back
+            len(service.connections), dict(service.refused), service.dropped, service.uncommitted
         )
 
     async def _serve(self, app: WsgiApp) -> None:
-        service = self._service = Service(app, self._limits, self._environ(), self.keep)
+        service = self._service = Service(app, self._limits, self._environ(), self.commit)
         acceptors = [await self._accept(service, listener) for listener in self._listeners]
         while not self._stops:
             await _next_check(service)

@@ -278,7 +278,7 @@ def test_the_server_and_the_tape_tell_theirs() -> None:
         "tape_fell_behind_total",
         "tape_conflated_messages_total",
         "http_dropped_connections_total",
-        "http_answers_taken_back_total",
+        "http_uncommitted_responses_total",
     ):
         assert told(f"disorderbook_{name}") == 0
     assert told("disorderbook_http_refused_total", status="400") == 1

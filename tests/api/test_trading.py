@@ -120,7 +120,7 @@ def second(timestamp: str) -> int:
 def test_every_route_holds_the_turn() -> None:
     client, held = Client(extra=True), []
     exchange = client.services.exchange
-    exchange._clock = lambda: held.append(exchange.turn.locked()) or 1
+    exchange._clock = lambda: held.append(exchange.lock.locked()) or 1
     client.order()
     client("DELETE", f"{ORDERS}/0")
     client("GET", STOCK)

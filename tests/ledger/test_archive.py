@@ -87,7 +87,7 @@ def test_an_archived_order_that_claims_to_be_open_is_not_believed() -> None:
     ledger = TemporaryLedger(0)
     exchange = Exchange(ledger=ledger)
     book = exchange.book("V", "S")
-    with exchange.turn:
+    with exchange.transaction():
         order = exchange.submit(book, NewOrder("ann", Side.BUY, OrderType.LIMIT, 1, 1))
         write_orders(ledger.connection, [order_row(order)])
         book.forget(order)

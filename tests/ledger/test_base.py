@@ -10,7 +10,7 @@ from disorderbook.ledger.base import Ledger
 
 def test_nothing_is_ever_forgotten() -> None:
     exchange = Exchange(ledger=Ledger())
-    with exchange.turn:
+    with exchange.transaction():
         book = exchange.book("V", "S")
         for _ in range(1000):
             exchange.submit(book, NewOrder("ann", SELL, LIMIT, 5, 1))
@@ -30,6 +30,6 @@ def test_a_change_that_is_not_finished_takes_no_book_away(monkeypatch: pytest.Mo
         raise KeyboardInterrupt
 
     monkeypatch.setattr(OrderBook, "submit", interrupt)
-    with pytest.raises(KeyboardInterrupt), exchange.turn:
+    with pytest.raises(KeyboardInterrupt), exchange.transaction():
         exchange.submit(book, NewOrder("ann", SELL, LIMIT, 5, 1))
     assert exchange.find_book("V", "S") is book

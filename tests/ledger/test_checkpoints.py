@@ -73,7 +73,7 @@ def test_it_is_rows_that_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     market = Stoppable(tmp_path / "market.db")
     play(market.exchange, (("V", "S"), sell(1)))
     monkeypatch.setattr(checkpoints, "ROWS_BETWEEN", 1000)
-    market.exchange.commits_each_turn = False
+    market.exchange.group_commit = True
     for _ in range(1000):
         play(market.exchange, (("V", "S"), sell(1)))
     market.exchange.commit()  # just one, but of a thousand rows

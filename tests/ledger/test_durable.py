@@ -86,7 +86,7 @@ def test_reads_write_nothing(tmp_path: Path) -> None:
 
 def test_a_batch_of_turns_is_one_transaction(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db")
-    market.exchange.commits_each_turn = False
+    market.exchange.group_commit = True
     transactions: list[str] = []
     market.exchange._ledger.connection.set_trace_callback(
         lambda statement: transactions.append(statement) if statement == "COMMIT" else None
@@ -118,7 +118,7 @@ def test_closed_orders_beyond_the_bound_leave_memory(tmp_path: Path) -> None:
 
 def test_however_many_are_closed_at_once_as_many_leave_memory(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db", bound=4)
-    market.exchange.commits_each_turn = False
+    market.exchange.group_commit = True
     for _ in range(3):
         for _ in range(FORGOTTEN_AT_ONCE):
             play(market.exchange, (("V", "S"), sell(1)))
@@ -137,7 +137,7 @@ def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
     exchange = market.exchange
     for act in (sell(9), buy(2), buy(1, price=40)):
         play(exchange, (("V", "S"), act))
-    with exchange.turn:
+    with exchange.transaction():
         instance = market.gamemaster.start("ANN", 5)
     exchange._ledger.connection.execute(FULL)
     before = state(exchange)
@@ -167,7 +167,7 @@ def begin_a_batch_that_does_not_fit(folder: Path) -> tuple[Stoppable, object]:
     market = Stoppable(folder / "market.db", clock=iter(range(1, 10**9)).__next__)
     play(market.exchange, (("V", "S"), sell(9)))
     before = state(market.exchange)
-    market.exchange.commits_each_turn = False
+    market.exchange.group_commit = True
     market.exchange._ledger.connection.execute(FULL)
     for number in range(300):
         play(market.exchange, (("V", "S"), buy(1, account=str(number) * 50)))
@@ -269,10 +269,10 @@ def test_while_another_program_writes_no_change_begins_and_then_they_go_on(
     exchange, gamemaster = market.exchange, market.gamemaster
     for act in (sell(9), buy(2), sell(5, price=60)):
         play(exchange, (("V", "S"), act))
-    with exchange.turn:
+    with exchange.transaction():
         instance = gamemaster.start("ANN", 5)
     published: list[object] = []
-    exchange._publish = lambda *event: published.append(event)
+    exchange._publishers = [lambda *event: published.append(event)]
     before, played_on = state(exchange), []
     for _ in range(3):
         with another_program_writes(file):
@@ -305,7 +305,7 @@ def test_a_batch_that_has_begun_is_committed_before_another_program_can_write(
 ) -> None:
     file = tmp_path / "market.db"
     market = Stoppable(file)
-    market.exchange.commits_each_turn = False
+    market.exchange.group_commit = True
     play(market.exchange, (("V", "S"), sell(9)))
     meddler = sqlite3.connect(file, timeout=0, isolation_level=None)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
@@ -322,7 +322,7 @@ def test_a_batch_that_has_begun_is_committed_before_another_program_can_write(
 
 def test_a_transaction_whose_change_did_not_come_ends_with_the_turn(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db")
-    with market.exchange.turn:
+    with market.exchange.transaction():
         market.exchange._ledger.require_writable()
     with another_program_writes(tmp_path / "market.db"):
         pass
@@ -402,7 +402,7 @@ def test_over_http_another_programs_transaction_is_503_for_as_long_as_it_lasts(
 def test_an_exchange_that_is_closed_gives_no_turn_any_more(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db")
     market.exchange.close()
-    assert market.exchange.turn.locked()
+    assert market.exchange.lock.locked()
 
 
 def test_an_order_of_every_type_is_recorded_by_its_name(tmp_path: Path) -> None:

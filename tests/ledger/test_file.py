@@ -144,7 +144,7 @@ def oldest(tmp_path: Path) -> Path:
     market = Stoppable(tmp_path / "market.db", clock=iter(range(1, 10**9)).__next__)
     for act in (sell(9), buy(2), buy(3, account="ann"), buy(1, price=40), sell(8), buy(6)):
         play(market.exchange, (("V", "S"), act))
-    with market.exchange.turn:
+    with market.exchange.transaction():
         market.gamemaster.start("ANN", 5)
     market.exchange.close()
     connection = sqlite3.connect(file, isolation_level=None)

@@ -323,7 +323,7 @@ def test_an_order_that_was_under_way_when_the_file_was_gone_is_not_answered(
     tmp_path: Path,
 ) -> None:
     market = Stoppable(tmp_path / "market.db")
-    market.exchange.commits_each_turn = False
+    market.exchange.group_commit = True
     play(market.exchange, (("V", "S"), sell(9)))
     (tmp_path / "market.db").unlink()
     with pytest.raises(CannotWrite):

@@ -80,7 +80,7 @@ def test_a_crash_takes_the_batch_that_was_not_committed_and_no_other(
         for acts, end, pause in batches:
             start = time[0]
             for exchange in [stoppable.exchange, *[endless] * (end != "crash")]:
-                exchange.commits_each_turn, time[0] = False, start
+                exchange.group_commit, time[0] = True, start
                 for act in acts:
                     time[0] += 10
                     play(exchange, act)
@@ -113,7 +113,7 @@ def test_sums_of_money_beyond_64_bits_come_back(tmp_path: Path) -> None:
 
 def test_instances_of_levels_come_back_and_no_id_is_given_twice(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db")
-    with market.exchange.turn:
+    with market.exchange.transaction():
         ours = [market.gamemaster.start(None, 5) for _ in range(3)]
         market.gamemaster.stop(ours[1])
         market.gamemaster.stop(ours[2])
@@ -126,7 +126,7 @@ def test_instances_of_levels_come_back_and_no_id_is_given_twice(tmp_path: Path) 
 def test_what_has_not_been_committed_is_dropped(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db")
     play(market.exchange, (("V", "S"), sell(3)))
-    market.exchange.commits_each_turn = False
+    market.exchange.group_commit = True
     play(market.exchange, (("V", "S"), buy(3)))
     market.exchange.commit()
     play(market.exchange, (("V", "S"), sell(4)))
@@ -194,7 +194,7 @@ def test_rows_that_do_not_fit_together_are_refused(tmp_path: Path, damage: str) 
     market = Stoppable(tmp_path / "market.db")
     for act in (sell(9), buy(2), buy(3), buy(1, price=40)):
         play(market.exchange, (("V", "S"), act))
-    with market.exchange.turn:
+    with market.exchange.transaction():
         market.gamemaster.start("ANN", 1)
     market.flush()
     market.exchange._ledger.connection.execute(damage)

@@ -32,7 +32,7 @@ def test_what_was_closed_first_is_moved_first() -> None:
     exchange, book = market(ledger)
     orders = [exchange.submit(book, buy(1)) for _ in range(5)]
     for number in (3, 0, 4):
-        with exchange.turn:
+        with exchange.transaction():
             exchange.cancel(orders[number])
     assert [number for number in range(5) if book.find(number) is None] == [3]
     assert exchange.order("V", "S", 3) is not orders[3]
@@ -42,7 +42,7 @@ def test_what_was_closed_first_is_moved_first() -> None:
 def test_a_turn_in_which_nothing_closes_moves_nothing() -> None:
     ledger = TemporaryLedger(0)
     exchange, book = market(ledger)
-    with exchange.turn:
+    with exchange.transaction():
         exchange.submit(book, buy(1))
     assert book.find(0) is not None and ledger.commit() == ()
 
@@ -56,7 +56,7 @@ def test_an_order_of_ten_thousand_fills_and_its_partners_are_moved_in_short_turn
     turns, worst = 0, 0.0
     while book.find(0) or book.find(10_000):
         start = time.thread_time()
-        with exchange.turn:
+        with exchange.transaction():
             turns += 1
         worst = max(worst, time.thread_time() - start)
     assert turns > 20 and worst < LONGEST_MOVE
@@ -74,16 +74,16 @@ def test_while_the_disk_is_full_memory_grows_no_further_and_then_all_goes_on(
     ledger.connection.execute("PRAGMA max_page_count = 1")  # SQLite allows what it has, no more
     with pytest.raises(CannotWrite):
         for _ in range(5000):
-            with exchange.turn:
+            with exchange.transaction():
                 exchange.submit(book, buy(1, OrderType.IMMEDIATE_OR_CANCEL))
     placed = book.next_id
     assert 41 <= sum(book.find(number) is not None for number in range(placed)) <= 42
     assert all(exchange.order("V", "S", number).id == number for number in range(placed))
     assert caplog.text.count("cannot be moved out of memory for now: database or disk is full") == 1
     ledger.connection.execute("PRAGMA max_page_count = 100000")
-    with exchange.turn:
+    with exchange.transaction():
         pass
-    with exchange.turn:
+    with exchange.transaction():
         exchange.submit(book, buy(1))
     assert sum(book.find(number) is not None for number in range(placed)) == 20
     assert all(exchange.order("V", "S", number).id == number for number in range(placed + 1))
@@ -92,10 +92,10 @@ def test_while_the_disk_is_full_memory_grows_no_further_and_then_all_goes_on(
 def test_a_resting_order_is_never_moved() -> None:
     ledger = TemporaryLedger(0)
     exchange, book = market(ledger)
-    with exchange.turn:
+    with exchange.transaction():
         exchange.submit(book, buy(10))
     for _ in range(9):
-        with exchange.turn:
+        with exchange.transaction():
             exchange.submit(book, sell(1))
     assert book.find(0).remaining == 1 and len(book.find(0).fills) == 9
     assert [book.find(number) for number in range(1, 10)] == [None] * 9

@@ -9,7 +9,7 @@ from wsgi import BUY, KEYS, ORDERS, Client
 
 from disorderbook.api.app import ROUTES, make_app
 from disorderbook.server.origin import OriginPolicy
-from disorderbook.server.response import take_back
+from disorderbook.server.response import uncommitted_response
 
 PAGE = "http://localhost:3000"
 FOREIGN = ["http://evil.example", "null", "http://localhost.evil.example", r"http://127.0.0.1\.x"]
@@ -183,7 +183,7 @@ def test_the_refusal_of_a_connection_too_many_may_be_read_too(make: Any) -> None
     assert len(app.asked) == 2, "and it is not run"
 
 
-def test_an_answer_that_is_taken_back_may_be_read_too() -> None:
+def test_an_uncommitted_response_may_be_read_too() -> None:
     environ = {
         "REQUEST_METHOD": "POST",
         "SERVER_PROTOCOL": "HTTP/1.1",
@@ -191,8 +191,10 @@ def test_an_answer_that_is_taken_back_may_be_read_too() -> None:
         "disorderbook.origins": OriginPolicy(),
     }
     origin = f"Access-Control-Allow-Origin: {PAGE}\r\n".encode()
-    assert origin in take_back(b"{}", environ | {"HTTP_ORIGIN": PAGE}, True)
-    assert b"Access-Control" not in take_back(b"{}", environ | {"HTTP_ORIGIN": FOREIGN[0]}, True)
+    assert origin in uncommitted_response(b"{}", environ | {"HTTP_ORIGIN": PAGE}, True)
+    assert b"Access-Control" not in uncommitted_response(
+        b"{}", environ | {"HTTP_ORIGIN": FOREIGN[0]}, True
+    )
 
 
 def test_what_was_said_of_one_request_is_not_said_of_the_next() -> None:

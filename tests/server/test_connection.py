@@ -226,7 +226,7 @@ def test_refusals_are_counted_and_logged_by_what_they_are(
         assert peer.ask(b"nonsense\r\n\r\n").status == 400
         counts = server.counts()
     assert counts.refused == {"503 Service Unavailable": 1, "400 Bad Request": 1}
-    assert counts.dropped == 1 and counts.taken_back == 0
+    assert counts.dropped == 1 and counts.uncommitted == 0
     said = [
         (record.levelname, record.message)
         for record in caplog.records
@@ -345,7 +345,7 @@ def test_what_cannot_be_kept_was_never_answered_and_the_connection_goes_on(
         assert peer.answer().error == (503, "full")
         assert peer.answer(head=True).status == 503
         assert peer.answer().error == (503, "full")
-        assert server.counts().taken_back == 3
+        assert server.counts().uncommitted == 3
         assert peer.ask(get("/d")).body == b"GET /d 0"
 
 

@@ -56,7 +56,7 @@ class Stoppable:
 def play(exchange: Exchange, act: Act) -> None:
     """A turn; the cancel of an order that never was is none."""
     (venue, symbol), what = act
-    with exchange.turn:
+    with exchange.transaction():
         book = exchange.book(venue, symbol)
         if isinstance(what, NewOrder):
             exchange.submit(book, what)

@@ -122,12 +122,12 @@ def read_answer(stream: Any, *, head: bool = False) -> Answer | None:
 def serving(
     app: Callable[..., Any],
     new_loop: Callable[..., Any] = fastest_loop,
-    keep: Callable[[], bytes | None] | None = None,
+    commit: Callable[[], bytes | None] | None = None,
     **limits: float,
 ) -> Iterator[InlineServer]:
     """A server on a free port that is stopped and has ended afterwards."""
     bounds = Limits(**limits)  # type: ignore
-    server = InlineServer(port=0, limits=bounds, new_loop=new_loop, keep=keep)
+    server = InlineServer(port=0, limits=bounds, new_loop=new_loop, commit=commit)
     thread = threading.Thread(target=server.run, args=(app,), daemon=True)
     thread.start()
     try:

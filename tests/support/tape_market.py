@@ -22,7 +22,7 @@ class Market:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.port = tape.port
-        self.exchange = Exchange(max_books=10_000, publish=tape.publish)
+        self.exchange = Exchange(max_books=10_000, publishers=[tape.publish])
 
     def order(
         self,
@@ -35,19 +35,19 @@ class Market:
         venue: str = "TESTEX",
         symbol: str = "FOOBAR",
     ) -> Order:
-        with self.exchange.turn:
+        with self.exchange.transaction():
             book = self.exchange.book(venue, symbol)
             return self.exchange.submit(book, NewOrder(account, side, order_type, price, quantity))
 
     def tick(self, count: int = 1, *, venue: str = "TESTEX", symbol: str = "FOOBAR") -> None:
         """Make a tick `count` times, in a book that stays as it is."""
-        with self.exchange.turn:
+        with self.exchange.transaction():
             order = self.exchange.book(venue, symbol).find(0)
         if order is None:
             order = self.order("TICKER", price=1, venue=venue, symbol=symbol)
             count -= 1
         for _ in range(count):
-            with self.exchange.turn:
+            with self.exchange.transaction():
                 self.exchange.cancel(order)
 
     def trade(self, buyer: str = "ANN", seller: str = "BOB", **where: str) -> None:

@@ -59,7 +59,7 @@ class Client:
         allowed_hosts: Sequence[str] = (),
     ) -> None:
         history = History(0)
-        exchange = Exchange(max_books, history.record, clock, ledger)
+        exchange = Exchange(max_books, [history.record], clock, ledger)
         self.services = Services(
             exchange,
             Accounts(keys),

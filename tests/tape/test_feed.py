@@ -61,7 +61,7 @@ def nothing_more(peer: RawPeer) -> bool:
 def house_with_tape() -> Iterator[tuple[Tape, Client]]:
     with Tape(Accounts(), 0) as tape:
         client = Client()
-        exchange = Exchange(publish=tape.publish)
+        exchange = Exchange(publishers=[tape.publish])
         exchange.book("TESTEX", "FOOBAR")
         client.services = Services(exchange, Accounts(), GameMaster(), False, History(0))
         client.app = make_app(client.services)
@@ -180,7 +180,7 @@ def test_what_ticks_and_what_does_not(services: Market, venue: str) -> None:
     with services.peer(url(topic="tickertape", venue=venue)) as peer:
         order = services.order("ANN", venue=venue)
         for _ in range(2):  # the second time it is closed already
-            with services.exchange.turn:
+            with services.exchange.transaction():
                 services.exchange.cancel(order)
         services.order("ANN", Side.BUY, 9, order_type=OrderType.FILL_OR_KILL, venue=venue)
         services.order("ANN", Side.BUY, 9, order_type=OrderType.IMMEDIATE_OR_CANCEL, venue=venue)
