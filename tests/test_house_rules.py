@@ -118,6 +118,15 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     TopologicalSorter(imports).prepare()  # raises CycleError
 
 
+def test_the_architecture_page_shows_these_layers() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    names = re.findall(r"^\| (`[^|]*`) \|.*\|$", page.partition("## One order")[0], re.MULTILINE)
+    shown = [set(re.findall(r"`([\w.]+)`", row)) for row in names]
+    assert shown == [layer - {"__version__"} for layer in LAYERS]
+    for path in MODULES:
+        layer_of(module_of(path) or "__main__")
+
+
 @pytest.mark.parametrize("path", sorted((PACKAGE / "engine").glob("*.py")), ids=lambda p: p.name)
 def test_the_engine_knows_rules_only(path: Path) -> None:
     assert {name.split(".")[0] for name in imports_of(path)} <= ENGINE_MAY_IMPORT
