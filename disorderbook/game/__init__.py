@@ -1,1 +1,1 @@
-"""The game: levels, their instances, messages and routes."""
+"""The game: levels, their instances, and the routes to them."""

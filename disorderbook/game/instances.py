@@ -1,7 +1,7 @@
-"""The game master: instances of the game's levels, as far as clients ask for them.
+"""The game master: starts, restarts and stops instances of the game's levels.
 
-Nothing trades in a level yet: a started level names an account and the exchange's venues, and its
-instance counts trading days. Used inside the exchange's turn.
+Nothing trades in a level yet: an instance names an account and counts trading days. The exchange's
+lock must be held for everything here, since the ledger commits an instance with the market.
 """
 
 import secrets
@@ -10,9 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 
 from disorderbook.errors import NoSuchInstance
-from disorderbook.ledger.base import (
-    Instance,
-)
+from disorderbook.ledger.base import Instance
 from disorderbook.protocol.names import detail_of
 
 LEVELS = (
@@ -23,44 +21,41 @@ LEVELS = (
     "irrational_exuberance",
     "making_amends",
 )
-
-
 MAX_INSTANCES = 1000  # one is forgotten when one more starts
+ACCOUNT_LENGTH = 10  # characters
 
-
-ACCOUNT_LENGTH = 10
-
-
-Record = Callable[[int, "Instance | None"], None]
-"""Told, before it happens, the id of each instance that starts, changes (the instance as it will
-be) or ends (None); may raise to prevent it.
+Record = Callable[[int, Instance | None], None]
+"""Is called before an instance starts or changes, with its id and the instance as it will be, and
+before it ends, with its id and None. What it raises prevents the change.
 """
 
 
 def record_nowhere(instance_id: int, instance: Instance | None) -> None:
-    """For a game master whose instances end with the process."""
+    """The Record of a game master whose instances end with the process."""
 
 
 class GameMaster:
-    """The instances that have been started and not stopped, at most MAX_INSTANCES.
+    """The instances in play, which were started and not stopped: at most MAX_INSTANCES.
 
-    It begins with `kept` ones, oldest first, after `last_id` was the highest id given so far.
+    `restored` are those of an earlier run, oldest first; `last_id` is the highest id ever given.
     """
 
     def __init__(
         self,
         record: Record = record_nowhere,
-        kept: Iterable[Instance] = (),
+        restored: Iterable[Instance] = (),
         last_id: int = 0,
     ) -> None:
         self._record = record
-        self._instances = OrderedDict((instance.id, instance) for instance in kept)
+        self._instances = OrderedDict((instance.id, instance) for instance in restored)
         self._next_id = last_id + 1
 
     def start(self, account: str | None, now: int) -> Instance:
-        """A new instance, for a new account unless one is given. Where there is no room for it, the
-        player's own oldest is forgotten; one who has none takes the place of the oldest of those
-        who have most, so that nobody can push out others by starting many.
+        """A new instance at `now` (nanoseconds since 1970), for a random account if None is given.
+
+        Where there is no room for it, another one is stopped: the oldest of the same account, or
+        else the oldest of the accounts that have most. So nobody can push out others by starting
+        many.
         """
         if len(self._instances) >= MAX_INSTANCES:
             self.stop(self._to_forget(account))
@@ -71,24 +66,24 @@ class GameMaster:
         return instance
 
     def instance(self, instance_id: int) -> Instance:
-        """A started instance; raises NoSuchInstance."""
+        """An instance in play; raises NoSuchInstance."""
         if instance_id not in self._instances:
             raise NoSuchInstance(no_such_id(instance_id))
         return self._instances[instance_id]
 
     def restart(self, instance: Instance, account: str | None, now: int) -> None:
-        """Begin again at day 0, with a new account unless one is given."""
+        """Begin again at day 0, at `now` (nanoseconds), with a random account if None is given."""
         again = Instance(instance.id, account or random_account(), now)
         self._record(instance.id, again)
         instance.account, instance.started_at = again.account, again.started_at
 
     def stop(self, instance: Instance) -> None:
-        """Forget an instance that has been started and not stopped."""
+        """End and forget an instance in play."""
         self._record(instance.id, None)
         del self._instances[instance.id]
 
     def _to_forget(self, account: str | None) -> Instance:
-        """Which instance makes room for one of this account."""
+        """The instance that makes room for one of this account."""
         counts = Counter(instance.account for instance in self._instances.values())
         most = max(counts.values())
         owners = {account} if account in counts else {a for a in counts if counts[a] == most}

@@ -12,11 +12,14 @@ INSTRUCTIONS = {
 
 
 def levels_message() -> bytes:
+    """The names of all levels."""
     return to_json({"ok": True, "levels": [{"name": name} for name in LEVELS]})
 
 
 def start_message(instance: Instance, exchange: Exchange) -> bytes:
-    """What a player is told when a level starts: who to be, and where one can trade."""
+    """What a player needs when an instance starts: the account, and where to trade. The exchange's
+    lock must be held.
+    """
     venues = list(exchange.venues())
     symbols = {book.symbol: None for venue in venues for book in exchange.books(venue)}
     return to_json(
@@ -34,6 +37,7 @@ def start_message(instance: Instance, exchange: Exchange) -> bytes:
 
 
 def instance_message(instance: Instance, now: int) -> bytes:
+    """The state of an instance at `now`, nanoseconds since 1970."""
     return to_json(
         {
             "ok": True,

@@ -1,4 +1,8 @@
-"""The game master's routes: its levels, and the instances of them that were started."""
+"""The game master's routes: its levels, and the instances of them that are in play.
+
+With authentication only an instance's own player may restart, resume or stop it; anybody may see
+its state. The application holds the exchange's lock while it calls a handler.
+"""
 
 from disorderbook.accounts import Accounts
 from disorderbook.errors import NoSuchInstance
@@ -11,6 +15,8 @@ from disorderbook.protocol.route import NUMBER, Answer, Request, Route
 
 
 class GameRoutes:
+    """The handlers of the table ROUTES; each answers with JSON or raises an ExchangeError."""
+
     def __init__(self, exchange: Exchange, accounts: Accounts, gamemaster: GameMaster) -> None:
         self._exchange = exchange
         self._accounts = accounts
@@ -49,7 +55,9 @@ class GameRoutes:
         return self._gamemaster.instance(int(instance_id))
 
     def _own_instance(self, request: Request, instance_id: str) -> Instance:
-        """The same, if its player asks; raises NoSuchInstance or Unauthorized."""
+        """The instance that a URL names, for its own player; raises NoSuchInstance, NoKey or
+        WrongKey.
+        """
         instance = self._instance(instance_id)
         self._accounts.authorize(instance.account, request.key)
         return instance

@@ -7,16 +7,13 @@ except ImportError:  # Windows
 else:
     HAS_LIMITS = True
 
-
 WANTED_DESCRIPTORS = 16_384
-
-
-DESCRIPTORS_ELSEWHERE = 512  # where a process is not told how many it may have
+DESCRIPTORS_ELSEWHERE = 512  # where a process cannot ask for its limit
 
 
 def allow_descriptors(enough: int = WANTED_DESCRIPTORS) -> int:
-    """How many descriptors this process may have: unless that is enough already, as many as
-    WANTED_DESCRIPTORS if the system lets it, for many systems start a process with 1024.
+    """Raise this process's limit of descriptors to WANTED_DESCRIPTORS, as far as the system allows
+    it, unless the limit is `enough` already; returns the limit. Many systems begin with 1024.
     """
     if not HAS_LIMITS:
         return DESCRIPTORS_ELSEWHERE
@@ -29,6 +26,6 @@ def allow_descriptors(enough: int = WANTED_DESCRIPTORS) -> int:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         except (ValueError, OSError):
-            return soft  # some systems have a limit of their own that they do not tell
+            return soft  # some systems have another limit, which cannot be asked for
         return wanted
     return soft

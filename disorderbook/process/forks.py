@@ -1,4 +1,4 @@
-"""What a forked process leaves to its parent: the exchange that runs in it.
+"""What a forked process leaves to its parent: the exchange that runs there.
 
 A fork copies every descriptor and every object, but no thread except the one that forks. So the
 child of a program that runs an exchange would keep its ports open with nobody to answer there, keep
@@ -18,14 +18,13 @@ from weakref import WeakSet
 
 from disorderbook.protocol.names import HOST, IPV6_HOST
 
-FOLDERS = ("/proc/self/fd", "/dev/fd")  # where a system tells a process its descriptors
-
+FOLDERS = ("/proc/self/fd", "/dev/fd")  # where a system lists the descriptors of a process
 
 _ports: list[int] = []  # of exchanges that run in this process
 
 
 class OwnStack(ExitStack):
-    """What is entered in one process is left in that process only; a forked one does not end it."""
+    """An ExitStack that only the process which made it unwinds; a forked child never does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,26 +47,26 @@ def closed_in_child(port: int) -> Iterator[None]:
 
 
 def _leave() -> None:
-    """The first thing that a forked process does."""
+    """Leave the parent's exchange alone; runs in the child, before anything else does."""
     for stack in list(_stacks):
-        _keep_for_ever(stack.pop_all())
+        _leak(stack.pop_all())
     if _ports:
         _close_sockets({(host, port) for host in (HOST, IPV6_HOST) for port in _ports})
         _ports.clear()
 
 
-def _keep_for_ever(stack: ExitStack) -> None:
-    """Have it and all that it knows never destroyed, not even when Python ends, since that would
-    run what is left of a `with` block, and close databases.
+def _leak(stack: ExitStack) -> None:
+    """Never destroy the stack nor what it refers to, not even when Python ends: that would run the
+    end of its `with` blocks, and close databases.
     """
-    import ctypes  # which few programs need, and only after a fork
+    import ctypes  # few programs need it, and only after a fork
 
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(stack))
 
 
 def _close_sockets(addresses: set[tuple[str, int]]) -> None:
-    """Put a dead socket in the place of each, so that whatever still knows its descriptor closes
-    that, and not something that came to have the same number.
+    """Close all sockets of these addresses, and put a dead socket in the place of each: whoever
+    still has the descriptor's number closes that, and not a file that got the same number later.
     """
     dead, other_end = socket.socketpair()
     other_end.close()
@@ -85,7 +84,7 @@ def _descriptors() -> list[int]:
 
 
 def _address(descriptor: int) -> tuple[str, int] | None:
-    """Host and port where a socket listens or was accepted, None for what is none of a network."""
+    """Host and port of a network socket's own end; None for any other descriptor."""
     try:
         sock = socket.socket(fileno=descriptor)
     except OSError:

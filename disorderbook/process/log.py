@@ -1,9 +1,10 @@
-"""The log of the process: which lines get into it, and how much at most.
+"""The log of the process, on stderr, with a bound on how much gets into it.
 
-Whoever can make the exchange complain can do so without end, and must not fill a disk. So of lines
-of one kind, those that one place in the code writes at one level, only some get through in a
-minute, and then one that says how many did not; and no line is longer than a page. What is logged
-at debug was asked for, and is not counted.
+A stranger can make the exchange log without end, and must not fill a disk with that. So lines of
+one kind are limited: of the lines that one place in the code writes at one level, LINES_OF_A_KIND
+get through in a minute, and then one line says how many did not. No entry is longer than
+LONGEST_ENTRY. Lines at debug level are not limited, since somebody has asked for them. Keys never
+get into the log.
 """
 
 import atexit
@@ -13,37 +14,23 @@ import threading
 import time
 
 LEVELS = ("debug", "info", "warning", "error")
-
-
 LINES_OF_A_KIND = 10  # that get through in PERIOD_SECONDS
-
-
 PERIOD_SECONDS = 60.0
-
-
 LONGEST_ENTRY = 8192  # characters; of a longer one, such as a traceback, the middle is left out
-
-
 LONGEST_QUOTED = 200  # characters of what a stranger has sent
 
-
 _KEY_IN_QUERY = re.compile(r"(api_key=)[^&\s]+", re.IGNORECASE)
-
-
 _KEY_IN_PATH = re.compile(r"(/key/+)[^/\s]+(?=/+ob/+api(?:/|$))")
-
-
 _PERHAPS_KEY_IN_PATH = re.compile(
     r"^((?:(?!/ob/+api(?:/|$)).)*?/key/)(?!KEY\b).+?(?=/+ob/+api(?:/|$)|$)",
     re.DOTALL,
 )
 
-
-_Kind = tuple[str, int, int]
+_Kind = tuple[str, int, int]  # file, line and level
 
 
 def start_log(level: str) -> None:
-    """Log to stderr from now on what is of this one of LEVELS or above."""
+    """Log to stderr from now on, at this one of LEVELS and above."""
     handler = logging.StreamHandler()
     handler.setFormatter(ShortFormatter("%(asctime)s %(levelname)s %(message)s"))
     limit = RateLimit(handler)
@@ -53,7 +40,7 @@ def start_log(level: str) -> None:
 
 
 def without_keys(text: str) -> str:
-    """A URL, or a text that begins with one, with KEY instead of what is or may be somebody's key:
+    """A URL, or a text that begins with one, with KEY in the place of what may be somebody's key:
     behind `api_key=`, and behind the first `/key/` of a path, also where the rest of it is wrong.
     """
     for pattern in (_KEY_IN_QUERY, _KEY_IN_PATH, _PERHAPS_KEY_IN_PATH):
@@ -69,9 +56,9 @@ def quoted(text: str) -> str:
 
 
 class RateLimit(logging.Filter):
-    """Lets `lines` of each kind through in `seconds`, then tells the handler how many it did not.
+    """Lets `lines` of each kind through in `seconds`; a summary then says how many were left out.
 
-    Nothing needs to be logged for that to be told: a thread waits for the end of the time.
+    A timer writes the summary, so it comes also if nothing else is logged.
     """
 
     def __init__(
@@ -84,8 +71,8 @@ class RateLimit(logging.Filter):
         self._handler = handler
         self._lines = lines
         self._seconds = seconds
-        self._spells: dict[_Kind, _Spell] = {}  # no more than there are places in the code
-        # Logging may be interrupted by something that logs.
+        self._periods: dict[_Kind, _Period] = {}  # no more than places in the code times levels
+        # Reentrant, since a signal handler that logs may interrupt logging.
         self._lock = threading.RLock()
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -95,42 +82,42 @@ class RateLimit(logging.Filter):
         kind = record.pathname, record.lineno, record.levelno
         now = time.monotonic()
         with self._lock:
-            spell = self._spells.get(kind)
-            if spell is None or (now >= spell.end and spell.timer is None):
-                spell = self._spells[kind] = _Spell(now + self._seconds)
-            spell.count += 1
-            if spell.count > self._lines and spell.timer is None:
-                self._start_timer(kind, record, spell)
-            return spell.count <= self._lines
+            period = self._periods.get(kind)
+            if period is None or (now >= period.end and period.timer is None):
+                period = self._periods[kind] = _Period(now + self._seconds)
+            period.count += 1
+            if period.count > self._lines and period.timer is None:
+                self._start_timer(kind, record, period)
+            return period.count <= self._lines
 
     def finish(self) -> None:
-        """Tell now what would be told later."""
+        """Write now the summaries that are due later."""
         with self._lock:
-            timers = [spell.timer for spell in self._spells.values() if spell.timer]
+            timers = [period.timer for period in self._periods.values() if period.timer]
         for timer in timers:
             timer.cancel()
             timer.function(*timer.args)
 
-    def _start_timer(self, kind: _Kind, record: logging.LogRecord, spell: "_Spell") -> None:
-        timer = threading.Timer(spell.end - time.monotonic(), self._tell, (kind, record))
+    def _start_timer(self, kind: _Kind, record: logging.LogRecord, period: "_Period") -> None:
+        timer = threading.Timer(period.end - time.monotonic(), self._summarize, (kind, record))
         timer.daemon = True
         try:
             timer.start()
-        except RuntimeError:  # there is no room for a thread; then it is not told
+        except RuntimeError:  # there is no room for a thread, so there is no summary
             return
-        spell.timer = timer
+        period.timer = timer
 
-    def _tell(self, kind: _Kind, record: logging.LogRecord) -> None:
-        """Say how many records like this one did not get through."""
+    def _summarize(self, kind: _Kind, record: logging.LogRecord) -> None:
+        """Write how many records like this one did not get through."""
         with self._lock:
-            spell = self._spells.pop(kind, None)
-        if spell is None:
+            period = self._periods.pop(kind, None)
+        if period is None:
             return
         summary = logging.makeLogRecord(
             record.__dict__
             | {
                 "msg": "%d more lines like this were left out in %g seconds: %s",
-                "args": (spell.count - self._lines, self._seconds, quoted(record.getMessage())),
+                "args": (period.count - self._lines, self._seconds, quoted(record.getMessage())),
                 "created": time.time(),
                 "exc_info": None,
                 "exc_text": None,
@@ -141,8 +128,8 @@ class RateLimit(logging.Filter):
             self._handler.emit(summary)
 
 
-class _Spell:
-    """How often one kind was logged in its present time."""
+class _Period:
+    """How often one kind was logged in its current period."""
 
     def __init__(self, end: float) -> None:
         self.end = end  # on the monotonic clock, in seconds
@@ -151,7 +138,7 @@ class _Spell:
 
 
 class ShortFormatter(logging.Formatter):
-    """Writes a message on one line and cuts what is too long."""
+    """Writes a message on one line; cuts the middle out of an entry over LONGEST_ENTRY."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return _escaped(super().formatMessage(record), _CONTROL)
@@ -165,8 +152,6 @@ class ShortFormatter(logging.Formatter):
 
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-
 _CONTROL_BUT_NEWLINE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 

@@ -11,14 +11,9 @@ from typing import Any
 
 from disorderbook.protocol.names import HOST, IPV6_HOST
 
-PORTS_TRIED = 16  # where any will do, before we give up finding one that is free on both addresses
-
-
-TAKEN = {errno.EADDRINUSE, errno.EACCES}  # the second is what Windows says of some
-
-
+PORTS_TRIED = 16  # for port 0, until one is free on both addresses
+TAKEN = {errno.EADDRINUSE, errno.EACCES}  # Windows says the second of some ports
 NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT, errno.EINVAL}
-
 
 # Windows lets two programs share a port unless one of them forbids it. Elsewhere nobody shares one,
 # and SO_REUSEADDR only spares a restart from waiting for the connections of the last run.
@@ -26,10 +21,10 @@ PORT_OPTION: int = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
 
 
 def listen(port: int, backlog: int) -> Sequence[socket.socket]:
-    """Sockets that take connections at `port` from now on: of 127.0.0.1, and of ::1 where the
-    system has that address. Port 0 picks one that is free on both. `backlog` connections may wait
-    to be accepted. Raises OSError, with the address as its filename, if the port is taken on
-    either.
+    """Sockets that listen at `port` from now on, on 127.0.0.1 and, where the system has it, on ::1.
+
+    Port 0 picks a port that is free on both. `backlog` connections may wait to be accepted. Raises
+    OSError, with the address as its filename, if the port is taken on either.
     """
     if port:
         return _listen_on_both(port, backlog)
@@ -43,7 +38,7 @@ def listen(port: int, backlog: int) -> Sequence[socket.socket]:
 
 
 def peer_name(address: tuple[Any, ...]) -> str:
-    """The other side of a connection, as `accept` tells it, for a line in the log."""
+    """An address as `accept` returns it, for a line in the log."""
     host, port = address[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -59,7 +54,7 @@ def _listen_on_both(port: int, backlog: int) -> list[socket.socket]:
 
 
 def _listen_ipv6(port: int, backlog: int) -> socket.socket | None:
-    """None where the system knows no IPv6, or has it switched off."""
+    """None where the system has no IPv6, or has it switched off."""
     if not socket.has_ipv6:
         return None
     try:
