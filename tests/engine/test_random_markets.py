@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from hypothesis import given, note, settings
+from examples import examples
+from hypothesis import given, note
 from hypothesis import strategies as st
 from invariants import all_orders, check_invariants
 from oracle import SlowBook
@@ -42,7 +43,7 @@ cancels = st.builds(
 markets = st.lists(orders | orders | orders | cancels, max_size=60)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(8)
 @given(markets)
 def test_the_book_agrees_with_the_slowest_obvious_book(acts: list[Act]) -> None:
     note("As a story:\n" + "\n".join(map(str, acts)))

@@ -7,7 +7,8 @@ from unittest.mock import patch
 
 import pytest
 from durable_market import MEMORY, Act, Stoppable, buy, play, sell, state
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from disorderbook.engine.orders import NewOrder, OrderType, Side
@@ -35,7 +36,7 @@ pauses = st.sampled_from(["stop", "crash", "flush"])
 acts = st.lists(orders | orders | orders | cancels | pauses, max_size=60)
 
 
-@settings(max_examples=250, deadline=None)
+@examples(5)
 @given(acts, st.integers(0, 5), st.integers(1, 20))
 def test_a_stopped_market_equals_one_that_never_stopped(
     acts: list[Act | str],
@@ -66,7 +67,7 @@ batches = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(3)
 @given(batches, st.integers(0, 5), st.integers(1, 20))
 def test_a_crash_takes_the_batch_that_was_not_committed_and_no_other(
     batches: list[tuple[list[Act], str, str]],

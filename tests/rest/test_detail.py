@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from raw_http import Answer as RawAnswer
 from raw_http import Peer, chunked, get, post, serving
@@ -222,7 +223,7 @@ WEIRD = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@examples(10)
 @given(WEIRD)
 def test_no_value_breaks_the_header(value: object) -> None:
     text = detail_header(detail_of("price", value, "a number"))
@@ -235,7 +236,7 @@ def test_no_value_breaks_the_header(value: object) -> None:
         assert len(json.loads(shown(value).removesuffix("..."))) <= LONGEST_SHOWN
 
 
-@settings(max_examples=200, deadline=None)
+@examples(4)
 @given(st.sampled_from(sorted(FIELD_NAMES)), WEIRD)
 def test_no_value_that_is_posted_breaks_an_answer(field: str, value: object) -> None:
     client = Client()

@@ -4,7 +4,8 @@ from itertools import accumulate
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from raw_http import chunked
 from streams import BAD, GOOD, split_streams, spoiled
@@ -36,14 +37,14 @@ def read(
     return requests + seen
 
 
-@settings(max_examples=400, deadline=None)
+@examples(8)
 @given(split_streams())
 def test_the_split_of_a_stream_does_not_change_its_meaning(split: tuple[bytes, list[int]]) -> None:
     stream, cuts = split
     assert read(stream, cuts) == read(stream, [])
 
 
-@settings(max_examples=800, deadline=None)
+@examples(16)
 @given(split_streams(spoiled()))
 def test_nor_does_it_when_the_stream_is_spoiled(split: tuple[bytes, list[int]]) -> None:
     stream, cuts = split
@@ -69,7 +70,7 @@ def test_the_size_of_a_chunk_may_come_in_pieces(zeros: int, size: bytes, body: b
         assert (read_body, environ["CONTENT_LENGTH"], end) == (body, str(len(body)), NOTHING)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(4)
 @given(st.lists(st.sampled_from([*GOOD, *BAD]), max_size=6))
 def test_what_was_read_before_is_read_in_the_same_way(pieces: list[bytes]) -> None:
     heads, stream = KnownHeads(), b"".join(pieces)

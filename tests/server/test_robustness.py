@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from invariants import all_orders, check_invariants
 from live import Exchange, running
 from raw_http import Peer, Recorder, get, post, serving, wait_until
@@ -136,7 +137,7 @@ def test_ten_thousand_clients_that_connect_and_leave_leave_nothing_behind() -> N
     assert "Traceback" not in exchange.log()
 
 
-@settings(max_examples=60, deadline=None)
+@examples(1.2)
 @given(split_streams())
 def test_the_split_of_a_stream_does_not_change_the_answers(split: tuple[bytes, list[int]]) -> None:
     stream, cuts = split

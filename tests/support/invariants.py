@@ -27,7 +27,7 @@ def check_invariants(book: OrderBook) -> None:
 
 def all_orders(book: OrderBook) -> list[Order]:
     """Every order a book has accepted, in the order of their ids."""
-    orders = []
+    orders: list[Order] = []
     while (order := book.find(len(orders))) is not None:
         orders.append(order)
     return orders

@@ -5,24 +5,26 @@ It imports nothing of the exchange, so that a mistake there cannot be a mistake 
 
 
 class SlowOrder:
-    def __init__(self, number, account, side, kind, price, quantity):
+    def __init__(
+        self, number: int, account: str, side: str, kind: str, price: int, quantity: int
+    ) -> None:
         self.id, self.account, self.side, self.kind = number, account, side, kind
         self.price, self.quantity = price, quantity
-        self.fills = []  # (price, quantity)
+        self.fills: list[tuple[int, int]] = []  # (price, quantity)
         self.closed = False
 
-    def left(self):
+    def left(self) -> int:
         return 0 if self.closed else self.quantity - sum(q for _, q in self.fills)
 
 
 class SlowBook:
     """Sides are "buy" and "sell", kinds "limit", "market", "fok" and "ioc"."""
 
-    def __init__(self):
-        self.orders = []
-        self.trades = []  # (price, quantity, buyer, seller)
+    def __init__(self) -> None:
+        self.orders: list[SlowOrder] = []
+        self.trades: list[tuple[int, int, str, str]] = []  # (price, quantity, buyer, seller)
 
-    def submit(self, account, side, kind, price, quantity):
+    def submit(self, account: str, side: str, kind: str, price: int, quantity: int) -> SlowOrder:
         order = SlowOrder(len(self.orders), account, side, kind, price, quantity)
         partners = [p for p in self.resting("sell" if side == "buy" else "buy") if suits(order, p)]
         self.orders.append(order)
@@ -36,23 +38,23 @@ class SlowBook:
             order.closed = True
         return order
 
-    def trade(self, order, partner):
+    def trade(self, order: SlowOrder, partner: SlowOrder) -> None:
         quantity = min(order.left(), partner.left())
         order.fills.append((partner.price, quantity))
         partner.fills.append((partner.price, quantity))
         buyer, seller = (order, partner) if order.side == "buy" else (partner, order)
         self.trades.append((partner.price, quantity, buyer.account, seller.account))
 
-    def cancel(self, number):
+    def cancel(self, number: int) -> None:
         self.orders[number].closed = True
 
-    def resting(self, side):
+    def resting(self, side: str) -> list[SlowOrder]:
         """Open orders of one side in the order in which they trade."""
         sign = -1 if side == "buy" else 1
         rows = [order for order in self.orders if order.side == side and order.left()]
         return sorted(rows, key=lambda order: (sign * order.price, order.id))
 
-    def position(self, account):
+    def position(self, account: str) -> tuple[int, int]:
         """Cash and shares."""
         bought = [(p, q) for p, q, buyer, _ in self.trades if buyer == account]
         sold = [(p, q) for p, q, _, seller in self.trades if seller == account]
@@ -60,7 +62,7 @@ class SlowBook:
         return cash, sum(q for _, q in bought) - sum(q for _, q in sold)
 
 
-def suits(order, partner):
+def suits(order: SlowOrder, partner: SlowOrder) -> bool:
     """Whether the order may trade at the partner's price."""
     if order.kind == "market":
         return True

@@ -10,12 +10,13 @@ ann  holds -10 shares, 50020 cents
 """
 
 import re
+from collections.abc import Iterable
 
 from invariants import check_invariants
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.ladder import Ladder
-from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.engine.orders import Fill, NewOrder, OrderType, Side
 
 TYPES = {
     "": OrderType.LIMIT,
@@ -53,7 +54,9 @@ def _play(book: OrderBook, line: str, ts: int) -> tuple[str, str]:
         position = book.positions[who]
         return line, f"{who} holds {position.shares} shares, {position.cash} cents"
     if verb == "cancels":
-        book.cancel(book.find(int(rest[0])), ts)
+        order = book.find(int(rest[0]))
+        assert order, f"there is no such order: {line}"
+        book.cancel(order, ts)
         return "", ""
     found = ORDER.fullmatch(line)
     assert found, f"not a line of a story: {line}"
@@ -62,7 +65,7 @@ def _play(book: OrderBook, line: str, ts: int) -> tuple[str, str]:
     return fills or "nothing", _fills(book.submit(new, ts).order.fills)
 
 
-def _fills(fills) -> str:
+def _fills(fills: Iterable[Fill]) -> str:
     return ", ".join(f"{fill.quantity} @ {fill.price}" for fill in fills) or "nothing"
 
 

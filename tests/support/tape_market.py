@@ -50,7 +50,7 @@ class Market:
             with self.exchange.transaction():
                 self.exchange.cancel(order)
 
-    def trade(self, buyer: str = "ANN", seller: str = "BOB", **where: str) -> None:
+    def trade(self, buyer: str = "ANN", seller: str = "BOB", **where: Any) -> None:
         """One trade, the buyer's order standing."""
         self.order(buyer, Side.BUY, **where)
         self.order(seller, Side.SELL, **where)
@@ -61,7 +61,7 @@ class Market:
 
 
 @contextmanager
-def market(accounts: Accounts = Accounts(), **limits: float) -> Iterator[Market]:
+def market(accounts: Accounts = Accounts(), **limits: Any) -> Iterator[Market]:
     bounds, origins = TapeLimits(refusal_seconds=0)._replace(**limits), OriginPolicy(["trade.lan"])
     with Tape(accounts, 0, limits=bounds, origins=origins) as tape:
         yield Market(tape)

@@ -1,0 +1,40 @@
+# `make test` while you work, `make test-all` before a commit. Each needs `make setup` once.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup test test-all nightly coverage lint bench docs build
+
+setup:
+	$(PYTHON) -m venv .venv && $(BIN)/pip install -e '.[test]'
+
+test:  # nothing that starts a process, and few examples
+	HYPOTHESIS_PROFILE=dev $(BIN)/python -m pytest -n auto -m "not process and not slow and not serial and not browser"
+
+test-all:  # everything, first what may run side by side
+	$(BIN)/python -m pytest -n auto -m "not serial"
+	$(BIN)/python -m pytest -m serial
+
+nightly:  # a long search for faults
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto -m "not serial" --timeout 3600
+	$(BIN)/python -m pytest -m serial
+
+coverage:
+	$(BIN)/python -m pytest -n auto -m "not serial" --cov --cov-report=
+	$(BIN)/python -m coverage report
+	$(BIN)/python -m coverage json -q -o .coverage.json
+	$(BIN)/python .ci/coverage_gate.py .coverage.json
+
+lint:
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench:  # what the tables of the documents come from; takes minutes
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/ledger.py
+	$(BIN)/python benchmarks/http.py
+	$(BIN)/python benchmarks/tape.py
+
+docs:  # the pictures of the pages; needs Chromium
+	$(BIN)/python docs/screenshots.py
+
+build:
+	$(BIN)/python -m build
