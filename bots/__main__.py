@@ -1,12 +1,11 @@
-"""`python3 -m bots`: the bots import each other by bare names, as scripts do, so this folder has to
-be where Python looks for modules."""
+"""`python3 -m bots`: lists the bots, or runs several of them in one process."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # as when a script here is started
 
 if __name__ == "__main__":
-    from fleet import main
+    from start import run_bots
 
-    sys.exit(main())
+    sys.exit(run_bots(program="python3 -m bots"))

@@ -1,15 +1,8 @@
-# Assigned, since python -OO drops docstrings and --help shows this text.
-__doc__ = """\
-Six noise bots in one: each of six threads places limit orders of 50 to 150 shares within 100
-cents of the last price (5000 when there is none), two a second, and cancels its oldest beyond
-ten."""
+"""Runs the bot `noisier`; --help says what it does."""
 
 import sys
 
-from command_line import Bot, main
-from noise_trader import NoiseTrader
-
-BOT = Bot(NoiseTrader, "NOISEBOTS", "noisekey", threads=6)
+from start import run_bot
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, BOT))
+    sys.exit(run_bot("noisier"))

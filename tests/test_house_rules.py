@@ -38,6 +38,7 @@ LAYERS = [
     {"api"},
     {"assembly"},
     {"in_process"},
+    {"runner"},
     {"pytest_plugin", "cli"},
     {"__main__"},
 ]
@@ -48,7 +49,9 @@ MAY_IMPORT = {
     "server": {"process", "protocol.names", "errors"},
     "engine": set(),
     "traders": {"engine", "protocol.names"},
+    "runner": {"client", "engine", "traders"},
 }
+BOTS_MAY_IMPORT = {"traders", "client", "runner"}
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
 VAGUE_NAMES = {"common", "core", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
 NOUNS = {"feed", "trading"}  # that end like participles
@@ -132,15 +135,19 @@ def test_the_engine_knows_rules_only(path: Path) -> None:
     assert {name.split(".")[0] for name in imports_of(path)} <= ENGINE_MAY_IMPORT
 
 
-def test_bots_know_the_wire_only() -> None:
+def test_bots_are_thin_scripts_over_the_runner() -> None:
     for path in (ROOT / "bots").glob("*.py"):
-        assert not any(name.startswith("disorderbook") for name in imports_of(path)), path
+        ours = {name for name in imports_of(path) if name.startswith("disorderbook")}
+        stands_alone = path.name in ("stockfighter_minimal.py", "watch_tape.py")
+        packages = {name.split(".")[1] for name in ours}
+        assert packages <= (set() if stands_alone else BOTS_MAY_IMPORT), path
 
 
-def test_the_client_knows_the_wire_only_and_nothing_is_built_on_it() -> None:
+def test_the_client_knows_the_wire_only_and_the_runner_alone_is_built_on_it() -> None:
     for path in MODULES:
         knows_it = any(name.startswith("disorderbook.client") for name in imports_of(path))
-        assert not knows_it or module_of(path).partition(".")[0] in ("client", ""), path
+        package = module_of(path).partition(".")[0]
+        assert not knows_it or package in ("client", "runner", ""), path
 
 
 def test_the_client_can_be_taken_alone(tmp_path: Path) -> None:

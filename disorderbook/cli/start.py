@@ -187,7 +187,7 @@ def _offer_tape(bots: Path | None, port: int, options: argparse.Namespace) -> No
 
 def _bots() -> Path | None:
     """The bots' folder as it is named from here, None where the package alone is installed."""
-    if not (BOTS / "roster.py").is_file():
+    if not (BOTS / "stockfighter_minimal.py").is_file():
         return None
     return Path(BOTS.name) if Path.cwd() == BOTS.parent else BOTS
 

@@ -1,6 +1,8 @@
 """One kept connection for requests, which are sent once and wait for their turn."""
 
+import socket
 import threading
+from contextlib import suppress
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -92,6 +94,13 @@ class Connection:
         self._is_closed = True
         self._session.close()
 
+    def abort(self) -> None:
+        """No request is sent any more; one that is under way in another thread ends at once, and
+        raises ExchangeUnreachable there.
+        """
+        self._is_closed = True
+        self._adapter.abort()
+
 
 def _cause(fault: requests.RequestException) -> object:
     """What urllib3 found, which is more than requests says of it."""
@@ -113,37 +122,63 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self) -> None:
         self.made: WeakSet[HTTPConnection] = WeakSet()
+        self._is_aborted = False
+        self._lock = threading.Lock()  # of both
         super().__init__()
+
+    def abort(self) -> None:
+        """Cut every connection, and each one that is made later."""
+        with self._lock:
+            self._is_aborted = True
+            for connection in self.made:
+                _cut(connection)
+
+    def begin(self, connection: HTTPConnection) -> None:
+        """Note a connection that is about to connect."""
+        with self._lock:
+            self.made.add(connection)
+
+    def finish(self, connection: HTTPConnection) -> None:
+        """Cut a connection that has connected, if the others were cut meanwhile."""
+        with self._lock:
+            if self._is_aborted:
+                _cut(connection)
 
     def init_poolmanager(self, *arguments: Any, **keywords: Any) -> None:
         super().init_poolmanager(*arguments, **keywords)
-        self._note_those_of(self.poolmanager)
+        self._note_connections_of(self.poolmanager)
 
     def proxy_manager_for(self, *arguments: Any, **keywords: Any) -> PoolManager:
         is_new = arguments[0] not in self.proxy_manager
         manager: PoolManager = super().proxy_manager_for(*arguments, **keywords)
         if is_new:
-            self._note_those_of(manager)
+            self._note_connections_of(manager)
         return manager
 
-    def _note_those_of(self, manager: PoolManager) -> None:
+    def _note_connections_of(self, manager: PoolManager) -> None:
         manager.pool_classes_by_scheme = {
-            scheme: _noting(pool, self.made)
-            for scheme, pool in manager.pool_classes_by_scheme.items()
+            scheme: _noting(pool, self) for scheme, pool in manager.pool_classes_by_scheme.items()
         }
 
 
-def _noting(
-    pool: type[HTTPConnectionPool], made: "WeakSet[HTTPConnection]"
-) -> type[HTTPConnectionPool]:
-    """The same kind of pool, whose connections are noted from the moment when they connect."""
+def _noting(pool: type[HTTPConnectionPool], adapter: _Adapter) -> type[HTTPConnectionPool]:
+    """The same kind of pool, whose connections the adapter knows from when they connect."""
 
     class Noted(pool.ConnectionCls):  # type: ignore[name-defined,misc]
         def connect(self) -> None:
-            made.add(self)
+            adapter.begin(self)
             super().connect()
+            adapter.finish(self)
 
     class Pool(pool):  # type: ignore[valid-type,misc]
         ConnectionCls = Noted
 
     return Pool
+
+
+def _cut(connection: HTTPConnection) -> None:
+    # Shut down and not closed: that wakes the thread that waits for an answer, which closes it.
+    # The plain method, since that of a TLS socket would forget its session in mid-read.
+    if isinstance(connection.sock, socket.socket):
+        with suppress(OSError):
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)

@@ -132,6 +132,13 @@ class Market:
         for listener in list(self._listeners):
             listener.close()
 
+    def abort(self) -> None:
+        """Close at once, from another thread: a call that waits for an answer there raises
+        ExchangeUnreachable, and what it sent may have been carried out.
+        """
+        self._connection.abort()
+        self.close()
+
     def __enter__(self) -> "Market":
         return self
 

@@ -1,5 +1,7 @@
-"""The bots import each other as scripts do, by bare names; one exchange serves all tests of a file,
-each test trading on a venue of its own."""
+"""The scripts of bots/ are imported by bare names, as they import each other.
+
+One exchange serves all tests of a file, each test trading on a venue of its own.
+"""
 
 import itertools
 import sys

@@ -10,21 +10,34 @@ import time
 from collections.abc import Callable
 
 import pytest
-import status_line
 from live import PATIENCE, ROOT, Exchange
+
+from disorderbook.runner import status_line
 
 
 def test_on_no_terminal_a_line_is_said_when_it_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    with status_line.status_shown(lambda: "fine", said.append) as show:
+    with status_line.status_line(lambda: "fine", said.append) as show:
         for _ in range(100):
             show()
     assert said == []
-    monkeypatch.setattr(status_line, "SELDOM", 0.0)
-    with status_line.status_shown(lambda: "fine", said.append) as show:
+    monkeypatch.setattr(status_line, "PRINT_INTERVAL", 0.0)
+    with status_line.status_line(lambda: "fine", said.append) as show:
         show()
         show()
     assert said == ["fine", "fine"]
+
+
+def test_on_a_terminal_without_rich_it_is_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setitem(sys.modules, "rich.console", None)  # as if it were not installed
+    monkeypatch.setattr(status_line, "PRINT_INTERVAL", 0.0)
+    with status_line.status_line(lambda: "fine", said.append) as show:
+        show()
+    assert said == ["fine"]
 
 
 def test_on_a_terminal_one_line_updates_in_place_below_complaints(

@@ -3,39 +3,55 @@
 from pathlib import Path
 
 import pytest
-from admission import NotAdmitted, check_account, check_exchange, key_from, read_keys
 from live import Exchange, running
-from stockfighter_minimal import Client
+
+from disorderbook.client import Market, Refused
+from disorderbook.runner.admission import (
+    NotAdmitted,
+    check_account,
+    check_exchange,
+    key_from,
+    read_keys,
+)
+from disorderbook.runner.gateway import Endpoint
+
+
+def endpoint(url: str, venue: str = "TESTEX", symbol: str = "FOOBAR") -> Endpoint:
+    return Endpoint(url, venue, symbol)
 
 
 def test_an_exchange_is_recognized_and_nothing_is_ordered(exchange: Exchange, venue: str) -> None:
-    client = Client(exchange.url)
-    check_exchange(client)
-    check_account(client, venue, "A B", "ANN")
-    assert client.status(venue, "A B", 0) is None
-    client.close()
+    place = endpoint(exchange.url, venue, "A B")
+    check_exchange(place)
+    check_account(place, "ANN", "")
+    with Market(venue, "A B", url=exchange.url) as market, pytest.raises(Refused):
+        market.status(0)
 
 
 def test_what_is_no_exchange_is_told_apart(exchange: Exchange) -> None:
-    client = Client(exchange.url + "elsewhere/")
     with pytest.raises(NotAdmitted, match="answers 404, so it is no exchange"):
-        check_exchange(client)
-    client.close()
+        check_exchange(endpoint(exchange.url + "elsewhere/"))
+
+
+def test_what_speaks_no_json_is_told_apart(exchange: Exchange) -> None:
+    page = exchange.url.removesuffix("ob/api/") + "docs/"
+    with pytest.raises(NotAdmitted, match="does not answer as an exchange does|no exchange"):
+        check_exchange(endpoint(page))
 
 
 def test_an_exchange_that_is_not_there_is_a_sentence_with_what_to_type() -> None:
     with running() as exchange:
         pass
-    with pytest.raises(NotAdmitted, match="No exchange answers at http.*disorderBook_main.py"):
-        check_exchange(Client(exchange.url))
+    with pytest.raises(NotAdmitted, match="No exchange answers at http.*python3 -m disorderbook"):
+        check_exchange(endpoint(exchange.url))
 
 
 def test_a_key_is_tried_before_bots_start() -> None:
     with running("-a", "accounts.json") as exchange:
-        check_account(Client(exchange.url, "noisekey"), "TESTEX", "FOOBAR", "NOISEBOTS")
+        check_account(endpoint(exchange.url), "NOISEBOTS", "noisekey")
         for account, key in (("NOISEBOTS", "wrong"), ("NOISE1", "noisekey"), ("NOISEBOTS", "")):
             with pytest.raises(NotAdmitted, match=f"does not let {account} trade.*--accounts"):
-                check_account(Client(exchange.url, key), "TESTEX", "FOOBAR", account)
+                check_account(endpoint(exchange.url), account, key)
 
 
 @pytest.mark.parametrize(

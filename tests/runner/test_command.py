@@ -15,10 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import fleet
 import pytest
 from live import PATIENCE, ROOT, Exchange, Started, running, started
-from roster import ROSTER
+
+from disorderbook.runner import command
+from disorderbook.runner.registry import REGISTRY
 
 COMMAND = (sys.executable, "-m", "bots")
 LIVELY = ("market-maker", "taker", "noise")
@@ -62,8 +63,8 @@ def listing_exchange() -> Any:
 def test_without_a_name_it_lists_the_bots_with_a_line_each() -> None:
     shown = bots()
     assert (shown.returncode, shown.stderr) == (0, "")
-    for name, entry in ROSTER.items():
-        assert re.search(rf"^  {name} +{re.escape(entry.line)}$", shown.stdout, re.MULTILINE)
+    for name, bot in REGISTRY.items():
+        assert re.search(rf"^  {name} +{re.escape(bot.line)}$", shown.stdout, re.MULTILINE)
     assert max(map(len, shown.stdout.splitlines())) <= 100
     assert "python3 -m bots market-maker taker noise" in shown.stdout
 
@@ -80,7 +81,7 @@ def test_whoever_reads_only_the_beginning_of_the_list_gets_no_traceback() -> Non
 
 def test_every_script_of_a_bot_is_listed() -> None:
     scripts = {path.stem for path in (ROOT / "bots").glob("*bot*.py")}
-    names = {name.replace("-", "_") for name in ROSTER}
+    names = {name.replace("-", "_") for name in REGISTRY}
     assert {script.removeprefix("bot_").removesuffix("_bot") for script in scripts} == names
 
 
@@ -104,7 +105,7 @@ def test_without_the_packages_one_sentence_says_what_to_run() -> None:
         timeout=PATIENCE,
     )
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.count("\n") == 1 and "pip install requests" in refused.stderr
+    assert refused.stderr.count("\n") == 1 and "pip install" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -400,10 +401,10 @@ def test_refused_orders_are_counted_and_not_fatal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # A name that is too long for the exchange; only the command line knows that, too.
-    monkeypatch.setattr("option_types.LONGEST_NAME", 1000)
+    monkeypatch.setattr("disorderbook.runner.options.MAX_NAME_LENGTH", 1000)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     threads = threading.active_count()
-    status = fleet.main(
+    status = command.run_bots(
         [
             "taker",
             "noise",

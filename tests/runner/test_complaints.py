@@ -1,7 +1,8 @@
 """The same complaint is made often enough to be seen, and no oftener."""
 
 import pytest
-from complaints import MOST_KINDS, OFTEN, Complaints
+
+from disorderbook.runner.complaints import FREE_REPEATS, MAX_KINDS, Complaints
 
 
 def test_what_differs_in_numbers_alone_is_said_a_few_times(
@@ -13,15 +14,15 @@ def test_what_differs_in_numbers_alone_is_said_a_few_times(
         complain("Gone.") if number % 10 == 0 else None
     lines = capsys.readouterr().err.splitlines()
     assert [line for line in lines if line != "Gone."] == [
-        f"Refused: order {number}" for number in range(OFTEN)
+        f"Refused: order {number}" for number in range(FREE_REPEATS)
     ]
-    assert lines.count("Gone.") == OFTEN
+    assert lines.count("Gone.") == FREE_REPEATS
 
 
 def test_after_a_silence_it_is_said_again(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("complaints.SILENCE", 0.0)
+    monkeypatch.setattr("disorderbook.runner.complaints.INTERVAL", 0.0)
     complain = Complaints()
     for _ in range(9):
         complain("Again.")
@@ -30,6 +31,6 @@ def test_after_a_silence_it_is_said_again(
 
 def test_any_number_of_different_sentences_takes_bounded_memory() -> None:
     complain = Complaints()
-    for number in range(2 * MOST_KINDS):
+    for number in range(2 * MAX_KINDS):
         complain("x" * number)
-    assert len(complain._kinds) <= MOST_KINDS
+    assert len(complain._kinds) <= MAX_KINDS

@@ -1,6 +1,5 @@
 """The scripts as they are started from a shell: options, authentication, outages, Ctrl-C."""
 
-import ast
 import re
 import signal
 import socket
@@ -11,6 +10,8 @@ from pathlib import Path
 import pytest
 from live import PATIENCE, ROOT, Exchange, bot, running
 from stockfighter_minimal import Client, Order
+
+from disorderbook.runner.registry import REGISTRY
 
 SCRIPTS = [
     "bot_noise.py",
@@ -46,13 +47,8 @@ def test_help_explains_the_script_from_anywhere(script: str, tmp_path: Path) -> 
     assert (shown.returncode, shown.stderr) == (0, "")
     for option in ("url", "venue", "symbol", "account", "key", "seed", "orders", "quiet"):
         assert f"--{option}" in shown.stdout
-    (assigned,) = (
-        node
-        for node in ast.parse((ROOT / "bots" / script).read_text()).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__doc__"
-    )
-    what_it_does = " ".join(ast.literal_eval(assigned.value).split())
-    assert what_it_does in " ".join(shown.stdout.split())
+    name = script.removesuffix(".py").removeprefix("bot_").removesuffix("_bot").replace("_", "-")
+    assert REGISTRY[name].description in " ".join(shown.stdout.split())
     assert f"(default: {ACCOUNTS[script]})" in shown.stdout
 
 
@@ -82,7 +78,7 @@ def test_a_bad_option_is_one_sentence_and_status_2(option: str, value: str) -> N
 def test_without_requests_a_script_says_what_to_run() -> None:
     refused = run("bot_noise.py", python=("-S",))  # -S hides all installed packages
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.count("\n") == 1 and "pip install requests" in refused.stderr
+    assert refused.stderr.count("\n") == 1 and "pip install" in refused.stderr
 
 
 def test_each_script_trades_with_the_account_and_key_that_it_is_shipped_with() -> None:

@@ -1,0 +1,264 @@
+"""The commands: one bot as a script runs it, and several bots in one process.
+
+A bot alone waits for its exchange and prints each order. Several bots are admitted first, so that
+a wrong address or key is one sentence; then a status line shows how they do.
+"""
+
+import argparse
+import difflib
+import io
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from disorderbook.runner.admission import (
+    NotAdmitted,
+    check_account,
+    check_certificate,
+    check_exchange,
+    key_from,
+    read_keys,
+)
+from disorderbook.runner.complaints import Complaints, complain
+from disorderbook.runner.gateway import HttpGateway, Outage, Report
+from disorderbook.runner.instances import BotInstance, Trader, count_orders, run_together
+from disorderbook.runner.options import USAGE_ERROR, Parser, bot_parser, bots_parser, endpoint
+from disorderbook.runner.registry import REGISTRY, listing
+from disorderbook.runner.status_line import status_line
+from disorderbook.traders.market_view import MarketView
+
+Say = Callable[[str], None]
+"""Prints a line of a report."""
+
+
+def run_bot(name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run one bot until it has finished or Ctrl-C; returns the exit status."""
+    parser = bot_parser(Path(sys.argv[0]).name, REGISTRY[name])
+    options = parser.parse_args(arguments)
+    place = endpoint(options)
+    try:
+        check_certificate(place)
+    except NotAdmitted as fault:
+        parser.exit(USAGE_ERROR, f"{parser.prog}: {fault}\n")
+    except KeyboardInterrupt:  # before there was anything to stop
+        return 0
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    say = _printer(stop)
+    seed = _random_seed() if options.seed is None else options.seed
+    factory = _Factory(options, stop, complain)
+    traders = factory.traders(
+        name, options.account, options.key, seed, _silence if options.quiet else say
+    )
+    if not options.quiet:
+        say(
+            f"{options.account} trades {options.venue} {options.symbol} at {options.url}"
+            f" with --seed {seed}; Ctrl-C stops."
+        )
+    all_went_well = run_together(traders, stop)
+    counts = count_orders(traders)
+    say(
+        f"Total: {counts.sent} orders sent, {counts.placed} of them placed,"
+        f" {counts.cancelled} cancelled."
+    )
+    return 0 if all_went_well else 1
+
+
+def run_bots(arguments: Sequence[str] | None = None, program: str = "disorderbook bots") -> int:
+    """List the bots, or run those that are named until Ctrl-C; returns the exit status."""
+    parser = bots_parser(program)
+    options = parser.parse_intermixed_args(arguments)
+    _check_names(parser, options.names)
+    if not options.names:
+        _printer(threading.Event())(listing(program))
+        return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    place = endpoint(options)
+    try:
+        keys = _keys(options)
+        check_exchange(place)
+        for account, key in keys.items():
+            check_account(place, account, key)
+        return _run(options, keys)
+    except NotAdmitted as fault:
+        print(f"{program}: {fault}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:  # before there was anything to stop
+        return 0
+
+
+class _Factory:
+    """Makes traders that trade as the options say, and end when `stop` is set."""
+
+    def __init__(self, options: argparse.Namespace, stop: threading.Event, report: Report) -> None:
+        self._options = options
+        self._stop = stop
+        self._report = report
+        self._endpoint = endpoint(options)
+        self._outage = Outage(self._endpoint.host, report)
+
+    def traders(self, name: str, account: str, key: str, seed: int, say: Say) -> list[Trader]:
+        """One trader for each thread of a bot; together they send `--orders` orders."""
+        bot = REGISTRY[name]
+        traders = []
+        for number in range(bot.threads):
+            gateway = HttpGateway(
+                self._endpoint, account, key, self._outage, self._stop, self._report
+            )
+            orders = _share(self._options.orders, number, bot.threads)
+            view = MarketView(gateway, account, seed + number, orders=orders, say=say)
+            pause = self._options.pause or bot.pause
+            traders.append(Trader(bot.make_strategy(), view, gateway, pause))
+        return traders
+
+
+def _share(orders: int | None, number: int, threads: int) -> int | None:
+    """How many of all the orders the thread of this number sends."""
+    return None if orders is None else len(range(number, orders, threads))
+
+
+def _run(options: argparse.Namespace, keys: dict[str, str]) -> int:
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    say = _printer(stop)
+    seed = _random_seed() if options.seed is None else options.seed
+    factory = _Factory(options, stop, Complaints())
+    instances = [
+        BotInstance(
+            name,
+            account,
+            factory.traders(name, account, keys[account], _own_seed(seed, name, number), _silence),
+        )
+        for name, number, account in _accounts(options)
+    ]
+    if not options.quiet:
+        say(
+            f"{_names(instances)} at {options.venue} {options.symbol}, {options.url}"
+            f" with --seed {seed}; Ctrl-C stops."
+        )
+    started = time.monotonic()
+    status = status_line(lambda: _status(instances, started), say)
+    traders = [trader for instance in instances for trader in instance.traders]
+    with nullcontext(lambda: None) if options.quiet else status as show:
+        all_went_well = run_together(traders, stop, watch=show)
+    for line in _totals(instances):
+        say(line)
+    return 0 if all_went_well else 1
+
+
+def _own_seed(seed: int, name: str, number: int) -> int:
+    return random.Random(f"{seed} {name} {number}").randrange(2**32)
+
+
+def _accounts(options: argparse.Namespace) -> Iterator[tuple[str, int, str]]:
+    """Name, number and account of each instance.
+
+    The account is the bot's own if there is one instance of it, and NOISE1, NOISE2 and so on if
+    there are several. An account that was named trades for all of them.
+    """
+    for name in options.names:
+        for number in range(1, options.copies + 1):
+            own = REGISTRY[name].account if options.copies == 1 else f"{name.upper()}{number}"
+            yield name, number, options.account or own
+
+
+def _keys(options: argparse.Namespace) -> dict[str, str]:
+    """The key of each account that trades; raises NotAdmitted if the file has none for it."""
+    in_file = None if options.accounts is None else read_keys(options.accounts)
+
+    def key_of(name: str, account: str) -> str:
+        if options.key is not None:
+            return str(options.key)
+        if in_file is not None:
+            return key_from(in_file, account)
+        return REGISTRY[name].key if account == REGISTRY[name].account else ""
+
+    return {account: key_of(name, account) for name, _, account in _accounts(options)}
+
+
+def _status(instances: Sequence[BotInstance], started: float) -> str:
+    """The line about how the bots do; `started` is in monotonic seconds."""
+    minutes, seconds = divmod(int(time.monotonic() - started), 60)
+    traders = [trader for instance in instances for trader in instance.traders]
+    prices = [each.view.last_price for each in traders if each.view.last_price is not None]
+    last = f"last {prices[0]}" if prices else "no trade seen"
+    counts = count_orders(traders)
+    placed: dict[str, int] = {}
+    for instance in instances:
+        number = count_orders(instance.traders).placed
+        placed[instance.name] = placed.get(instance.name, 0) + number
+    lost = f"  {counts.sent - counts.placed} not placed" if counts.sent > counts.placed else ""
+    orders = ", ".join(f"{name} {number}" for name, number in placed.items())
+    return f"{minutes}:{seconds:02}  {last}{lost}  orders: {orders}"
+
+
+def _totals(instances: Sequence[BotInstance]) -> Iterator[str]:
+    """A line about each bot, and one about all."""
+    for instance in instances:
+        yield f"{instance.name} ({instance.account}): {_sum(instance.traders)}."
+    yield f"Total: {_sum([trader for instance in instances for trader in instance.traders])}."
+
+
+def _sum(traders: Sequence[Trader]) -> str:
+    sent, placed, cancelled = count_orders(traders)
+    return (
+        f"{sent} orders sent, {placed} of them placed, {sent - placed} refused or lost,"
+        f" {cancelled} cancelled"
+    )
+
+
+def _names(instances: Sequence[BotInstance]) -> str:
+    accounts: dict[str, list[str]] = {}
+    for instance in instances:
+        accounts.setdefault(instance.name, []).append(instance.account)
+    return ", ".join(
+        f"{len(own)} {name} ({own[0]} to {own[-1]})" if own[0] != own[-1] else f"{name} ({own[0]})"
+        for name, own in accounts.items()
+    )
+
+
+def _check_names(parser: Parser, names: Sequence[str]) -> None:
+    for number, name in enumerate(names):
+        if name not in REGISTRY:
+            nearest = difflib.get_close_matches(name.lower(), REGISTRY, 1, 0.5)
+            meant = f"; did you mean {nearest[0]}?" if nearest else f"; {parser.prog} lists them"
+            parser.error(f"No bot is called {name[:60]!r}{meant}")
+        if name in names[:number]:
+            parser.error(f"The bot {name} is named twice; --copies runs several of each")
+
+
+def _random_seed() -> int:
+    return random.randrange(2**32)
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    """Set the event at Ctrl-C and SIGTERM, and do nothing else."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+
+
+def _printer(stop: threading.Event) -> Say:
+    """A function that prints a line whole; when nobody reads on, it stops the bots."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name may be in any script
+
+    def say(line: str) -> None:
+        try:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            stop.set()
+
+    return say
+
+
+def _silence(line: str) -> None:
+    """Say nothing."""

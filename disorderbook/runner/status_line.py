@@ -1,0 +1,74 @@
+"""A line about how bots are doing. With the package rich (the extra [bots]) it is updated in place
+on a terminal; otherwise a line is printed now and then.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+UPDATE_INTERVAL = 0.25  # seconds between two updates in place
+PRINT_INTERVAL = 10.0  # seconds between two lines of their own
+
+Show = Callable[[], None]
+"""Shows the line if it is time for that; to be called often."""
+
+
+def status_line(
+    line: Callable[[], str], say: Callable[[str], None]
+) -> AbstractContextManager[Show]:
+    """A block in which `line()` is shown; it is updated on a terminal, and elsewhere given to
+    `say`.
+    """
+    console = _terminal()
+    if console is None:
+        return nullcontext(_every(PRINT_INTERVAL, lambda: say(line())))
+    return _updated_in_place(line, console)
+
+
+def _terminal() -> "Console | None":
+    # What rich thinks is a terminal may be a file, if the environment forces colours.
+    if not sys.stdout.isatty():
+        return None
+    try:
+        from rich.console import Console
+    except ModuleNotFoundError:
+        return None
+    console = Console()
+    return None if console.is_dumb_terminal else console
+
+
+@contextmanager
+def _updated_in_place(line: Callable[[], str], console: "Console") -> Iterator[Show]:
+    from rich.live import Live
+    from rich.text import Text
+
+    # Complaints appear above the line, unless they go elsewhere anyway.
+    with Live(
+        console=console,
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=sys.stderr.isatty(),
+    ) as live:
+        yield _every(
+            UPDATE_INTERVAL,
+            lambda: live.update(Text(line(), no_wrap=True, overflow="ellipsis"), refresh=True),
+        )
+
+
+def _every(interval: float, show: Show) -> Show:
+    """Calls `show` if that was `interval` seconds ago or longer, and else does nothing."""
+    shown_at = time.monotonic()
+
+    def show_in_time() -> None:
+        nonlocal shown_at
+        if time.monotonic() >= shown_at + interval:
+            show()
+            shown_at = time.monotonic()
+
+    return show_in_time

@@ -1,0 +1,38 @@
+"""What the options of the bots' commands take."""
+
+import argparse
+
+import pytest
+
+from disorderbook.runner.gateway import Endpoint
+from disorderbook.runner.options import bot_parser, bots_parser, endpoint, name, pause, url
+from disorderbook.runner.registry import REGISTRY
+
+
+def test_a_host_alone_is_an_exchange() -> None:
+    assert url("http://localhost:9") == "http://localhost:9/ob/api/"
+    assert url("http://localhost:9/x/y/") == "http://localhost:9/x/y/"
+    with pytest.raises(argparse.ArgumentTypeError, match="'nowhere' is no url of an exchange"):
+        url("nowhere")
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "a\nb", "A" * 256])
+def test_what_cannot_stand_in_a_url_is_no_name(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        name(text)
+    assert name("A/B ü") == "A/B ü"
+
+
+def test_a_pause_is_a_time_or_its_limits() -> None:
+    assert pause("4") == (4, 4) and pause("0.3-0.7") == (0.3, 0.7)
+
+
+def test_a_bot_trades_the_first_market_of_this_machine_unless_it_is_told_otherwise() -> None:
+    options = bot_parser("bot", REGISTRY["taker"]).parse_args([])
+    assert endpoint(options) == Endpoint("http://127.0.0.1:8000/ob/api/", "TESTEX", "FOOBAR", True)
+    assert (options.account, options.key) == ("TAKERBOTS", "takerkey")
+
+
+def test_names_and_options_may_be_mixed() -> None:
+    options = bots_parser("bots").parse_intermixed_args(["taker", "--seed", "7", "noise"])
+    assert (options.names, options.seed) == (["taker", "noise"], 7)
