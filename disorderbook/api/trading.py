@@ -9,8 +9,17 @@ from disorderbook.engine.orders import Order
 from disorderbook.errors import Disabled, NoSuchOrder
 from disorderbook.exchange import Exchange, no_such_id
 from disorderbook.protocol import messages
-from disorderbook.protocol.parse import account_name, check_url_agrees, new_order, parse_post
+from disorderbook.protocol.parse import (
+    Fields,
+    account_name,
+    check_url_agrees,
+    new_order,
+    parse_post,
+    plain_order,
+)
 from disorderbook.protocol.route import NUMBER, Answer, Request, Route
+
+NO_FIELDS: Fields = {}
 
 
 class TradingRoutes:
@@ -42,14 +51,20 @@ class TradingRoutes:
         return messages.quote_message(self._book_to_read(request, venue, symbol).quote())
 
     def place_order(self, request: Request, venue: str, symbol: str) -> Answer:
-        fields = parse_post(request.body)
-        check_url_agrees(fields, venue, symbol)
-        found = self._exchange.find_book(venue, symbol)
-        if found is None:
-            found = self._book_to_trade_in(request, venue, symbol)
-        account = account_name(fields)
+        """The order of refusals is part of the contract: no JSON or no object, another venue or
+        stock than the URL's, too many books, account, key, then the rest of the order. A plain
+        order can only be refused for the books and the key.
+        """
+        new, fields = plain_order(request.body, venue, symbol), NO_FIELDS
+        if new is None:
+            fields = parse_post(request.body)
+            check_url_agrees(fields, venue, symbol)
+        book = self._exchange.find_book(venue, symbol)
+        if book is None:
+            book = self._book_to_trade_in(request, venue, symbol)
+        account = account_name(fields) if new is None else new.account
         self._accounts.authorize(account, request.key)
-        order = self._exchange.submit(found, new_order(fields, account))
+        order = self._exchange.submit(book, new or new_order(fields, account))
         return messages.order_message(order)
 
     def order_status(self, request: Request, venue: str, symbol: str, order_id: str) -> Answer:

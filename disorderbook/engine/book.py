@@ -201,7 +201,7 @@ class OrderBook:
             fill = Fill(price, quantity, ts)
             standing.fill(fill, incoming.event)
             incoming.fill(fill, incoming.event)
-            self._settle(standing, incoming, price, quantity)
+            self._move(standing, incoming, price, quantity)
             executions.append(
                 Execution(
                     standing,
@@ -219,20 +219,14 @@ class OrderBook:
         self.execution_count += len(executions)
         return executions
 
-    def _settle(self, standing: Order, incoming: Order, price: int, quantity: int) -> None:
+    def _move(self, standing: Order, incoming: Order, price: int, quantity: int) -> None:
         """Move cash and shares between the two accounts; the standing one is listed first."""
-        ours, theirs = self._position(standing.account), self._position(incoming.account)
-        if ours is theirs:
-            return
-        if standing.side is BUY:
-            ours.buy(price, quantity)
-            theirs.sell(price, quantity)
-        else:
-            ours.sell(price, quantity)
-            theirs.buy(price, quantity)
-
-    def _position(self, account: str) -> Position:
-        position = self.positions.get(account)
-        if position is None:
-            position = self.positions[account] = Position(account)
-        return position
+        positions, owner, other = self.positions, standing.account, incoming.account
+        if owner not in positions:
+            positions[owner] = Position(owner)
+        if other not in positions:
+            positions[other] = Position(other)
+        if owner != other:
+            bought = quantity if standing.side is BUY else -quantity
+            positions[owner].trade(bought, price)
+            positions[other].trade(-bought, price)

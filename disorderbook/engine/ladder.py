@@ -46,13 +46,6 @@ class PriceLevel:
         self.size += order.remaining
         self.rendering = b""
 
-    def shrink(self, order: Order, quantity: int) -> None:
-        """Follow one of the orders here in giving up shares, and forget it if it gives up all."""
-        if quantity == order.remaining:
-            del self.orders[order.id]
-        self.size -= quantity
-        self.rendering = b""
-
 
 class Ladder:
     """All price levels of one side. A level ranks by its price, sells by the negated price, so
@@ -103,12 +96,14 @@ class Ladder:
     def reduce(self, order: Order, quantity: int) -> None:
         """Take shares of a resting order off this side, all of its shares or fewer.
 
-        To be told before the order itself is, wherever in its queue it stands.
+        It stands anywhere in its queue, and `order.remaining` is still what it was before.
         """
         level = self._levels[order.price * self._sign]
         if quantity == order.remaining:
+            del level.orders[order.id]
             self.resting -= 1
-        level.shrink(order, quantity)
+        level.size -= quantity
+        level.rendering = b""
         self.depth -= quantity
         if not level.orders:
             self._close(level)

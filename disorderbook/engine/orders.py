@@ -16,6 +16,8 @@ import msgspec
 class Side(enum.Enum):
     BUY = 1
     SELL = 2
+    # Members are unique, so the hash of any object will do; that of Enum is a function in Python.
+    __hash__ = object.__hash__
 
 
 class OrderType(enum.Enum):
@@ -23,6 +25,7 @@ class OrderType(enum.Enum):
     MARKET = 2
     FILL_OR_KILL = 3
     IMMEDIATE_OR_CANCEL = 4
+    __hash__ = object.__hash__
 
 
 # Members by themselves: looking one up in its Enum takes longer than most of what a book does.

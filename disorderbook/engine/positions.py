@@ -16,18 +16,13 @@ class Position:
         self.lowest = 0  # the fewest shares ever held; below zero after selling short
         self.highest = 0
 
-    def buy(self, price: int, quantity: int) -> None:
-        """Pay `price` cents for each of `quantity` shares."""
+    def trade(self, quantity: int, price: int) -> None:
+        """Buy `quantity` shares at `price` cents each; sell them if `quantity` is negative."""
         self.cash -= price * quantity
         self.shares += quantity
         if self.shares > self.highest:
             self.highest = self.shares
-
-    def sell(self, price: int, quantity: int) -> None:
-        """Be paid `price` cents for each of `quantity` shares."""
-        self.cash += price * quantity
-        self.shares -= quantity
-        if self.shares < self.lowest:
+        elif self.shares < self.lowest:
             self.lowest = self.shares
 
     def net_asset_value(self, price: int) -> int:

@@ -87,13 +87,15 @@ def reading() -> Iterator[None]:
         raise CannotRead from fault
 
 
-def closed_orders(outcome: Outcome) -> Iterator[Order]:
+def closed_orders(outcome: Outcome) -> list[Order]:
     """The orders that one order has closed, itself included."""
+    closed = []
     for execution in outcome.executions:
-        if not execution.standing.is_open:
-            yield execution.standing
-    if not outcome.order.is_open:
-        yield outcome.order
+        if not execution.standing.remaining:
+            closed.append(execution.standing)
+    if not outcome.order.remaining:
+        closed.append(outcome.order)
+    return closed
 
 
 def fills_by_order(fills: Iterable[NumberedFill]) -> dict[int, list[NumberedFill]]:

@@ -63,7 +63,8 @@ class QuoteMessage(msgspec.Struct, gc=False):
 
 
 def order_message(order: Order) -> bytes:
-    return to_json(_order(order))
+    fills = len(order.fills)
+    return to_json(_order_as_it_stood(order, order.remaining, order.filled, fills))
 
 
 def orders_message(venue: str, orders: Iterable[Order]) -> bytes:

@@ -4,17 +4,28 @@ import json
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from disorderbook.engine.orders import OrderType, Side
 from disorderbook.errors import (
     BadJson,
+    ExchangeError,
     IllegalValue,
     MissingField,
     NameTooLong,
     UrlMismatch,
     WrongType,
 )
-from disorderbook.protocol.parse import account_name, check_url_agrees, new_order, parse_post
+from disorderbook.protocol.parse import (
+    FIELD_NAMES,
+    ORDER_TYPES,
+    account_name,
+    check_url_agrees,
+    new_order,
+    parse_post,
+    plain_order,
+)
 
 FIELDS = {"account": "ANN", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 10}
 
@@ -242,3 +253,63 @@ def test_other_words_are_illegal_values(word: object) -> None:
     for field in ("direction", "orderType"):
         with pytest.raises(IllegalValue):
             new_order(with_(**{field: word}), "ANN")
+
+
+def outcome_of(body: bytes) -> object:
+    """The order that the step-by-step way makes of a body, or the refusal's class."""
+    try:
+        fields = parse_post(body)
+        check_url_agrees(fields, "V", "S")
+        return new_order(fields, account_name(fields))
+    except ExchangeError as refusal:
+        return type(refusal)
+
+
+WORDS = ["ANN", "", "Ω" * 255, "Ω" * 256, "\ud800", "V", "S", "buy", "sell", "Buy"]
+TEXTS = st.sampled_from([*WORDS, *ORDER_TYPES])
+NUMBERS = st.sampled_from(
+    "0 1 -1 -0 -0.0 1.0 12.9 1e2 1E400 1e-400 2147483647 2147483647.0 2147483648 2147483647.0000001"
+    " 99999999999999999999 NaN Infinity true null [] {} 007".split()
+) | st.integers(-1, 2**31).map(str)
+VALUES = TEXTS.map(json.dumps) | NUMBERS | NUMBERS.map(lambda number: f'"{number}"')
+KEYS = st.sampled_from(
+    [*sorted(FIELD_NAMES), "QTY", "Account", "ordertype", "other", "pric\\u0065"]
+)
+PLAIN = {
+    "account": '"ANN"',
+    "direction": '"buy"',
+    "orderType": '"limit"',
+    "qty": "10",
+    "price": "5000",
+    "venue": '"V"',
+    "stock": '"S"',
+}
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(PLAIN)), st.none() | VALUES, max_size=3),
+    st.lists(st.tuples(KEYS, VALUES), max_size=2),
+    st.sampled_from(["", "\ufeff", " ", "x"]),
+)
+def test_a_plain_order_is_what_the_other_way_makes_of_it(
+    changes: dict[str, str | None], more: list[tuple[str, str]], before: str
+) -> None:
+    members = [(name, changes.get(name, value)) for name, value in PLAIN.items()] + more
+    text = ", ".join(f'"{name}": {value}' for name, value in members if value is not None)
+    body = f"{before}{{{text}}}".encode()
+    plain = plain_order(body, "V", "S")
+    assert plain is None or plain == outcome_of(body)
+
+
+@given(st.binary(max_size=40))
+def test_no_bytes_are_a_plain_order_that_the_other_way_refuses(body: bytes) -> None:
+    assert plain_order(body, "V", "S") is None
+
+
+@pytest.mark.parametrize("word", ORDER_TYPES)
+@pytest.mark.parametrize("left_out", [(), ("venue",), ("stock",), ("venue", "stock")])
+def test_what_nearly_every_client_sends_is_plain(word: str, left_out: tuple[str, ...]) -> None:
+    posted = {name: json.loads(value) for name, value in PLAIN.items() if name not in left_out}
+    body = json.dumps(posted | {"orderType": word}).encode()
+    plain = plain_order(body, "V", "S")
+    assert plain is not None and plain == outcome_of(body)
