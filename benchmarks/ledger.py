@@ -33,10 +33,9 @@ from disorderbook.accounts import Accounts  # noqa: E402
 from disorderbook.api.app import make_app  # noqa: E402
 from disorderbook.assembly import (
     OWN_SERVER,  # noqa: E402
-    Wanted,  # noqa: E402
-    enable_group_commit,  # noqa: E402
+    MarketSettings,  # noqa: E402
+    assemble,  # noqa: E402
     make_server,  # noqa: E402
-    open_services,  # noqa: E402
 )
 from disorderbook.cli.options import make_parser  # noqa: E402
 from disorderbook.engine.orders import (
@@ -168,11 +167,10 @@ def serve(before: int, arguments: list[str]) -> None:
     """Be an exchange with these options of the command line, and count transactions."""
     options = make_parser().parse_args(arguments)
     transactions: list[None] = []
-    wanted = Wanted(database=options.database, sync=options.sync)
-    with open_services(wanted, Accounts()) as services:
+    settings = MarketSettings(database=options.database, sync=options.sync)
+    server = make_server(OWN_SERVER, 0)
+    with assemble(settings, Accounts(), server=server) as services:
         book = services.exchange.book("TESTEX", "FOOBAR")
-        server = make_server(OWN_SERVER, 0)
-        enable_group_commit(server, services.exchange)
         trade(services.exchange, before, 0)
         first = book.next_id
         services.exchange._ledger.connection.set_trace_callback(

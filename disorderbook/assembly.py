@@ -52,6 +52,93 @@ WAITRESS_OPTIONS = {
     "asyncore_use_poll": True,
 }
 
+FIRST_VENUE, FIRST_SYMBOL = "TESTEX", "FOOBAR"
+UPKEEP_SECONDS = 0.5  # so the tables are never further behind the journal
+
+
+class CannotStart(Exception):
+    """The exchange cannot start as asked; says why in one sentence."""
+
+
+class MarketSettings(NamedTuple):
+    """What market to open, and how to keep it."""
+
+    venue: str | None = None  # opened at the start; None means FIRST_VENUE in a new market
+    symbol: str | None = None  # opened at the start; None means FIRST_SYMBOL in a new market
+    max_books: int = MAX_BOOKS
+    extra: bool = False  # whether the orders of an account may be listed
+    database: str | None = None  # the file of the market; None means memory
+    sync: bool = False  # whether each change is on the disk before it is answered
+    origins: OriginPolicy = OriginPolicy()  # which web pages may ask, and by which host names
+    drop_damaged_log: bool = False  # whether commits behind damage in the log may be left out
+    private: bool = False  # whether new files are for their owner only
+
+
+@contextmanager
+def assemble(
+    settings: MarketSettings,
+    accounts: Accounts,
+    tape: Tape | None = None,
+    server: bottle.ServerAdapter | None = None,
+) -> Iterator[Services]:
+    """Everything behind the routes of a server, with the first book open; raises CannotStart.
+
+    Our own server commits the changes of many requests at once, if the market is in a file.
+    """
+    history = History(time.time_ns())
+    publishers = [history.record] if tape is None else [history.record, tape.publish]
+    exchange, gamemaster = _open_market(settings, publishers)
+    try:
+        first_book(exchange, settings)
+        if settings.database is not None and isinstance(server, InlineServer):
+            exchange.group_commit = True
+            server.commit = lambda: _commit(exchange)
+        # After Unavailable the ledger has logged why, and refuses every change from then on.
+        with Periodic("upkeep", UPKEEP_SECONDS, exchange.flush, (Unavailable,)):
+            yield Services(
+                exchange,
+                accounts,
+                gamemaster,
+                settings.extra,
+                history,
+                tape.port if tape else None,
+                _metrics(server, tape),
+                settings.origins,
+            )
+    finally:
+        exchange.close()
+
+
+def first_book(exchange: Exchange, settings: MarketSettings) -> OrderBook:
+    """The book that is open from the start. In a market that has books, and where the settings name
+    none, that is the oldest. The lock must not be held. Raises CannotStart.
+    """
+    with exchange.transaction():
+        if settings.venue is None and settings.symbol is None:
+            for name in exchange.venues():
+                return next(exchange.books(name))
+    venue, symbol = settings.venue or FIRST_VENUE, settings.symbol or FIRST_SYMBOL
+    try:
+        with exchange.transaction():
+            return exchange.book(venue, symbol)
+    except ExchangeError as refusal:
+        raise CannotStart(f"Cannot open {symbol} at {venue}: {refusal}") from None
+
+
+@contextmanager
+def running_tape(
+    accounts: Accounts, port: int, descriptors: int, origins: OriginPolicy
+) -> Iterator[Tape]:
+    """The websocket server while it runs; the process may have so many descriptors. Raises
+    CannotStart.
+    """
+    try:
+        tape = Tape(accounts, port, limits_for(descriptors), origins)
+    except OSError as fault:
+        raise cannot_listen(port, fault) from None
+    with closed_in_child(tape.port), tape:
+        yield tape
+
 
 def make_server(
     name: str, port: int, origins: OriginPolicy = OriginPolicy()
@@ -74,14 +161,41 @@ def make_server(
     return bottle.WaitressServer(HOST, _free_port(port), **WAITRESS_OPTIONS)
 
 
-def enable_group_commit(server: InlineServer, exchange: Exchange) -> None:
-    """Have our server let the exchange commit at once what many requests have changed."""
-    exchange.group_commit = True
-    server.commit = lambda: _commit(exchange)
+def cannot_listen(port: int, fault: OSError) -> CannotStart:
+    """The sentence for a port where `listen` has failed."""
+    place = f" of {IPV6_HOST}" if fault.filename == IPV6_HOST else ""
+    return CannotStart(f"Cannot listen on port {port}{place}: {fault.strerror}")
+
+
+def _open_market(
+    settings: MarketSettings, publishers: Sequence[Publish]
+) -> tuple[Exchange, GameMaster]:
+    """A new market in memory, or that of a file as it was left."""
+    if settings.database is None:
+        exchange = Exchange(settings.max_books, publishers, ledger=TemporaryLedger())
+        return exchange, GameMaster()
+    try:
+        ledger, market = open_ledger(
+            settings.database,
+            settings.sync,
+            drop_damaged_log=settings.drop_damaged_log,
+            private=settings.private,
+        )
+    except Unusable as fault:
+        raise CannotStart(str(fault)) from None
+    exchange = Exchange(settings.max_books, publishers, ledger=ledger)
+    exchange.restore(market.books, market.latest)
+    return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
+
+
+def _metrics(server: bottle.ServerAdapter | None, tape: Tape | None) -> Metrics:
+    return Metrics(
+        server.counts if isinstance(server, InlineServer) else None, tape.counts if tape else None
+    )
 
 
 def _commit(exchange: Exchange) -> bytes | None:
-    """The body of a refusal if nothing can be committed."""
+    """Commit what many requests have changed; returns the body of a refusal if that fails."""
     try:
         with exchange.lock:
             exchange.commit()
@@ -96,119 +210,3 @@ def _free_port(port: int) -> int:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((HOST, port))
         return int(probe.getsockname()[1])
-
-
-UPKEEP_SECONDS = 0.5  # so the tables are never further behind the journal
-
-
-FIRST_VENUE, FIRST_SYMBOL = "TESTEX", "FOOBAR"
-
-
-class CannotStart(Exception):
-    """The exchange cannot start as asked; says why in one sentence."""
-
-
-class Wanted(NamedTuple):
-    """What market there shall be."""
-
-    venue: str | None = None  # that exists from the start; None is FIRST_VENUE in a new market
-    symbol: str | None = None  # the same of a stock
-    max_books: int = MAX_BOOKS
-    extra: bool = False  # whether the orders of an account may be listed
-    database: str | None = None  # the file that keeps it
-    sync: bool = False  # whether each change is on the disk before it is answered
-    origins: OriginPolicy = OriginPolicy()  # which web pages may ask, and by which host names
-    drop_damaged_log: bool = False  # whether commits behind damage in the log may be left out
-    private: bool = False  # whether new files are for their owner only
-
-
-@contextmanager
-def running_tape(
-    accounts: Accounts, port: int, descriptors: int, origins: OriginPolicy
-) -> Iterator[Tape]:
-    """The websocket server, in a process with so many descriptors; raises CannotStart."""
-    try:
-        tape = Tape(accounts, port, limits_for(descriptors), origins)
-    except OSError as fault:
-        raise cannot_listen(port, fault) from None
-    with closed_in_child(tape.port), tape:
-        yield tape
-
-
-@contextmanager
-def open_services(
-    wanted: Wanted,
-    accounts: Accounts,
-    tape: Tape | None = None,
-    server: bottle.ServerAdapter | None = None,
-) -> Iterator[Services]:
-    """Everything behind the routes of a server, with the first book open; raises CannotStart."""
-    history = History(time.time_ns())
-    publishers = [history.record] if tape is None else [history.record, tape.publish]
-    if wanted.database is None:
-        exchange = Exchange(wanted.max_books, publishers, ledger=TemporaryLedger())
-        gamemaster = GameMaster()
-    else:
-        exchange, gamemaster = _continue(wanted, wanted.database, publishers)
-    try:
-        first_book(exchange, wanted)
-        tape_port = tape.port if tape else None
-        # After Unavailable the ledger has logged why, and refuses every change from then on.
-        with Periodic("upkeep", UPKEEP_SECONDS, exchange.flush, (Unavailable,)):
-            yield Services(
-                exchange,
-                accounts,
-                gamemaster,
-                wanted.extra,
-                history,
-                tape_port,
-                _metrics(server, tape),
-                wanted.origins,
-            )
-    finally:
-        exchange.close()
-
-
-def cannot_listen(port: int, fault: OSError) -> CannotStart:
-    place = f" of {IPV6_HOST}" if fault.filename == IPV6_HOST else ""
-    return CannotStart(f"Cannot listen on port {port}{place}: {fault.strerror}")
-
-
-def _metrics(server: bottle.ServerAdapter | None, tape: Tape | None) -> Metrics:
-    return Metrics(
-        server.counts if isinstance(server, InlineServer) else None, tape.counts if tape else None
-    )
-
-
-def _continue(
-    wanted: Wanted, database: str, publishers: Sequence[Publish]
-) -> tuple[Exchange, GameMaster]:
-    """The market of a database, as it was left."""
-    try:
-        ledger, market = open_ledger(
-            database,
-            wanted.sync,
-            drop_damaged_log=wanted.drop_damaged_log,
-            private=wanted.private,
-        )
-    except Unusable as fault:
-        raise CannotStart(str(fault)) from None
-    exchange = Exchange(wanted.max_books, publishers, ledger=ledger)
-    exchange.restore(market.books, market.latest)
-    return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
-
-
-def first_book(exchange: Exchange, wanted: Wanted) -> OrderBook:
-    """The book that is there from the start: in a market that has books and where none was asked
-    for, the oldest. Raises CannotStart.
-    """
-    with exchange.transaction():
-        if wanted.venue is None and wanted.symbol is None:
-            for name in exchange.venues():
-                return next(exchange.books(name))
-    venue, symbol = wanted.venue or FIRST_VENUE, wanted.symbol or FIRST_SYMBOL
-    try:
-        with exchange.transaction():
-            return exchange.book(venue, symbol)
-    except ExchangeError as refusal:
-        raise CannotStart(f"Cannot open {symbol} at {venue}: {refusal}") from None

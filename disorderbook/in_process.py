@@ -1,4 +1,8 @@
-"""A private exchange inside the program that uses it, for notebooks and for tests of bots."""
+"""A private exchange inside the program that uses it, for notebooks and for tests of bots.
+
+It lives in threads of its own, and leaves the program's signals, logging, descriptors and garbage
+collector alone.
+"""
 
 import os
 import threading
@@ -9,11 +13,10 @@ from disorderbook.accounts import Accounts, check_keys
 from disorderbook.api.app import make_app
 from disorderbook.assembly import (
     CannotStart,
-    Wanted,
+    MarketSettings,
+    assemble,
     cannot_listen,
-    enable_group_commit,
     first_book,
-    open_services,
     running_tape,
 )
 from disorderbook.process.forks import OwnStack, closed_in_child
@@ -25,19 +28,17 @@ from disorderbook.server.response import WsgiApp
 from disorderbook.server.server import InlineServer
 from disorderbook.tape.feed import Tape
 
-# The descriptors are the host's: an exchange uses half of so many for each of its servers, and
-# does not ask the system for more.
+# The descriptors belong to the program around us: an exchange uses half of so many for each of its
+# servers, and does not ask the system for more.
 DESCRIPTORS = 512
-
-
 LIMITS = Limits(connections=240, refused_connections=16)
 
 
 class PrivateExchange:
     """Where to find an exchange that runs in this process.
 
-    `url` is what `Market` and the bots take, such as http://127.0.0.1:54321 ; the same `port` leads
-    to it from ::1, where the system has that. `tape_port` is None without websockets.
+    `url` is what `Market` and the bots take, such as http://127.0.0.1:54321. The same `port` leads
+    to it on ::1, where the system has that address. `tape_port` is None without websockets.
     """
 
     def __init__(self, venue: str, symbol: str, port: int, tape: Tape | None) -> None:
@@ -49,7 +50,7 @@ class PrivateExchange:
 
     @property
     def tape_url(self) -> str:
-        """The same for websockets; raises RuntimeError if there are none."""
+        """The URL of the tape, such as ws://127.0.0.1:54322; raises RuntimeError without one."""
         if self.tape_port is None:
             raise RuntimeError("This exchange has no tape; start it with websockets=True")
         return f"ws://{HOST}:{self.tape_port}"
@@ -72,29 +73,30 @@ def serve(
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
     `venue` and `symbol` are open from the start: by default TESTEX and FOOBAR, or the oldest book
-    of a database that has any. Port 0 is any free one. `accounts` are names and keys, and turn
-    authentication on; `database` is a file to keep the market in; `extra` allows listing an
-    account's orders; `websockets` runs the tape, on `tape_port`; `allowed_hosts` are names besides
-    localhost by which clients may call it. It lives in threads of its own; signals and logging are
-    left alone. A process that is forked within the block has no part in it: it can trade there as
-    any other can, and leaves the exchange alone when it ends. Raises CannotStart, or ValueError
-    for accounts, names and ports that cannot be used.
+    of a database that has any. Port 0 picks a free one. `accounts` are names and keys, and turn
+    authentication on; `database` is the file of the market; `extra` allows listing an account's
+    orders; `max_books` is the most books that can be opened; `websockets` runs the tape, on
+    `tape_port`; `allowed_hosts` are names besides localhost by which clients may call it.
+
+    A process that is forked within the block can trade like any other, and leaves the exchange
+    alone when it ends. Raises CannotStart, or ValueError for accounts, names and ports that cannot
+    be used.
     """
     _check(ports=(port, tape_port), names=(venue, symbol))
     keys = _accounts(accounts)
     file = None if database is None else os.fspath(database)
     origins = OriginPolicy(allowed_hosts)
-    wanted = Wanted(
+    settings = MarketSettings(
         venue, symbol, max_books, extra, file, origins=origins, private=accounts is not None
     )
     with OwnStack() as own:
         server = own.enter_context(_server(port, origins))
-        tape = own.enter_context(_tape(websockets, keys, tape_port, origins))
-        services = own.enter_context(open_services(wanted, keys, tape, server))
-        if file is not None:
-            enable_group_commit(server, services.exchange)
+        tape = None
+        if websockets:
+            tape = own.enter_context(running_tape(keys, tape_port, DESCRIPTORS, origins))
+        services = own.enter_context(assemble(settings, keys, tape, server))
         own.enter_context(_running(server, make_app(services)))
-        book = first_book(services.exchange, wanted)
+        book = first_book(services.exchange, settings)
         yield PrivateExchange(book.venue, book.symbol, server.port, tape)
 
 
@@ -116,7 +118,7 @@ def _accounts(keys: Mapping[str, str] | None) -> Accounts:
 
 @contextmanager
 def _server(port: int, origins: OriginPolicy) -> Iterator[InlineServer]:
-    """A server that takes connections from now on, and whose sockets are closed in any case."""
+    """A server that listens from now on; its sockets are closed at the end of the block."""
     try:
         server = InlineServer(port, limits=LIMITS, origins=origins)
     except OSError as fault:
@@ -126,19 +128,10 @@ def _server(port: int, origins: OriginPolicy) -> Iterator[InlineServer]:
 
 
 @contextmanager
-def _tape(
-    wanted: bool, accounts: Accounts, port: int, origins: OriginPolicy
-) -> Iterator[Tape | None]:
-    if not wanted:
-        yield None
-        return
-    with running_tape(accounts, port, DESCRIPTORS, origins) as tape:
-        yield tape
-
-
-@contextmanager
 def _running(server: InlineServer, app: WsgiApp) -> Iterator[None]:
-    """Who connects before the thread has begun to serve is answered as soon as it has."""
+    """Serve in a thread until the end of the block. A connection that comes before the thread has
+    begun is answered as soon as it has.
+    """
     thread = threading.Thread(target=server.run, args=(app,), name="exchange", daemon=True)
     thread.start()
     try:

@@ -10,7 +10,7 @@ from raw_http import wait_until
 
 from disorderbook import assembly
 from disorderbook.accounts import Accounts
-from disorderbook.assembly import CannotStart, Wanted, first_book, open_services, running_tape
+from disorderbook.assembly import CannotStart, MarketSettings, assemble, first_book, running_tape
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotWrite
 from disorderbook.exchange import Exchange
@@ -18,16 +18,16 @@ from disorderbook.protocol.names import HOST
 
 
 def test_a_house_has_its_first_book_open() -> None:
-    with open_services(Wanted("NYSE", "ACME"), Accounts(), None) as services:
+    with assemble(MarketSettings("NYSE", "ACME"), Accounts(), None) as services:
         assert [book.symbol for book in services.exchange.books("NYSE")] == ["ACME"]
 
 
 def test_a_house_with_a_database_goes_on_where_it_was_left(tmp_path: Path) -> None:
-    wanted = Wanted(database=str(tmp_path / "market.db"))
-    with open_services(wanted, Accounts(), None) as services:
+    settings = MarketSettings(database=str(tmp_path / "market.db"))
+    with assemble(settings, Accounts(), None) as services:
         with services.exchange.transaction():
             opened_at = services.exchange.book("TESTEX", "OTHER").opened_at
-    with open_services(wanted, Accounts(), None) as services:
+    with assemble(settings, Accounts(), None) as services:
         found = services.exchange.find_book("TESTEX", "OTHER")
         assert found is not None and found.opened_at == opened_at
 
@@ -35,7 +35,7 @@ def test_a_house_with_a_database_goes_on_where_it_was_left(tmp_path: Path) -> No
 def test_what_is_no_database_is_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "market.db").write_text("no database")
     with pytest.raises(CannotStart, match="is no database"):
-        with open_services(Wanted(database=str(tmp_path / "market.db")), Accounts(), None):
+        with assemble(MarketSettings(database=str(tmp_path / "market.db")), Accounts(), None):
             pass
 
 
@@ -43,22 +43,22 @@ def test_a_taken_port_of_the_tape_is_refused_in_a_sentence() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(CannotStart, match=f"Cannot listen on port {port}: Address already"):
-            with running_tape(Accounts(), port, 512, Wanted().origins):
+            with running_tape(Accounts(), port, 512, MarketSettings().origins):
                 pass
 
 
 def test_a_market_that_has_books_gets_no_other_unless_it_is_asked_for(tmp_path: Path) -> None:
     file = str(tmp_path / "market.db")
-    with open_services(Wanted("NYSE", "ACME", database=file), Accounts(), None):
+    with assemble(MarketSettings("NYSE", "ACME", database=file), Accounts(), None):
         pass
-    full = Wanted(database=file, max_books=1)
-    with open_services(full, Accounts(), None) as services:
+    full = MarketSettings(database=file, max_books=1)
+    with assemble(full, Accounts(), None) as services:
         assert list(services.exchange.venues()) == ["NYSE"]
         assert first_book(services.exchange, full).symbol == "ACME"
     with pytest.raises(CannotStart, match="Cannot open FOOBAR at TESTEX: Book limit"):
-        with open_services(full._replace(venue="TESTEX"), Accounts(), None):
+        with assemble(full._replace(venue="TESTEX"), Accounts(), None):
             pass
-    with open_services(Wanted(symbol="ACME", database=file), Accounts(), None) as services:
+    with assemble(MarketSettings(symbol="ACME", database=file), Accounts(), None) as services:
         assert list(services.exchange.venues()) == ["NYSE", "TESTEX"]
 
 
@@ -70,8 +70,8 @@ def test_with_accounts_the_files_of_a_market_are_their_owners(
 ) -> None:
     before = os.umask(0o022)
     try:
-        wanted = Wanted(database=str(tmp_path / "market.db"), private=private)
-        with open_services(wanted, Accounts(), None):
+        settings = MarketSettings(database=str(tmp_path / "market.db"), private=private)
+        with assemble(settings, Accounts(), None):
             names = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     finally:
         os.umask(before)
@@ -84,7 +84,7 @@ def test_an_idle_market_is_in_its_tables_soon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(assembly, "UPKEEP_SECONDS", 0.01)
-    with open_services(Wanted(database=str(tmp_path / "market.db")), Accounts()) as services:
+    with assemble(MarketSettings(database=str(tmp_path / "market.db")), Accounts()) as services:
         exchange = services.exchange
         with exchange.transaction():
             book = exchange.book("TESTEX", "FOOBAR")
@@ -107,6 +107,6 @@ def test_what_the_ledger_has_logged_is_not_logged_again(
 
     monkeypatch.setattr(assembly, "UPKEEP_SECONDS", 0.001)
     monkeypatch.setattr(Exchange, "flush", refuse)
-    with open_services(Wanted(), Accounts()):
+    with assemble(MarketSettings(), Accounts()):
         assert wait_until(lambda: len(calls) >= 3)
     assert caplog.text == ""

@@ -1,4 +1,8 @@
-"""The file that tells other programs at which ports the exchange is (`--ports-file`)."""
+"""The file from which other programs learn the exchange's ports (`--ports-file`).
+
+It appears in one step, once both ports listen, so that whoever sees it can read the whole of it and
+connect. It never overwrites a file that is none of ours.
+"""
 
 import contextlib
 import json
@@ -11,61 +15,60 @@ from disorderbook.protocol.names import HOST
 
 LONGEST = 4096  # bytes; a file that has more is none of ours
 
-
-Tell = Callable[[int, int | None], None]
+Write = Callable[[int, int | None], None]
 
 
 @contextlib.contextmanager
-def ports_file(path: str | None) -> Iterator[Tell]:
-    """A function to call with the ports of the REST interface and of the tape (None without it)
-    once both listen. It puts the file there in one step, so that whoever sees it can read the whole
-    of it; the end of the block takes it away, unless it is somebody else's by then. Both raise
-    CannotStart if the file cannot be written, or is one that we would have to overwrite.
+def ports_file(path: str | None) -> Iterator[Write]:
+    """A function that writes the file: call it with the ports of the REST interface and of the
+    tape (None without it) once both listen. The end of the block removes the file, unless another
+    exchange has replaced it. Both the start of the block and the function raise CannotStart if the
+    file cannot be written or would overwrite something else. Without a path nothing is written.
     """
     if path is None:
         yield lambda port, tape_port: None
         return
     file = Path(os.path.realpath(path))  # a link goes on leading there
-    with _sentences(path):
+    with _refused_in_a_sentence(path):
         _check(file)
-    told: list[str] = []
+    written: list[str] = []
 
-    def tell(port: int, tape_port: int | None) -> None:
-        with _sentences(path):
+    def write(port: int, tape_port: int | None) -> None:
+        with _refused_in_a_sentence(path):
             _check(file)
-            told.append(_text(port, tape_port))
-            _replace(file, told[0])
+            written.append(_text(port, tape_port))
+            _replace(file, written[0])
 
     try:
-        yield tell
+        yield write
     finally:
         with contextlib.suppress(OSError):
-            if told and file.read_text(encoding="utf-8") == told[0]:
+            if written and file.read_text(encoding="utf-8") == written[0]:
                 file.unlink()
 
 
 def _text(port: int, tape_port: int | None) -> str:
-    known = {
+    ports = {
         "pid": os.getpid(),
         "port": port,
         "url": f"http://{HOST}:{port}",
         "tape_port": tape_port,
         "tape_url": None if tape_port is None else f"ws://{HOST}:{tape_port}",
     }
-    return json.dumps(known, indent=2) + "\n"
+    return json.dumps(ports, indent=2) + "\n"
 
 
 def _check(file: Path) -> None:
-    """Raise OSError unless the file can be put there and nothing is lost by that."""
+    """Raise OSError unless the file can be written without the loss of anything."""
     if not os.access(file.parent, os.W_OK | os.X_OK):
-        file.parent.stat()  # says so where there is none
+        file.parent.stat()  # raises FileNotFoundError where there is none
         raise PermissionError(0, "its folder is not writable")
     if os.path.lexists(file) and not (file.is_file() and _is_ours(file)):
         raise FileExistsError(0, "there is something else of that name")
 
 
 def _is_ours(file: Path) -> bool:
-    """Whether a ports file is there, of whatever exchange, or an empty one that waits for it."""
+    """Whether this is a ports file of any exchange, or an empty file."""
     with file.open("rb") as opened:
         text = opened.read(LONGEST + 1)
     try:
@@ -86,7 +89,7 @@ def _replace(file: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def _sentences(path: str) -> Iterator[None]:
+def _refused_in_a_sentence(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as fault:

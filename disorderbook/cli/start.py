@@ -20,12 +20,11 @@ from disorderbook.api.services import Services
 from disorderbook.assembly import (
     OWN_SERVER,
     CannotStart,
-    Wanted,
+    MarketSettings,
+    assemble,
     cannot_listen,
-    enable_group_commit,
     first_book,
     make_server,
-    open_services,
     running_tape,
 )
 from disorderbook.cli.ports_file import ports_file
@@ -61,23 +60,25 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    wanted = _wanted(options)
-    server = _server(options, wanted)
+    settings = _settings(options)
+    server = _server(options, settings)
     with OwnStack() as own:
         if isinstance(server, InlineServer):
             own.enter_context(closed_in_child(server.port))
         accounts = own.enter_context(_accounts(options.accounts))
-        tell_ports = own.enter_context(ports_file(options.ports_file))
-        tape = own.enter_context(_tape(options, accounts, wanted.origins))
-        services = own.enter_context(open_services(wanted, accounts, tape, server))
-        book = first_book(services.exchange, wanted)
+        write_ports = own.enter_context(ports_file(options.ports_file))
+        tape = None
+        if options.websockets:
+            tape = own.enter_context(
+                running_tape(accounts, options.wsport, allow_descriptors(), settings.origins)
+            )
+        services = own.enter_context(assemble(settings, accounts, tape, server))
+        book = first_book(services.exchange, settings)
         options.venue, options.symbol = book.venue, book.symbol
-        tell_ports(server.port, tape.port if tape else None)
-        with contextlib.suppress(OSError):  # nobody reads it
+        write_ports(server.port, tape.port if tape else None)
+        with contextlib.suppress(OSError):  # nobody reads stdout
             _greet(server.port, options, services, tape)
         keep_collections_short()
-        if options.database is not None and isinstance(server, InlineServer):
-            enable_group_commit(server, services.exchange)
         _stop_on_signals(server)
         try:
             bottle.run(make_app(services), server=server, quiet=True)
@@ -85,9 +86,9 @@ def _serve(options: argparse.Namespace) -> None:
             raise CannotStart(f"The server {options.server} does not run: {fault}") from fault
 
 
-def _server(options: argparse.Namespace, wanted: Wanted) -> bottle.ServerAdapter:
+def _server(options: argparse.Namespace, settings: MarketSettings) -> bottle.ServerAdapter:
     try:
-        return make_server(options.server, options.port, wanted.origins)
+        return make_server(options.server, options.port, settings.origins)
     except OSError as fault:
         raise cannot_listen(options.port, fault) from None
 
@@ -99,25 +100,13 @@ def _stop_on_signals(server: bottle.ServerAdapter) -> None:
             signal.signal(number, lambda *_: server.stop())
 
 
-@contextlib.contextmanager
-def _tape(
-    options: argparse.Namespace, accounts: Accounts, origins: OriginPolicy
-) -> Iterator[Tape | None]:
-    """The websocket server while it runs, None unless it was asked for."""
-    if not options.websockets:
-        yield None
-        return
-    with running_tape(accounts, options.wsport, allow_descriptors(), origins) as tape:
-        yield tape
-
-
-def _wanted(options: argparse.Namespace) -> Wanted:
+def _settings(options: argparse.Namespace) -> MarketSettings:
     for option, given in (("sync", options.sync), ("drop-damaged-log", options.drop_damaged_log)):
         if given and options.database is None:
             raise CannotStart(f"--{option} needs --database, the file to keep the market in")
     if options.ports_file is not None and options.server != OWN_SERVER:
-        raise CannotStart("--ports-file needs our own server: others open their port later")
-    return Wanted(
+        raise CannotStart("--ports-file needs our own server: waitress opens its port later")
+    return MarketSettings(
         options.venue,
         options.symbol,
         options.maxbooks,
@@ -132,7 +121,10 @@ def _wanted(options: argparse.Namespace) -> Wanted:
 
 @contextlib.contextmanager
 def _accounts(path: str | None) -> Iterator[Accounts]:
-    """The accounts of a file, which are read again when it changes; anybody's without one."""
+    """The accounts of a file, which is read again when it changes; without one, no keys are needed.
+
+    Raises CannotStart.
+    """
     if path is None:
         yield Accounts()
         return

@@ -17,7 +17,7 @@ from raw_websocket import RawPeer
 from wsgi import BUY
 
 from disorderbook.accounts import Accounts
-from disorderbook.assembly import Wanted, open_services, running_tape
+from disorderbook.assembly import MarketSettings, assemble, running_tape
 from disorderbook.cli import start as cli
 from disorderbook.cli.options import make_parser
 from disorderbook.protocol.names import HOST
@@ -89,8 +89,8 @@ def test_without_the_bots_it_does_not_offer_them(
     monkeypatch.setattr(cli, "BOTS", tmp_path / "bots")
     options = make_parser().parse_args(["-v", "TESTEX", "-s", "FOOBAR"])
     with (
-        running_tape(Accounts(), 0, 512, Wanted().origins) as tape,
-        open_services(Wanted(), Accounts(), tape) as services,
+        running_tape(Accounts(), 0, 512, MarketSettings().origins) as tape,
+        assemble(MarketSettings(), Accounts(), tape) as services,
     ):
         cli._greet(8000, options, services, tape)
         told = capsys.readouterr().out
