@@ -13,8 +13,10 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from book_gateway import BookGateway, trade
 from documents import DOCS, PAGES, README, ROOT, Block, blocks
 from live import Exchange, running, started
 from nginx import tape_port
@@ -22,6 +24,9 @@ from raw_http import wait_until
 
 import disorderbook
 from disorderbook.cli.options import make_parser
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.orders import SELL
+from disorderbook.traders.market_view import MarketView
 
 # Where the samples are tried that are not tried here: the page, and how they begin.
 ELSEWHERE = {
@@ -146,6 +151,23 @@ def test_bots_are_started_as_shown(exchange: Exchange, page: Path) -> None:
         DOCS / "bots.md": sample(DOCS / "bots.md", ".venv/bin/python -m bots "),
     }
     shell(f"{texts[page].strip()} --url {exchange.url} --orders 3 --pause 0")
+
+
+def test_bots_of_the_package_are_started_as_shown(exchange: Exchange, tmp_path: Path) -> None:
+    command = sample(DOCS / "bots.md", "disorderbook bots market-maker taker").strip()
+    printed = shell(f"{command} --url {exchange.url} --orders 3 --pause 0", tmp_path)
+    assert "with --seed 7" in printed and "Total: 6 orders sent, 6 of them placed" in printed
+
+
+def test_a_strategy_trades_as_shown() -> None:
+    namespace: dict[str, Any] = {}
+    exec(sample(DOCS / "bots.md", "from disorderbook.engine.orders import BUY"), namespace)
+    book = OrderBook("TESTEX", "FOOBAR", 0)
+    view = MarketView(BookGateway(book, "ME"), "ME", seed=1)
+    for price in (4901, 4900):
+        trade(book, SELL, 10, price)
+        namespace["BuyTheDip"]().step(view)
+    assert (view.sent, view.shares, view.cents) == (1, 10, -49_000)
 
 
 @pytest.mark.parametrize("page", [README, DOCS / "bots.md"], ids=["README", "bots"])
