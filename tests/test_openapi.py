@@ -6,7 +6,6 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,9 @@ from wsgi import KEYS, Client
 from disorderbook.api.app import INTERNAL_ERROR, ROUTES, SENTENCES
 from disorderbook.errors import ExchangeError, NoSuchVenue
 from disorderbook.protocol.parse import MAX_NUMBER
+from disorderbook.site.description import description_text
 
-TEXT = (files("disorderbook.site") / "openapi.json").read_text(encoding="utf-8")
+TEXT = description_text().decode()
 DOCUMENT = json.loads(TEXT)
 COMPONENTS = DOCUMENT["components"]
 METHODS = {"get", "post", "delete"}

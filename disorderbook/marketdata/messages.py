@@ -2,129 +2,208 @@
 there is something to see. Nothing here names an account.
 """
 
-from collections.abc import Iterable
 from itertools import islice
+from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.ladder import Ladder
 from disorderbook.engine.orders import SIDE_NAMES
 from disorderbook.exchange import Exchange
-from disorderbook.marketdata.history import SECOND, SPANS, History
-from disorderbook.protocol.messages import quote_fields
-from disorderbook.protocol.names import timestamp, to_json
+from disorderbook.marketdata.history import MOST_CANDLES, RECENT_TRADES, SECOND, SPANS, History
+from disorderbook.protocol.fields import (
+    Count,
+    Direction,
+    Ok,
+    Price,
+    Quantity,
+    Symbol,
+    Timestamp,
+    Venue,
+)
+from disorderbook.protocol.messages import QuoteMessage, quote_fields
+from disorderbook.protocol.names import LARGEST_PORT, timestamp, to_json
+
+Since = Annotated[
+    Timestamp, Meta(description="Since when the server has taken note of what trades.")
+]
+
+MOST_LEVELS = 200  # of each side of a market
+
+
+class VenueStocksMessage(msgspec.Struct, gc=False):
+    """A venue and its stocks."""
+
+    venue: Venue
+    symbols: Annotated[
+        list[Symbol], Meta(description="The stocks that have been used there, oldest first.")
+    ]
+
+
+class ServerMessage(msgspec.Struct, gc=False, kw_only=True):
+    """What to know of a server before watching."""
+
+    ok: Ok
+    started: Annotated[
+        Timestamp,
+        Meta(description="When the server was started; another time means another server."),
+    ]
+    needsKeys: Annotated[bool, Meta(description="Whether traders need keys.")]
+    tapePort: (
+        Annotated[
+            Count,
+            Meta(description="The port of the websockets; absent without them.", le=LARGEST_PORT),
+        ]
+        | UnsetType
+    ) = UNSET
+    venues: Annotated[
+        list[VenueStocksMessage],
+        Meta(description="Every venue that has been used, oldest first."),
+    ]
 
 
 class LevelMessage(msgspec.Struct, gc=False):
     """All resting orders at one price."""
 
-    price: int
-    qty: int
-    orders: int
+    price: Price
+    qty: Annotated[Count, Meta(description="Shares that these orders still want.")]
+    orders: Annotated[Count, Meta(description="How many orders there are.")]
+
+
+class MarketMessage(msgspec.Struct, gc=False):
+    """A quote and the price levels behind it."""
+
+    ok: Ok
+    quote: QuoteMessage
+    bids: Annotated[
+        list[LevelMessage],
+        Meta(
+            description="Levels of orders to buy, the highest price first.", max_length=MOST_LEVELS
+        ),
+    ]
+    asks: Annotated[
+        list[LevelMessage],
+        Meta(
+            description="Levels of orders to sell, the lowest price first.", max_length=MOST_LEVELS
+        ),
+    ]
 
 
 class TradeMessage(msgspec.Struct, gc=False):
-    """A trade; `direction` is that of the order which met a resting one."""
+    """A trade as anybody may see it."""
 
-    number: int
-    price: int
-    qty: int
-    ts: str
-    direction: str
+    number: Annotated[
+        Count,
+        Meta(description="Counts the trades of a stock since the server began, from 1."),
+    ]
+    price: Price
+    qty: Quantity
+    ts: Timestamp
+    direction: Annotated[
+        Direction, Meta(description="That of the order which came in and met one that rested.")
+    ]
+
+
+class TradesMessage(msgspec.Struct, gc=False):
+    """The latest trades of a stock."""
+
+    ok: Ok
+    venue: Venue
+    symbol: Symbol
+    since: Since
+    count: Annotated[int, Meta(description="How many trades there have been.", ge=0)]
+    trades: Annotated[
+        list[TradeMessage],
+        Meta(description="The latest trades, oldest first.", max_length=RECENT_TRADES),
+    ]
 
 
 class CandleMessage(msgspec.Struct, gc=False):
-    """What was traded in a stretch of time that begins at `ts`."""
+    """What was traded in a stretch of time."""
 
-    ts: str
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    trades: int
+    ts: Annotated[Timestamp, Meta(description="When it begins.")]
+    open: Annotated[Price, Meta(description="Of the first trade, in cents a share.")]
+    high: Annotated[Price, Meta(description="The highest.")]
+    low: Annotated[Price, Meta(description="The lowest.")]
+    close: Annotated[Price, Meta(description="Of the last trade.")]
+    volume: Annotated[Count, Meta(description="Shares that changed hands.")]
+    trades: Annotated[Count, Meta(description="How many trades there were.")]
+
+
+class CandlesMessage(msgspec.Struct, gc=False):
+    """The price of a stock over time."""
+
+    ok: Ok
+    venue: Venue
+    symbol: Symbol
+    since: Since
+    ts: Annotated[Timestamp, Meta(description="When this was so.")]
+    seconds: Annotated[Count, Meta(description="How wide a candle is.")]
+    candles: Annotated[
+        list[CandleMessage], Meta(description="Oldest first.", max_length=MOST_CANDLES)
+    ]
 
 
 def server_message(
     exchange: Exchange, since: int, needs_keys: bool, tape_port: int | None
 ) -> bytes:
     """What to know of a server before watching one of its books."""
+    venues = [
+        VenueStocksMessage(venue, [book.symbol for book in exchange.books(venue)])
+        for venue in exchange.venues()
+    ]
     return to_json(
-        {
-            "ok": True,
-            "started": timestamp(since),
-            "needsKeys": needs_keys,
-            **({} if tape_port is None else {"tapePort": tape_port}),
-            "venues": [
-                {"venue": venue, "symbols": [book.symbol for book in exchange.books(venue)]}
-                for venue in exchange.venues()
-            ],
-        }
+        ServerMessage(
+            ok=True,
+            started=timestamp(since),
+            needsKeys=needs_keys,
+            tapePort=UNSET if tape_port is None else tape_port,
+            venues=venues,
+        )
     )
 
 
 def market_message(book: OrderBook, most: int) -> bytes:
     """The quote, and at most so many price levels of each side, best first."""
-    return to_json(
-        {
-            "ok": True,
-            "quote": quote_fields(book.quote(), ok=msgspec.UNSET),
-            "bids": _levels(book.bids, most),
-            "asks": _levels(book.asks, most),
-        }
-    )
+    quote = quote_fields(book.quote(), ok=UNSET)
+    return to_json(MarketMessage(True, quote, _levels(book.bids, most), _levels(book.asks, most)))
 
 
 def trades_message(book: OrderBook, history: History, since: int, most: int) -> bytes:
     """The latest trades with a number over `since`, at most `most`, oldest first."""
     past = history.of(book)
-    return _past(
-        book,
-        history,
-        {
-            "count": past.count,
-            "trades": [
-                TradeMessage(number, price, quantity, timestamp(ts), SIDE_NAMES[side])
-                for number, price, quantity, ts, side in past.trades(since, most)
-            ],
-        },
-    )
+    trades = [
+        TradeMessage(number, price, quantity, timestamp(ts), SIDE_NAMES[side])
+        for number, price, quantity, ts, side in past.trades(since, most)
+    ]
+    start = timestamp(history.since)
+    return to_json(TradesMessage(True, book.venue, book.symbol, start, past.count, trades))
 
 
 def candles_message(book: OrderBook, history: History, span: str, since: int, now: int) -> bytes:
     """The candles of a span, one of SPANS, that begin at a time or later, oldest first."""
     series = history.of(book).series(span)
     start = max(since, now - SPANS[span] if SPANS[span] else 0)
-    return _past(
-        book,
-        history,
-        {
-            "ts": timestamp(now),
-            "seconds": series.width // SECOND,
-            "candles": [
-                CandleMessage(
-                    timestamp(c.start), c.open, c.high, c.low, c.close, c.volume, c.trades
-                )
-                for c in series.since(start)
-            ],
-        },
-    )
-
-
-def _past(book: OrderBook, history: History, told: dict[str, object]) -> bytes:
+    candles = [
+        CandleMessage(timestamp(c.start), c.open, c.high, c.low, c.close, c.volume, c.trades)
+        for c in series.since(start)
+    ]
     return to_json(
-        {
-            "ok": True,
-            "venue": book.venue,
-            "symbol": book.symbol,
-            "since": timestamp(history.since),
-            **told,
-        }
+        CandlesMessage(
+            True,
+            book.venue,
+            book.symbol,
+            timestamp(history.since),
+            timestamp(now),
+            series.width // SECOND,
+            candles,
+        )
     )
 
 
-def _levels(ladder: Ladder, most: int) -> Iterable[LevelMessage]:
+def _levels(ladder: Ladder, most: int) -> list[LevelMessage]:
     return [
         LevelMessage(level.price, level.size, len(level.orders)) for level in islice(ladder, most)
     ]

@@ -11,6 +11,7 @@ from disorderbook.errors import IllegalParameter, NoSuchBook, UnknownFormat
 from disorderbook.exchange import Exchange
 from disorderbook.marketdata.history import RECENT_TRADES, SECOND, SPANS, History
 from disorderbook.marketdata.messages import (
+    MOST_LEVELS,
     candles_message,
     market_message,
     server_message,
@@ -20,7 +21,7 @@ from disorderbook.marketdata.scores import NO_BOOK, scores_message, scores_page,
 from disorderbook.protocol.names import detail_of, timestamp
 from disorderbook.protocol.route import Answer, Document, Request, Route, page
 
-LEVELS, MOST_LEVELS = 25, 200  # of each side that are told unasked, and at most
+LEVELS = 25  # of each side that are told unasked; at most MOST_LEVELS
 TRADES = 100  # that are told unasked; at most RECENT_TRADES
 MOST_SCORES = 100  # accounts, the best
 MAX_SINCE = 2**53  # what a browser can count to

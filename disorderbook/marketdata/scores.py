@@ -8,12 +8,14 @@ can reckon the holdings from it.
 
 import io
 from html import escape
+from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.positions import Position
+from disorderbook.protocol.fields import Account, Ok, Price, Symbol, Timestamp, Venue
 from disorderbook.protocol.names import to_json
 from disorderbook.protocol.spreadsheet import write_table
 
@@ -53,15 +55,66 @@ def scores_page(book: OrderBook, start: str, now: str, hide_holdings: bool) -> s
     )
 
 
-class ScoreMessage(msgspec.Struct, gc=False):
-    """What an account has made, in cents and shares; what is hidden is left out."""
+OWNER_ONLY = "Where the server needs keys, absent for all but the account's owner."
 
-    account: str
-    nav: int
-    lowest: int | UnsetType = UNSET
-    highest: int | UnsetType = UNSET
-    cash: int | UnsetType = UNSET
-    shares: int | UnsetType = UNSET
+
+class ScoreMessage(msgspec.Struct, gc=False):
+    """What an account has made in one book."""
+
+    account: Account
+    nav: Annotated[
+        int,
+        Meta(
+            description="Net asset value in cents: cash, plus shares at the current price. Where "
+            "the server needs keys it is in whole dollars, rounded down, but for the account's "
+            "owner."
+        ),
+    ]
+    lowest: (
+        Annotated[
+            int,
+            Meta(
+                description="The fewest shares it has ever held; below zero after selling short. "
+                f"{OWNER_ONLY}",
+                le=0,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    highest: (
+        Annotated[int, Meta(description=f"The most shares it has ever held. {OWNER_ONLY}", ge=0)]
+        | UnsetType
+    ) = UNSET
+    cash: (
+        Annotated[int, Meta(description=f"Cents, from zero before the first trade. {OWNER_ONLY}")]
+        | UnsetType
+    ) = UNSET
+    shares: Annotated[int, Meta(description=f"Shares held now. {OWNER_ONLY}")] | UnsetType = UNSET
+
+
+class ScoresMessage(msgspec.Struct, gc=False, kw_only=True):
+    """What every account that has traded has made in one book."""
+
+    ok: Ok
+    venue: Venue
+    symbol: Symbol
+    price: (
+        Annotated[
+            Price,
+            Meta(
+                description="Cents a share paid in the last trade; absent until something has "
+                "traded."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    startTime: Annotated[Timestamp, Meta(description="When the book was opened.")]
+    currentTime: Annotated[Timestamp, Meta(description="When these were the scores.")]
+    accounts: Annotated[int, Meta(description="How many accounts have traded.", ge=0)]
+    scores: Annotated[
+        list[ScoreMessage],
+        Meta(description="The highest net asset value first; none until something has traded."),
+    ]
 
 
 def scores_message(
@@ -76,18 +129,17 @@ def scores_message(
     account whose holdings are told even where they are hidden, `most` of how many accounts to tell,
     None for all.
     """
-    price = book.last_trade.price if book.last_trade else 0
     return to_json(
-        {
-            "ok": True,
-            "venue": book.venue,
-            "symbol": book.symbol,
-            **({"price": price} if book.last_trade else {}),
-            "startTime": start,
-            "currentTime": now,
-            "accounts": len(book.positions),
-            "scores": _scores(book, hide_holdings, owner, most),
-        }
+        ScoresMessage(
+            ok=True,
+            venue=book.venue,
+            symbol=book.symbol,
+            price=book.last_trade.price if book.last_trade else UNSET,
+            startTime=start,
+            currentTime=now,
+            accounts=len(book.positions),
+            scores=_scores(book, hide_holdings, owner, most),
+        )
     )
 
 

@@ -1,65 +1,266 @@
 """From orders, quotes, books and executions to the JSON bytes that go over the wire.
 
-With `parsing`, the way in, the only place that spells the wire's names. What is absent is left
-out, never null: there are typed clients that refuse both a null and a key they do not know.
+With `parse`, the way in, the only place that spells the wire's names. Each message is a struct,
+which is quicker to make and to encode than a dictionary; the OpenAPI description is made from the
+same structs. What is absent is left out, never null: there are typed clients that refuse both a
+null and a key they do not know.
 """
 
 from collections.abc import Iterable
+from typing import Annotated, cast
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from disorderbook.engine.book import Execution, OrderBook, Quote
 from disorderbook.engine.ladder import Ladder, PriceLevel
 from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Order
+from disorderbook.protocol.fields import (
+    Account,
+    Count,
+    Direction,
+    Ok,
+    OrderId,
+    Price,
+    Quantity,
+    Shares,
+    Symbol,
+    Timestamp,
+    TypeOfOrder,
+    Venue,
+)
 from disorderbook.protocol.names import timestamp, to_json
+from disorderbook.protocol.parse import MAX_NUMBER
 
-HEARTBEAT = to_json({"ok": True, "error": ""})
+
+class DoneMessage(msgspec.Struct, gc=False):
+    """It worked, and there is nothing to tell."""
+
+    ok: Ok
+    error: Annotated[str, Meta(description="Always empty.", extra_json_schema={"const": ""})]
+
+
+HEARTBEAT = to_json(DoneMessage(True, ""))
 
 
 class FillMessage(msgspec.Struct, gc=False):
-    """A fill as it is sent; like OrderMessage quicker to make and to render than a dictionary."""
+    """A trade, as one of its two orders remembers it."""
 
-    price: int
-    qty: int
-    ts: str
+    price: Annotated[
+        Price,
+        Meta(description="Cents a share: the price of the order that was standing in the book."),
+    ]
+    qty: Annotated[Quantity, Meta(description="Shares that changed hands.")]
+    ts: Annotated[
+        Timestamp, Meta(description="When. All fills of one incoming order have the same time.")
+    ]
 
 
 class OrderMessage(msgspec.Struct, gc=False):
-    """An order as it is sent."""
+    """An order and what has become of it."""
 
-    ok: bool
-    venue: str
-    symbol: str
-    direction: str
-    originalQty: int
-    qty: int
-    price: int
-    orderType: str
-    id: int
-    account: str
-    ts: str
-    fills: list[FillMessage]
-    totalFilled: int
-    open: bool
+    ok: Ok
+    venue: Venue
+    symbol: Symbol
+    direction: Direction
+    originalQty: Annotated[
+        Quantity, Meta(description="Shares asked for when the order was placed.")
+    ]
+    qty: Annotated[
+        Shares, Meta(description="Shares still wanted; 0 once the order is closed.", le=MAX_NUMBER)
+    ]
+    price: Annotated[Price, Meta(description="Cents a share, as asked for; 0 for a market order.")]
+    orderType: TypeOfOrder
+    id: OrderId
+    account: Annotated[Account, Meta(description="The account that placed the order.")]
+    ts: Annotated[Timestamp, Meta(description="When the order was placed.")]
+    fills: Annotated[
+        list[FillMessage], Meta(description="What the order has traded, oldest first.")
+    ]
+    totalFilled: Annotated[
+        Shares, Meta(description="Shares traded, the sum of the fills.", le=MAX_NUMBER)
+    ]
+    open: Annotated[
+        bool, Meta(description="Whether the order still rests in the book. Only a limit order can.")
+    ]
+
+
+class OrdersMessage(msgspec.Struct, gc=False):
+    """Orders of one account at a venue, book after book, oldest first in each."""
+
+    ok: Ok
+    venue: Venue
+    orders: Annotated[list[OrderMessage], Meta(description="Open and closed orders.")]
 
 
 class QuoteMessage(msgspec.Struct, gc=False):
-    """A quote as it is sent; what is unset is left out."""
+    """The best prices, how much there is, and the last trade. What is not known is left out, never
+    null.
+    """
 
-    ok: bool | UnsetType
-    venue: str
-    symbol: str
-    bidSize: int
-    askSize: int
-    bidDepth: int
-    askDepth: int
-    quoteTime: str
-    bid: int | UnsetType = UNSET
-    ask: int | UnsetType = UNSET
-    last: int | UnsetType = UNSET
-    lastSize: int | UnsetType = UNSET
-    lastTrade: str | UnsetType = UNSET
+    ok: Ok | UnsetType  # unset where another message holds the quote
+    venue: Venue
+    symbol: Symbol
+    bidSize: Annotated[Shares, Meta(description="Shares wanted at the bid.")]
+    askSize: Annotated[Shares, Meta(description="Shares on offer at the ask.")]
+    bidDepth: Annotated[Shares, Meta(description="Shares wanted at any price.")]
+    askDepth: Annotated[Shares, Meta(description="Shares on offer at any price.")]
+    quoteTime: Annotated[Timestamp, Meta(description="When the book last changed.")]
+    bid: (
+        Annotated[
+            Price,
+            Meta(
+                description="The highest price, in cents a share, at which somebody buys; absent "
+                "while nobody does."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    ask: (
+        Annotated[
+            Price,
+            Meta(
+                description="The lowest price, in cents a share, at which somebody sells; absent "
+                "while nobody does."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    last: (
+        Annotated[
+            Price,
+            Meta(
+                description="Cents a share paid in the last trade; absent until something has "
+                "traded, like the next two."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    lastSize: (
+        Annotated[Quantity, Meta(description="Shares that changed hands in the last trade.")]
+        | UnsetType
+    ) = UNSET
+    lastTrade: Annotated[Timestamp, Meta(description="When the last trade was.")] | UnsetType = (
+        UNSET
+    )
+
+
+class TickMessage(msgspec.Struct, gc=False):
+    """A quote, as the tape has it."""
+
+    ok: Ok
+    quote: QuoteMessage
+
+
+class ExecutionMessage(msgspec.Struct, gc=False):
+    """A trade, as the tape has it for the owner of one of the two orders."""
+
+    ok: Annotated[Ok, Meta(description="Always true.")]
+    account: Annotated[Account, Meta(description="The account that is being told.")]
+    venue: Annotated[Venue, Meta(description="The venue.")]
+    symbol: Annotated[Symbol, Meta(description="The stock.")]
+    order: Annotated[
+        OrderMessage,
+        Meta(description="That account's own order as it stood right after this trade."),
+    ]
+    standingId: Annotated[OrderId, Meta(description="Id of the order that waited in the book.")]
+    incomingId: Annotated[
+        OrderId, Meta(description="Id of the order that came and traded with it.")
+    ]
+    price: Annotated[Price, Meta(description="Cents a share, the price of the standing order.")]
+    filled: Annotated[Quantity, Meta(description="Shares that changed hands.")]
+    filledAt: Annotated[Timestamp, Meta(description="When.")]
+    standingComplete: Annotated[
+        bool, Meta(description="Whether the standing order is filled by this.")
+    ]
+    incomingComplete: Annotated[
+        bool, Meta(description="Whether the incoming order is filled by this.")
+    ]
+
+
+class RowMessage(msgspec.Struct, gc=False):
+    """One resting order, without its owner."""
+
+    price: Price
+    qty: Annotated[Quantity, Meta(description="Shares that the order still wants.")]
+    isBuy: Annotated[bool, Meta(description="Whether the row is a bid.")]
+
+
+def _rows_where(is_buy: bool) -> Meta:
+    return Meta(extra_json_schema={"properties": {"isBuy": {"const": is_buy}}})
+
+
+Bid = Annotated[RowMessage, _rows_where(is_buy=True)]
+Ask = Annotated[RowMessage, _rows_where(is_buy=False)]
+
+
+class BookMessage(msgspec.Struct, gc=False):
+    """Every resting order of one stock."""
+
+    ok: Ok
+    venue: Venue
+    symbol: Symbol
+    bids: Annotated[
+        list[Bid],
+        Meta(
+            description="Orders to buy, the highest price first, the oldest first within a price."
+        ),
+    ]
+    asks: Annotated[
+        list[Ask],
+        Meta(
+            description="Orders to sell, the lowest price first, the oldest first within a price."
+        ),
+    ]
+    ts: Annotated[Timestamp, Meta(description="When the book looked like this.")]
+
+
+class VenueIsUpMessage(msgspec.Struct, gc=False):
+    """The venue exists and takes orders."""
+
+    ok: Ok
+    venue: Venue
+
+
+class VenueEntryMessage(msgspec.Struct, gc=False):
+    """A venue and what to call it."""
+
+    id: Annotated[Count, Meta(description="Counts the venues from 1, oldest first.")]
+    name: Annotated[
+        str,
+        Meta(
+            description="The venue's name for people: its name and ` Exchange`.",
+            pattern=" Exchange$",
+        ),
+    ]
+    venue: Venue
+    state: Annotated[
+        str, Meta(description="Every venue is always open.", extra_json_schema={"const": "open"})
+    ]
+
+
+class VenuesMessage(msgspec.Struct, gc=False):
+    """Every venue that has been used."""
+
+    ok: Ok
+    venues: Annotated[list[VenueEntryMessage], Meta(description="Oldest first.")]
+
+
+class StockMessage(msgspec.Struct, gc=False):
+    """A stock and what to call it."""
+
+    symbol: Symbol
+    name: Annotated[
+        str,
+        Meta(description="The stock's name for people: its symbol and ` Inc`.", pattern=" Inc$"),
+    ]
+
+
+class StocksMessage(msgspec.Struct, gc=False):
+    """Every stock that has been used at a venue."""
+
+    ok: Ok
+    symbols: Annotated[list[StockMessage], Meta(description="Oldest first.")]
 
 
 def order_message(order: Order) -> bytes:
@@ -68,7 +269,7 @@ def order_message(order: Order) -> bytes:
 
 
 def orders_message(venue: str, orders: Iterable[Order]) -> bytes:
-    return to_json({"ok": True, "venue": venue, "orders": [_order(order) for order in orders]})
+    return to_json(OrdersMessage(True, venue, [_order(order) for order in orders]))
 
 
 def quote_fields(quote: Quote, ok: bool | UnsetType) -> QuoteMessage:
@@ -99,7 +300,7 @@ def quote_message(quote: Quote) -> bytes:
 
 
 def tick_message(quote: Quote) -> bytes:
-    return to_json({"ok": True, "quote": quote_fields(quote, ok=UNSET)})
+    return to_json(TickMessage(True, quote_fields(quote, ok=UNSET)))
 
 
 def execution_message(execution: Execution, receiver: Order) -> bytes:
@@ -110,20 +311,20 @@ def execution_message(execution: Execution, receiver: Order) -> bytes:
     else:
         filled, fills = trade.incoming_filled, trade.incoming_fills
     return to_json(
-        {
-            "ok": True,
-            "account": receiver.account,
-            "venue": receiver.venue,
-            "symbol": receiver.symbol,
-            "order": _order_as_it_stood(receiver, receiver.quantity - filled, filled, fills),
-            "standingId": trade.standing.id,
-            "incomingId": trade.incoming.id,
-            "price": trade.price,
-            "filled": trade.quantity,
-            "filledAt": timestamp(trade.ts),
-            "standingComplete": trade.standing_filled == trade.standing.quantity,
-            "incomingComplete": trade.incoming_filled == trade.incoming.quantity,
-        }
+        ExecutionMessage(
+            True,
+            receiver.account,
+            receiver.venue,
+            receiver.symbol,
+            _order_as_it_stood(receiver, receiver.quantity - filled, filled, fills),
+            trade.standing.id,
+            trade.incoming.id,
+            trade.price,
+            trade.quantity,
+            timestamp(trade.ts),
+            trade.standing_filled == trade.standing.quantity,
+            trade.incoming_filled == trade.incoming.quantity,
+        )
     )
 
 
@@ -131,38 +332,33 @@ def book_message(book: OrderBook, now: int) -> bytes:
     """Every resting order, best first. A level that has not changed since it was last asked for
     is not rendered again.
     """
-    return b'{"ok":true,"venue":%b,"symbol":%b,"bids":[%b],"asks":[%b],"ts":"%b"}' % (
-        to_json(book.venue),
-        to_json(book.symbol),
-        _rows(book.bids, b"true"),
-        _rows(book.asks, b"false"),
-        timestamp(now).encode(),
+    return to_json(
+        BookMessage(
+            True,
+            book.venue,
+            book.symbol,
+            _rows(book.bids, is_buy=True),
+            _rows(book.asks, is_buy=False),
+            timestamp(now),
+        )
     )
 
 
 def venues_message(venues: Iterable[str]) -> bytes:
-    return to_json(
-        {
-            "ok": True,
-            "venues": [
-                {"id": number, "name": f"{venue} Exchange", "venue": venue, "state": "open"}
-                for number, venue in enumerate(venues, start=1)
-            ],
-        }
-    )
+    entries = [
+        VenueEntryMessage(number, f"{venue} Exchange", venue, "open")
+        for number, venue in enumerate(venues, start=1)
+    ]
+    return to_json(VenuesMessage(True, entries))
 
 
 def stocks_message(books: Iterable[OrderBook]) -> bytes:
-    return to_json(
-        {
-            "ok": True,
-            "symbols": [{"symbol": book.symbol, "name": f"{book.symbol} Inc"} for book in books],
-        }
-    )
+    stocks = [StockMessage(book.symbol, f"{book.symbol} Inc") for book in books]
+    return to_json(StocksMessage(True, stocks))
 
 
 def venue_heartbeat_message(venue: str) -> bytes:
-    return to_json({"ok": True, "venue": venue})
+    return to_json(VenueIsUpMessage(True, venue))
 
 
 def _order(order: Order) -> OrderMessage:
@@ -192,13 +388,13 @@ def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) ->
     )
 
 
-def _rows(ladder: Ladder, is_buy: bytes) -> bytes:
-    return b",".join([level.rendering or _render(level, is_buy) for level in ladder])
+def _rows(ladder: Ladder, is_buy: bool) -> list[RowMessage]:
+    """The rows of one side, which are JSON already: the encoder takes that for what it stands."""
+    rows = b",".join([level.rendering or _render(level, is_buy) for level in ladder])
+    return cast("list[RowMessage]", msgspec.Raw(b"[%b]" % rows))
 
 
-def _render(level: PriceLevel, is_buy: bytes) -> bytes:
-    start, end = b'{"price":%d,"qty":' % level.price, b',"isBuy":%b}' % is_buy
-    level.rendering = b",".join(
-        [b"%b%d%b" % (start, order.remaining, end) for order in level.orders.values()]
-    )
+def _render(level: PriceLevel, is_buy: bool) -> bytes:
+    rows = [RowMessage(level.price, order.remaining, is_buy) for order in level.orders.values()]
+    level.rendering = to_json(rows)[1:-1]  # without its brackets
     return level.rendering

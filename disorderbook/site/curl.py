@@ -5,7 +5,8 @@ from itertools import product
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from disorderbook.site.description import Node, Operation, examples_of
+from disorderbook.site.description import Operation, examples_of
+from disorderbook.site.schemas import Node
 
 ORIGIN = "\0"  # stands for http://HOST, which is the client's own
 

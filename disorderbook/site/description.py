@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from disorderbook import __version__
+from disorderbook.site.schemas import Node, with_message_schemas
 
 METHODS = ("get", "post", "delete")
 
@@ -15,14 +16,16 @@ METHODS = ("get", "post", "delete")
 SUCCESS = "200"
 
 
-Node = dict[str, Any]  # an object of the description
-
-
 @lru_cache(maxsize=1)
 def description_text() -> bytes:
-    """The description as it is served, JSON, of this version of the exchange."""
-    text = (files("disorderbook.site") / "openapi.json").read_bytes()
-    return text.replace(b'"THE_VERSION"', f'"{__version__}"'.encode())
+    """The description as it is served, JSON, of this version of the exchange: what openapi.json
+    says, with the schemas of messages added.
+    """
+    text = (files("disorderbook.site") / "openapi.json").read_text(encoding="utf-8")
+    document = json.loads(text.replace("THE_VERSION", __version__))
+    components = document["components"]
+    components["schemas"] = with_message_schemas(components["schemas"])
+    return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 class Operation(NamedTuple):

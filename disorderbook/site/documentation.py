@@ -20,7 +20,6 @@ from disorderbook.site.curl import ORIGIN, Call, Setup
 from disorderbook.site.description import (
     SUCCESS,
     Description,
-    Node,
     Operation,
     Refusal,
     common_refusals,
@@ -31,6 +30,7 @@ from disorderbook.site.description import (
     refusals_in,
     refusals_of,
 )
+from disorderbook.site.schemas import Node, execution_fields
 from disorderbook.site.worked_examples import TAPE_ORIGIN
 
 JSON = "application/json"
@@ -203,5 +203,6 @@ _VOCABULARY: dict[str, object] = {
     "refusals_of": refusals_of,
     "refusal_rows": refusal_rows,
     "refusals_elsewhere": refusals_elsewhere,
+    "execution_fields": execution_fields,
 }
 """What the templates may say, besides what they are given."""

@@ -166,22 +166,6 @@ SOCKETS = (
 )
 
 
-EXECUTION_FIELDS = (
-    ("ok", "Always true."),
-    ("account", "The account that is being told."),
-    ("venue", "The venue."),
-    ("symbol", "The stock."),
-    ("order", "That account's own order as it stood right after this trade."),
-    ("standingId", "Id of the order that waited in the book."),
-    ("incomingId", "Id of the order that came and traded with it."),
-    ("price", "Cents a share, the price of the standing order."),
-    ("filled", "Shares that changed hands."),
-    ("filledAt", "When."),
-    ("standingComplete", "Whether the standing order is filled by this."),
-    ("incomingComplete", "Whether the incoming order is filled by this."),
-)
-
-
 class Messages(NamedTuple):
     """The messages of one trade: its seller's, its buyer's, and everybody's."""
 

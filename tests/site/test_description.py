@@ -32,7 +32,7 @@ def test_every_operation_is_read() -> None:
 
 
 def test_a_reference_yields_to_what_is_said_beside_it() -> None:
-    node = DESCRIPTION.resolve({"$ref": "#/components/schemas/Price", "description": "Mine."})
+    node = DESCRIPTION.resolve({"$ref": "#/components/schemas/OrderId", "description": "Mine."})
     assert node["type"] == "integer" and node["description"] == "Mine." and "$ref" not in node
 
 

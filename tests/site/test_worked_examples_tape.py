@@ -11,7 +11,6 @@ from disorderbook.engine.orders import Side
 from disorderbook.site.curl import Setup
 from disorderbook.site.documentation import render
 from disorderbook.site.worked_examples import (
-    EXECUTION_FIELDS,
     TAPE_ORIGIN,
     example_messages,
     socket_urls,
@@ -44,10 +43,6 @@ def test_the_urls_are_the_four_that_there_are() -> None:
     assert urls == list(FORMS)
     odd = Setup("a/b", "<i>", needs_keys=False, extra=False)
     assert socket_urls(odd)[1][0].endswith("/venues/a%2Fb/tickertape/stocks/%3Ci%3E")
-
-
-def test_every_field_of_an_execution_is_explained() -> None:
-    assert [name for name, _ in EXECUTION_FIELDS] == list(example_messages(SETUP).buyer)
 
 
 def test_the_section_shows_the_messages_in_their_order() -> None:

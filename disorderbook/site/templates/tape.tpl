@@ -36,7 +36,7 @@ this order. (On the wire each is one line without blanks.)</p>
 <pre><code>{{pretty(messages.seller)}}</code></pre>
 <p>You are told the same trade, with your own order in it:</p>
 <pre><code>{{pretty(messages.buyer)}}</code></pre>
-% rows = [(f'`{name}`', meaning) for name, meaning in worked.EXECUTION_FIELDS]
+% rows = [(f'`{name}`', meaning) for name, meaning in execution_fields()]
 % include('table.tpl', headings=('Field', 'Meaning'), rows=rows)
 <h3 id="tape-tick">A tick</h3>
 <p>Then everybody gets the <a href="#schema-Quote">quote</a> as it is after the whole order:</p>

@@ -1,0 +1,86 @@
+"""The schemas of the messages, made from the types that the encoder sends.
+
+What a type cannot say (that a closed order has no shares left, say) stands by hand in openapi.json,
+and so does what is no message of such a type.
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from disorderbook.marketdata import messages as marketdata
+from disorderbook.marketdata import scores
+from disorderbook.protocol import fields, messages
+
+Node = dict[str, Any]  # an object of the description
+
+REFERENCE = "#/components/schemas/{name}"
+SUFFIX = "Message"  # of a type, which its schema goes without
+
+# What the paths and the body of an order refer to.
+FIELDS = {
+    "Venue": fields.Venue,
+    "Symbol": fields.Symbol,
+    "Account": fields.Account,
+    "OrderId": fields.OrderId,
+    "Direction": fields.Direction,
+}
+ANSWERS = (
+    messages.DoneMessage,
+    messages.OrderMessage,
+    messages.OrdersMessage,
+    messages.BookMessage,
+    messages.QuoteMessage,
+    messages.VenueIsUpMessage,
+    messages.VenuesMessage,
+    messages.StocksMessage,
+    scores.ScoresMessage,
+    marketdata.ServerMessage,
+    marketdata.MarketMessage,
+    marketdata.TradesMessage,
+    marketdata.CandlesMessage,
+)
+
+
+def with_message_schemas(by_hand: dict[str, Node]) -> dict[str, Node]:
+    """Every schema by its name: those of the fields and messages, each with what is said of it by
+    hand, and those that are wholly written by hand.
+    """
+    made = message_schemas()
+    for name, schema in by_hand.items():
+        made[name] = made.get(name, {}) | schema
+    return made
+
+
+def message_schemas() -> dict[str, Node]:
+    """The schemas of FIELDS, of ANSWERS and of the messages that stand in them, by name."""
+    kinds = [*FIELDS.values(), *ANSWERS]
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
+    made = dict(zip(FIELDS, schemas, strict=False))
+    for name, schema in json.loads(json.dumps(components).replace(f'{SUFFIX}"', '"')).items():
+        made[name] = schema | {
+            "description": " ".join(schema["description"].split()),
+            "additionalProperties": False,
+        }
+    made["TickerQuote"] = _inside(made["Quote"])
+    made["Market"]["properties"]["quote"] = {"$ref": REFERENCE.format(name="TickerQuote")}
+    return made
+
+
+def execution_fields() -> list[tuple[str, str]]:
+    """The fields of an execution on the tape, which is no answer to a request, with their
+    meanings.
+    """
+    _, made = msgspec.json.schema_components([messages.ExecutionMessage], ref_template=REFERENCE)
+    fields_of_it = made[messages.ExecutionMessage.__name__]["properties"]
+    return [(name, field["description"]) for name, field in fields_of_it.items()]
+
+
+def _inside(schema: Node) -> Node:
+    """A message as it stands inside of another: without `ok`."""
+    return schema | {
+        "title": "TickerQuote",
+        "required": [name for name in schema["required"] if name != "ok"],
+        "properties": {key: node for key, node in schema["properties"].items() if key != "ok"},
+    }

@@ -1,0 +1,71 @@
+"""The schemas that are made from the types of messages."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from disorderbook.protocol.messages import OrderMessage
+from disorderbook.site import schemas
+from disorderbook.site.curl import Setup
+from disorderbook.site.description import Description, description_text
+from disorderbook.site.worked_examples import example_messages
+
+HAND_WRITTEN = json.loads((Path(schemas.__file__).parent / "openapi.json").read_text("utf-8"))
+DOCUMENT = Description(description_text()).document
+MADE = schemas.message_schemas()
+
+
+def test_an_order_is_spelled_by_its_type_alone() -> None:
+    order = MADE["Order"]
+    assert list(order["properties"]) == list(OrderMessage.__struct_fields__) == order["required"]
+    assert "properties" not in HAND_WRITTEN["components"]["schemas"]["Order"]
+    assert DOCUMENT["components"]["schemas"]["Order"]["else"]["properties"]["qty"] == {"const": 0}
+
+
+@pytest.mark.parametrize("name", MADE.keys() - schemas.FIELDS.keys())
+def test_a_message_has_nothing_else_and_no_nulls(name: str) -> None:
+    assert MADE[name]["additionalProperties"] is False and MADE[name]["type"] == "object"
+    assert '"null"' not in json.dumps(MADE[name]) and "Message" not in json.dumps(MADE[name])
+    assert "\n" not in MADE[name]["description"]
+
+
+def test_what_may_be_unset_is_not_required() -> None:
+    absent = {
+        name: set(schema["properties"]) - set(schema["required"])
+        for name, schema in MADE.items()
+        if "properties" in schema
+    }
+    assert {name: names for name, names in absent.items() if names} == {
+        "Quote": {"bid", "ask", "last", "lastSize", "lastTrade"},
+        "TickerQuote": {"bid", "ask", "last", "lastSize", "lastTrade"},
+        "Score": {"lowest", "highest", "cash", "shares"},
+        "Scores": {"price"},
+        "Server": {"tapePort"},
+    }
+
+
+def test_a_quote_inside_of_another_message_has_no_ok() -> None:
+    quote, inside = MADE["Quote"]["properties"], MADE["TickerQuote"]["properties"]
+    assert quote.keys() - inside.keys() == {"ok"}
+    assert MADE["Market"]["properties"]["quote"]["$ref"].endswith("/TickerQuote")
+
+
+def test_a_side_of_a_book_has_rows_of_that_side_only() -> None:
+    for side, is_buy in (("bids", True), ("asks", False)):
+        items = MADE["Book"]["properties"][side]["items"]
+        assert items["$ref"].endswith("/Row") and items["properties"] == {
+            "isBuy": {"const": is_buy}
+        }
+
+
+def test_what_is_written_by_hand_adds_to_what_is_made() -> None:
+    both = schemas.with_message_schemas({"Order": {"if": {}}, "Other": {"type": "string"}})
+    assert both["Order"] == MADE["Order"] | {"if": {}} and both["Other"] == {"type": "string"}
+
+
+def test_every_field_of_an_execution_is_explained() -> None:
+    setup = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
+    explained = schemas.execution_fields()
+    assert [name for name, _ in explained] == list(example_messages(setup).buyer)
+    assert all(meaning.endswith(".") for _, meaning in explained)
