@@ -1,9 +1,9 @@
-"""Who may act for whom: account names and their keys.
+"""Who may act for whom: account names and their keys, and the file that holds them.
 
-The file of account names and keys: read at the start, and again whenever it has changed.
-
-A file that cannot be used leaves everything as it was, and the log says why. Editors and programs
-write files in several steps, but a JSON object of which a part is missing is none.
+A key belongs to one account and never appears in a log line or an error. The file is read at the
+start, and again whenever it has changed. A file that cannot be used changes nothing, and the log
+says why. Editors write files in several steps; a JSON object of which a part is missing is not
+valid, so a half-written file is not used.
 """
 
 import hmac
@@ -20,10 +20,8 @@ from disorderbook.process.periodic import Periodic
 from disorderbook.protocol.names import MAX_NAME_LENGTH
 
 KEY_COOKIE = "api_key"
-
-
 MAX_KEY_BYTES = 1024  # in UTF-8
-
+CHECK_SECONDS = 1.0  # between two looks at the file
 
 KEY_RULE = (
     f"a key has 1 to {MAX_KEY_BYTES} bytes that can be printed and no semicolon, and neither begins"
@@ -31,12 +29,18 @@ KEY_RULE = (
 )
 
 
+log = logging.getLogger(__name__)
+
+_State = tuple[int, ...] | None  # of a file; None if there is none
+_NO_FILE: _State = ()
+
+
 class Accounts:
-    """In authentication mode `keys` holds the key of each account; without it anybody may act
+    """In authentication mode `keys` holds the key of each account; without keys anybody may act
     for any account.
 
-    `version` grows whenever the keys are replaced, which may happen on any thread: each method
-    looks once at one set of keys.
+    No lock is needed: any thread may replace the keys, and each method reads them once. `version`
+    grows with each replacement.
     """
 
     def __init__(self, keys: Mapping[str, str] | None = None) -> None:
@@ -49,9 +53,7 @@ class Accounts:
         return self._keys is not None
 
     def replace(self, keys: Mapping[str, str]) -> None:
-        """Go by these keys from now on; whoever has been let in by a key that is gone finds out by
-        the version.
-        """
+        """Use these keys from now on. Whoever has accepted an older key sees that in `version`."""
         self._keys = _encoded(keys)
         self.version += 1
 
@@ -85,13 +87,13 @@ class Accounts:
         if keys is None or key is None:
             return None
         sent = key.encode(errors="replace")
-        # All are compared, so that the time tells nothing.
+        # All are compared, so that the time does not depend on which one matches.
         owners = [a for a, k in keys.items() if hmac.compare_digest(k, sent)]
         return owners[0] if owners else None
 
 
 def sent_key(headers: Mapping[str, str], places: Sequence[str]) -> str | None:
-    """The key that came with a request, from the first place that has one.
+    """The key that came with a request, from the first place that has one; None without a key.
 
     `places` are the names that `headers` has for X-Starfighter-Authorization,
     X-Stockfighter-Authorization and Cookie; their values are bytes read as Latin-1.
@@ -104,8 +106,8 @@ def sent_key(headers: Mapping[str, str], places: Sequence[str]) -> str | None:
 
 
 def check_keys(where: str, keys: object) -> None:
-    """Raise ValueError unless these are names and keys, each of which can be sent and is nobody
-    else's. The sentence begins with `where` and names accounts, but no key.
+    """Raise ValueError unless these are names and keys, and each key can be sent and belongs to one
+    account. The sentence begins with `where` and names accounts, but no key.
     """
     if not isinstance(keys, dict):
         raise ValueError(f"{where} must hold a JSON object of account names and keys, all strings")
@@ -135,8 +137,8 @@ def _can_be_named(account: object) -> bool:
 
 
 def can_be_sent(key: str) -> bool:
-    """Whether a key arrives as it is wherever it may stand: a header and a cookie lose blanks at
-    the ends, a cookie ends at a semicolon and may stand in quotation marks.
+    """Whether a key arrives unchanged in a header and in a cookie. Both lose blanks at the ends; a
+    cookie ends at a semicolon, and may stand in quotation marks.
     """
     return (
         key.isprintable()
@@ -151,8 +153,10 @@ def _encoded(keys: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def _cookie(header: str, wanted: str) -> str:
-    """The value of a cookie, "" without one. Python's own parser gives up at any odd cookie, and
-    those of all servers on this machine come along, since cookies do not know ports.
+    """The value of a cookie, "" without one.
+
+    Python's own parser gives up at any odd cookie, and a browser sends the cookies of all servers
+    on this machine, since cookies do not know ports.
     """
     for cookie in header.split(";"):
         name, _, value = cookie.partition("=")
@@ -162,26 +166,14 @@ def _cookie(header: str, wanted: str) -> str:
 
 
 def _text(header: str) -> str:
-    """A header as its sender meant it."""
+    """A header's bytes read as UTF-8, which is what its sender has meant."""
     return header.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-CHECK_SECONDS = 1.0  # between two looks at the file
-
-
-log = logging.getLogger(__name__)
-
-
-_State = tuple[int, ...] | None  # of a file; None if there is none
-
-
-_NO_FILE: _State = ()
-
-
 class AccountsFile:
-    """The `accounts` of a file, which follow it within a `with` block.
+    """The `accounts` of a file; within a `with` block they are read again when it changes.
 
-    Its construction raises OSError, or ValueError with a sentence that begins with the path.
+    The constructor raises OSError, or ValueError with a sentence that begins with the path.
     """
 
     def __init__(self, path: str) -> None:
@@ -203,24 +195,24 @@ class AccountsFile:
         self._poller.stop()
 
     def check(self) -> None:
-        """Read the file again if it has changed since it was last looked at."""
+        """Read the file again if it has changed since the last check."""
         state = _state_of(self._path)
         if state == self._state:
             return
         self._state = state
         if state == _NO_FILE:
-            self._complain(f"{self._path} is no ordinary file any more")
+            self._log_problem(f"{self._path} is no ordinary file any more")
             return
         try:
             self.accounts.replace(read_keys(self._path))
         except OSError as fault:
-            self._complain(f"{self._path} cannot be read: {fault.strerror}")
+            self._log_problem(f"{self._path} cannot be read: {fault.strerror}")
         except ValueError as fault:
-            self._complain(str(fault))
+            self._log_problem(str(fault))
         else:
             log.info("The accounts file %s has changed and was read again", self._path)
 
-    def _complain(self, sentence: str) -> None:
+    def _log_problem(self, sentence: str) -> None:
         log.warning("The accounts and keys stay as they were: the accounts file %s", sentence)
 
 
@@ -252,8 +244,8 @@ def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _state_of(path: str) -> _State:
-    """What changes with a file. What is no ordinary file, such as a pipe, can be read once only,
-    and counts as one that never changes.
+    """What changes with a file. A pipe or a device can be read only once, so it has the state
+    _NO_FILE, which never changes.
     """
     try:
         found = os.stat(path)

@@ -1,19 +1,17 @@
-"""How many requests each route was sent, how they ended and how long they took.
+"""What `/metrics` says: requests by route, books, connections and the tape, for Prometheus.
 
-What a request costs is the point here: its answer only takes note of it, and dozens of notes are
-counted in one go, which is several times as fast as counting each when everything needed for that
-has left the processor's caches.
-
-What Prometheus is told at /metrics. Nothing is kept for it but plain counts: the exchange, the
-tape and the server are looked at when it asks.
+Nothing is computed in advance: the exchange, the server and the tape have plain counts, which are
+read when Prometheus asks. Only requests are counted here. A request must cost next to nothing, so
+its answer only appends a note, and dozens of notes are counted in one go. That is several times as
+fast as counting each when everything needed for that has left the processor's caches.
 """
 
 from bisect import bisect_left
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, islice
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -23,9 +21,10 @@ from prometheus_client.registry import Collector
 from disorderbook.engine.book import OrderBook
 from disorderbook.exchange import Exchange
 from disorderbook.protocol.route import Answer, Document, Request, Route
+from disorderbook.server.server import Counts as ServerCounts
 from disorderbook.tape.feed import TapeCounts
 
-BOUNDS = (  # seconds, each with the requests that took no longer
+BOUNDS = (  # seconds; a request counts in the bucket of the first that is not less
     0.00001,
     0.000025,
     0.00005,
@@ -42,18 +41,21 @@ BOUNDS = (  # seconds, each with the requests that took no longer
     0.25,
     1.0,
 )
-
-
 COUNTED_AT_ONCE = 64  # notes
+MAX_BOOKS_SHOWN = 250  # one by one, venue by venue; a scrape of more would keep traders waiting
+OTHER = "other"  # the route of what has none: unknown paths, wrong methods, foreign websites
+
+_BOOK = ("venue", "symbol")
+_ROUTE = ("method", "route")
 
 
 class Tally:
-    """What was counted of the requests of one route."""
+    """The counts of one route's requests."""
 
     __slots__ = ("buckets", "seconds")
 
     def __init__(self) -> None:
-        # By status line, and then by time: up to each of BOUNDS, and the rest.
+        # By status line, and then by duration: up to each of BOUNDS, and the rest.
         self.buckets: dict[str, list[int]] = defaultdict(lambda: [0] * (len(BOUNDS) + 1))
         self.seconds = 0.0  # that all of them took together
 
@@ -63,18 +65,20 @@ Note = tuple[Tally, str, float]
 
 
 class Counted(NamedTuple):
-    """The requests of one route at one moment."""
+    """The requests of one route, as they are at one moment."""
 
     method: str
     route: str
     statuses: dict[int, int]
-    buckets: list[int]  # by time: up to each of BOUNDS, and the rest
+    buckets: list[int]  # by duration: up to each of BOUNDS, and the rest
     seconds: float  # that all of them took together
 
 
 class Tallies:
-    """The tallies of all routes. Whoever answers appends to `notes`, and calls `count` when there
-    are COUNTED_AT_ONCE of them. Both may be done in any thread: no request is lost.
+    """The tallies of all routes.
+
+    The application appends to `notes`, and calls `count` when there are COUNTED_AT_ONCE of them.
+    Any thread may do both: no request is lost.
     """
 
     def __init__(self) -> None:
@@ -83,11 +87,11 @@ class Tallies:
         self._lock = Lock()
 
     def tally(self, method: str, route: str) -> Tally:
-        """Where the requests of a route are counted; `route` is its pattern, never a path."""
+        """The tally of a route, which is its pattern and never a path: so they are few."""
         return self._tallies.setdefault((method, route), Tally())
 
     def count(self) -> None:
-        """Count what was noted."""
+        """Count all notes."""
         with self._lock:
             take = self.notes.popleft
             for _ in range(len(self.notes)):
@@ -96,7 +100,7 @@ class Tallies:
                 tally.seconds += seconds
 
     def read(self) -> list[Counted]:
-        """Every route that was sent a request, with what was noted until now."""
+        """Every route that has had a request, with all notes counted."""
         self.count()
         with self._lock:
             return [
@@ -107,7 +111,7 @@ class Tallies:
 
 
 def _by_status(tally: Tally) -> dict[int, int]:
-    """Requests by status, which may come in lines of different wording."""
+    """Requests by status; status lines may word the same status differently."""
     statuses: dict[int, int] = {}
     for line, counts in tally.buckets.items():
         status = int(line[:3])
@@ -119,40 +123,11 @@ def _by_time(tally: Tally) -> list[int]:
     return list(map(sum, zip(*tally.buckets.values())))
 
 
-KIND = CONTENT_TYPE_LATEST
-
-
-MAX_BOOKS_SHOWN = 250  # one by one, venue by venue; a scrape of more would keep traders waiting
-
-
-OTHER = "other"  # the route of what has none: unknown paths, wrong methods, foreign websites
-
-
-_BOOK = ("venue", "symbol")
-
-
-_ROUTE = ("method", "route")
-
-
-class ServerCounts(Protocol):
-    """How our own HTTP server is doing, since it started (`connections`: now)."""
-
-    @property
-    def connections(self) -> int: ...
-
-    @property
-    def refused(self) -> Mapping[str, int]:
-        """Refusals that no application saw, by status line."""
-
-    @property
-    def dropped(self) -> int: ...
-
-    @property
-    def uncommitted(self) -> int: ...
-
-
 class Metrics:
-    """The requests by route; the server and the tape, if there are such, are asked for theirs."""
+    """The requests by route, and functions that return the counts of the server and of the tape.
+
+    Without our own server, or without a tape, their metrics are absent.
+    """
 
     def __init__(
         self,
@@ -174,7 +149,7 @@ class Metrics:
 
 
 class _Families(Collector):
-    """Families that are collected already."""
+    """A collector of families that are there already."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = families
@@ -277,12 +252,14 @@ def _counter(name: str, explanation: str, labels: tuple[str, ...] = ()) -> Count
 
 
 class MetricsRoutes:
+    """The handler of the table ROUTES."""
+
     def __init__(self, exchange: Exchange, metrics: Metrics) -> None:
         self._exchange = exchange
         self._metrics = metrics
 
     def metrics(self, request: Request) -> Answer:
-        return Document(self._metrics.exposition(self._exchange), KIND)
+        return Document(self._metrics.exposition(self._exchange), CONTENT_TYPE_LATEST)
 
 
 ROUTES: list[Route] = [("GET", "/metrics", MetricsRoutes.metrics)]

@@ -1,4 +1,7 @@
-"""What an application serves: the parts of an exchange, and the features that answer its routes."""
+"""What the application serves: the parts of an exchange, and the features with their routes.
+
+A feature is a class whose methods are handlers, and a table of (method, path, function).
+"""
 
 from dataclasses import dataclass, field
 
@@ -26,8 +29,8 @@ ROUTES: list[Route] = [
 
 @dataclass(frozen=True)
 class Services:
-    """`extra` allows listing an account's orders; `tape_port` is that of the websockets, if there
-    are any.
+    """The parts of one exchange. `extra` allows listing an account's orders; `tape_port` is None
+    without websockets.
     """
 
     exchange: Exchange
@@ -40,7 +43,7 @@ class Services:
     origins: OriginPolicy = field(default_factory=OriginPolicy)
 
     def features(self) -> list[tuple[object, list[Route]]]:
-        """Every feature, with the table of its routes."""
+        """Every feature with its table; all tables together are ROUTES, in the same order."""
         exchange, accounts, tape_port = self.exchange, self.accounts, self.tape_port
         return [
             (site.SiteRoutes(exchange, accounts, self.extra, tape_port), site.ROUTES),
