@@ -20,6 +20,10 @@ from raw_websocket import (
 )
 from tape_market import market, message, wait_until
 
+from disorderbook.server.origin import OriginPolicy
+from disorderbook.tape import listener
+from disorderbook.tape.limits import TapeLimits
+
 
 def last_words(peer: RawPeer) -> Frame:
     """The last frame before the tape hangs up."""
@@ -48,6 +52,38 @@ def test_a_listener_is_pinged_and_stays_as_long_as_it_answers() -> None:
             peer.send(frame(PONG))
         services.tick()
         assert message(peer.frame())["ok"]
+
+
+class Clock:
+    """Stands for `time` in the listener's module."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_the_first_ping_is_counted_from_the_handshake(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(listener, "time", clock)
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        far.setblocking(False)
+        limits = TapeLimits(handshake_seconds=30.0, ping_seconds=20.0)
+        connected = listener.Listener(near, ("127.0.0.1", 1), limits, OriginPolicy())
+        clock.now = 15.0
+        far.send(handshake())
+        assert connected.read()
+        connected.accept()
+        connected.flush()
+        assert far.recv(65536).startswith(b"HTTP/1.1 101 ")
+        connected.check(35.0)
+        with pytest.raises(BlockingIOError):
+            far.recv(1)
+        connected.check(35.1)
+        assert far.recv(2) == bytes([0x80 | PING, 0])
 
 
 def test_a_listener_that_does_not_answer_a_ping_is_closed() -> None:

@@ -63,6 +63,26 @@ def test_more_books_than_messages_may_wait_is_falling_behind() -> None:
         outbox.put(ticks("E1"))
 
 
+def test_conflation_has_to_leave_half_of_the_messages_room() -> None:
+    outbox = Outbox(6, 1000)
+    outbox.put(ticks("A1", "B1", "C1", "A2", "B2", "C2"))
+    assert outbox.put(ticks("A3")) == 4, "three of six is half"
+    outbox = Outbox(6, 1000)
+    outbox.put(ticks("A1", "B1", "C1", "D1", "A2", "B2"))
+    with pytest.raises(FellBehind):
+        outbox.put(ticks("C2"))
+
+
+def test_conflation_has_to_leave_half_of_the_bytes_room() -> None:
+    outbox = Outbox(100, 18)
+    outbox.put(ticks("A1", "B1", "C1", "A2", "B2", "C2"))  # of 3 bytes each
+    assert outbox.put(ticks("A3")) == 4, "nine of 18 is half"
+    outbox = Outbox(100, 18)
+    outbox.put(ticks("A1", "B1", "C1", "D1", "A2", "B2"))
+    with pytest.raises(FellBehind):
+        outbox.put(ticks("C2"))
+
+
 def test_a_million_ticks_leave_no_more_behind_than_the_limit() -> None:
     outbox = Outbox(100, 10_000)
     for _ in range(10_000):

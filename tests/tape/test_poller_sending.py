@@ -1,6 +1,10 @@
 """Sending with Python's lock held, and without ctypes."""
 
 import socket
+import struct
+import sys
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -52,3 +56,49 @@ def test_whoever_is_gone_is_an_oserror(pair: Pair) -> None:
 
 def test_here_the_lock_is_kept() -> None:
     assert poller._send is not None
+
+
+def test_no_other_thread_runs_while_it_sends() -> None:
+    """A send() that waits shows it: a thread that wants the interpreter lock does not get it."""
+    if poller._send is None:
+        pytest.skip("this system's send() cannot be called with the lock held")
+    near, far = socket.socketpair()
+    fill(near)
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 50_000))
+    switches, before = 0, sys.getswitchinterval()
+    is_over, is_running = threading.Event(), threading.Event()
+
+    def run() -> None:
+        nonlocal switches
+        while not is_over.is_set():
+            switches += 1
+            is_running.set()
+            time.sleep(0.001)  # lets go of the lock and asks for it again
+
+    other = threading.Thread(target=run)
+    other.start()
+    is_running.wait()
+    sys.setswitchinterval(1000)  # so that the lock is passed on by nothing but a call
+    time.sleep(0.02)  # for the other thread to ask for the lock anew
+    try:
+        seen = switches
+        taken = poller._send(near.fileno(), b"x", 1, 0)
+        switched = switches - seen
+    finally:
+        sys.setswitchinterval(before)
+        is_over.set()
+        other.join()
+        near.close()
+        far.close()
+    assert taken < 0, "it has waited"
+    assert switched == 0
+
+
+def fill(sock: socket.socket) -> None:
+    """Until it takes no more; then make it wait."""
+    sock.setblocking(False)
+    while send_nonblocking(sock, bytes(10_000)):
+        pass
+    while send_nonblocking(sock, b"x"):
+        pass
+    sock.setblocking(True)
