@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,40 @@ def test_the_log_begins_anew_while_orders_keep_coming(
             break
     assert beginnings(log) > first
     market.exchange.close()
+
+
+def test_the_thread_that_writes_moves_what_a_reader_held_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the log begins anew with the next commit, and not before."""
+    monkeypatch.setattr(checkpoints, "LONG_LOG", 0)
+    file, log = tmp_path / "market.db", tmp_path / "market.db-wal"
+    writer = sqlite3.connect(file, isolation_level=None)
+    writer.executescript("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE t(x)")
+    reader = sqlite3.connect(file, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM t").fetchall()
+    background = checkpoints.Checkpoints(file)
+    writer.execute("INSERT INTO t VALUES (1)")
+    background.count(writer)
+    wait_until(lambda: background._is_too_long)
+    background.stop()
+    reader.close()
+    first = beginnings(log)
+    writer.execute("INSERT INTO t VALUES (2)")
+    assert beginnings(log) == first, "the reader has held pages back"
+    background.count(writer)
+    writer.execute("INSERT INTO t VALUES (3)")
+    assert beginnings(log) == first + 1 and not background._is_too_long
+    writer.close()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(5000):
+        if condition():
+            return
+        threading.Event().wait(0.002)
+    raise AssertionError("it did not happen")
 
 
 def beginnings(log: Path) -> int:
