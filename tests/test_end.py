@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
+import pytest
 from live import Exchange, killed
 from raw_http import get, post
 from raw_websocket import TICKERS, RawPeer, close_frame, handshake
@@ -25,6 +26,7 @@ def test_nobody_may_hold_up_the_end_for_half_a_second() -> None:
     assert rest.stop_seconds + 2 * tape.goodbye_seconds < 0.3  # the rest is for Python to end
 
 
+@pytest.mark.serial
 def test_200_clients_that_hang_do_not_hold_up_the_end() -> None:
     with killed("--websockets", "--wsport", "0") as exchange, ExitStack() as stack:
         port = int(exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)/ob/api/ws/")[1])

@@ -185,9 +185,9 @@ def test_a_scrape_of_a_hundred_books_is_quick() -> None:
     for number in range(99):
         client.services.exchange.book(f"V{number % 10}", f"S{number}")
     scrape(client)
-    start = time.perf_counter()
+    start = time.thread_time()  # of the processor: others may keep the machine busy
     answer = client("GET", "/metrics")
-    assert time.perf_counter() - start < 0.1  # it takes 5 ms
+    assert time.thread_time() - start < 0.1  # it takes 5 ms
     assert answer.body.count(b"\ndisorderbook_orders_total{") == 100
 
 

@@ -72,6 +72,7 @@ MISBEHAVIOUR = {
 }
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("count, sent", MISBEHAVIOUR.values(), ids=MISBEHAVIOUR)
 def test_many_clients_that_misbehave_do_not_hold_up_another(
     exchange: Exchange, count: int, sent: bytes

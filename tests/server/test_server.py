@@ -101,13 +101,12 @@ def test_bottle_runs_it_like_any_other_server() -> None:
 
 
 def test_stopping_an_idle_server_takes_no_time() -> None:
-    with running(Recorder()) as (server, thread):
+    with running(Recorder(), stop_seconds=10 * PATIENCE) as (server, thread):
         with Peer(server.port) as idle, Peer(server.port) as silent:
             assert idle.ask(get("/")).status == 200
-            start = time.monotonic()
             server.stop()
             thread.join(PATIENCE)
-            assert time.monotonic() - start < 1
+            assert not thread.is_alive()
             assert idle.answers() == silent.answers() == []
             with pytest.raises(OSError):
                 Peer(server.port)
@@ -141,20 +140,20 @@ def test_what_takes_too_long_is_dropped_when_the_server_is_stopped() -> None:
             start = time.monotonic()
             server.stop()
             thread.join(PATIENCE)
-            assert 0.2 < time.monotonic() - start < 2
+            assert not thread.is_alive()
+            assert time.monotonic() - start > 0.2  # it has waited for them all the same
             assert stalled.is_closed_by_server()
 
 
 def test_who_stops_twice_waits_for_nobody() -> None:
-    with running(Recorder()) as (server, thread):
+    with running(Recorder(), stop_seconds=10 * PATIENCE) as (server, thread):
         with Peer(server.port) as stalled:
             stalled.send(get("/")[:-2])
             assert Peer(server.port).ask(get("/")).status == 200
-            start = time.monotonic()
             server.stop()
             server.stop()
             thread.join(PATIENCE)
-            assert time.monotonic() - start < 1
+            assert not thread.is_alive()
 
 
 def test_stopping_a_server_that_has_ended_does_no_harm() -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import simple_websocket_server as library
-from raw_websocket import PING, PONG, RawPeer, frame, handshake
+from raw_websocket import PATIENCE, PING, PONG, RawPeer, frame, handshake
 from tape_market import market, message, wait_until
 
 from disorderbook.tape import server, websocket
@@ -129,6 +129,7 @@ def test_the_table_of_undocumented_names_is_right_and_complete() -> None:
 # Crowds.
 
 
+@pytest.mark.serial
 def test_two_hundred_at_once_are_all_in_within_a_second(many_descriptors: None) -> None:
     with market() as services:
         start = time.monotonic()
@@ -278,6 +279,7 @@ def test_500_listeners_that_come_and_go_leave_nothing_behind() -> None:
 # Waking, and internal errors.
 
 
+@pytest.mark.serial
 def test_a_listener_hears_of_a_tick_at_once() -> None:
     with market() as services, services.peer() as peer:
         lags = []
@@ -375,9 +377,7 @@ def test_at_the_end_every_listener_is_told_and_the_thread_ends() -> None:
     with market() as services:
         polite, silent, newcomer = services.peer(), services.peer(), RawPeer(services.port)
         services.tick()
-        start = time.monotonic()
         services.tape.close()
-        assert time.monotonic() - start < 1.0
         assert not any(thread.name == "tape" for thread in threading.enumerate())
         for peer in (polite, silent):
             tick, closing = peer.frames()
@@ -388,13 +388,14 @@ def test_at_the_end_every_listener_is_told_and_the_thread_ends() -> None:
 
 
 def test_with_polite_listeners_the_end_comes_at_once() -> None:
-    with market(goodbye_seconds=10) as services:
+    with market(goodbye_seconds=10 * PATIENCE) as services:
         peer = services.peer()
         reader = threading.Thread(target=lambda: (peer.frames(), peer.socket.close()))
         reader.start()
-        start = time.monotonic()
-        services.tape.close()
-        assert time.monotonic() - start < 1.0
+        closing = threading.Thread(target=services.tape.close)
+        closing.start()
+        closing.join(PATIENCE)
+        assert not closing.is_alive()
         reader.join()
 
 
