@@ -15,7 +15,7 @@ from disorderbook.protocol.route import MAX_PARAMETERS
 from disorderbook.server.head import MAX_HEADERS
 from disorderbook.server.limits import Limits
 from disorderbook.tape.conflation import MAX_EVENTS
-from disorderbook.tape.limits import Limits as TapeLimits
+from disorderbook.tape.limits import TapeLimits
 from disorderbook.tape.websocket import MAX_MESSAGE_BYTES
 
 SERVER, TAPE = Limits(), TapeLimits()

@@ -37,6 +37,7 @@ ELSEWHERE = {
     ("docs/database.md", "SELECT "): "tests/ledger/test_tables_schema.py",
     ("docs/old-bots.md", ""): "tests/deploy/test_old_bots.py",
 }
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 PYTHON = shlex.quote(sys.executable)
 WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -51,6 +52,7 @@ def with_this_python(text: str) -> str:
     """Commands as they stand in a document, for the Python that runs the tests."""
     text = re.sub(r"^\.venv/bin/python ", f"{PYTHON} ", text, flags=re.MULTILINE)
     text = re.sub(r"\bpython3 ", f"{PYTHON} ", text)
+    text = re.sub(r"^\.venv/bin/disorderbook ", "disorderbook ", text, flags=re.MULTILINE)
     return re.sub(r"^disorderbook ", f"{PYTHON} -m disorderbook ", text, flags=re.MULTILINE)
 
 
@@ -82,7 +84,7 @@ def tried() -> set[tuple[str, str]]:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "sample"
     ]
     pages = {f"DOCS / {page.name!r}": f"docs/{page.name}" for page in PAGES}
-    pages["README"] = "README.md"
+    pages |= {"README": "README.md", "CONTRIBUTING": "CONTRIBUTING.md"}
     arguments = [call.args for call in calls]
     return {(pages[ast.unparse(page)], ast.literal_eval(start)) for page, start in arguments}
 
@@ -111,6 +113,13 @@ def test_the_set_up_is_what_continuous_integration_does(extra: str) -> None:
     carried_out = (ROOT / ".ci" / "run").read_text().replace("install -q", "install")
     assert set_up in carried_out and install.replace("-e .", "-e '.[test]'")[:24] in carried_out
     assert start in (".venv/bin/python -m pytest", ".venv/bin/python disorderBook_main.py")
+
+
+def test_make_does_what_contributors_are_told_to_call() -> None:
+    text = sample(CONTRIBUTING, "make setup") + sample(CONTRIBUTING, "make lint")
+    made = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    prose = re.findall(r"`make ([\w-]+)`", CONTRIBUTING.read_text())
+    assert {line.removeprefix("make ") for line in text.splitlines()} | {*prose} <= {*made}
 
 
 def test_orders_are_placed_as_shown(exchange: Exchange) -> None:
@@ -147,7 +156,7 @@ def place(exchange: Exchange, price: int) -> bool:
 @pytest.mark.parametrize("page", [README, DOCS / "bots.md"], ids=["README", "bots"])
 def test_bots_are_started_as_shown(exchange: Exchange, page: Path) -> None:
     texts = {
-        README: sample(README, ".venv/bin/python -m bots "),
+        README: sample(README, ".venv/bin/disorderbook bots "),
         DOCS / "bots.md": sample(DOCS / "bots.md", ".venv/bin/python -m bots "),
     }
     shell(f"{texts[page].strip()} --url {exchange.url} --orders 3 --pause 0")
