@@ -143,7 +143,7 @@ def _code(value: object) -> str:
     return f"`{value if isinstance(value, str) and value else json.dumps(value)}`"
 
 
-class Refusal(NamedTuple):
+class RefusalEntry(NamedTuple):
     """A status, the sentence that comes with it, and when."""
 
     status: str
@@ -151,7 +151,7 @@ class Refusal(NamedTuple):
     reason: str
 
 
-def refusals_of(operation: Operation) -> list[Refusal]:
+def refusals_of(operation: Operation) -> list[RefusalEntry]:
     """Every refusal that a route can answer with."""
     return [
         refusal
@@ -161,10 +161,10 @@ def refusals_of(operation: Operation) -> list[Refusal]:
     ]
 
 
-def refusals_in(status: str, response: Node) -> list[Refusal]:
+def refusals_in(status: str, response: Node) -> list[RefusalEntry]:
     """Those of one answer; one that is no JSON is its own sentence."""
     return [
-        Refusal(
+        RefusalEntry(
             status,
             value["error"] if isinstance(value, dict) else value,
             reason or response["description"],
@@ -174,7 +174,7 @@ def refusals_in(status: str, response: Node) -> list[Refusal]:
     ]
 
 
-def common_refusals(operations: Iterable[Operation]) -> list[Refusal]:
+def common_refusals(operations: Iterable[Operation]) -> list[RefusalEntry]:
     """What most routes refuse alike."""
     every = [refusals_of(operation) for operation in operations]
     counted = Counter(refusal for refusals in every for refusal in refusals)

@@ -21,7 +21,7 @@ from disorderbook.site.description import (
     SUCCESS,
     Description,
     Operation,
-    Refusal,
+    RefusalEntry,
     common_refusals,
     description_text,
     examples_of,
@@ -166,13 +166,13 @@ def _choices(node: Node) -> str:
     return said
 
 
-def refusal_rows(refusals: Iterable[Refusal]) -> Iterator[tuple[str, str, str]]:
+def refusal_rows(refusals: Iterable[RefusalEntry]) -> Iterator[tuple[str, str, str]]:
     """Statuses, sentences and reasons, as prose."""
     for status, sentence, reason in sorted(refusals, key=lambda refusal: refusal.status):
         yield status, f"`{sentence}`", reason
 
 
-def refusals_elsewhere(description: Description) -> list[Refusal]:
+def refusals_elsewhere(description: Description) -> list[RefusalEntry]:
     """Those that belong to no route."""
     responses = description.document["components"]["responses"]
     return [

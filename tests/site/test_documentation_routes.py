@@ -5,7 +5,7 @@ from reading import Page
 from disorderbook.site.curl import Call, Setup
 from disorderbook.site.description import (
     Description,
-    Refusal,
+    RefusalEntry,
     common_refusals,
     description_text,
     refusals_of,
@@ -36,7 +36,7 @@ def test_what_most_routes_refuse_is_common() -> None:
 
 
 def test_refusals_tell_status_sentence_and_reason() -> None:
-    assert Refusal("400", "Incoming data was not valid JSON", "The body is no JSON.") in (
+    assert RefusalEntry("400", "Incoming data was not valid JSON", "The body is no JSON.") in (
         refusals_of(OPERATIONS["placeOrder"])
     )
     assert refusals_of(OPERATIONS["getScores"])[-1].status == "503"
