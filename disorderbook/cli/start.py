@@ -154,15 +154,17 @@ Place an order:
   curl {key}-d '{order}' \\
     {url}{stock}/orders""")
     bots = _bots()
-    if bots is not None:
-        _offer_bots(bots, url, options)
+    _offer_bots(bots, url, options)
     if tape:
         _offer_tape(bots, tape.port, options)
     print(flush=True)
 
 
-def _offer_bots(bots: Path, url: str, options: argparse.Namespace) -> None:
-    start = shlex.quote(str(bots)) if bots.is_absolute() else f"-m {bots}"
+def _offer_bots(bots: Path | None, url: str, options: argparse.Namespace) -> None:
+    if bots is None:
+        start = "-m disorderbook bots"
+    else:
+        start = shlex.quote(str(bots)) if bots.is_absolute() else f"-m {bots}"
     keys = f" --accounts {shlex.quote(options.accounts)}" if options.accounts is not None else ""
     place = f"--venue {shlex.quote(options.venue)} --symbol {shlex.quote(options.symbol)}"
     print("Bring the market to life:")

@@ -1,4 +1,4 @@
-"""Listening to the tape, again and again: what it says, as an iterator."""
+"""The tape as an iterator, which reconnects by itself."""
 
 import socket
 import threading
@@ -9,8 +9,7 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from disorderbook.client import network
-from disorderbook.client.connection import KEY_HEADER
-from disorderbook.client.network import begin_anew_after_fork, let_go
+from disorderbook.client.network import KEY_HEADER, detach, reset_after_fork
 from disorderbook.client.results import (
     CertificateUntrusted,
     ExchangeUnreachable,
@@ -23,24 +22,14 @@ from disorderbook.client.results import (
 if TYPE_CHECKING:
     import websocket
 
-
 SILENCE = 60.0  # seconds until a connection counts as dead; the exchange sends a ping every 20
-
-
 FIRST_PAUSE = 0.1  # seconds before the first attempt to reconnect; each further one is doubled
-
-
 LONGEST_PAUSE = 3.0  # seconds
-
-
 NO_TAPE_THERE = {400, 404, 405, 426, 501}  # with which HTTP that knows no websockets may answer
-
-
 MISSING = (
     "The tape needs the package websocket-client, which the extra [tape] of disorderbook brings:"
     " pip install -e '.[tape]'"
 )
-
 
 T = TypeVar("T")
 
@@ -49,8 +38,8 @@ class Listener(Generic[T]):
     """Listens from its construction on; iterating waits for what comes, until it is closed.
 
     When the connection is lost it makes another, for as long as that takes, and `interruptions`
-    is one more than before. What happened meanwhile is not told again: who needs to know asks for
-    the quote or the orders. Dropping the last reference, as `break` does in a loop over
+    is one more than before. Messages of the meantime are lost: the quote and the orders tell what
+    became of the market. Dropping the last reference, as `break` does in a loop over
     `market.ticks()`, closes it as well. One thread at a time iterates; any may close.
 
     A forked process that iterates makes a connection of its own, as after an interruption; closing
@@ -71,7 +60,7 @@ class Listener(Generic[T]):
     ) -> None:
         self.interruptions = 0
         self._connection: websocket.WebSocket | None = None
-        self._faults = _faults()  # kept, since nothing can be imported when Python ends
+        self._errors = _errors()  # kept, since nothing can be imported when Python ends
         self._url = urls[-1]  # those before it are tried once
         self._key = key
         self._timeout = timeout  # seconds to connect in
@@ -79,46 +68,46 @@ class Listener(Generic[T]):
         self._pick = pick
         self._pause = FIRST_PAUSE
         self._is_closed = threading.Event()
-        self._turn = threading.RLock()  # of a signal's handler, too, that closes in mid-wait
-        self._connection = self._found_among(urls)
-        begin_anew_after_fork(self)
+        self._lock = threading.RLock()  # of a signal's handler, too, that closes in mid-wait
+        self._connection = self._connect_to_first(urls)
+        reset_after_fork(self)
 
-    def begin_anew(self) -> None:
-        """In a forked process: leave the connection to the parent, and its locks to its threads."""
+    def reset_in_child(self) -> None:
+        """Leave the connection to the parent process, and the locks to its threads."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            let_go([connection.sock] if connection.sock is not None else [])
+            detach([connection.sock] if connection.sock is not None else [])
             self.interruptions += 1
         was_closed, self._is_closed = self._is_closed.is_set(), threading.Event()
         if was_closed:
             self._is_closed.set()
-        self._turn = threading.RLock()
+        self._lock = threading.RLock()
 
     def __iter__(self) -> "Listener[T]":
         return self
 
     def __next__(self) -> T:
-        with self._turn:
+        with self._lock:
             while not self._is_closed.is_set():
                 text = self._receive()
                 if text:
-                    return self._told(text)
+                    return self._picked(text)
                 self._reconnect()
-            self._hang_up()
+            self._disconnect()
         raise StopIteration
 
     def close(self) -> None:
         """End the iteration, also one that waits in another thread."""
         self._is_closed.set()
-        turn = self._turn
-        if not turn.acquire(blocking=False):
+        lock = self._lock
+        if not lock.acquire(blocking=False):
             self._wake()
-            if not turn.acquire(timeout=self._timeout):
+            if not lock.acquire(timeout=self._timeout):
                 return  # it is still connecting, and hangs up when it has done so
         try:
-            self._hang_up()
+            self._disconnect()
         finally:
-            turn.release()
+            lock.release()
 
     def __enter__(self) -> "Listener[T]":
         return self
@@ -126,7 +115,7 @@ class Listener(Generic[T]):
     def __exit__(
         self,
         kind: type[BaseException] | None,
-        fault: BaseException | None,
+        error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         self.close()
@@ -139,29 +128,29 @@ class Listener(Generic[T]):
         """The next message, None or nothing if the connection has ended."""
         if self._connection is None:
             return None
-        with suppress(*self._faults):
+        with suppress(*self._errors):
             return self._connection.recv()  # which answers pings
         return None
 
-    def _told(self, text: str | bytes) -> T:
+    def _picked(self, text: str | bytes) -> T:
         try:
-            told = self._pick(text, self._url)
+            picked = self._pick(text, self._url)
         except MarketError:
             self.close()
             raise
         self._pause = FIRST_PAUSE
-        return told
+        return picked
 
     def _reconnect(self) -> None:
         """One attempt, after a pause; raises Refused if there is no use in another."""
         if self._connection is not None:
-            self._hang_up()
+            self._disconnect()
             self.interruptions += 1
         if self._is_closed.wait(self._pause):
             return
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
         try:
-            self._connection = self._connected()
+            self._connection = self._connect()
         except CertificateUntrusted:
             self.close()
             raise
@@ -172,25 +161,25 @@ class Listener(Generic[T]):
                 self.close()
                 raise
 
-    def _found_among(self, urls: Sequence[str]) -> "websocket.WebSocket":
-        """A connection to the first of them that has the tape, and none to others from now on."""
+    def _connect_to_first(self, urls: Sequence[str]) -> "websocket.WebSocket":
+        """A connection to the first URL that has the tape; from now on that URL alone is used."""
         reasons: list[str] = []
         for self._url in urls:
             try:
-                return self._connected()
+                return self._connect()
             except CertificateUntrusted:
                 raise
             except Refused as refusal:
                 if len(urls) == 1 or refusal.status not in NO_TAPE_THERE:
                     raise
                 reasons.append(f"{self._url} answers: {refusal}")
-            except ExchangeUnreachable as fault:
+            except ExchangeUnreachable as error:
                 if len(urls) == 1:
                     raise
-                reasons.append(fault.sentence)
+                reasons.append(error.sentence)
         raise ExchangeUnreachable("; ".join(reversed(reasons)), was_sent=False)
 
-    def _connected(self) -> "websocket.WebSocket":
+    def _connect(self) -> "websocket.WebSocket":
         return _connect(self._url, self._key, self._timeout, self._verify)
 
     def _wake(self) -> None:
@@ -201,10 +190,10 @@ class Listener(Generic[T]):
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(*self._faults):
+            with suppress(*self._errors):
                 connection.close(timeout=0)
             connection.shutdown()
 
@@ -227,17 +216,17 @@ def _connect(
     except library.WebSocketBadStatusException as answer:
         read(answer.resp_body or b"", Verdict, url, answer.status_code)
         raise ExchangeUnreachable(f"{url} is no tape", was_sent=True) from None
-    except _faults() + not_http as fault:
-        untrusted = network.why_untrusted(fault)
+    except _errors() + not_http as error:
+        untrusted = network.why_untrusted(error)
         if untrusted is not None:
-            raise CertificateUntrusted(url, untrusted) from fault
-        raise ExchangeUnreachable(f"Nobody tells the tape at {url}: {fault}", False) from fault
+            raise CertificateUntrusted(url, untrusted) from error
+        raise ExchangeUnreachable(f"There is no tape at {url}: {error}", False) from error
     connection.settimeout(SILENCE)
     return connection
 
 
-def _faults() -> tuple[type[Exception], ...]:
-    """With what a connection ends."""
+def _errors() -> tuple[type[Exception], ...]:
+    """What a connection raises when it ends."""
     return OSError, _library().WebSocketException
 
 

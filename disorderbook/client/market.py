@@ -1,24 +1,40 @@
-"""One stock at one venue, as one account trades it."""
+"""One stock at one venue, as one account trades it, and the connection that its requests take."""
 
 import json
+import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from operator import index
 from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from disorderbook.client.connection import Connection
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
 from disorderbook.client.listener import Listener
 from disorderbook.client.network import (
     DEFAULT_URL,
+    KEY_HEADER,
     Verify,
     api_address,
+    authorities,
     checked_verify,
+    detach,
     encoded,
+    is_this_machine,
+    reset_after_fork,
     tape_addresses,
+    why_untrusted,
 )
 from disorderbook.client.results import (
     Book,
+    CertificateUntrusted,
+    ExchangeUnreachable,
     Execution,
     MarketClosed,
     Order,
@@ -36,7 +52,8 @@ T = TypeVar("T")
 
 
 class Market:
-    """Buys and sells over one kept connection; usable from several threads, which take turns.
+    """Buys and sells over one kept connection; threads may share it, and
+    wait for each other.
 
     `account` is needed to trade, `key` where the exchange knows keys. `url` names the host or the
     API (http://127.0.0.1:8000/ob/api), `tape_url` the same for websockets: without it, they are
@@ -86,38 +103,40 @@ class Market:
         return self._place("buy", price, qty, order_type)
 
     def sell(self, price: int | None, qty: int, order_type: OrderType = "limit") -> Order:
-        """The same to sell, for so many cents at least."""
+        """Place an order to sell so many shares for so many cents each at least; returns how it
+        stands afterwards. A market order needs no price (None).
+        """
         return self._place("sell", price, qty, order_type)
 
     def cancel(self, order: Order | int) -> Order:
         """Cancel an order, named by itself or its id; returns how it ended, also if closed."""
-        return self._connection.ask("DELETE", self._path_of(order), Order)
+        return self._connection.request("DELETE", self._path_of(order), Order)
 
     def status(self, order: Order | int) -> Order:
         """How an order stands now."""
-        return self._connection.ask("GET", self._path_of(order), Order)
+        return self._connection.request("GET", self._path_of(order), Order)
 
     def quote(self) -> Quote:
         """Best prices and last trade."""
-        return self._connection.ask("GET", f"{self._venue}{self._stock}/quote", Quote)
+        return self._connection.request("GET", f"{self._venue}{self._stock}/quote", Quote)
 
     def book(self) -> Book:
         """Every resting order."""
-        return self._connection.ask("GET", f"{self._venue}{self._stock}", Book)
+        return self._connection.request("GET", f"{self._venue}{self._stock}", Book)
 
     def orders(self) -> tuple[Order, ...]:
         """Every order of the account in this stock, the oldest first, if the exchange lists them
         (--extra).
         """
         path = f"{self._venue}/accounts/{encoded(self._trader())}{self._stock}/orders"
-        return self._connection.ask("GET", path, Orders).orders
+        return self._connection.request("GET", path, Orders).orders
 
     def ticks(self) -> Listener[Quote]:
         """The quote after each order and each cancel from now on, for ever.
 
-        It listens at once, so no tick after this call is missed, and reconnects by itself. What
-        happens during an interruption is not told again. It ends when it or the market is closed,
-        or when nobody holds it any more. Needs the extra [tape].
+        It listens at once, so no tick after this call is missed, and reconnects by itself. Ticks
+        during an interruption are lost. It ends when it or the market is closed, or when nobody
+        holds it any more. Needs the extra [tape].
         """
         return self._listen(ANYBODY, "tickertape", _quote)
 
@@ -145,7 +164,7 @@ class Market:
     def __exit__(
         self,
         kind: type[BaseException] | None,
-        fault: BaseException | None,
+        error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         self.close()
@@ -162,7 +181,7 @@ class Market:
         if price is not None:
             order["price"] = index(price)
         path = f"{self._venue}{self._stock}/orders"
-        return self._connection.ask("POST", path, Order, json.dumps(order).encode())
+        return self._connection.request("POST", path, Order, json.dumps(order).encode())
 
     def _path_of(self, order: Order | int) -> str:
         order_id = order.id if isinstance(order, Order) else index(order)
@@ -193,3 +212,160 @@ def _quote(text: str | bytes, url: str) -> Quote:
 
 def _execution(text: str | bytes, url: str) -> Execution:
     return read(text, Execution, url)
+
+
+class Connection:
+    """Sends requests to one exchange with one key, from any thread, one at a time.
+
+    `timeout` is in seconds: to connect, and of silence while an answer is awaited. A forked process
+    opens a connection of its own; a request that was under way at the fork is the parent's.
+    """
+
+    def __init__(
+        self, address: str, key: str | None, timeout: float, verify: bool | str = True
+    ) -> None:
+        self._address = address
+        self._verify = verify
+        self._key = key
+        self._timeout = timeout
+        self._is_closed = False
+        self._open()
+        reset_after_fork(self)
+
+    def _open(self) -> None:
+        self._lock = threading.Lock()
+        self._session = requests.Session()
+        self._adapter = _Adapter()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, self._adapter)
+        # This machine is never reached by way of a proxy, whatever the environment says.
+        self._session.trust_env = not is_this_machine(self._address)
+        if self._key is not None:
+            self._session.headers[KEY_HEADER] = self._key.encode()
+
+    def reset_in_child(self) -> None:
+        """Leave the connection to the parent process, and the lock to its threads."""
+        detach(each.sock for each in list(self._adapter.made) if each.sock is not None)
+        self._open()
+
+    def request(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
+        """The result of one request, which is never sent again.
+
+        It waits for the requests of other threads. Raises Refused, ExchangeUnreachable,
+        CertificateUntrusted or MarketClosed.
+        """
+        url = self._address + path
+        with self._lock:
+            if self._is_closed:
+                raise MarketClosed
+            try:
+                # A redirected POST would silently become a GET.
+                response = self._session.request(
+                    method,
+                    url,
+                    data=body,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    verify=authorities(self._verify),
+                )
+            except requests.RequestException as error:
+                untrusted = why_untrusted(error)
+                if untrusted is not None:
+                    raise CertificateUntrusted(self._address, untrusted) from error
+                sentence = f"No answer to {method} {url}: {_reason(error)}"
+                raise ExchangeUnreachable(sentence, not _never_left(error)) from error
+        return read(response.content, kind, url, response.status_code)
+
+    def close(self) -> None:
+        """No request is sent any more; one that is under way in another thread is answered."""
+        self._is_closed = True
+        self._session.close()
+
+    def abort(self) -> None:
+        """No request is sent any more; one that is under way in another thread ends at once, and
+        raises ExchangeUnreachable there. A TLS handshake under way still takes up to `timeout`.
+        """
+        self._is_closed = True
+        self._adapter.abort()
+
+
+def _cause(error: requests.RequestException) -> object:
+    """The error of urllib3 below one of requests, which says more."""
+    below = error.args[0] if error.args else error
+    return getattr(below, "reason", None) or below
+
+
+def _never_left(error: requests.RequestException) -> bool:
+    """Whether the connection itself failed, so that the exchange cannot have seen the request."""
+    return isinstance(_cause(error), (NewConnectionError, ConnectTimeoutError))
+
+
+def _reason(error: requests.RequestException) -> str:
+    return f"{type(error).__name__}, {_cause(error)}"
+
+
+class _Adapter(HTTPAdapter):
+    """What makes connections for a session, and knows those that it has made."""
+
+    def __init__(self) -> None:
+        self.made: WeakSet[HTTPConnection] = WeakSet()
+        self._is_aborted = False
+        self._lock = threading.Lock()  # of both
+        super().__init__()
+
+    def abort(self) -> None:
+        """Cut every connection, and each one that is made later."""
+        with self._lock:
+            self._is_aborted = True
+            for connection in self.made:
+                _cut(connection)
+
+    def begin(self, connection: HTTPConnection) -> None:
+        """Note a connection that is about to connect."""
+        with self._lock:
+            self.made.add(connection)
+
+    def finish(self, connection: HTTPConnection) -> None:
+        """Cut a connection that has connected, if the others were cut meanwhile."""
+        with self._lock:
+            if self._is_aborted:
+                _cut(connection)
+
+    def init_poolmanager(self, *arguments: Any, **keywords: Any) -> None:
+        super().init_poolmanager(*arguments, **keywords)
+        self._note_connections_of(self.poolmanager)
+
+    def proxy_manager_for(self, *arguments: Any, **keywords: Any) -> PoolManager:
+        is_new = arguments[0] not in self.proxy_manager
+        manager: PoolManager = super().proxy_manager_for(*arguments, **keywords)
+        if is_new:
+            self._note_connections_of(manager)
+        return manager
+
+    def _note_connections_of(self, manager: PoolManager) -> None:
+        manager.pool_classes_by_scheme = {
+            scheme: _noting(pool, self) for scheme, pool in manager.pool_classes_by_scheme.items()
+        }
+
+
+def _noting(pool: type[HTTPConnectionPool], adapter: _Adapter) -> type[HTTPConnectionPool]:
+    """The same kind of pool, whose connections the adapter knows from when they connect."""
+
+    class Noted(pool.ConnectionCls):  # type: ignore[name-defined,misc]
+        def connect(self) -> None:
+            adapter.begin(self)
+            super().connect()
+            adapter.finish(self)
+
+    class Pool(pool):  # type: ignore[valid-type,misc]
+        ConnectionCls = Noted
+
+    return Pool
+
+
+def _cut(connection: HTTPConnection) -> None:
+    # Shut down and not closed: that wakes the thread that waits for an answer, which closes it.
+    # The plain method, since that of a TLS socket would forget its session in mid-read.
+    if isinstance(connection.sock, socket.socket):
+        with suppress(OSError):
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)

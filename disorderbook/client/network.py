@@ -1,17 +1,12 @@
-"""Where things are: the URLs of the exchange and of its tape, and of what has names there.
+"""How the exchange is reached: its addresses, proxies, certificates, and what a fork leaves.
 
-By way of which proxy a host is reached: what the environment says, for the tape as for requests.
-
-This machine is never reached by way of a proxy, which would look for it elsewhere or has no
-business to know of it.
-
-Whose certificates are trusted: by requests and by the tape the same.
-
-What is connected before a fork, and belongs to the parent after it.
-
-Two processes that share a connection get each other's answers. So the child lets go of all that it
-has inherited, without a word to the other side, whose conversation with the parent goes on; what
-it needs, it opens anew.
+- Addresses. The URLs of the API and of the tape, and the names in their paths.
+- Proxies. The environment names them, for the tape as for requests. This machine is never reached
+  by way of one: a proxy would look for it elsewhere, or has no business to know of it.
+- Certificates. requests and the tape trust the same ones.
+- Forks. Two processes that share a connection get each other's answers. So a forked process drops
+  what it has inherited, without a word to the other side, whose conversation with the parent goes
+  on. What it needs, it opens anew.
 """
 
 import os
@@ -26,16 +21,10 @@ from weakref import WeakSet
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-
-
+KEY_HEADER = "X-Starfighter-Authorization"
 API = "/ob/api"
-
-
 TAPE = "/ob/api/ws"
-
-
 TAPE_PORT = 8001  # on this machine, without anything in front of the exchange
-
 
 UNSENDABLE = ("", ".", "..")  # parts of a path that have a meaning of their own
 
@@ -103,15 +92,13 @@ def _parts(url: str, schemes: tuple[str, str], example: str) -> SplitResult:
 # websocket-client heeds what is not to go through a proxy only where a proxy is named.
 NO_PROXY = {"http_proxy_host": "none", "http_no_proxy": ["*"]}
 
-
 STANDARD_PORTS = {"https": 443}  # 80 for the others
-
 
 NOWHERE = "no.proxy.invalid"  # a host that is never asked for
 
 
 def proxy_options(url: str) -> dict[str, Any]:
-    """What websocket-client is to be told, so that it does not look at the environment itself."""
+    """The proxy options of websocket-client, complete, so that it reads no environment itself."""
     proxy = None if is_this_machine(url) else _proxy_for(url)
     if proxy is None:
         return NO_PROXY
@@ -143,14 +130,16 @@ those to trust, or their folder."""
 
 
 def checked_verify(verify: Verify) -> bool | str:
-    """The same as text; raises ValueError for what is no file or folder of certificates."""
+    """A path as text, True and False as they are; raises ValueError for what is no file or folder
+    of certificates.
+    """
     if isinstance(verify, bool):
         return verify
     path = os.fspath(verify)
     try:
         ssl.create_default_context().load_verify_locations(**_location(path))
-    except OSError as fault:  # which those of TLS are, too
-        reason = fault.strerror or fault
+    except OSError as error:  # which those of TLS are, too
+        reason = error.strerror or error
         raise ValueError(f"{path!r} holds no certificates to trust: {reason}") from None
     return path
 
@@ -172,9 +161,9 @@ def trust_options(verify: bool | str) -> dict[str, Any]:
     return {"ca_certs": location.get("cafile"), "ca_cert_path": location.get("capath")}
 
 
-def why_untrusted(fault: BaseException) -> str | None:
-    """What is wrong with a certificate, if that is at the bottom of a fault."""
-    cause: BaseException | None = fault
+def why_untrusted(error: BaseException) -> str | None:
+    """What is wrong with a certificate, if that is the first cause of an error; else None."""
+    cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return cause.verify_message
@@ -186,26 +175,26 @@ def _location(path: str) -> dict[str, str]:
     return {"capath" if os.path.isdir(path) else "cafile": path}
 
 
-class Holder(Protocol):
-    """Somebody who has connections, and perhaps a lock that another thread held at the fork."""
+class ForkAware(Protocol):
+    """What has connections, and perhaps a lock that another thread held at the fork."""
 
-    def begin_anew(self) -> None:
-        """In a forked process, before anything else: do without what is the parent's."""
-
-
-_holders: WeakSet[Holder] = WeakSet()
+    def reset_in_child(self) -> None:
+        """In a forked process, before anything else there: drop what is the parent's."""
 
 
-def begin_anew_after_fork(holder: Holder) -> None:
-    """Have it begin anew in each process that is forked from now on, for as long as it lives."""
-    _holders.add(holder)
+_registered: WeakSet[ForkAware] = WeakSet()
 
 
-def let_go(socks: Iterable[socket.socket]) -> None:
+def reset_after_fork(each: ForkAware) -> None:
+    """Call `reset_in_child` in each process that is forked from now on, while the object lives."""
+    _registered.add(each)
+
+
+def detach(socks: Iterable[socket.socket]) -> None:
     """Put dead sockets in the place of inherited ones, which the parent does not notice.
 
-    What still reads from one is told that the other side hung up; what TLS or a websocket may have
-    to say goes nowhere; and what closes one closes no other file of the same number.
+    Whoever reads from one finds that the other side hung up. What TLS or a websocket writes goes
+    nowhere. Closing one closes no other file of the same number.
     """
     dead, other_end = socket.socketpair()
     other_end.close()
@@ -215,10 +204,10 @@ def let_go(socks: Iterable[socket.socket]) -> None:
                 os.dup2(dead.fileno(), sock.fileno(), inheritable=False)
 
 
-def _begin_anew() -> None:
-    for holder in list(_holders):
-        holder.begin_anew()
+def _reset_all() -> None:
+    for each in list(_registered):
+        each.reset_in_child()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_all)

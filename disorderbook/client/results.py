@@ -1,12 +1,9 @@
-"""Every way in which a call of the client can fail.
+"""What a call of the client returns or raises, and how it is read from the bytes of an answer.
 
-What the exchange answers, with the wire's names in snake_case: totalFilled is total_filled.
-
-Prices are cents a share, quantities shares. Times are UTC text with nine fractional digits, as
-they came, for Python's datetime would cut them: they sort as time does, and both
-`datetime.fromisoformat` and pandas read them. What the market has nothing to say for is None.
-
-From the bytes of an answer to a result, or to the reason why there is none.
+The names are the wire's in snake_case: totalFilled is total_filled. Prices are cents a share,
+quantities are shares. Times are UTC text with nine fractional digits, as they came, since Python's
+datetime would cut them; they sort as time does, and `datetime.fromisoformat` and pandas read them.
+What the market has nothing to say for is None.
 """
 
 from typing import Literal, TypeVar
@@ -15,7 +12,7 @@ import msgspec
 
 
 class MarketError(Exception):
-    """What all of them have in common."""
+    """The base of every error that a call of the client raises for the exchange's sake."""
 
 
 class Refused(MarketError):
@@ -71,11 +68,11 @@ class MarketClosed(MarketError):
 
 
 OrderType = Literal["limit", "market", "fill-or-kill", "fok", "immediate-or-cancel", "ioc"]
-"""Those that can be asked for; an order tells its own by the long names."""
+"""What an order can be placed as; the type of a placed order has the long name."""
 
 
 class Result(msgspec.Struct, frozen=True, rename="camel"):
-    """What all of them have in common: they cannot be changed."""
+    """The base of every result, which cannot be changed."""
 
 
 class Fill(Result, frozen=True):
@@ -176,10 +173,7 @@ class Verdict(Result, frozen=True):
 
 
 NO_REASON = "The exchange refuses this and gives no reason"
-
-
 LONGEST_EXCERPT = 80  # characters of an answer that makes no sense, in the error's sentence
-
 
 T = TypeVar("T")
 

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from disorderbook.client import CertificateUntrusted, ExchangeUnreachable, Refused
-from disorderbook.client.connection import Connection
-from disorderbook.client.market import TIMEOUT
+from disorderbook.client.market import TIMEOUT, Connection
 from disorderbook.client.results import Verdict
 from disorderbook.runner.gateway import Endpoint
 
@@ -94,7 +93,7 @@ def _send(endpoint: Endpoint, key: str, method: str, path: str, body: bytes | No
     address = endpoint.api.rstrip("/")
     connection = Connection(address, key or None, TIMEOUT, endpoint.verify)
     try:
-        connection.ask(method, path, Verdict, body)
+        connection.request(method, path, Verdict, body)
     except CertificateUntrusted as fault:
         raise NotAdmitted(endpoint.untrusted(fault.reason)) from None
     finally:

@@ -81,7 +81,7 @@ def test_it_says_how_to_start_bots_from_any_folder(tmp_path: Path) -> None:
     assert watching == f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
 
 
-def test_without_the_bots_it_does_not_offer_them(
+def test_without_the_scripts_it_offers_the_bots_of_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As where the package alone is installed: a folder called bots may be anything."""
@@ -95,7 +95,8 @@ def test_without_the_bots_it_does_not_offer_them(
         cli._greet(8000, options, services, tape)
         told = capsys.readouterr().out
         assert f"ws://127.0.0.1:{tape.port}/ob/api/ws/" in told
-    assert "curl" in told and "bots" not in told
+    assert " -m disorderbook bots market-maker taker noise --url " in told
+    assert "watch_tape" not in told
 
 
 def test_the_line_that_it_prints_to_bring_the_market_to_life_does_so() -> None:

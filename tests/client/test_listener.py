@@ -208,7 +208,7 @@ def test_nobody_there_is_said_at_once(exchange: PrivateExchange) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"ws://127.0.0.1:{gone.getsockname()[1]}"
     with Market("TESTEX", "FOOBAR", url=exchange.url, tape_url=url) as market:
-        with pytest.raises(ExchangeUnreachable, match="Nobody tells the tape at ws://.*refused"):
+        with pytest.raises(ExchangeUnreachable, match="There is no tape at ws://.*refused"):
             market.ticks()
 
 
@@ -261,7 +261,7 @@ def test_where_there_is_none_all_that_was_tried_is_told(monkeypatch: pytest.Monk
     with serve() as exchange, Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
         with pytest.raises(ExchangeUnreachable) as told:
             market.ticks()
-    assert re.match("Nobody tells the tape at ws://127.0.0.1:1/.*refused; ws://", str(told.value))
+    assert re.match("There is no tape at ws://127.0.0.1:1/.*refused; ws://", str(told.value))
     assert f"ws://127.0.0.1:{exchange.port}/ob/api/ws/" in str(told.value)
     assert not told.value.was_sent
 

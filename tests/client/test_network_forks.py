@@ -15,7 +15,7 @@ from websockets.sync.server import ServerConnection
 from websockets.sync.server import serve as serve_websockets
 
 from disorderbook.client import ExchangeUnreachable, Listener, Market, MarketClosed, Quote, Refused
-from disorderbook.client.network import let_go
+from disorderbook.client.network import detach
 from disorderbook.client.results import Verdict, read
 from disorderbook.in_process import PrivateExchange
 
@@ -56,7 +56,7 @@ def test_each_process_gets_its_own_answers(exchange: PrivateExchange, fork: Fork
 def test_a_lock_that_another_thread_held_at_the_fork_is_free(exchange: PrivateExchange) -> None:
     with market_of(exchange) as market:
         market.quote()
-        with market._connection._turn, forked(lambda pipe: pipe.send(market.quote().bid)) as child:
+        with market._connection._lock, forked(lambda pipe: pipe.send(market.quote().bid)) as child:
             assert heard(child) is None
 
 
@@ -152,8 +152,8 @@ def test_a_listener_that_another_thread_waits_on_can_be_used_in_the_child(
         told: list[int | None] = []
         thread = threading.Thread(target=lambda: told.append(next(ticks).bid))
         thread.start()
-        while ticks._turn.acquire(blocking=False):  # until the thread has it
-            ticks._turn.release()
+        while ticks._lock.acquire(blocking=False):  # until the thread has it
+            ticks._lock.release()
 
         def end(pipe: Pipe) -> None:
             ticks.close()
@@ -198,13 +198,13 @@ def test_the_other_side_of_a_websocket_hears_nothing_of_the_child() -> None:
     assert said == ["/ticks", "the parent"]
 
 
-def test_a_socket_that_is_let_go_is_dead_and_the_other_end_does_not_notice() -> None:
+def test_a_socket_that_is_detached_is_dead_and_the_other_end_does_not_notice() -> None:
     one, other = socket.socketpair()
     kept = socket.socket(fileno=os.dup(one.fileno()))  # as the parent keeps it
     gone = socket.socket()
     gone.close()
     with one, other, kept:
-        let_go([one, gone])
+        detach([one, gone])
         assert one.recv(1) == b""
         with pytest.raises(BrokenPipeError):
             one.send(b"!")

@@ -37,29 +37,6 @@ def test_abort_ends_a_call_that_waits_for_an_answer_and_each_later_one() -> None
         market.quote()
 
 
-def test_abort_ends_a_tls_handshake_that_never_ends() -> None:
-    raised: list[ExchangeUnreachable] = []
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(PATIENCE)
-        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
-        market = Market("V", "S", url=url, timeout=3600)
-
-        def ask() -> None:
-            try:
-                market.quote()
-            except ExchangeUnreachable as fault:
-                raised.append(fault)
-
-        thread = threading.Thread(target=ask, daemon=True)
-        thread.start()
-        with silent.accept()[0] as accepted:
-            accepted.settimeout(PATIENCE)
-            assert accepted.recv(1) == b"\x16"  # the first byte of a handshake
-            market.abort()
-            thread.join(PATIENCE)
-    assert not thread.is_alive() and len(raised) == 1
-
-
 def test_abort_of_an_idle_market_is_like_close() -> None:
     market = Market("V", "S")
     market.abort()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from disorderbook.client.connection import Connection
+from disorderbook.client.market import Connection
 from disorderbook.client.results import ExchangeUnreachable, MarketClosed, Refused, Verdict
 
 PATIENCE = 10.0  # seconds
@@ -55,20 +55,20 @@ def connection(url: str, key: str | None = None, timeout: float = PATIENCE) -> I
 def test_one_connection_is_kept() -> None:
     with answering((OK, OK, OK)) as server, connection(server.url) as asking:
         for _ in range(3):
-            assert asking.ask("GET", "/x", Verdict).ok
+            assert asking.request("GET", "/x", Verdict).ok
 
 
 def test_a_connection_that_was_lost_meanwhile_is_made_again() -> None:
     with answering((OK,), (OK,)) as server, connection(server.url) as asking:
-        assert asking.ask("GET", "/first", Verdict).ok
+        assert asking.request("GET", "/first", Verdict).ok
         assert server.has_hung_up.wait(PATIENCE)
-        assert asking.ask("POST", "/second", Verdict, b"{}").ok
+        assert asking.request("POST", "/second", Verdict, b"{}").ok
         assert [request.split()[1] for request in server.requests] == [b"/first", b"/second"]
 
 
 def test_the_key_goes_along_in_any_script() -> None:
     with answering((OK,)) as server, connection(server.url, "ключ") as asking:
-        asking.ask("GET", "/", Verdict)
+        asking.request("GET", "/", Verdict)
         assert "X-Starfighter-Authorization: ключ\r\n".encode() in server.requests[0]
 
 
@@ -76,7 +76,7 @@ def test_the_key_goes_along_in_any_script() -> None:
 def test_a_request_that_gets_no_answer_is_not_sent_again(method: str) -> None:
     with answering((b"",)) as server, connection(server.url) as asking:
         with pytest.raises(ExchangeUnreachable, match=f"No answer to {method} http") as error:
-            asking.ask(method, "/orders", Verdict)
+            asking.request(method, "/orders", Verdict)
         assert error.value.was_sent and len(server.requests) == 1
 
 
@@ -85,7 +85,7 @@ def test_a_server_that_never_answers_is_not_waited_for() -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with connection(url, timeout=0.1) as asking:
             with pytest.raises(ExchangeUnreachable, match="timed out") as error:
-                asking.ask("POST", "/orders", Verdict, b"{}")
+                asking.request("POST", "/orders", Verdict, b"{}")
     assert error.value.was_sent, "it may have been read all the same"
 
 
@@ -94,7 +94,7 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}"
     with connection(url) as asking:
         with pytest.raises(ExchangeUnreachable, match="Connection refused") as error:
-            asking.ask("POST", "/orders", Verdict, b"{}")
+            asking.request("POST", "/orders", Verdict, b"{}")
     assert not error.value.was_sent
 
 
@@ -111,7 +111,7 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
 def test_what_is_no_exchange_is_of_the_same_family(answer: bytes) -> None:
     with answering((answer,)) as server, connection(server.url) as asking:
         with pytest.raises(ExchangeUnreachable) as error:
-            asking.ask("GET", "/", Verdict)
+            asking.request("GET", "/", Verdict)
     assert error.value.was_sent
 
 
@@ -119,9 +119,9 @@ def test_a_refusal_keeps_the_connection() -> None:
     refusal = b'HTTP/1.1 401 No\r\nContent-Length: 26\r\n\r\n{"ok":false,"error":"key"}'
     with answering((refusal, OK)) as server, connection(server.url) as asking:
         with pytest.raises(Refused, match="^key$") as error:
-            asking.ask("GET", "/", Verdict)
+            asking.request("GET", "/", Verdict)
         assert error.value.status == 401
-        assert asking.ask("GET", "/", Verdict).ok
+        assert asking.request("GET", "/", Verdict).ok
 
 
 def test_the_environments_proxy_is_not_asked_for_this_machine(
@@ -130,11 +130,11 @@ def test_the_environments_proxy_is_not_asked_for_this_machine(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     with answering((OK,)) as server, connection(server.url) as asking:
-        assert asking.ask("GET", "/", Verdict).ok
+        assert asking.request("GET", "/", Verdict).ok
 
 
 def test_a_closed_connection_is_not_opened_again() -> None:
     with connection("http://127.0.0.1:1") as asking:
         pass
     with pytest.raises(MarketClosed, match="was closed"):
-        asking.ask("GET", "/", Verdict)
+        asking.request("GET", "/", Verdict)
