@@ -1,8 +1,8 @@
 """The recent past of every book, for people who watch: its last trades, and its price over time.
 
-The exchange tells of each event with its lock held, so that has to cost next to nothing: a trade is
-appended to a queue, and the event counts in a candle of one second. What is made of the candles
-is made once a second, or when somebody asks.
+The exchange calls `History.record` for each event, with its lock held, so a record must cost next
+to nothing: a trade is appended to a queue, and counts in a candle of one second. The longer candles
+are made once a second, or when somebody asks. The lock must be held for reading, too.
 """
 
 from collections import deque
@@ -16,29 +16,25 @@ from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import Side
 
 SECOND = 10**9  # nanoseconds
-
-
-RECENT_TRADES = 500  # that are remembered of a book
-
-
+RECENT_TRADES = 500  # of a book, which are stored
 MOST_CANDLES = 400  # of a book's whole past
-
-
-SPANS = {"5m": 300 * SECOND, "30m": 1800 * SECOND, "all": 0}  # 0: ever since
+SPANS = {"5m": 300 * SECOND, "30m": 1800 * SECOND, "all": 0}  # nanoseconds; 0 is the whole past
 
 
 class Trade(NamedTuple):
-    """A trade as anybody may see it; `side` is that of the order that came in and met another."""
+    """A trade as anybody may see it; `side` is that of the incoming order."""
 
     number: int  # counts the trades of a book from 1
-    price: int
-    quantity: int
-    ts: int
+    price: int  # cents
+    quantity: int  # shares
+    ts: int  # nanoseconds since 1970
     side: Side
 
 
 class Candle(msgspec.Struct, gc=False):
-    """The trades of a stretch of time that begins at `start`, nanoseconds since 1970."""
+    """The trades of a stretch of time that begins at `start`, nanoseconds since 1970; prices in
+    cents.
+    """
 
     start: int
     open: int
@@ -49,7 +45,7 @@ class Candle(msgspec.Struct, gc=False):
     trades: int
 
     def extend(self, later: "Candle") -> None:
-        """Take in a candle that follows this one."""
+        """Merge a later candle into this one."""
         self.high = max(self.high, later.high)
         self.low = min(self.low, later.low)
         self.close = later.close
@@ -58,7 +54,7 @@ class Candle(msgspec.Struct, gc=False):
 
 
 class Series:
-    """Candles of `width` nanoseconds each, those in which something traded; the latest `most`."""
+    """The latest `most` candles of `width` nanoseconds each; those without a trade are left out."""
 
     def __init__(self, width: int, most: int) -> None:
         self.width = width
@@ -66,13 +62,13 @@ class Series:
         self._candles: deque[Candle] = deque()
 
     def add(self, candle: Candle) -> None:
-        """Take in a candle, no wider than these, that comes after all others."""
+        """Merge a candle that is no wider than these and later than all of them."""
         self._append(candle)
         while len(self._candles) > self._most:
             self._make_room()
 
     def since(self, start: int) -> list[Candle]:
-        """The candles that begin at a time or later, oldest first."""
+        """The candles that begin at `start` (nanoseconds since 1970) or later, oldest first."""
         found = []
         for candle in reversed(self._candles):
             if candle.start < start:
@@ -92,7 +88,7 @@ class Series:
 
 
 class WholeSeries(Series):
-    """A series that forgets nothing: its candles become twice as wide when they are too many."""
+    """A series of the whole past: when its candles are too many, they become twice as wide."""
 
     def _make_room(self) -> None:
         self.width *= 2
@@ -102,8 +98,8 @@ class WholeSeries(Series):
 
 
 class BookHistory:
-    """The recent past of one book. What was traded since the candles were last brought up to date
-    is counted in plain attributes, which are quicker than a candle's.
+    """The recent past of one book. The trades of the second under way are counted in plain
+    attributes, which are quicker than a candle's.
     """
 
     __slots__ = (
@@ -127,14 +123,14 @@ class BookHistory:
             "30m": Series(5 * SECOND, 360),
             "all": WholeSeries(SECOND, MOST_CANDLES),
         }
-        self._second_ends = 0  # of the second that is counted in the following
-        self._counted = 0  # trades that the candles hold
+        self._second_ends = 0  # nanoseconds; end of the second that is counted in the following
+        self._counted = 0  # trades that are in the candles
         self._open = self._high = self._low = self._close = self._volume = 0
 
     def record(self, executions: Sequence[Execution]) -> None:
-        """Take note of all executions of one order, at least one.
+        """Record all executions of one order, at least one.
 
-        They have one time, and go from the best price to the worst.
+        They have the same time, and go from the best price to the worst.
         """
         last = executions[-1]
         price, ts = last.price, last.ts
@@ -159,12 +155,12 @@ class BookHistory:
         return [Trade(self.count - age, *latest[age]) for age in range(wanted - 1, -1, -1)]
 
     def series(self, span: str) -> Series:
-        """The price over a span, one of SPANS; what is older may be there too."""
-        self._settle()
+        """The candles of a span, one of SPANS; there may be older ones, too."""
+        self._flush()
         return self._series[span]
 
     def _record_more(self, executions: Sequence[Execution]) -> None:
-        """Take note of all trades of an order, and of the first one's price."""
+        """Record the trades of an order that has several, and the first one's price."""
         side, best = executions[0].incoming.side, executions[0].price
         self._high, self._low = max(self._high, best), min(self._low, best)
         self.count += len(executions)
@@ -173,14 +169,14 @@ class BookHistory:
         )
 
     def _begin(self, price: int, ts: int) -> None:
-        """Count from zero, in the second of a time."""
-        self._settle()
+        """Begin to count the second that `ts` is in."""
+        self._flush()
         self._second_ends = ts - ts % SECOND + SECOND
         self._open = self._high = self._low = price
         self._volume = 0
 
-    def _settle(self) -> None:
-        """Bring what is counted to the candles."""
+    def _flush(self) -> None:
+        """Add what is counted to the candles."""
         trades, self._counted = self.count - self._counted, self.count
         if trades:
             candle = Candle(
@@ -203,21 +199,21 @@ class History:
         self.since = since
         self._books: dict[tuple[str, str], BookHistory] = {}
         self._found: dict[OrderBook, BookHistory] = {}
-        self._latest: dict[tuple[str, str], OrderBook] = {}  # by which that of the names is found
+        self._latest: dict[tuple[str, str], OrderBook] = {}  # the key in _found, by names
 
     def record(self, book: OrderBook, executions: Sequence[Execution]) -> None:
-        """For the exchange, after each event, with its lock held."""
+        """The exchange's publisher: records what one event has traded, with the lock held."""
         if executions:
             (self._found.get(book) or self._find(book)).record(executions)
 
     def of(self, book: OrderBook) -> BookHistory:
-        """That of a book; an empty one if nothing has traded there."""
+        """The history of a book; an empty one if nothing has traded there."""
         return self._books.get((book.venue, book.symbol)) or BookHistory()
 
     def _find(self, book: OrderBook) -> BookHistory:
-        """That of a book, from now on found by the book itself, which is quicker than by names.
+        """The history of a book, which `_found` has from now on: that is quicker than by names.
 
-        The exchange may have put another book of the same names in the place of an older one.
+        After a rollback the exchange has another book of the same names in the place of the older.
         """
         place = book.venue, book.symbol
         past = self._books.setdefault(place, BookHistory())

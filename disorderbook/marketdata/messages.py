@@ -1,5 +1,7 @@
-"""What the exchange tells those who watch it, as JSON: the market, trades, candles, and where
-there is something to see. Nothing here names an account.
+"""Market data as JSON: the market, trades, candles, and which books there are.
+
+Nothing here names an account. The exchange's lock must be held for every function. Prices are in
+cents, quantities in shares; times come in as nanoseconds since 1970 and go out as time stamps.
 """
 
 from itertools import islice
@@ -149,7 +151,7 @@ class CandlesMessage(msgspec.Struct, gc=False):
 def server_message(
     exchange: Exchange, since: int, needs_keys: bool, tape_port: int | None
 ) -> bytes:
-    """What to know of a server before watching one of its books."""
+    """What to know of a server before watching one of its books; it began at `since`."""
     venues = [
         VenueStocksMessage(venue, [book.symbol for book in exchange.books(venue)])
         for venue in exchange.venues()
@@ -166,7 +168,7 @@ def server_message(
 
 
 def market_message(book: OrderBook, most: int) -> bytes:
-    """The quote, and at most so many price levels of each side, best first."""
+    """The quote, and at most `most` price levels of each side, best first."""
     quote = quote_fields(book.quote(), ok=UNSET)
     return to_json(MarketMessage(True, quote, _levels(book.bids, most), _levels(book.asks, most)))
 
@@ -183,7 +185,7 @@ def trades_message(book: OrderBook, history: History, since: int, most: int) -> 
 
 
 def candles_message(book: OrderBook, history: History, span: str, since: int, now: int) -> bytes:
-    """The candles of a span, one of SPANS, that begin at a time or later, oldest first."""
+    """The candles of a span, one of SPANS, that begin at `since` or later, oldest first."""
     series = history.of(book).series(span)
     start = max(since, now - SPANS[span] if SPANS[span] else 0)
     candles = [

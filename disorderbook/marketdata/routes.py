@@ -1,6 +1,7 @@
-"""Routes of market data: scores, and what people watch a market with, below /api/v1.
+"""The routes of market data: scores, and below /api/v1 what the front page shows.
 
-None of them opens a book, and none tells more of an account than the scores as JSON do.
+None of them opens a book, and none shows more of an account than the scores as JSON do. The
+application holds the exchange's lock while it calls a handler.
 """
 
 import re
@@ -21,16 +22,16 @@ from disorderbook.marketdata.scores import NO_BOOK, scores_message, scores_page,
 from disorderbook.protocol.names import detail_of, timestamp
 from disorderbook.protocol.route import Answer, Document, Request, Route, page
 
-LEVELS = 25  # of each side that are told unasked; at most MOST_LEVELS
-TRADES = 100  # that are told unasked; at most RECENT_TRADES
-MOST_SCORES = 100  # accounts, the best
+DEFAULT_LEVELS = 25  # of each side; at most MOST_LEVELS
+DEFAULT_TRADES = 100  # at most RECENT_TRADES
+MOST_SCORES = 100  # accounts, the best first
 MAX_SINCE = 2**53  # what a browser can count to
 
 _NUMBER = re.compile("[0-9]{1,16}")
 
 
 class MarketDataRoutes:
-    """`tape_port` is that of the websockets, None where there are none."""
+    """The handlers of the table ROUTES; `tape_port` is None without websockets."""
 
     def __init__(
         self, exchange: Exchange, accounts: Accounts, history: History, tape_port: int | None
@@ -46,12 +47,12 @@ class MarketDataRoutes:
         )
 
     def market(self, request: Request, venue: str, symbol: str) -> Answer:
-        most = _number(request, "levels", LEVELS, MOST_LEVELS)
+        most = _number(request, "levels", DEFAULT_LEVELS, MOST_LEVELS)
         return market_message(self._book(venue, symbol), most)
 
     def trades(self, request: Request, venue: str, symbol: str) -> Answer:
         since = _number(request, "since", 0, MAX_SINCE)
-        most = _number(request, "limit", TRADES, RECENT_TRADES)
+        most = _number(request, "limit", DEFAULT_TRADES, RECENT_TRADES)
         return trades_message(self._book(venue, symbol), self._history, since, most)
 
     def candles(self, request: Request, venue: str, symbol: str) -> Answer:
@@ -70,24 +71,20 @@ class MarketDataRoutes:
         return scores_message(found, start, now, self._accounts.need_keys, owner, most)
 
     def _book(self, venue: str, symbol: str) -> OrderBook:
-        """A book that somebody has opened; raises NoSuchBook."""
+        """A book that is open; raises NoSuchBook."""
         found = self._exchange.find_book(venue, symbol)
         if found is None:
-            raise NoSuchBook(
-                detail_of("symbol", symbol, "a stock that has been used at this venue")
-            )
+            detail = detail_of("symbol", symbol, "a stock that has been used at this venue")
+            raise NoSuchBook(detail)
         return found
 
     def scores(self, request: Request, venue: str, symbol: str) -> Answer:
-        form, found = request.parameter("format"), self._exchange.find_book(venue, symbol)
+        form = request.parameter("format")
         if form not in (None, "json", "csv"):
             raise UnknownFormat(detail_of("format", form, "json, csv"))
-        if found is None:
-            if form is None:
-                return page(NO_BOOK, "404 Not Found")
-            raise NoSuchBook(
-                detail_of("symbol", symbol, "a stock that has been used at this venue")
-            )
+        if form is None and self._exchange.find_book(venue, symbol) is None:
+            return page(NO_BOOK, "404 Not Found")
+        found = self._book(venue, symbol)
         hide_holdings, owner = self._accounts.need_keys, self._accounts.owner_of(request.key)
         if form == "csv":
             table = scores_table(found, hide_holdings, owner)
@@ -98,11 +95,11 @@ class MarketDataRoutes:
         return page(scores_page(found, start, now, hide_holdings))
 
 
-def _number(request: Request, name: str, unasked: int, most: int) -> int:
+def _number(request: Request, name: str, default: int, most: int) -> int:
     """A parameter from 0 to `most`; raises IllegalParameter."""
     text = request.parameter(name)
     if text is None:
-        return unasked
+        return default
     if not _NUMBER.fullmatch(text) or int(text) > most:
         raise IllegalParameter(detail_of(name, text, f"a whole number from 0 to {most}"))
     return int(text)

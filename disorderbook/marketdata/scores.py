@@ -1,9 +1,9 @@
 """The scores: who made how much in one book, as a page of text, as JSON or as CSV.
 
-Where holdings are hidden, JSON and CSV tell of an account its net asset value alone, and the rest
-to its owner. The page tells everybody the least and the most shares too, since its columns are
-those of the 2016 server. The value is what a leaderboard is for, and whoever reads it at two prices
-can reckon the holdings from it.
+Where holdings are hidden, JSON and CSV show of an account the net asset value alone, and the rest
+to its owner. The page shows everybody the fewest and the most shares too, since its columns are
+those of the 2016 server. Somebody who reads the value at two prices can compute the holdings from
+it; a leaderboard cannot do without the value. The exchange's lock must be held for every function.
 """
 
 import io
@@ -20,28 +20,20 @@ from disorderbook.protocol.names import to_json
 from disorderbook.protocol.spreadsheet import write_table
 
 CENTS = 100  # in a dollar
-
-
 NO_BOOK = "<pre>No such venue/stock!</pre>"
-
-
 NO_TRADES = "<pre>No trading activity yet.</pre>"
-
 
 # The columns are those of the 2016 server, blanks at a line's end included: people parse them.
 HEADING = f"{'Account':<15} {'USD':<11} {'Shares':<10} {'Pos.min':<10} {'Pos.max':<10} NAV"
 
-
 COLUMNS = ["account", "nav"]
-
-
 HOLDINGS = ["lowest", "highest", "cash", "shares"]
 
 
 def scores_page(book: OrderBook, start: str, now: str, hide_holdings: bool) -> str:
     """The positions of a book, the highest net asset value first, in whole dollars rounded down.
 
-    `start` and `now` are time stamps. `hide_holdings` keeps cash and shares to their owners.
+    `start` and `now` are time stamps. `hide_holdings` hides cash and shares.
     """
     if book.last_trade is None:
         return NO_TRADES
@@ -125,9 +117,11 @@ def scores_message(
     owner: str | None = None,
     most: int | None = None,
 ) -> bytes:
-    """The same as JSON, in cents; without a price as long as nothing has traded. `owner` is the
-    account whose holdings are told even where they are hidden, `most` of how many accounts to tell,
-    None for all.
+    """The positions of a book as JSON, in cents, the highest net asset value first. There is no
+    price until something has traded.
+
+    `hide_holdings` hides the holdings of all accounts but `owner`. `most` limits the number of
+    accounts; None shows all of them. `start` and `now` are time stamps.
     """
     return to_json(
         ScoresMessage(
@@ -144,8 +138,10 @@ def scores_message(
 
 
 def scores_table(book: OrderBook, hide_holdings: bool, owner: str | None = None) -> bytes:
-    """The rows of `scores_message` as CSV (UTF-8), the names of its columns first: those of the
-    holdings only if they may be told of an account, and then empty cells for the others.
+    """The rows of `scores_message` as CSV (UTF-8), below the names of the columns.
+
+    The columns of the holdings are absent where all holdings are hidden. Where those of `owner`
+    alone are shown, the cells of the others are empty.
     """
     columns = COLUMNS if hide_holdings and owner is None else COLUMNS + HOLDINGS
     text = io.StringIO(newline="")
@@ -176,7 +172,7 @@ def _scores(
 def _score(position: Position, price: int, hide_holdings: bool) -> ScoreMessage:
     nav = position.net_asset_value(price)
     if hide_holdings:
-        # To the cent, two values at different prices would tell how many shares there are.
+        # To the cent, two values at different prices would show how many shares there are.
         return ScoreMessage(position.account, nav // CENTS * CENTS)
     return ScoreMessage(
         position.account, nav, position.lowest, position.highest, position.cash, position.shares
@@ -199,7 +195,7 @@ def _row(position: Position, price: int, hide_holdings: bool) -> str:
 
 
 def _on_one_line(account: str) -> str:
-    """A name without what would forge lines of the page."""
+    """A name without the characters that could forge lines of the page."""
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in account
     )
