@@ -18,20 +18,17 @@ from disorderbook.errors import CannotRead
 from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.tables import (
     FAULTS,
-    ORDER_COLUMNS,
+    ORDERS,
     Damaged,
     NumberedFill,
     read_order,
-    verified,
 )
 
 CLOSED_ORDERS_IN_MEMORY = 100_000  # of all books together; the rest is looked up in the ledger
 
-_ORDER_ID = 2  # its place in a row of orders
-
-_FIND_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE (venue, symbol, id) = (?, ?, ?)"
+_FIND_ORDER = f"SELECT {ORDERS.all} FROM orders WHERE (venue, symbol, id) = (?, ?, ?)"
 _ORDERS_OF = f"""
-    SELECT {ORDER_COLUMNS} FROM orders WHERE (account, venue, symbol) = (?, ?, ?) ORDER BY id
+    SELECT {ORDERS.all} FROM orders WHERE (account, venue, symbol) = (?, ?, ?) ORDER BY id
 """
 
 log = logging.getLogger(__name__)
@@ -50,20 +47,19 @@ class Archive(Ledger, ABC):
             row = self.connection.execute(_FIND_ORDER, place).fetchone()
             if row is None:
                 raise Damaged(f"order {order_id} of {book.symbol} at {book.venue} is missing")
-            return _closed(read_order(row, sorted(self.fills_of_order(*place), key=itemgetter(1))))
+            fills = sorted(self.fills_of_order(*place), key=itemgetter(1))
+            return _closed(read_order(ORDERS.read(row), fills))
 
     def orders_of(self, book: OrderBook, account: str) -> Sequence[Order]:
         """The forgotten orders of an account, oldest first; raises CannotRead."""
         place = account, book.venue, book.symbol
         with reading():
-            rows = self.connection.execute(_ORDERS_OF, place).fetchall()
-            forgotten = [
-                row for row in rows if book.find(verified(row, "an order")[_ORDER_ID]) is None
-            ]
+            every = map(ORDERS.read, self.connection.execute(_ORDERS_OF, place).fetchall())
+            forgotten = [values for values in every if book.find(values["id"]) is None]
             if not forgotten:
                 return ()
             fills = fills_by_order(self.fills_of_account(*place))
-            return [_closed(read_order(row, fills.get(row[_ORDER_ID], ()))) for row in forgotten]
+            return [_closed(read_order(each, fills.get(each["id"], ()))) for each in forgotten]
 
     @abstractmethod
     def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
@@ -82,9 +78,9 @@ def reading() -> Iterator[None]:
     """Raise CannotRead, and log why, where a database cannot be read or makes no sense."""
     try:
         yield
-    except (*FAULTS, Damaged) as fault:
-        log.error("The ledger cannot be read: %s", fault)
-        raise CannotRead from fault
+    except (*FAULTS, Damaged) as error:
+        log.error("The ledger cannot be read: %s", error)
+        raise CannotRead from error
 
 
 def closed_orders(outcome: Outcome) -> list[Order]:

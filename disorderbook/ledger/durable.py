@@ -14,6 +14,7 @@ from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotWrite
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders, reading
 from disorderbook.ledger.base import Instance
+from disorderbook.ledger.changes import Changes, write_tables
 from disorderbook.ledger.checkpoints import BUSY_MILLISECONDS, Checkpoints, LogSync
 from disorderbook.ledger.journal import Cancellation, Command, Journal, placement
 from disorderbook.ledger.lock import FileLock
@@ -21,11 +22,10 @@ from disorderbook.ledger.restore import Market, fills_query, load_market
 from disorderbook.ledger.tables import (
     FAULTS,
     SCHEMA_VERSION,
-    Changes,
     NumberedFill,
+    Summary,
     is_busy,
     read_fill,
-    write_tables,
 )
 
 FORGOTTEN_AT_ONCE = 1000  # orders that leave memory after one commit, or as many as it wrote
@@ -235,7 +235,7 @@ class DurableLedger(Archive):
         self._journal.append(self._commands)
 
     def _write_all(self) -> None:
-        summary = SCHEMA_VERSION, self._books, self._last_instance, self._journal.last
+        summary = Summary(SCHEMA_VERSION, self._books, self._last_instance, self._journal.last)
         write_tables(self.connection, self._changes, self._instances, summary)
         self._journal.clear()
         self._changes, self._instances = Changes(), {}

@@ -18,17 +18,17 @@ from disorderbook.ledger.creation import ENDS, NEW, unborn
 from disorderbook.ledger.file import keep_names, locked_for_reading, open_for_reading, open_ledger
 from disorderbook.ledger.lock import PRIVATE, CannotUse, InUse, Unusable, in_words, located
 from disorderbook.ledger.restore import load_market
-from disorderbook.ledger.tables import EXECUTION_COLUMNS, ORDER_COLUMNS, Damaged, Row, verified
+from disorderbook.ledger.tables import EXECUTIONS, ORDERS, Damaged, Row
 from disorderbook.protocol.spreadsheet import write_table
 
 # Name of a file: its columns, and where they come from.
 EXPORTS = {
     "orders.csv": (
-        "venue, symbol, id, account, side, type, price, quantity, ts, remaining, filled",
+        ", ".join(ORDERS.names),
         "orders ORDER BY venue, symbol, id",
     ),
     "executions.csv": (
-        "number, venue, symbol, standing_id, incoming_id, price, quantity, ts",
+        ", ".join(["number", *(name for name in EXECUTIONS.names if not name.endswith("_fill"))]),
         "executions ORDER BY number",
     ),
 }
@@ -138,9 +138,9 @@ def _look_for_a_signal(*_: int) -> None:
 def check_rows(connection: sqlite3.Connection) -> None:
     """Read everything that a market has; raises Damaged or sqlite3.Error."""
     load_market(connection)
-    for columns, table in ((ORDER_COLUMNS, "orders"), (EXECUTION_COLUMNS, "executions")):
-        for row in connection.execute(f"SELECT {columns} FROM {table}"):
-            verified(row, f"a row of {table}")
+    for table in (ORDERS, EXECUTIONS):
+        for row in connection.execute(f"SELECT {table.all} FROM {table.name}"):
+            table.read(row)
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
         raise Damaged(verdict)

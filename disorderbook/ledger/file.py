@@ -31,8 +31,15 @@ from disorderbook.ledger.lock import (
     lock_name,
     page_size,
 )
-from disorderbook.ledger.restore import Market, load_market
-from disorderbook.ledger.tables import APPLICATION_ID, SCHEMA_VERSION, migrate, signed
+from disorderbook.ledger.restore import Market, load_market, read_summary
+from disorderbook.ledger.tables import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    Summary,
+    create_tables,
+    migrate,
+    write_summary,
+)
 from disorderbook.ledger.wal import Log, cut_off, read_log
 
 BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
@@ -51,12 +58,6 @@ PAGE_BYTES = 1024  # an order touches a few bytes of several pages, and each is 
 
 
 log = logging.getLogger(__name__)
-
-
-_FIRST_SUMMARY = """
-    INSERT INTO ledger (schema_version, books, last_instance, journaled, checksum)
-    VALUES (?, ?, ?, ?, ?)
-"""
 
 
 def open_ledger(
@@ -253,8 +254,8 @@ def _write_empty_ledger(file: Path) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN")
-        migrate(connection, 0)
-        connection.execute(_FIRST_SUMMARY, signed(SCHEMA_VERSION, 0, 0, 0))
+        create_tables(connection)
+        write_summary(connection, Summary(SCHEMA_VERSION, 0, 0, 0))
         connection.execute("COMMIT")
 
 
@@ -300,10 +301,7 @@ def _sync_log(file: Path) -> LogSync:
 
 def _migrate(connection: sqlite3.Connection, version: int) -> None:
     migrate(connection, version)
-    counts = connection.execute("SELECT books, last_instance, journaled FROM ledger").fetchone()
-    connection.execute(
-        "UPDATE ledger SET (schema_version, checksum) = (?1, ?5)", signed(SCHEMA_VERSION, *counts)
-    )
+    write_summary(connection, read_summary(connection)._replace(schema_version=SCHEMA_VERSION))
     load_market(connection)
 
 

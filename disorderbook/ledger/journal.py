@@ -14,7 +14,8 @@ import msgspec
 
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
-from disorderbook.ledger.tables import Changes, Damaged
+from disorderbook.ledger.changes import Changes
+from disorderbook.ledger.tables import Damaged
 
 Place = tuple[str, str]  # venue and symbol of a book
 

@@ -24,7 +24,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from disorderbook.ledger.tables import APPLICATION_ID, FAULTS, SCHEMA_VERSION, Damaged, is_busy
+from disorderbook.ledger.tables import (
+    APPLICATION_ID,
+    APPLICATION_ID_0_1,
+    FAULTS,
+    SCHEMA_VERSION,
+    Damaged,
+    is_busy,
+)
 
 SIGNATURE = b"SQLite format 3\0"  # how a database begins
 
@@ -154,6 +161,11 @@ def check_name_of_log(file: Path, beginning: bytes, names: int) -> None:
 def checked_version(connection: sqlite3.Connection, file: Path) -> int:
     """The version of a ledger's schema; raises Unusable for a newer one, or what is no ledger."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application == APPLICATION_ID_0_1:
+        raise Unusable(
+            f"{file} was written by disorderBook 0.1; `disorderbook upgrade {file} NEW` writes its "
+            "market to a new file for this version"
+        )
     if application != APPLICATION_ID:
         raise Unusable(f"{file} is a database, but no ledger of an exchange")
     row = connection.execute("SELECT schema_version FROM ledger").fetchone()

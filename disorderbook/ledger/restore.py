@@ -1,4 +1,8 @@
-"""Reads a durable market back: what is open, and what is told of the rest."""
+"""Reads a durable market back into memory: books with their open orders, and instances.
+
+The rule: what is read must fit together (checksums, counts, sums, the journal), or the whole file
+is refused as damaged. Closed orders are not read here; `archive` finds them one by one.
+"""
 
 import sqlite3
 from typing import NamedTuple
@@ -7,27 +11,28 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.ledger.archive import fills_by_order
 from disorderbook.ledger.base import Instance
+from disorderbook.ledger.changes import Changes
 from disorderbook.ledger.journal import entries, replay
 from disorderbook.ledger.tables import (
-    BOOK_COLUMNS,
-    EXECUTION_COLUMNS,
-    ORDER_COLUMNS,
-    POSITION_COLUMNS,
-    Changes,
+    BOOKS,
+    EXECUTIONS,
+    INSTANCES,
+    LEDGER,
+    ORDERS,
+    POSITIONS,
     Damaged,
     Row,
-    nanoseconds,
+    Summary,
     read_fill,
     read_instance,
     read_order,
     read_position,
-    verified,
 )
 
 
 def fills_query(which: str, index: str = "") -> str:
     """Halves of executions, for `read_fill`, of the orders `o` of which this is true."""
-    columns = ", ".join(f"e.{column}" for column in EXECUTION_COLUMNS.split(", "))
+    columns = ", ".join(f"e.{column}" for column in EXECUTIONS.all.split(", "))
     halves = [
         f"SELECT {half}, {columns} FROM orders AS o {index} CROSS JOIN executions AS e "
         f"ON (e.venue, e.symbol, e.{order}) = (o.venue, o.symbol, o.id) WHERE {which}"
@@ -37,7 +42,7 @@ def fills_query(which: str, index: str = "") -> str:
 
 
 _OPEN_ORDERS = f"""
-    SELECT {ORDER_COLUMNS} FROM orders
+    SELECT {ORDERS.all} FROM orders
     WHERE (venue, symbol) = (?, ?) AND remaining > 0 ORDER BY id
 """
 
@@ -49,12 +54,12 @@ _OPEN_FILLS = fills_query(
 
 
 _POSITIONS = f"""
-    SELECT {POSITION_COLUMNS} FROM positions WHERE (venue, symbol) = (?, ?) ORDER BY number
+    SELECT {POSITIONS.all} FROM positions WHERE (venue, symbol) = (?, ?) ORDER BY number
 """
 
 
 _LAST_ORDER = f"""
-    SELECT {ORDER_COLUMNS} FROM orders WHERE (venue, symbol) = (?, ?) ORDER BY id DESC LIMIT 1
+    SELECT {ORDERS.all} FROM orders WHERE (venue, symbol) = (?, ?) ORDER BY id DESC LIMIT 1
 """
 
 
@@ -71,14 +76,14 @@ class Market(NamedTuple):
 
 def load_market(connection: sqlite3.Connection) -> Market:
     """Everything that is open; raises Damaged or sqlite3.Error."""
-    _, count, last_instance, tables = _summary(connection)
+    _, count, last_instance, flushed = read_summary(connection)
     instances = _load_instances(connection, last_instance)
     books = _load_books(connection, count)
     times = [_latest(connection, book) for book in books]
     times += [instance.started_at for instance in instances]
     by_place = {(book.venue, book.symbol): book for book in books}
-    journaled, changes = tables, Changes()
-    for entry in entries(connection, tables):
+    journaled, changes = flushed, Changes()
+    for entry in entries(connection, flushed):
         for command in entry:
             replay(command, by_place, changes)
             times.append(command.ts)
@@ -87,9 +92,7 @@ def load_market(connection: sqlite3.Connection) -> Market:
 
 
 def _load_instances(connection: sqlite3.Connection, last: int) -> list[Instance]:
-    rows = connection.execute(
-        "SELECT id, account, started, checksum FROM instances ORDER BY id"
-    ).fetchall()
+    rows = connection.execute(f"SELECT {INSTANCES.all} FROM instances ORDER BY id").fetchall()
     instances = [read_instance(row) for row in rows]
     if any(instance.id > last for instance in instances):
         raise Damaged("an instance is newer than the last one")
@@ -98,34 +101,33 @@ def _load_instances(connection: sqlite3.Connection, last: int) -> list[Instance]
 
 def _load_books(connection: sqlite3.Connection, count: int) -> list[OrderBook]:
     """Every book with its open orders, oldest first, as the tables have it."""
-    rows = connection.execute(f"SELECT {BOOK_COLUMNS} FROM books ORDER BY number").fetchall()
+    rows = connection.execute(f"SELECT {BOOKS.all} FROM books ORDER BY number").fetchall()
     if len(rows) != count:
         raise Damaged(f"there are {len(rows)} books instead of {count}")
     return [_load_book(connection, row) for row in rows]
 
 
 def _load_book(connection: sqlite3.Connection, row: Row) -> OrderBook:
-    venue, symbol, opened, next_id, *expected, quote_time, price, quantity, last_trade = verified(
-        row, "a book"
-    )
-    book = OrderBook(venue, symbol, nanoseconds(opened))
-    positions = connection.execute(_POSITIONS, (venue, symbol)).fetchall()
+    values = BOOKS.read(row)
+    place = venue, symbol = values["venue"], values["symbol"]
+    book = OrderBook(venue, symbol, values["opened"])
+    price, quantity = values["last_price"], values["last_quantity"]
     book.restore(
         _open_orders(connection, venue, symbol),
-        next_id,
-        next_id,
-        map(read_position, positions),
-        nanoseconds(quote_time),
-        None if price is None else Fill(price, quantity, nanoseconds(last_trade)),
+        values["orders"],
+        values["events"],
+        map(read_position, connection.execute(_POSITIONS, place).fetchall()),
+        values["quote_time"],
+        None if price is None else Fill(price, quantity, values["last_trade"]),
     )
-    _check(book, expected)
+    _check(book, [values["bid_depth"], values["ask_depth"], values["accounts"]])
     return book
 
 
 def _open_orders(connection: sqlite3.Connection, venue: str, symbol: str) -> list[Order]:
     fills = fills_by_order(map(read_fill, connection.execute(_OPEN_FILLS, (venue, symbol))))
-    rows = connection.execute(_OPEN_ORDERS, (venue, symbol)).fetchall()
-    orders = [read_order(row, fills.get(row[2], ())) for row in rows]
+    rows = map(ORDERS.read, connection.execute(_OPEN_ORDERS, (venue, symbol)).fetchall())
+    orders = [read_order(values, fills.get(values["id"], ())) for values in rows]
     for order in orders:
         if order.remaining + order.filled != order.quantity:
             raise Damaged(f"order {order.id} of {symbol} at {venue} does not add up")
@@ -149,18 +151,17 @@ def _latest(connection: sqlite3.Connection, book: OrderBook) -> int:
     times = [book.opened_at, book.quote_time]
     last_id = -1
     if row is not None:
-        _, _, last_id, *_, ts, _, _ = verified(row, "an order")
-        times.append(nanoseconds(ts))
+        values = ORDERS.read(row)
+        last_id = values["id"]
+        times.append(values["ts"])
     if last_id + 1 != book.next_id:
         raise Damaged(f"the last order of {book.symbol} at {book.venue} is missing")
     return max(times)
 
 
-def _summary(connection: sqlite3.Connection) -> Row:
-    """Schema version, number of books, highest id of an instance, last entry in the tables."""
-    rows = connection.execute(
-        "SELECT schema_version, books, last_instance, journaled, checksum FROM ledger"
-    ).fetchall()
+def read_summary(connection: sqlite3.Connection) -> Summary:
+    """The ledger's own row; raises Damaged or sqlite3.Error."""
+    rows = connection.execute(f"SELECT {LEDGER.all} FROM ledger").fetchall()
     if len(rows) != 1:
         raise Damaged("the ledger has no summary")
-    return verified(rows[0], "the summary")
+    return Summary(**LEDGER.read(rows[0]))

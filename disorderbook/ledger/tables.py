@@ -1,78 +1,365 @@
-"""From orders, fills and positions to rows and back; a row carries a checksum.
+"""The tables of a ledger, for the exchange and for people with any SQLite tool.
 
-SQLite notices a page that makes no sense, but not a digit that has changed.
+Each column is spelled once, in a `Table` below: its name, its type, the attribute that it holds and
+how that is written and read. SQL, rows, exports and checks derive from there. The rule: a row ends
+with a checksum of its other values, because SQLite notices a page that makes no sense, but not a
+digit that has changed.
 
-The tables of a ledger, for the exchange and for people with any SQLite tool.
-
-What the tables of a durable market do not have yet.
-
-Writes the tables that people read, within the caller's transaction.
+Prices are cents, quantities shares, times text in UTC. Each row names its book, so that no query
+needs a join for that.
 """
 
 import sqlite3
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-from disorderbook.engine.book import Execution, OrderBook, Outcome
+from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Fill, Order
 from disorderbook.engine.positions import Position
 from disorderbook.ledger.base import Instance
 from disorderbook.protocol.names import NANOSECONDS, timestamp
 
-ORDER_COLUMNS = (
-    "venue, symbol, id, account, side, type, price, quantity, ts, remaining, filled, checksum"
-)
+APPLICATION_ID = 0x44424F4B  # "DBOK" in the header of the file: it is a ledger
+APPLICATION_ID_0_1 = 0x0B00C  # the same in files of version 0.1, which have other tables
 
-
-BOOK_COLUMNS = (
-    "venue, symbol, opened, orders, bid_depth, ask_depth, accounts, quote_time, last_price, "
-    "last_quantity, last_trade, checksum"
-)
-
-
-POSITION_COLUMNS = "venue, symbol, account, cash, shares, lowest, highest, checksum"
-
-
-EXECUTION_COLUMNS = (
-    "venue, symbol, standing_id, standing_fill, incoming_id, incoming_fill, price, quantity, ts, "
-    "checksum"
-)
-
-
-timestamp = lru_cache(maxsize=256)(timestamp)  # an order and its fills share one
-
+TEXT, INTEGER = "TEXT NOT NULL", "INTEGER NOT NULL"
+CHECKSUM = "checksum"
 
 Row = tuple[Any, ...]
-
-
 NumberedFill = tuple[int, int, Fill]  # id of its order, its number among that order's from 0
-
 
 # What a database that cannot be read or written raises; the second where SQLite's own words, such
 # as the name of a table, are damaged.
 FAULTS = (sqlite3.Error, UnicodeDecodeError)
 
+timestamp = lru_cache(maxsize=256)(timestamp)  # an order and its fills share one
 
 # A line for each of so many values; the quickest way to turn many into one text.
-_LINES = ["\n".join(["%s"] * count) for count in range(16)]
-
-
-_SIDES = {name: side for side, name in SIDE_NAMES.items()}
-
-
-_TYPES = {name: order_type for order_type, name in ORDER_TYPE_NAMES.items()}
-
-
-def is_busy(fault: Exception) -> bool:
-    """Whether SQLite could not do what it was asked because another connection is in the way."""
-    return getattr(fault, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+_LINES = ["\n".join(["%s"] * count) for count in range(24)]
 
 
 class Damaged(Exception):
     """What was read is not what was written; says what does not fit."""
+
+
+def nanoseconds(text: str) -> int:
+    """The time that `timestamp` has written, since 1970; raises Damaged."""
+    try:
+        seconds = datetime.fromisoformat(text[:19] + "+00:00").timestamp()
+        return int(seconds) * NANOSECONDS + int(text[20:29])
+    except ValueError:
+        raise Damaged(f"{text!r} is no time") from None
+
+
+Convert = Callable[[Any], Any]
+
+
+class Column(NamedTuple):
+    """A column: what it holds of the object that a row is made of."""
+
+    name: str
+    type: str  # of SQL
+    attribute: str = ""  # with dots if need be; the column's name where it is empty
+    write: Convert | None = None  # from the attribute to what SQLite stores
+    read: Convert | None = None  # and back
+    is_changing: bool = False  # whether it may change after the row was added
+
+
+class Table:
+    """A table whose rows are signed; `columns` and `names` come without the checksum."""
+
+    def __init__(
+        self, name: str, what: str, columns: Sequence[Column], key: str = "", options: str = ""
+    ) -> None:
+        """`what` is a row in words; the key and the options are SQL."""
+        self.name = name
+        self.columns = columns
+        self.names = tuple(column.name for column in columns)
+        self.all = ", ".join([*self.names, CHECKSUM])  # as the methods below have a row
+        self._what = what
+        self._key = key
+        self._options = options
+        self._attributes = attrgetter(*(c.attribute or c.name for c in columns))
+        self._writers = [(i, c.write) for i, c in enumerate(columns) if c.write is not None]
+        self._readers = [(c.name, c.read) for c in columns if c.read is not None]
+
+    def create(self, *before: str) -> str:
+        """The statement that makes it, with other columns before its own."""
+        columns = [f"{column.name} {column.type}" for column in self.columns]
+        parts = [*before, *columns, f"{CHECKSUM} {INTEGER}", *filter(None, [self._key])]
+        content = ",\n    ".join(parts)
+        return f"CREATE TABLE {self.name} (\n    {content}\n) {self._options}".rstrip()
+
+    def insert(self, verb: str = "INSERT") -> str:
+        """The statement that adds a row."""
+        marks = ", ".join("?" * (len(self.names) + 1))
+        return f"{verb} INTO {self.name} ({self.all}) VALUES ({marks})"
+
+    def upsert(self, key: str) -> str:
+        """The statement that adds a row, or changes the one that has the same key."""
+        names = [c.name for c in self.columns if c.is_changing]
+        changes = ", ".join(f"{name} = excluded.{name}" for name in [*names, CHECKSUM])
+        return f"{self.insert()} ON CONFLICT ({key}) DO UPDATE SET {changes}"
+
+    def row(self, source: object) -> Row:
+        """An object as a signed row."""
+        values = list(self._attributes(source))
+        for index, write in self._writers:
+            values[index] = write(values[index])
+        return signed(*values)
+
+    def sign(self, values: dict[str, Any]) -> Row:
+        """Stored values by column as a signed row."""
+        return signed(*(values[name] for name in self.names))
+
+    def read(self, row: Row) -> dict[str, Any]:
+        """Attributes by column, of a row as `all` selects it; raises Damaged."""
+        return self.decode(dict(zip(self.names, verified(row, self._what), strict=True)))
+
+    def decode(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Attributes by column, of stored values by column, all of them or some."""
+        for name, read in self._readers:
+            if name in values:
+                values[name] = read(values[name])
+        return values
+
+
+def _optional(convert: Convert) -> Convert:
+    return lambda value: None if value is None else convert(value)
+
+
+def _of_last(attribute: str, write: Convert = lambda value: value) -> Convert:
+    """From a book's last trade to one of its attributes; None before the first trade."""
+    return _optional(lambda fill: write(getattr(fill, attribute)))
+
+
+class Holding(NamedTuple):
+    """What a row of positions is made of."""
+
+    book: OrderBook
+    position: Position
+
+
+class Summary(NamedTuple):
+    """What the ledger's own row is made of."""
+
+    schema_version: int
+    books: int
+    last_instance: int  # the highest id of an instance that was given
+    journaled: int  # the number of the last entry of the journal that the tables have
+
+
+_BY_SIDE = {name: side for side, name in SIDE_NAMES.items()}
+_BY_TYPE = {name: order_type for order_type, name in ORDER_TYPE_NAMES.items()}
+_ORDER_KEY = "venue, symbol, id"
+_BOOK_KEY = "venue, symbol"
+_POSITION_KEY = "venue, symbol, account"
+
+ORDERS = Table(
+    "orders",
+    "an order",
+    (
+        Column("venue", TEXT),
+        Column("symbol", TEXT),
+        Column("id", INTEGER),
+        Column("account", TEXT),
+        Column("side", TEXT, write=SIDE_NAMES.__getitem__, read=_BY_SIDE.__getitem__),
+        Column("type", TEXT, write=ORDER_TYPE_NAMES.__getitem__, read=_BY_TYPE.__getitem__),
+        Column("price", INTEGER),
+        Column("quantity", INTEGER),
+        Column("ts", TEXT, write=timestamp, read=nanoseconds),
+        Column("remaining", INTEGER, is_changing=True),
+        Column("filled", INTEGER, is_changing=True),
+        Column("event", INTEGER),
+        Column("closed_at", "TEXT", "", _optional(timestamp), _optional(nanoseconds), True),
+        Column("closed_event", "INTEGER", is_changing=True),
+        Column("close_reason", "TEXT", is_changing=True),
+    ),
+    f"PRIMARY KEY ({_ORDER_KEY})",
+    "WITHOUT ROWID",
+)
+
+EXECUTIONS = Table(
+    "executions",
+    "an execution",
+    (
+        Column("venue", TEXT, "standing.venue"),
+        Column("symbol", TEXT, "standing.symbol"),
+        Column("standing_id", INTEGER, "standing.id"),
+        Column("standing_fill", INTEGER, "standing_fills", lambda count: count - 1),
+        Column("incoming_id", INTEGER, "incoming.id"),
+        Column("incoming_fill", INTEGER, "incoming_fills", lambda count: count - 1),
+        Column("price", INTEGER),
+        Column("quantity", INTEGER),
+        Column("ts", TEXT, write=timestamp, read=nanoseconds),
+    ),
+)
+
+# The row of a book says enough of the others to notice if one of those is missing or old.
+BOOKS = Table(
+    "books",
+    "a book",
+    (
+        Column("venue", TEXT),
+        Column("symbol", TEXT),
+        Column("opened", TEXT, "opened_at", timestamp, nanoseconds),
+        Column("orders", INTEGER, "next_id", is_changing=True),
+        Column("events", INTEGER, "event_count", is_changing=True),
+        Column("bid_depth", INTEGER, "bids.depth", is_changing=True),
+        Column("ask_depth", INTEGER, "asks.depth", is_changing=True),
+        Column("accounts", INTEGER, "positions", len, is_changing=True),
+        Column("quote_time", TEXT, "", timestamp, nanoseconds, True),
+        Column("last_price", "INTEGER", "last_trade", _of_last("price"), None, True),
+        Column("last_quantity", "INTEGER", "last_trade", _of_last("quantity"), None, True),
+        Column("last_trade", "TEXT", "", _of_last("ts", timestamp), _optional(nanoseconds), True),
+    ),
+    f"UNIQUE ({_BOOK_KEY})",
+)
+
+POSITIONS = Table(
+    "positions",
+    "a position",
+    (
+        Column("venue", TEXT, "book.venue"),
+        Column("symbol", TEXT, "book.symbol"),
+        Column("account", TEXT, "position.account"),
+        # An integer, or its digits as text where 64 bits are too few.
+        Column(
+            "cash",
+            "NOT NULL",
+            "position.cash",
+            lambda cash: cash if -(2**63) <= cash < 2**63 else str(cash),
+            int,
+            True,
+        ),
+        Column("shares", INTEGER, "position.shares", is_changing=True),
+        Column("lowest", INTEGER, "position.lowest", is_changing=True),
+        Column("highest", INTEGER, "position.highest", is_changing=True),
+    ),
+    f"UNIQUE ({_POSITION_KEY})",
+)
+
+INSTANCES = Table(
+    "instances",
+    "an instance",
+    (
+        Column("id", "INTEGER PRIMARY KEY"),
+        Column("account", TEXT),
+        Column("started", TEXT, "started_at", timestamp, nanoseconds),
+    ),
+)
+
+LEDGER = Table(
+    "ledger",
+    "the summary",
+    tuple(Column(field, INTEGER) for field in Summary._fields),
+)
+
+WRITE_ORDER = ORDERS.upsert(_ORDER_KEY)
+WRITE_BOOK = BOOKS.upsert(_BOOK_KEY)
+WRITE_POSITION = POSITIONS.upsert(_POSITION_KEY)
+WRITE_EXECUTION = EXECUTIONS.insert()
+WRITE_INSTANCE = INSTANCES.insert("INSERT OR REPLACE")
+WRITE_SUMMARY = LEDGER.insert()
+
+ORDERS_BY_ACCOUNT = "CREATE INDEX orders_by_account ON orders (account, venue, symbol, id)"
+
+_NUMBER = "number INTEGER PRIMARY KEY"
+
+_SCHEMA = (
+    LEDGER.create(),
+    BOOKS.create(_NUMBER),
+    ORDERS.create(),
+    ORDERS_BY_ACCOUNT,
+    # Holds whole rows, so that a start reads nothing of what is closed.
+    f"CREATE INDEX open_orders ON orders ({ORDERS.all}) WHERE remaining > 0",
+    EXECUTIONS.create(_NUMBER),
+    "CREATE INDEX executions_by_standing ON executions (venue, symbol, standing_id)",
+    "CREATE INDEX executions_by_incoming ON executions (venue, symbol, incoming_id)",
+    """CREATE VIEW fills AS
+    SELECT venue, symbol, standing_id AS order_id, standing_fill AS number, price, quantity, ts
+    FROM executions
+    UNION ALL SELECT venue, symbol, incoming_id, incoming_fill, price, quantity, ts
+    FROM executions""",
+    POSITIONS.create(_NUMBER),
+    INSTANCES.create(),
+    f"CREATE TABLE journal ({_NUMBER}, commands BLOB NOT NULL, checksum {INTEGER})",
+)
+
+# A version that changes a table adds a script here, which leads a file from the version before it
+# to its own. One that was released never changes. Scripts sign rows anew with `checksum(...)`.
+MIGRATIONS: tuple[str, ...] = ()
+
+SCHEMA_VERSION = 1 + len(MIGRATIONS)
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of this version, inside the caller's transaction; the ledger has no row."""
+    for statement in _SCHEMA:
+        connection.execute(statement)
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring tables of an older version up to this one, inside the caller's transaction."""
+    connection.create_function("checksum", -1, checksum, deterministic=True)
+    for script in MIGRATIONS[version - 1 :]:
+        for statement in script.split(";"):
+            connection.execute(statement)
+
+
+def write_summary(connection: sqlite3.Connection, summary: Summary) -> None:
+    """Replace the ledger's own row."""
+    connection.execute("DELETE FROM ledger")
+    connection.execute(WRITE_SUMMARY, LEDGER.row(summary))
+
+
+def read_order(values: dict[str, Any], fills: Sequence[NumberedFill]) -> Order:
+    """An order from what `ORDERS.read` gives and from its fills, by number; raises Damaged."""
+    del values["close_reason"]  # derived
+    order = Order(**values)
+    if fills:
+        order.fills = [fill for _, _, fill in fills]
+    numbers = [(order.id, number) for number in range(len(fills))]
+    traded = sum(fill.quantity for fill in order.fills)
+    if [fill[:2] for fill in fills] != numbers or traded != order.filled:
+        place = f"{order.symbol} at {order.venue}"
+        raise Damaged(f"the fills of order {order.id} of {place} are not complete")
+    return order
+
+
+def read_fill(row: Row) -> NumberedFill:
+    """One half of an execution: its row behind 0 for the standing order's, 1 for the other's;
+    raises Damaged.
+    """
+    half, *execution = row
+    values = EXECUTIONS.read(tuple(execution))
+    order = "incoming" if half else "standing"
+    fill = Fill(values["price"], values["quantity"], values["ts"])
+    return values[f"{order}_id"], values[f"{order}_fill"], fill
+
+
+def read_position(row: Row) -> Position:
+    """Raises Damaged."""
+    values = POSITIONS.read(row)
+    position = Position(values["account"])
+    position.cash, position.shares = values["cash"], values["shares"]
+    position.lowest, position.highest = values["lowest"], values["highest"]
+    return position
+
+
+def read_instance(row: Row) -> Instance:
+    """Raises Damaged."""
+    values = INSTANCES.read(row)
+    return Instance(values["id"], values["account"], values["started"])
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether SQLite could not do what it was told because another connection is in the way."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def signed(*values: Any) -> Row:
@@ -88,408 +375,6 @@ def verified(row: Row, what: str) -> Row:
     return tuple(values)
 
 
-def order_row(order: Order) -> Row:
-    return signed(
-        order.venue,
-        order.symbol,
-        order.id,
-        order.account,
-        SIDE_NAMES[order.side],
-        ORDER_TYPE_NAMES[order.type],
-        order.price,
-        order.quantity,
-        timestamp(order.ts),
-        order.remaining,
-        order.filled,
-    )
-
-
-def execution_row(trade: Execution) -> Row:
-    standing = trade.standing
-    return signed(
-        standing.venue,
-        standing.symbol,
-        standing.id,
-        trade.standing_fills - 1,
-        trade.incoming.id,
-        trade.incoming_fills - 1,
-        trade.price,
-        trade.quantity,
-        timestamp(trade.ts),
-    )
-
-
-def book_row(book: OrderBook) -> Row:
-    """A book's own row says enough of the others to notice if one of those is missing or old."""
-    last = book.last_trade
-    return signed(
-        book.venue,
-        book.symbol,
-        timestamp(book.opened_at),
-        book.next_id,
-        book.bids.depth,
-        book.asks.depth,
-        len(book.positions),
-        timestamp(book.quote_time),
-        *((last.price, last.quantity, timestamp(last.ts)) if last else (None, None, None)),
-    )
-
-
-def position_row(book: OrderBook, position: Position) -> Row:
-    cash = position.cash
-    return signed(
-        book.venue,
-        book.symbol,
-        position.account,
-        cash if -(2**63) <= cash < 2**63 else str(cash),
-        position.shares,
-        position.lowest,
-        position.highest,
-    )
-
-
-def instance_row(instance: Instance) -> Row:
-    return signed(instance.id, instance.account, timestamp(instance.started_at))
-
-
-def read_position(row: Row) -> Position:
-    """Raises Damaged."""
-    _, _, account, cash, shares, lowest, highest = verified(row, "a position")
-    position = Position(account)
-    position.cash, position.shares = int(cash), shares
-    position.lowest, position.highest = lowest, highest
-    return position
-
-
-def read_instance(row: Row) -> Instance:
-    """Raises Damaged."""
-    instance_id, account, started = verified(row, "an instance")
-    return Instance(instance_id, account, nanoseconds(started))
-
-
-def read_order(row: Row, fills: Sequence[NumberedFill]) -> Order:
-    """An order from its row and its fills, by number; raises Damaged."""
-    venue, symbol, order_id, account, side, order_type, price, quantity, ts, remaining, filled = (
-        verified(row, "an order")
-    )
-    order = Order(
-        order_id,
-        venue,
-        symbol,
-        account,
-        _SIDES[side],
-        _TYPES[order_type],
-        price,
-        quantity,
-        nanoseconds(ts),
-        remaining,
-        filled,
-    )
-    if fills:
-        order.fills = [fill for _, _, fill in fills]
-    numbers = [(order_id, number) for number in range(len(fills))]
-    if [fill[:2] for fill in fills] != numbers or sum(f.quantity for f in order.fills) != filled:
-        raise Damaged(f"the fills of order {order_id} of {symbol} at {venue} are not complete")
-    return order
-
-
-def read_fill(row: Row) -> NumberedFill:
-    """One half of an execution: its row behind 0 for the standing order's, 1 for the other's;
-    raises Damaged.
-    """
-    half, *execution = row
-    _, _, *numbers, price, quantity, ts = verified(tuple(execution), "an execution")
-    order_id, number = numbers[2:] if half else numbers[:2]
-    return order_id, number, Fill(price, quantity, nanoseconds(ts))
-
-
-def nanoseconds(text: str) -> int:
-    """The time that `messages.timestamp` has written, since 1970; raises Damaged."""
-    try:
-        seconds = datetime.fromisoformat(text[:19] + "+00:00").timestamp()
-        return int(seconds) * NANOSECONDS + int(text[20:29])
-    except ValueError:
-        raise Damaged(f"{text!r} is no time") from None
-
-
 def checksum(*values: Any) -> int:
+    """The CRC-32 of values, each on a line of its own."""
     return zlib.crc32((_LINES[len(values)] % values).encode())
-
-
-APPLICATION_ID = 0x0B00C  # in the file's header; says that a database is a ledger
-
-
-# Prices are cents, quantities shares, times text in UTC. Names say which book a row belongs to, so
-# that no query needs a join for it. A checksum is that of the other columns of its row.
-_FIRST = """
-CREATE TABLE ledger (
-    schema_version INTEGER NOT NULL,
-    books INTEGER NOT NULL,
-    last_instance INTEGER NOT NULL,
-    checksum INTEGER NOT NULL
-);
-CREATE TABLE books (
-    number INTEGER PRIMARY KEY,
-    venue TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    opened TEXT NOT NULL,
-    orders INTEGER NOT NULL,
-    bid_depth INTEGER NOT NULL,
-    ask_depth INTEGER NOT NULL,
-    accounts INTEGER NOT NULL,
-    quote_time TEXT NOT NULL,
-    last_price INTEGER,
-    last_quantity INTEGER,
-    last_trade TEXT,
-    checksum INTEGER NOT NULL,
-    UNIQUE (venue, symbol)
-);
-CREATE TABLE orders (
-    venue TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    id INTEGER NOT NULL,
-    account TEXT NOT NULL,
-    side TEXT NOT NULL,
-    type TEXT NOT NULL,
-    price INTEGER NOT NULL,
-    quantity INTEGER NOT NULL,
-    ts TEXT NOT NULL,
-    remaining INTEGER NOT NULL,
-    filled INTEGER NOT NULL,
-    checksum INTEGER NOT NULL,
-    PRIMARY KEY (venue, symbol, id)
-) WITHOUT ROWID;
-CREATE INDEX orders_by_account ON orders (account, venue, symbol, id);
--- Holds whole rows, so that a start reads nothing of what is closed.
-CREATE INDEX open_orders ON orders (
-    venue, symbol, id, account, side, type, price, quantity, ts, remaining, filled, checksum
-) WHERE remaining > 0;
-CREATE TABLE fills (
-    venue TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    order_id INTEGER NOT NULL,
-    number INTEGER NOT NULL,
-    price INTEGER NOT NULL,
-    quantity INTEGER NOT NULL,
-    ts TEXT NOT NULL,
-    checksum INTEGER NOT NULL,
-    PRIMARY KEY (venue, symbol, order_id, number)
-) WITHOUT ROWID;
-CREATE TABLE executions (
-    number INTEGER PRIMARY KEY,
-    venue TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    standing_id INTEGER NOT NULL,
-    incoming_id INTEGER NOT NULL,
-    price INTEGER NOT NULL,
-    quantity INTEGER NOT NULL,
-    ts TEXT NOT NULL
-);
--- Cash has no type: it is an integer, or its digits as text where 64 bits are too few.
-CREATE TABLE positions (
-    number INTEGER PRIMARY KEY,
-    venue TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    account TEXT NOT NULL,
-    cash NOT NULL,
-    shares INTEGER NOT NULL,
-    lowest INTEGER NOT NULL,
-    highest INTEGER NOT NULL,
-    checksum INTEGER NOT NULL,
-    UNIQUE (venue, symbol, account)
-);
-CREATE TABLE instances (
-    id INTEGER PRIMARY KEY,
-    account TEXT NOT NULL,
-    started TEXT NOT NULL,
-    checksum INTEGER NOT NULL
-);
-"""
-
-
-# What is asked of the books waits in the journal until there is enough of it for the tables, which
-# then have all entries up to that number.
-# An execution also says which fill it is of either order, counted from 0, so that fills are no rows
-# of their own any more.
-_SECOND = """
-CREATE TABLE journal (
-    number INTEGER PRIMARY KEY,
-    asked BLOB NOT NULL,
-    checksum INTEGER NOT NULL
-);
-ALTER TABLE ledger ADD COLUMN journaled INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE executions RENAME TO old_executions;
-CREATE TABLE executions (
-    number INTEGER PRIMARY KEY,
-    venue TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    standing_id INTEGER NOT NULL,
-    standing_fill INTEGER NOT NULL,
-    incoming_id INTEGER NOT NULL,
-    incoming_fill INTEGER NOT NULL,
-    price INTEGER NOT NULL,
-    quantity INTEGER NOT NULL,
-    ts TEXT NOT NULL,
-    checksum INTEGER NOT NULL
-);
-INSERT INTO executions
-WITH halves AS (
-    SELECT number, 0 AS half, venue, symbol, standing_id AS id FROM old_executions
-    UNION ALL SELECT number, 1, venue, symbol, incoming_id FROM old_executions
-), numbered AS (
-    SELECT number, half,
-        row_number() OVER (PARTITION BY venue, symbol, id ORDER BY number) - 1 AS fill
-    FROM halves
-)
-SELECT e.number, venue, symbol, standing_id, s.fill, incoming_id, i.fill, price, quantity, ts,
-    checksum(venue, symbol, standing_id, s.fill, incoming_id, i.fill, price, quantity, ts)
-FROM old_executions AS e
-JOIN numbered AS s ON s.number = e.number AND s.half = 0
-JOIN numbered AS i ON i.number = e.number AND i.half = 1;
-DROP TABLE old_executions;
-DROP TABLE fills;
-CREATE INDEX executions_by_standing ON executions (venue, symbol, standing_id);
-CREATE INDEX executions_by_incoming ON executions (venue, symbol, incoming_id);
-CREATE VIEW fills AS
-    SELECT venue, symbol, standing_id AS order_id, standing_fill AS number, price, quantity, ts
-    FROM executions
-    UNION ALL SELECT venue, symbol, incoming_id, incoming_fill, price, quantity, ts
-    FROM executions
-"""
-
-
-# Each script leads from the version before it to its own; those that were released never change.
-MIGRATIONS = (_FIRST, _SECOND)
-
-
-SCHEMA_VERSION = len(MIGRATIONS)
-
-
-def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Run, inside the caller's transaction, every script after that of `version` (0: none yet)."""
-    connection.create_function("checksum", -1, checksum, deterministic=True)
-    for script in MIGRATIONS[version:]:
-        for statement in script.split(";"):
-            connection.execute(statement)
-
-
-class BookChanges:
-    """What has changed in one book."""
-
-    __slots__ = ("orders", "executions", "accounts")
-
-    def __init__(self) -> None:
-        self.orders: dict[int, Order] = {}
-        self.executions: list[Execution] = []
-        self.accounts: dict[str, None] = {}  # in the order of their first trades
-
-
-class Changes:
-    """By book, and how many rows that is, about."""
-
-    __slots__ = ("books", "size")
-
-    def __init__(self) -> None:
-        self.books: dict[OrderBook, BookChanges] = {}
-        self.size = 0
-
-    def open(self, book: OrderBook) -> None:
-        """Take note of a new book."""
-        self.books[book] = BookChanges()
-        self.size += 1
-
-    def submit(self, book: OrderBook, outcome: Outcome) -> None:
-        """Take note of an order and what it led to."""
-        changes, account = self._of(book), outcome.order.account
-        changes.orders[outcome.order.id] = outcome.order
-        for execution in outcome.executions:
-            standing = execution.standing
-            changes.orders[standing.id] = standing
-            changes.accounts[standing.account] = changes.accounts[account] = None
-        changes.executions += outcome.executions
-        self.size += 1 + len(outcome.executions)
-
-    def cancel(self, book: OrderBook, order: Order) -> None:
-        """Take note of a cancelled order."""
-        self._of(book).orders[order.id] = order
-        self.size += 1
-
-    def _of(self, book: OrderBook) -> BookChanges:
-        changes = self.books.get(book)
-        if changes is None:
-            changes = self.books[book] = BookChanges()
-        return changes
-
-
-_WRITE_ORDER = f"""
-    INSERT INTO orders ({ORDER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (venue, symbol, id) DO UPDATE SET
-        remaining = excluded.remaining, filled = excluded.filled, checksum = excluded.checksum
-"""
-
-
-_WRITE_BOOK = """
-    INSERT INTO books (
-        venue, symbol, opened, orders, bid_depth, ask_depth, accounts, quote_time, last_price,
-        last_quantity, last_trade, checksum
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (venue, symbol) DO UPDATE SET
-        orders = excluded.orders, bid_depth = excluded.bid_depth, ask_depth = excluded.ask_depth,
-        accounts = excluded.accounts, quote_time = excluded.quote_time,
-        last_price = excluded.last_price, last_quantity = excluded.last_quantity,
-        last_trade = excluded.last_trade, checksum = excluded.checksum
-"""
-
-
-_WRITE_POSITION = """
-    INSERT INTO positions (venue, symbol, account, cash, shares, lowest, highest, checksum)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (venue, symbol, account) DO UPDATE SET
-        cash = excluded.cash, shares = excluded.shares, lowest = excluded.lowest,
-        highest = excluded.highest, checksum = excluded.checksum
-"""
-
-
-_WRITE_EXECUTION = f"""
-    INSERT INTO executions ({EXECUTION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-
-
-_WRITE_LEDGER = """
-    UPDATE ledger SET (schema_version, books, last_instance, journaled, checksum) = (?, ?, ?, ?, ?)
-"""
-
-
-_WRITE_INSTANCE = "INSERT OR REPLACE INTO instances VALUES (?, ?, ?, ?)"
-
-
-def write_tables(
-    connection: sqlite3.Connection,
-    changes: Changes,
-    instances: Mapping[int, Instance | None],
-    summary: Row,
-) -> None:
-    """What has changed in books and in instances (None: it is gone), and the ledger's own row."""
-    for book, changed in changes.books.items():
-        _write_book(connection, book, changed)
-    connection.executemany(_WRITE_BOOK, map(book_row, changes.books))
-    if instances:
-        gone = [(number,) for number, instance in instances.items() if not instance]
-        connection.executemany("DELETE FROM instances WHERE id = ?", gone)
-        present = filter(None, instances.values())
-        connection.executemany(_WRITE_INSTANCE, map(instance_row, present))
-    connection.execute(_WRITE_LEDGER, signed(*summary))
-
-
-def write_orders(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
-    """Add orders, or what has become of orders that were added before."""
-    connection.executemany(_WRITE_ORDER, rows)
-
-
-def _write_book(connection: sqlite3.Connection, book: OrderBook, changed: BookChanges) -> None:
-    write_orders(connection, map(order_row, changed.orders.values()))
-    if changed.executions:
-        connection.executemany(_WRITE_EXECUTION, map(execution_row, changed.executions))
-        positions = map(book.positions.__getitem__, changed.accounts)
-        rows = (position_row(book, position) for position in positions)
-        connection.executemany(_WRITE_POSITION, rows)

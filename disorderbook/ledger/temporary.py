@@ -15,7 +15,8 @@ from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.errors import CannotWrite
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders
-from disorderbook.ledger.tables import NumberedFill, order_row, write_orders
+from disorderbook.ledger.changes import write_orders
+from disorderbook.ledger.tables import ORDERS, ORDERS_BY_ACCOUNT, NumberedFill
 
 MOVE_SECONDS = 0.001  # that a commit moves orders for; it finishes a step begun by then
 BATCHES = 2000  # to a bound
@@ -26,12 +27,9 @@ CACHE_KIBIBYTES = 2048  # more of it is written at once when it overflows first,
 
 # Orders look like those of a durable market. Their fills are here without the other half of each
 # trade, whose order may stay in memory for long.
-_SCHEMA = """
-CREATE TABLE orders (
-    venue, symbol, id, account, side, type, price, quantity, ts, remaining, filled, checksum,
-    PRIMARY KEY (venue, symbol, id)
-) WITHOUT ROWID;
-CREATE INDEX orders_by_account ON orders (account, venue, symbol, id);
+_SCHEMA = f"""
+{ORDERS.create()};
+{ORDERS_BY_ACCOUNT};
 CREATE TABLE fills (
     venue, symbol, order_id, number, price, quantity, ts,
     PRIMARY KEY (venue, symbol, order_id, number)
@@ -131,7 +129,7 @@ class TemporaryLedger(Archive):
                 )
                 self._moved_fills += len(fills)
             if self._moved_fills == len(order.fills):
-                write_orders(self.connection, [order_row(order)])
+                write_orders(self.connection, [ORDERS.row(order)])
                 moved.append(self._closed.popleft())
                 self._moved_fills = 0
 

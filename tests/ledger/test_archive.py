@@ -10,7 +10,8 @@ from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead
 from disorderbook.exchange import Exchange
 from disorderbook.ledger.base import Ledger
-from disorderbook.ledger.tables import order_row, write_orders
+from disorderbook.ledger.changes import write_orders
+from disorderbook.ledger.tables import ORDERS
 from disorderbook.ledger.temporary import TemporaryLedger
 
 ACCOUNTS = ["ann", "b\0b ü", "C"]
@@ -89,7 +90,7 @@ def test_an_archived_order_that_claims_to_be_open_is_not_believed() -> None:
     book = exchange.book("V", "S")
     with exchange.transaction():
         order = exchange.submit(book, NewOrder("ann", Side.BUY, OrderType.LIMIT, 1, 1))
-        write_orders(ledger.connection, [order_row(order)])
+        write_orders(ledger.connection, [ORDERS.row(order)])
         book.forget(order)
     for ask in (lambda: ledger.find(book, 0), lambda: ledger.orders_of(book, "ann")):
         with pytest.raises(CannotRead):

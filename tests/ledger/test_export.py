@@ -45,6 +45,10 @@ def test_orders_and_executions_are_written_while_the_market_runs(tmp_path: Path)
             "ts",
             "remaining",
             "filled",
+            "event",
+            "closed_at",
+            "closed_event",
+            "close_reason",
         ],
         [
             "V",
@@ -58,6 +62,10 @@ def test_orders_and_executions_are_written_while_the_market_runs(tmp_path: Path)
             "2016-01-17T22:43:07.123456790Z",
             "0",
             "9",
+            "0",
+            "2016-01-17T22:43:07.123456792Z",
+            "2",
+            "filled",
         ],
         [
             "V",
@@ -71,6 +79,10 @@ def test_orders_and_executions_are_written_while_the_market_runs(tmp_path: Path)
             "2016-01-17T22:43:07.123456791Z",
             "0",
             "2",
+            "1",
+            "2016-01-17T22:43:07.123456791Z",
+            "1",
+            "filled",
         ],
         [
             "V",
@@ -84,6 +96,10 @@ def test_orders_and_executions_are_written_while_the_market_runs(tmp_path: Path)
             "2016-01-17T22:43:07.123456792Z",
             "1",
             "7",
+            "2",
+            "",
+            "",
+            "",
         ],
     ]
     assert read(executions) == [

@@ -4,13 +4,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from durable_market import Stoppable, begin_a_write_and_die, buy, play, sell, state
+from durable_market import Stoppable, begin_a_write_and_die, play, sell, state
 
+from disorderbook.ledger import durable, lock, tables
 from disorderbook.ledger import file as ledger_file
-from disorderbook.ledger import lock, tables
 from disorderbook.ledger.file import open_for_reading, open_ledger
 from disorderbook.ledger.lock import Unusable
-from disorderbook.ledger.tables import signed
+from disorderbook.ledger.tables import SCHEMA_VERSION
 
 
 def test_a_new_file_is_an_empty_market(tmp_path: Path) -> None:
@@ -42,15 +42,6 @@ def test_every_setting_of_the_file_and_its_connection_takes_effect(tmp_path: Pat
     assert int.from_bytes((tmp_path / "market.db").read_bytes()[16:18], "big") == 1024
 
 
-def test_a_file_with_pages_of_another_size_stays_as_it_is(tmp_path: Path, oldest: Path) -> None:
-    assert int.from_bytes(oldest.read_bytes()[16:18], "big") == 4096
-    market = Stoppable(oldest)
-    play(market.exchange, (("V", "S"), sell(9)))
-    assert setting(market.exchange._ledger.connection, "page_size") == 4096
-    market.exchange.close()
-    assert int.from_bytes(oldest.read_bytes()[16:18], "big") == 4096
-
-
 @pytest.mark.parametrize("sync, level", [(False, 1), (True, 2)])
 def test_sync_is_sqlites_full(tmp_path: Path, sync: bool, level: int) -> None:
     ledger, _ = open_ledger(str(tmp_path / "market.db"), sync)
@@ -74,7 +65,7 @@ def test_a_first_start_that_fails_leaves_no_half_of_a_market(
         fault.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise fault
 
-    monkeypatch.setattr(ledger_file, "migrate", fail)
+    monkeypatch.setattr(ledger_file, "create_tables", fail)
     with pytest.raises(Unusable, match="cannot be used: database or disk is full"):
         open_ledger(str(tmp_path / "market.db"))
     assert [path.name for path in tmp_path.iterdir()] == ["market.db-lock"]
@@ -107,15 +98,15 @@ def test_a_file_that_cannot_be_written_is_refused_at_once(
 
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next version of this program, which has two more migrations."""
+    """The version after the next, which has two more migrations."""
     scripts = (
         *tables.MIGRATIONS,
         "ALTER TABLE orders ADD COLUMN note",
         "CREATE TABLE notes (note)",
     )
     monkeypatch.setattr(tables, "MIGRATIONS", scripts)
-    for module in (tables, ledger_file, lock):
-        monkeypatch.setattr(module, "SCHEMA_VERSION", len(scripts))
+    for module in (tables, ledger_file, lock, durable):
+        monkeypatch.setattr(module, "SCHEMA_VERSION", 1 + len(scripts))
 
 
 def test_an_older_ledger_is_migrated(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -131,77 +122,21 @@ def test_an_older_ledger_is_migrated(tmp_path: Path, request: pytest.FixtureRequ
     assert state(market.exchange) == before
     market.exchange.close()
     connection = sqlite3.connect(file)
-    assert connection.execute("SELECT schema_version FROM ledger").fetchone() == (4,)
+    assert connection.execute("SELECT schema_version FROM ledger").fetchone() == (
+        SCHEMA_VERSION + 2,
+    )
     assert connection.execute("SELECT count(*), note FROM orders").fetchone() == (1, None)
     assert connection.execute("SELECT count(*) FROM notes").fetchone() == (0,)
     connection.close()
 
 
-@pytest.fixture
-def oldest(tmp_path: Path) -> Path:
-    """A market as the first version has written it, with partial fills and a self-trade."""
-    file = tmp_path / "old.db"
-    market = Stoppable(tmp_path / "market.db", clock=iter(range(1, 10**9)).__next__)
-    for act in (sell(9), buy(2), buy(3, account="ann"), buy(1, price=40), sell(8), buy(6)):
-        play(market.exchange, (("V", "S"), act))
-    with market.exchange.transaction():
-        market.gamemaster.start("ANN", 5)
-    market.exchange.close()
-    connection = sqlite3.connect(file, isolation_level=None)
-    connection.execute(f"PRAGMA application_id = {tables.APPLICATION_ID}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    for statement in tables.MIGRATIONS[0].split(";"):
-        connection.execute(statement)
-    connection.execute("ATTACH ? AS new", (str(tmp_path / "market.db"),))
-    for table in ("books", "orders", "positions", "instances"):
-        connection.execute(f"INSERT INTO main.{table} SELECT * FROM new.{table}")
-    connection.execute(
-        "INSERT INTO executions SELECT number, venue, symbol, standing_id, "
-        "incoming_id, price, quantity, ts FROM new.executions"
-    )
-    connection.execute("INSERT INTO ledger VALUES (?, ?, ?, ?)", signed(1, 1, 1))
-    connection.close()
-    return file
-
-
-def test_a_market_of_the_first_version_goes_on(oldest: Path) -> None:
-    past, market = (Stoppable(oldest.with_name(name)) for name in ("market.db", "old.db"))
-    assert state(market.exchange) == state(past.exchange)
-    assert market.gamemaster.instance(1) == past.gamemaster.instance(1)
-    for exchange in (past.exchange, market.exchange):
-        play(exchange, (("V", "S"), buy(1)))
-        exchange.close()
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "UPDATE positions SET cash = cash + 1",
-        "DELETE FROM executions WHERE number = 4",
-    ],
-)
-def test_a_damaged_market_of_the_first_version_is_left_as_it_is(oldest: Path, damage: str) -> None:
-    connection = sqlite3.connect(oldest)
-    connection.execute(damage)
-    connection.commit()
-    connection.close()
-    before = oldest.read_bytes()
-    with pytest.raises(Unusable, match="is damaged"):
-        open_ledger(str(oldest))
-    assert oldest.read_bytes() == before
-
-
 def test_a_migration_that_fails_changes_nothing(
     tmp_path: Path,
-    newer: None,
-    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     file = tmp_path / "market.db"
-    with monkeypatch.context() as older:
-        older.setattr(tables, "MIGRATIONS", tables.MIGRATIONS[:2])
-        for module in (tables, ledger_file, lock):
-            older.setattr(module, "SCHEMA_VERSION", 2)
-        open_ledger(str(file))[0].close()
+    open_ledger(str(file))[0].close()
+    request.getfixturevalue("newer")
     connection = sqlite3.connect(file)
     connection.execute("CREATE TABLE notes (note)")
     connection.close()

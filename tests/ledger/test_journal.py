@@ -8,6 +8,7 @@ import pytest
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import OrderType, Side
+from disorderbook.ledger.changes import Changes
 from disorderbook.ledger.journal import (
     Cancellation,
     Command,
@@ -17,7 +18,7 @@ from disorderbook.ledger.journal import (
     placement,
     replay,
 )
-from disorderbook.ledger.tables import Changes, Damaged, migrate
+from disorderbook.ledger.tables import Damaged, create_tables
 
 COMMANDS: list[list[Command]] = [
     [Placement("V", "S", 0, 5, "ann\0ü", Side.SELL, OrderType.LIMIT, 50, 9)],
@@ -31,7 +32,7 @@ COMMANDS: list[list[Command]] = [
 @pytest.fixture
 def connection() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:")) as connection:
-        migrate(connection, 0)
+        create_tables(connection)
         yield connection
 
 
@@ -51,9 +52,9 @@ def test_entries_are_read_as_they_were_written(connection: sqlite3.Connection) -
     [
         "DELETE FROM journal WHERE number = 1",
         "UPDATE journal SET checksum = 1 WHERE number = 2",
-        "UPDATE journal SET asked = x'00' WHERE number = 2",
+        "UPDATE journal SET commands = x'00' WHERE number = 2",
         "UPDATE journal SET number = 9 WHERE number = 2",
-        "UPDATE journal SET asked = 'text'",
+        "UPDATE journal SET commands = 'text'",
     ],
 )
 def test_an_entry_that_is_missing_or_changed_is_noticed(

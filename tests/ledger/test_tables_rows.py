@@ -5,10 +5,10 @@ import pytest
 from disorderbook.engine.book import Execution
 from disorderbook.engine.orders import Fill, Order, OrderType, Side
 from disorderbook.ledger.tables import (
+    EXECUTIONS,
+    ORDERS,
     Damaged,
-    execution_row,
     nanoseconds,
-    order_row,
     read_fill,
     read_order,
 )
@@ -27,9 +27,12 @@ ORDER = Order(
     0,
     5,
     [Fill(3, 2, 5), Fill(4, 3, 10**18)],
+    3,
+    10**18,
+    4,
 )
 FILLS = [(7, number, fill) for number, fill in enumerate(ORDER.fills)]
-TRADE = execution_row(
+TRADE = EXECUTIONS.row(
     Execution(
         ORDER,
         Order(8, "V", "S", "b", Side.BUY, OrderType.LIMIT, 4, 3, 10**18, 0),
@@ -45,18 +48,18 @@ TRADE = execution_row(
 
 
 def test_an_order_comes_back_as_it_was() -> None:
-    again = read_order(order_row(ORDER), FILLS)
+    again = read_order(ORDERS.read(ORDERS.row(ORDER)), FILLS)
     assert again is not ORDER
     for field in Order.__struct_fields__:
         assert getattr(again, field) == getattr(ORDER, field), field
 
 
-@pytest.mark.parametrize("column", range(12))
+@pytest.mark.parametrize("column", range(len(ORDERS.names) + 1))
 def test_a_changed_value_is_noticed(column: int) -> None:
-    row = list(order_row(ORDER))
+    row = list(ORDERS.row(ORDER))
     row[column] = row[column] + 1 if isinstance(row[column], int) else row[column] + "x"
     with pytest.raises(Damaged, match="checksum"):
-        read_order(tuple(row), FILLS)
+        ORDERS.read(tuple(row))
 
 
 def test_an_execution_is_a_fill_of_either_order() -> None:
@@ -85,7 +88,7 @@ def test_a_changed_value_of_an_execution_is_noticed(column: int) -> None:
 )
 def test_missing_or_misplaced_fills_are_noticed(fills: list[tuple[object, ...]]) -> None:
     with pytest.raises(Damaged):
-        read_order(order_row(ORDER), fills)
+        read_order(ORDERS.read(ORDERS.row(ORDER)), fills)
 
 
 @pytest.mark.parametrize("ts", [0, 1, 10**9 - 1, 1453070587123456789, 4102444800 * 10**9 + 1])

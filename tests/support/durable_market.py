@@ -80,7 +80,7 @@ def begin_a_write_and_die(file: Path, copy: Path) -> Path:
 
 
 def order_state(order: Order) -> list[object]:
-    state = [getattr(order, field) for field in Order.__struct_fields__[:11]]
+    state = [getattr(order, field) for field in Order.__struct_fields__ if field != "fills"]
     return [*state, list(order.fills)]
 
 
