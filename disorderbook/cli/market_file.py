@@ -1,12 +1,14 @@
-"""What the command line does with the file of a market: `--export` and the subcommand `backup`."""
+"""What the command line does with the file of a market: `--export`, `backup` and `upgrade`."""
 
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from disorderbook.assembly import CannotStart
-from disorderbook.ledger.export import back_up, export
+from disorderbook.ledger.backup import back_up
+from disorderbook.ledger.export import export
 from disorderbook.ledger.lock import Unusable
+from disorderbook.ledger.upgrade import upgrade
 
 
 def add_backup(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -15,6 +17,14 @@ def add_backup(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.set_defaults(run=run_backup)
     parser.add_argument("file", metavar="FILE", help="the file of the market")
     parser.add_argument("copy", metavar="COPY", help="the new file, which must not be there yet")
+
+
+def add_upgrade(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "write the market of a file of version 0.1 to a new file for this version, and end"
+    parser = commands.add_parser("upgrade", help=text, description=text.capitalize() + ".")
+    parser.set_defaults(run=run_upgrade)
+    parser.add_argument("old", metavar="OLD", help="the file of version 0.1, which stays as it is")
+    parser.add_argument("new", metavar="NEW", help="the new file, which must not be there yet")
 
 
 def run_export(options: argparse.Namespace) -> int:
@@ -30,6 +40,13 @@ def run_backup(options: argparse.Namespace) -> int:
     """Copy the market `file` to the new file `copy`; raises CannotStart."""
     with _refused_in_a_sentence(options.copy):
         print("Wrote", back_up(options.file, options.copy))
+    return 0
+
+
+def run_upgrade(options: argparse.Namespace) -> int:
+    """Write the market of the file `old` to the new file `new`; raises CannotStart."""
+    with _refused_in_a_sentence(options.new):
+        print("Wrote", upgrade(options.old, options.new))
     return 0
 
 

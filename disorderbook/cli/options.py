@@ -12,14 +12,14 @@ from typing import NoReturn
 from disorderbook import __version__
 from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS
 from disorderbook.cli.bots import add_bots
-from disorderbook.cli.market_file import add_backup
+from disorderbook.cli.market_file import add_backup, add_upgrade
 from disorderbook.cli.start import run_exchange
 from disorderbook.process.log import LEVELS
 from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS, NAME_RULE, is_name
 from disorderbook.server.origin import host_name
 
 USAGE_ERROR = 2  # exit status
-SUBCOMMANDS = [add_backup, add_bots]
+SUBCOMMANDS = [add_backup, add_upgrade, add_bots]
 
 
 def make_parser() -> argparse.ArgumentParser:

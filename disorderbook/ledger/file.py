@@ -4,7 +4,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -56,6 +56,9 @@ BETWEEN_LOOKS = 0.05  # seconds
 
 PAGE_BYTES = 1024  # an order touches a few bytes of several pages, and each is written whole
 
+
+Check = Callable[[sqlite3.Connection, Path], int]
+"""Gives the version of the file that a connection reads; raises Unusable or Damaged."""
 
 log = logging.getLogger(__name__)
 
@@ -192,37 +195,45 @@ def _check_header(file: Path, lock: FileLock) -> None:
 
 
 def open_for_reading(file: Path, at_rest: bool = False) -> sqlite3.Connection:
-    """A connection that cannot write, to a ledger of this version; raises Unusable.
+    """A connection that cannot write, to a ledger of this version; raises Unusable."""
+    return open_read_only(file, at_rest, _this_version)
+
+
+def open_read_only(file: Path, at_rest: bool, check: Check) -> sqlite3.Connection:
+    """A connection that cannot write, to a file that passes a check; raises Unusable.
 
     `at_rest` says that no exchange is using the file, nor can begin to: then it is also read where
     it is still in WAL mode, and nobody may write the index of a log beside it.
     """
     try:
-        connection, version = _look_into(file)
+        return _look_into(file, check)[0]
     except Busy:
         raise  # it does change
     except CannotUse:
         if not at_rest or any(_has_content(beside(file, end)) for end in ("-wal", "-journal")):
             raise
-        connection, version = _look_into(file, "&immutable=1")
+        return _look_into(file, check, "&immutable=1")[0]
+
+
+def _this_version(connection: sqlite3.Connection, file: Path) -> int:
+    version = checked_version(connection, file)
     if version < SCHEMA_VERSION:
-        connection.close()
         raise Unusable(f"{file} is of an older version; start an exchange with it once")
-    return connection
+    return version
 
 
 def _has_content(file: Path) -> bool:
     return file.exists() and file.stat().st_size > 0
 
 
-def _look_into(file: Path, how: str = "") -> tuple[sqlite3.Connection, int]:
-    """A connection that cannot write, to a ledger of any known version, and that version."""
+def _look_into(file: Path, check: Check, how: str = "") -> tuple[sqlite3.Connection, int]:
+    """A connection that cannot write, and the version that a check of the file gives."""
     with in_words(file):
         connection = sqlite3.connect(
             f"{file.as_uri()}?mode=ro{how}", uri=True, isolation_level=None
         )
         try:
-            return connection, checked_version(connection, file)
+            return connection, check(connection, file)
         except BaseException:
             connection.close()
             raise
@@ -237,7 +248,8 @@ def _create(file: Path, private: bool) -> FileLock:
         with in_words(file):
             file.with_name(f"{file.name}{NEW}").unlink(missing_ok=True)  # a kill has left it
             with unborn(file, PRIVATE if private else MODE) as new:
-                _write_empty_ledger(new)
+                with closing(sqlite3.connect(new, isolation_level=None)) as connection:
+                    write_empty_ledger(connection)
                 lock = FileLock(new)
                 new.replace(file)
     except BaseException:
@@ -247,16 +259,16 @@ def _create(file: Path, private: bool) -> FileLock:
     return lock.named(file, name)
 
 
-def _write_empty_ledger(file: Path) -> None:
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        # Before anything that writes the file's header, or it would change nothing.
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN")
-        create_tables(connection)
-        write_summary(connection, Summary(SCHEMA_VERSION, 0, 0, 0))
-        connection.execute("COMMIT")
+def write_empty_ledger(connection: sqlite3.Connection) -> None:
+    """Make an empty database a ledger without a market, in WAL mode; raises sqlite3.Error."""
+    # Before anything that writes the file's header, or it would change nothing.
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN")
+    create_tables(connection)
+    write_summary(connection, Summary(SCHEMA_VERSION, 0, 0, 0))
+    connection.execute("COMMIT")
 
 
 def keep_names(folder: Path) -> None:
@@ -280,7 +292,7 @@ def _roll_back(file: Path) -> None:
 
 def _bring_up_to_date(file: Path) -> None:
     """Run the migrations that an older ledger lacks, all of them or none if it is damaged."""
-    reader, version = _look_into(file)
+    reader, version = _look_into(file, checked_version)
     # While the reader is there, closing the other moves nothing from the log into the file.
     with closing(reader):
         if version == SCHEMA_VERSION:

@@ -1,6 +1,7 @@
 """The file of a market on the command line: `--export` and `backup`."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def test_backup_copies_a_market_in_use_and_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command, within",
     [
-        (["backup", "market.db", "copy.db"], "export.check_rows"),
+        (["backup", "market.db", "copy.db"], "backup.check_rows"),
         (["-d", "market.db", "--export", "."], "export.write_table"),
     ],
 )
@@ -55,7 +56,7 @@ def test_what_is_interrupted_does_not_end_as_if_it_had_been_done(
     interrupted = f"""if True:
         import os, sys
         from disorderbook.cli.main import main
-        from disorderbook.ledger import export
+        from disorderbook.ledger import backup, export
         def end(*values):
             list(values[2]) if len(values) > 2 else None
             os.kill(os.getpid(), {end})
@@ -73,3 +74,16 @@ def test_what_is_interrupted_does_not_end_as_if_it_had_been_done(
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == "disorderBook: Interrupted before all was written\n"
     assert {path.name for path in tmp_path.iterdir()} == {"market.db", "market.db-lock"}
+
+
+def test_upgrade_writes_a_new_file_of_an_old_one_and_ends(tmp_path: Path) -> None:
+    for name in ("market-0.1.db", "market-0.1.db-wal"):
+        shutil.copy(ROOT / "tests" / "ledger" / "data" / name, tmp_path)
+    old, new = str(tmp_path / "market-0.1.db"), str(tmp_path / "new.db")
+    assert f"`disorderbook upgrade {old} NEW`" in refused("-d", old)
+    ended = start("upgrade", old, new)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"Wrote {new}\n", "")
+    with running("-d", new) as exchange:
+        with urllib.request.urlopen(f"{exchange.url}venues/NYSE/stocks") as answer:
+            assert answer.status == 200
+    assert f"{new} is there already" in refused("upgrade", old, new)

@@ -20,7 +20,8 @@ from disorderbook.errors import CannotWrite
 from disorderbook.in_process import CannotStart, serve
 from disorderbook.ledger import file as ledger_file
 from disorderbook.ledger import lock
-from disorderbook.ledger.export import back_up, export
+from disorderbook.ledger.backup import back_up
+from disorderbook.ledger.export import export
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.lock import FileLock, InUse, Unusable, beside
 
@@ -32,7 +33,7 @@ HOST = """
 import os, pathlib, shutil, sqlite3, sys
 from disorderbook import Market, serve
 from disorderbook.in_process import CannotStart
-from disorderbook.ledger.export import back_up
+from disorderbook.ledger.backup import back_up
 from disorderbook.ledger.export import export
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.lock import Unusable

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from durable_market import Stoppable, play, sell
 
-from disorderbook.ledger.export import back_up, export
+from disorderbook.ledger.backup import back_up
+from disorderbook.ledger.export import export
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.lock import FileLock, Unusable
 from disorderbook.ledger.tables import SCHEMA_VERSION

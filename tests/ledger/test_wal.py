@@ -17,7 +17,8 @@ from load import trade_a_little
 from program import refused
 
 from disorderbook.ledger import wal
-from disorderbook.ledger.export import back_up, export
+from disorderbook.ledger.backup import back_up
+from disorderbook.ledger.export import export
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.lock import Unusable, beside
 from disorderbook.ledger.wal import read_log

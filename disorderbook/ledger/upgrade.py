@@ -1,0 +1,175 @@
+"""Reads a file of version 0.1 and writes its market to a new file of this version.
+
+The rule: the old file stays as it is, and the new one has its name only after all of it was read
+back and found right. What the old tables do not say is derived where that is certain (why an order
+was closed), and left empty where it is not (when an order was cancelled).
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from disorderbook.engine.orders import Order
+from disorderbook.ledger.backup import checked_copy
+from disorderbook.ledger.file import locked_for_reading, open_read_only, write_empty_ledger
+from disorderbook.ledger.lock import InUse, Unusable, in_words, located
+from disorderbook.ledger.tables import (
+    APPLICATION_ID_0_1,
+    BOOKS,
+    CHECKSUM,
+    EXECUTIONS,
+    INSTANCES,
+    ORDERS,
+    POSITIONS,
+    SCHEMA_VERSION,
+    WRITE_BOOK,
+    WRITE_EXECUTION,
+    WRITE_INSTANCE,
+    WRITE_ORDER,
+    WRITE_POSITION,
+    Damaged,
+    Row,
+    Summary,
+    Table,
+    verified,
+    write_summary,
+)
+
+Values = dict[str, Any]  # by column, as SQLite has them
+
+# What the tables of version 0.1 do not have. Its executions were numbered as fills, and signed,
+# from the second version of its schema on; the first had no journal either.
+_NEW_COLUMNS = {"event", "closed_at", "closed_event", "close_reason", "events"}
+_UNNUMBERED = "venue, symbol, standing_id, incoming_id, price, quantity, ts"
+
+# The execution that filled a standing order: its time, and the order that came in.
+_LAST_FILL = """
+    SELECT ts, incoming_id FROM executions WHERE (venue, symbol, standing_id) = (?, ?, ?)
+    ORDER BY standing_fill DESC LIMIT 1
+"""
+_WRONG_SUM = """
+    SELECT venue, symbol, id FROM orders AS o WHERE filled != (
+        SELECT coalesce(sum(quantity), 0) FROM fills AS f
+        WHERE (f.venue, f.symbol, f.order_id) = (o.venue, o.symbol, o.id)
+    )
+"""
+
+
+def upgrade(old: str, new: str) -> Path:
+    """Write the market of a file of version 0.1 to a file that must not be there yet; returns that.
+
+    It is for its owner only. Raises Unusable for an old file that is in use, damaged or of another
+    version, and OSError for the new one.
+    """
+    file, target = located(old), located(new)
+    if not file.exists():
+        raise Unusable(f"{file} does not exist")
+    with locked_for_reading(file) as is_in_use:
+        if is_in_use:
+            raise InUse(f"{file} is in use by an exchange; end that first")
+        with (
+            closing(open_read_only(file, at_rest=True, check=_old_version)) as reader,
+            checked_copy(file, target) as writer,
+        ):
+            write_empty_ledger(writer)
+            reader.execute("BEGIN")
+            writer.execute("BEGIN")
+            _Upgrade(file, reader, writer).run()
+            writer.execute("COMMIT")
+    return target
+
+
+def _old_version(connection: sqlite3.Connection, file: Path) -> int:
+    """The version of an old ledger's schema; raises Unusable for any other file."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID_0_1:
+        raise Unusable(f"{file} was not written by disorderBook 0.1")
+    (version,) = connection.execute("SELECT schema_version FROM ledger").fetchone() or (None,)
+    if version not in (1, 2):
+        raise Damaged("the ledger has no summary")
+    return int(version)
+
+
+class _Upgrade:
+    """What is read from an old file and written to a new one, table after table."""
+
+    def __init__(self, file: Path, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
+        self._file = file
+        self._reader = reader
+        self._writer = writer
+        with in_words(file):
+            self._is_first = _old_version(reader, file) == 1
+
+    def run(self) -> None:
+        """Copy everything. Raises Unusable for the old file, sqlite3.Error for the new one."""
+        write = self._writer.executemany
+        executions = self._unnumbered_executions() if self._is_first else self._rows(EXECUTIONS)
+        write(WRITE_EXECUTION, map(EXECUTIONS.sign, executions))
+        write(WRITE_ORDER, map(self._order, self._rows(ORDERS)))
+        write(WRITE_BOOK, map(self._book, self._rows(BOOKS)))
+        write(WRITE_POSITION, map(POSITIONS.sign, self._rows(POSITIONS)))
+        write(WRITE_INSTANCE, map(INSTANCES.sign, self._rows(INSTANCES)))
+        if not self._is_first:  # its entries are written as they were
+            write("INSERT INTO journal VALUES (?, ?, ?)", self._select("SELECT * FROM journal"))
+        write_summary(self._writer, self._summary())
+        with in_words(self._file):
+            for venue, symbol, order_id in self._writer.execute(_WRONG_SUM):
+                raise Damaged(f"the fills of order {order_id} of {symbol} at {venue} are missing")
+
+    def _rows(self, table: Table) -> Iterator[Values]:
+        """The rows of a table that both versions have, in the order in which they were added."""
+        names = [name for name in table.names if name not in _NEW_COLUMNS]
+        order = "number" if table in (EXECUTIONS, BOOKS, POSITIONS) else "id"
+        query = f"SELECT {', '.join(names)}, {CHECKSUM} FROM {table.name} ORDER BY {order}"
+        for row in self._select(query):
+            with in_words(self._file):
+                values = verified(row, f"a row of {table.name}")
+            yield dict(zip(names, values, strict=True))
+
+    def _select(self, query: str) -> Iterator[Row]:
+        with in_words(self._file):
+            yield from self._reader.execute(query)
+
+    def _unnumbered_executions(self) -> Iterator[Values]:
+        fills: Counter[tuple[str, str, int]] = Counter()  # so far, of each order
+        for row in self._select(f"SELECT {_UNNUMBERED} FROM executions ORDER BY number"):
+            values = dict(zip(_UNNUMBERED.split(", "), row, strict=True))
+            for half in ("standing", "incoming"):
+                order = values["venue"], values["symbol"], values[f"{half}_id"]
+                values[f"{half}_fill"] = fills[order]
+                fills[order] += 1
+            yield values
+
+    def _order(self, values: Values) -> Row:
+        """A row with the order's id as the number of its event, and with what closed it."""
+        order = Order(**ORDERS.decode(dict(values)), event=values["id"])
+        closed_at, closed_event = values["ts"], values["id"]
+        if order.close_reason in (None, "cancelled"):
+            closed_at = closed_event = None
+        elif order.close_reason == "filled":
+            place = order.venue, order.symbol, order.id
+            last = self._writer.execute(_LAST_FILL, place).fetchone()
+            closed_at, closed_event = last or (closed_at, closed_event)
+        return ORDERS.sign(
+            {
+                **values,
+                "event": order.event,
+                "closed_at": closed_at,
+                "closed_event": closed_event,
+                "close_reason": order.close_reason,
+            }
+        )
+
+    def _book(self, values: Values) -> Row:
+        return BOOKS.sign({**values, "events": values["orders"]})
+
+    def _summary(self) -> Summary:
+        names = ["schema_version", "books", "last_instance", *["journaled"] * (not self._is_first)]
+        query = f"SELECT {', '.join(names)}, {CHECKSUM} FROM ledger"
+        with in_words(self._file):
+            [row] = self._reader.execute(query).fetchall()
+            _, books, last_instance, *journaled = verified(row, "the summary")
+        return Summary(SCHEMA_VERSION, books, last_instance, *journaled or [0])
