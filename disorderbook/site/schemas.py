@@ -1,7 +1,7 @@
 """The schemas of the messages, made from the types that the encoder sends.
 
-What a type cannot say (that a closed order has no shares left, say) stands by hand in openapi.json,
-and so does what is no message of such a type.
+What is said of a message as a whole, and what a type cannot say (that a closed order has no shares
+left, say), stands by hand in openapi.json, and so does what is no message of such a type.
 """
 
 import json
@@ -59,10 +59,8 @@ def message_schemas() -> dict[str, Node]:
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
     made = dict(zip(FIELDS, schemas, strict=False))
     for name, schema in json.loads(json.dumps(components).replace(f'{SUFFIX}"', '"')).items():
-        made[name] = schema | {
-            "description": " ".join(schema["description"].split()),
-            "additionalProperties": False,
-        }
+        schema.pop("description", None)  # a docstring, which `python -OO` drops
+        made[name] = schema | {"additionalProperties": False}
     made["TickerQuote"] = _inside(made["Quote"])
     made["Market"]["properties"]["quote"] = {"$ref": REFERENCE.format(name="TickerQuote")}
     return made

@@ -1,6 +1,8 @@
 """The schemas that are made from the types of messages."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,8 @@ def test_an_order_is_spelled_by_its_type_alone() -> None:
 def test_a_message_has_nothing_else_and_no_nulls(name: str) -> None:
     assert MADE[name]["additionalProperties"] is False and MADE[name]["type"] == "object"
     assert '"null"' not in json.dumps(MADE[name]) and "Message" not in json.dumps(MADE[name])
-    assert "\n" not in MADE[name]["description"]
+    assert "description" not in MADE[name]  # it would be gone with `python -OO`
+    assert HAND_WRITTEN["components"]["schemas"][name]["description"].endswith(".")
 
 
 def test_what_may_be_unset_is_not_required() -> None:
@@ -69,3 +72,12 @@ def test_every_field_of_an_execution_is_explained() -> None:
     explained = schemas.execution_fields()
     assert [name for name, _ in explained] == list(example_messages(setup).buyer)
     assert all(meaning.endswith(".") for _, meaning in explained)
+
+
+def test_the_description_needs_no_docstrings() -> None:
+    program = (
+        "import sys\nfrom disorderbook.site.description import description_text\n"
+        "sys.stdout.buffer.write(description_text())"
+    )
+    told = subprocess.run([sys.executable, "-OO", "-c", program], capture_output=True, timeout=60)
+    assert told.stdout == description_text(), told.stderr
