@@ -49,7 +49,7 @@ def test_an_order_says_when_and_why_it_was_closed_and_in_which_event() -> None:
 def test_the_orders_alone_replay_a_market() -> None:
     """Whoever has the rows of the orders can have the same book again, event by event."""
     draw, book = random.Random(4), OrderBook("V", "S", 1)
-    for ts in range(2, 400):
+    for ts in range(2, 500):
         if draw.random() < 0.3 and (found := book.find(max(0, book.next_id - draw.randint(1, 4)))):
             book.cancel(found, ts)
         else:

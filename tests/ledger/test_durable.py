@@ -221,7 +221,7 @@ def test_a_change_that_a_signal_interrupts_is_not_kept_by_halves(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(OrderBook, "_settle", interrupt)
+        patch.setattr(OrderBook, "_move", interrupt)
         with pytest.raises(CannotWrite):
             play(market.exchange, (("V", "S"), buy(2)))
     with pytest.raises(CannotWrite):
