@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from documents import DOCS, README, blocks
 
 from disorderbook.client import Market
@@ -52,6 +53,7 @@ def test_the_fixture_works_as_shown(tmp_path: Path) -> None:
     assert "1 passed" in run(tmp_path, "-m", "pytest", "-p", "no:cacheprovider")
 
 
+@pytest.mark.slow
 def test_the_notebook_plots_what_was_traded_each_time_anew(tmp_path: Path) -> None:
     (tmp_path / "notebook.py").write_text(code(DOCS / "python.md", "import random"))
     (tmp_path / "look.py").write_text(LOOK_AT_THE_PLOT)

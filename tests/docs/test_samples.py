@@ -219,6 +219,7 @@ def test_a_market_is_copied_as_shown(tmp_path: Path) -> None:
     assert (tmp_path / "copy.db").exists()
 
 
+@pytest.mark.slow
 def test_a_class_is_run_as_shown(tmp_path: Path) -> None:
     (tmp_path / "accounts.json").write_text((ROOT / "accounts.json").read_text())
     (tmp_path / "bots").symlink_to(ROOT / "bots")
@@ -238,6 +239,7 @@ def test_a_class_is_run_as_shown(tmp_path: Path) -> None:
     assert ",ADA," in (tmp_path / "results" / "orders.csv").read_text()
 
 
+@pytest.mark.slow
 def test_clients_are_tested_as_shown(tmp_path: Path) -> None:
     (tmp_path / "test_shown.py").write_text(sample(DOCS / "ci.md", "import disorderbook"))
     assert "1 passed" in shell("python3 -m pytest -p no:cacheprovider test_shown.py", tmp_path)
