@@ -24,7 +24,7 @@ from wsgi import KEYS, Client
 
 from disorderbook.api.app import INTERNAL_ERROR, ROUTES, SENTENCES
 from disorderbook.errors import ExchangeError, NoSuchVenue
-from disorderbook.protocol.parse import MAX_NUMBER
+from disorderbook.protocol.names import MAX_PRICE, MAX_QUANTITY
 from disorderbook.site.description import description_text
 
 TEXT = description_text().decode()
@@ -232,7 +232,9 @@ def leave_names_to_the_path(case: Any) -> None:
 def spells_no_huge_number(body: object) -> bool:
     """Whether no number in a string is over the limit, which a schema cannot say of a string."""
     strings = (v for v in body.values() if isinstance(v, str)) if isinstance(body, dict) else ()
-    return all(int(s) <= MAX_NUMBER for s in strings if re.fullmatch(r"[0-9]{1,20}", s))
+    return all(
+        int(s) <= min(MAX_PRICE, MAX_QUANTITY) for s in strings if re.fullmatch(r"[0-9]{1,20}", s)
+    )
 
 
 def names_the_price_of_a_market_order(body: object) -> bool:

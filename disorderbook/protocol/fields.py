@@ -10,8 +10,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES
-from disorderbook.protocol.names import MAX_NAME_LENGTH
-from disorderbook.protocol.parse import MAX_NUMBER
+from disorderbook.protocol.names import MAX_NAME_LENGTH, MAX_PRICE, MAX_QUANTITY
 
 Ok = Annotated[
     bool, Meta(description="Whether the request was done.", extra_json_schema={"const": True})
@@ -68,7 +67,7 @@ Price = Annotated[
         title="Price",
         description="Cents a share: 5000 is 50 dollars.",
         ge=0,
-        le=MAX_NUMBER,
+        le=MAX_PRICE,
         examples=[5000],
     ),
 ]
@@ -79,7 +78,7 @@ Quantity = Annotated[
         title="Quantity",
         description="Shares, at least one.",
         ge=1,
-        le=MAX_NUMBER,
+        le=MAX_QUANTITY,
         examples=[100],
     ),
 ]

@@ -29,8 +29,7 @@ from disorderbook.protocol.fields import (
     TypeOfOrder,
     Venue,
 )
-from disorderbook.protocol.names import timestamp, to_json
-from disorderbook.protocol.parse import MAX_NUMBER
+from disorderbook.protocol.names import MAX_QUANTITY, timestamp, to_json
 
 
 class DoneMessage(msgspec.Struct, gc=False):
@@ -67,7 +66,8 @@ class OrderMessage(msgspec.Struct, gc=False):
         Quantity, Meta(description="Shares asked for when the order was placed.")
     ]
     qty: Annotated[
-        Shares, Meta(description="Shares still wanted; 0 once the order is closed.", le=MAX_NUMBER)
+        Shares,
+        Meta(description="Shares still wanted; 0 once the order is closed.", le=MAX_QUANTITY),
     ]
     price: Annotated[Price, Meta(description="Cents a share, as asked for; 0 for a market order.")]
     orderType: TypeOfOrder
@@ -78,7 +78,7 @@ class OrderMessage(msgspec.Struct, gc=False):
         list[FillMessage], Meta(description="What the order has traded, oldest first.")
     ]
     totalFilled: Annotated[
-        Shares, Meta(description="Shares traded, the sum of the fills.", le=MAX_NUMBER)
+        Shares, Meta(description="Shares traded, the sum of the fills.", le=MAX_QUANTITY)
     ]
     open: Annotated[
         bool, Meta(description="Whether the order still rests in the book. Only a limit order can.")

@@ -13,6 +13,8 @@ IPV6_HOST = "::1"
 LARGEST_PORT = 65535
 
 MAX_BOOKS = 100  # that can be opened, unless an option says otherwise
+MAX_PRICE = 2**31 - 1  # cents a share
+MAX_QUANTITY = 2**31 - 1  # shares of an order
 MAX_NAME_LENGTH = 255  # characters of a venue, symbol or account name
 NANOSECONDS = 10**9  # in a second
 to_json = msgspec.json.Encoder().encode

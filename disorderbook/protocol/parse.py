@@ -24,10 +24,14 @@ from disorderbook.errors import (
     UrlMismatch,
     WrongType,
 )
-from disorderbook.protocol.names import MAX_NAME_LENGTH, detail_of, missing, shown
-
-MAX_NUMBER = 2**31 - 1  # of a price in cents or a quantity in shares
-
+from disorderbook.protocol.names import (
+    MAX_NAME_LENGTH,
+    MAX_PRICE,
+    MAX_QUANTITY,
+    detail_of,
+    missing,
+    shown,
+)
 
 SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 
@@ -50,15 +54,15 @@ FIELD_NAMES = frozenset(
 A_NAME = "a string of 1 to 255 characters"
 
 
-A_NUMBER = f"a whole number or a string of digits, at most {MAX_NUMBER}"
+A_NUMBER = "a whole number or a string of digits, at most"
 
 
 ALLOWED = {  # by field, in the order in which missing ones are told
     "account": A_NAME,
     "direction": " or ".join(SIDES),
     "orderType": ", ".join(ORDER_TYPES),
-    "qty": f"{A_NUMBER}, at least 1 (shares)",
-    "price": f"{A_NUMBER}, at least 0 (cents)",
+    "qty": f"{A_NUMBER} {MAX_QUANTITY}, at least 1 (shares)",
+    "price": f"{A_NUMBER} {MAX_PRICE}, at least 0 (cents)",
 }
 
 
@@ -80,8 +84,8 @@ class PlainOrder(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
     account: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
     direction: Literal["buy", "sell"]
     orderType: Literal["limit", "market", "fill-or-kill", "fok", "immediate-or-cancel", "ioc"]
-    qty: Annotated[int, Meta(ge=1, le=MAX_NUMBER)]  # shares
-    price: Annotated[int, Meta(ge=0, le=MAX_NUMBER)] | UnsetType = UNSET  # cents
+    qty: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]  # shares
+    price: Annotated[int, Meta(ge=0, le=MAX_PRICE)] | UnsetType = UNSET  # cents
     venue: str | UnsetType = UNSET
     stock: str | UnsetType = UNSET
     symbol: str | UnsetType = UNSET
@@ -168,8 +172,9 @@ def new_order(fields: Fields, account: str) -> NewOrder:
             raise WrongType(detail_of(name, number, ALLOWED[name]))
     known_side = _word("direction", SIDES, side)
     known_type = _word("orderType", ORDER_TYPES, order_type)
-    shares = _whole_number("qty", quantity, least=1)
-    return NewOrder(account, known_side, known_type, _whole_number("price", price, least=0), shares)
+    shares = _whole_number("qty", quantity, least=1, most=MAX_QUANTITY)
+    cents = _whole_number("price", price, least=0, most=MAX_PRICE)
+    return NewOrder(account, known_side, known_type, cents, shares)
 
 
 def _parse_leniently(body: bytes) -> Any:
@@ -201,9 +206,9 @@ def _word(name: str, words: Mapping[str, _Word], word: object) -> _Word:
     return known
 
 
-def _whole_number(name: str, number: int | float | str, least: int) -> int:
-    """An integer, a float without a fraction or a string of digits, at most MAX_NUMBER."""
-    if type(number) is int and least <= number <= MAX_NUMBER:
+def _whole_number(name: str, number: int | float | str, least: int, most: int) -> int:
+    """An integer, a float without a fraction or a string of digits, within these bounds."""
+    if type(number) is int and least <= number <= most:
         return number
     is_whole = (
         number.is_integer()
@@ -211,7 +216,7 @@ def _whole_number(name: str, number: int | float | str, least: int) -> int:
         else isinstance(number, str) and _DIGITS.fullmatch(number)
     )
     whole = int(number) if is_whole else -1
-    if not least <= whole <= MAX_NUMBER:
+    if not least <= whole <= most:
         raise IllegalValue(detail_of(name, number, ALLOWED[name]))
     return whole
 

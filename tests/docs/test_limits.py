@@ -9,8 +9,7 @@ from disorderbook.api.metrics import MAX_BOOKS_SHOWN
 from disorderbook.game.instances import MAX_INSTANCES
 from disorderbook.in_process import LIMITS
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
-from disorderbook.protocol.names import MAX_BOOKS, MAX_NAME_LENGTH
-from disorderbook.protocol.parse import MAX_NUMBER
+from disorderbook.protocol.names import MAX_BOOKS, MAX_NAME_LENGTH, MAX_PRICE, MAX_QUANTITY
 from disorderbook.protocol.route import MAX_PARAMETERS
 from disorderbook.server.head import MAX_HEADERS
 from disorderbook.server.limits import Limits
@@ -21,8 +20,8 @@ from disorderbook.tape.websocket import MAX_MESSAGE_BYTES
 SERVER, TAPE = Limits(), TapeLimits()
 TOLD = {
     "characters of the name of a venue, a stock or an account": MAX_NAME_LENGTH,
-    "price in cents": MAX_NUMBER,
-    "quantity in shares": MAX_NUMBER,
+    "price in cents": MAX_PRICE,
+    "quantity in shares": MAX_QUANTITY,
     "order books, unless `--maxbooks` says otherwise": MAX_BOOKS,
     "parameters in the query of a URL": MAX_PARAMETERS,
     "bytes of the request line and the headers": SERVER.head_bytes,

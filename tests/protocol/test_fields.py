@@ -5,15 +5,14 @@ import pytest
 
 from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES
 from disorderbook.protocol import fields
-from disorderbook.protocol.names import MAX_NAME_LENGTH, timestamp
-from disorderbook.protocol.parse import MAX_NUMBER
+from disorderbook.protocol.names import MAX_NAME_LENGTH, MAX_PRICE, MAX_QUANTITY, timestamp
 
 
 @pytest.mark.parametrize(
     "kind, least, most",
     [
-        (fields.Price, 0, MAX_NUMBER),
-        (fields.Quantity, 1, MAX_NUMBER),
+        (fields.Price, 0, MAX_PRICE),
+        (fields.Quantity, 1, MAX_QUANTITY),
         (fields.Shares, 0, None),
         (fields.OrderId, 0, None),
         (fields.Count, 1, None),
