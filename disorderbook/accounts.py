@@ -220,7 +220,7 @@ def read_keys(path: str) -> dict[str, str]:
     """A JSON object of account names and keys, in UTF-8 or UTF-16, with a byte order mark or
     without; each key is such as can be sent.
 
-    Raises OSError, or ValueError with a sentence that begins with the path and tells no key.
+    Raises OSError, or ValueError with a sentence that begins with the path and names no key.
     """
     try:
         keys = json.loads(Path(path).read_bytes(), object_pairs_hook=_without_repetition)

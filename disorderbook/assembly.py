@@ -61,7 +61,7 @@ class CannotStart(Exception):
 
 
 class MarketSettings(NamedTuple):
-    """What market to open, and how to keep it."""
+    """Which market to open, where it is stored, and who may use it."""
 
     venue: str | None = None  # opened at the start; None means FIRST_VENUE in a new market
     symbol: str | None = None  # opened at the start; None means FIRST_SYMBOL in a new market

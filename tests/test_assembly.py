@@ -1,4 +1,4 @@
-"""What an exchange is put together from; the tests of cli and hosting use it whole."""
+"""How an exchange is put together; the tests of cli and of serve() use it whole."""
 
 import os
 import socket
@@ -10,19 +10,27 @@ from raw_http import wait_until
 
 from disorderbook import assembly
 from disorderbook.accounts import Accounts
-from disorderbook.assembly import CannotStart, MarketSettings, assemble, first_book, running_tape
+from disorderbook.assembly import (
+    OWN_SERVER,
+    CannotStart,
+    MarketSettings,
+    assemble,
+    first_book,
+    make_server,
+    running_tape,
+)
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotWrite
 from disorderbook.exchange import Exchange
 from disorderbook.protocol.names import HOST
 
 
-def test_a_house_has_its_first_book_open() -> None:
+def test_the_first_book_is_open_from_the_start() -> None:
     with assemble(MarketSettings("NYSE", "ACME"), Accounts(), None) as services:
         assert [book.symbol for book in services.exchange.books("NYSE")] == ["ACME"]
 
 
-def test_a_house_with_a_database_goes_on_where_it_was_left(tmp_path: Path) -> None:
+def test_a_market_in_a_file_goes_on_where_it_was_left(tmp_path: Path) -> None:
     settings = MarketSettings(database=str(tmp_path / "market.db"))
     with assemble(settings, Accounts(), None) as services:
         with services.exchange.transaction():
@@ -110,3 +118,15 @@ def test_what_the_ledger_has_logged_is_not_logged_again(
     with assemble(MarketSettings(), Accounts()):
         assert wait_until(lambda: len(calls) >= 3)
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+def test_our_server_commits_for_a_market_in_a_file_alone(tmp_path: Path, in_file: bool) -> None:
+    settings = MarketSettings(database=str(tmp_path / "market.db") if in_file else None)
+    server = make_server(OWN_SERVER, 0)
+    try:
+        with assemble(settings, Accounts(), None, server) as services:
+            assert services.exchange.group_commit is in_file
+            assert (server.commit is not None) is in_file
+    finally:
+        server.close()

@@ -42,7 +42,7 @@ BOUNDS = (  # seconds; a request counts in the bucket of the first that is not l
     1.0,
 )
 COUNTED_AT_ONCE = 64  # notes
-MAX_BOOKS_SHOWN = 250  # one by one, venue by venue; a scrape of more would keep traders waiting
+MAX_BOOKS_SHOWN = 250  # one by one, venue by venue; a scrape of more would make traders wait
 OTHER = "other"  # the route of what has none: unknown paths, wrong methods, foreign websites
 
 _BOOK = ("venue", "symbol")

@@ -23,9 +23,8 @@ SUBCOMMANDS = [add_backup, add_upgrade, add_bots]
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Parses the command line; a bad option is one sentence and exit status USAGE_ERROR.
-
-    What is parsed has `run`, the function to call with it.
+    """The parser of the command line, which ends the process with one sentence and USAGE_ERROR for
+    a bad option. `run` of what it returns is the function to call with it.
     """
     parser: argparse.ArgumentParser = _Parser(
         prog="disorderBook",
@@ -75,7 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--database",
         metavar="FILE",
         default=None,
-        help="keep the market in this file, and go on with the one that is there",
+        help="store the market in this file, and continue the one that is there",
     )
     add(
         "--sync",
@@ -87,7 +86,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--drop-damaged-log",
         action="store_true",
         help="go on with a --database in whose log some changes stand behind damage, without them; "
-        "a copy of the log is kept",
+        "the log is copied first",
     )
     add(
         "--export",

@@ -103,7 +103,7 @@ def _stop_on_signals(server: bottle.ServerAdapter) -> None:
 def _settings(options: argparse.Namespace) -> MarketSettings:
     for option, given in (("sync", options.sync), ("drop-damaged-log", options.drop_damaged_log)):
         if given and options.database is None:
-            raise CannotStart(f"--{option} needs --database, the file to keep the market in")
+            raise CannotStart(f"--{option} needs --database, the file of the market")
     if options.ports_file is not None and options.server != OWN_SERVER:
         raise CannotStart("--ports-file needs our own server: waitress opens its port later")
     return MarketSettings(

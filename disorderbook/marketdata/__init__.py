@@ -1,1 +1,1 @@
-"""What is told of a market besides its book: trades, candles and scores."""
+"""Market data besides the book: recent trades, candles and scores, and the routes to them."""

@@ -1,10 +1,10 @@
 """What a forked process leaves to its parent: the exchange that runs there.
 
 A fork copies every descriptor and every object, but no thread except the one that forks. So the
-child of a program that runs an exchange would keep its ports open with nobody to answer there, keep
-its clients from learning that they were hung up on, and in the end close the market's file once
-more, in the midst of what its parent writes. SQLite allows none of that: its locks are the
-process's. So in the child the sockets are closed, and the rest is neither used nor ever ended.
+child would hold the exchange's ports open with nobody to answer there, and its connections, so that
+clients do not learn of their end. In the end it would close the market's file once more while the
+parent writes to it; SQLite does not allow that, since its locks are the process's. So the child
+closes the sockets, and neither uses nor ends the rest.
 
 The loop's and the tape's epoll descriptors are the parent's as well. No code of theirs runs in the
 child, and a socket that is closed there stays registered for as long as the parent has it.
