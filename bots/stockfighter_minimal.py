@@ -112,14 +112,12 @@ class Client:
         *,
         verify: bool | str = True,
         complain: Callable[[str], None] = _complain,
-        make_session: Callable[[], requests.Session] = requests.Session,
     ) -> None:
         self.url = api_url(url)
         self.key = key
         self.verify = checked_verify(verify)
         self.stop = stop or threading.Event()
         self._complain = complain
-        self._make_session = make_session
         self._shared = _Shared()
 
     def with_key(self, key: str) -> "Client":
@@ -248,7 +246,7 @@ class Client:
     def _session(self, url: str) -> requests.Session:
         own = self._shared.own
         if not hasattr(own, "session"):
-            own.session = self._make_session()
+            own.session = requests.Session()
         session: requests.Session = own.session
         # This machine is never reached by way of a proxy, whatever the environment says.
         session.trust_env = not is_this_machine(url)

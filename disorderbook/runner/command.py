@@ -142,10 +142,10 @@ def _run(options: argparse.Namespace, keys: dict[str, str]) -> int:
             f"{_names(instances)} at {options.venue} {options.symbol}, {options.url}"
             f" with --seed {seed}; Ctrl-C stops."
         )
-    started = time.monotonic()
     status = status_line(lambda: _status(instances, started), say)
     traders = [trader for instance in instances for trader in instance.traders]
     with nullcontext(lambda: None) if options.quiet else status as show:
+        started = time.monotonic()
         all_went_well = run_together(traders, stop, watch=show)
     for line in _totals(instances):
         say(line)

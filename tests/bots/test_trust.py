@@ -65,9 +65,9 @@ def test_the_bots_reach_this_machine_without_a_proxy(
         with bot("bot_noise.py", *options) as noise:
             assert noise.wait() == 0
             assert "2 orders sent, 2 of them placed" in noise.log(), noise.log()
-        with bot("", "noise", *options) as fleet:
-            assert fleet.wait() == 0
-            assert "Total: 2 orders sent, 2 of them placed" in fleet.log(), fleet.log()
+        with bot("", "noise", *options) as bots:
+            assert bots.wait() == 0
+            assert "Total: 2 orders sent, 2 of them placed" in bots.log(), bots.log()
 
 
 @pytest.mark.parametrize("names", [NAMES[:2], NAMES[4:6]])
@@ -89,9 +89,9 @@ def test_with_its_certificate_bots_trade_and_watch_over_tls(front: Front) -> Non
         with bot("bot_noise.py", "--url", front.url, "--orders", "1", *ca) as noise:
             assert noise.wait() == 0
             assert "1 orders sent, 1 of them placed" in noise.log(), noise.log()
-        with bot("", "noise", "--url", front.url, "--orders", "1", *ca) as fleet:
-            assert fleet.wait() == 0
-            assert "Total: 1 orders sent, 1 of them placed" in fleet.log(), fleet.log()
+        with bot("", "noise", "--url", front.url, "--orders", "1", *ca) as bots:
+            assert bots.wait() == 0
+            assert "Total: 1 orders sent, 1 of them placed" in bots.log(), bots.log()
         watching.wait_for("FOOBAR")
         assert watching.end() == 0
 
