@@ -11,13 +11,16 @@ import statistics
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from load import Client
 
-from disorderbook.api.app import DirectBottle, make_app
+from disorderbook.api.app import NOT_PLAIN, DirectBottle, make_app
 from disorderbook.api.services import Services
+from disorderbook.protocol.route import Request
+from disorderbook.server.reader import HttpRequest
+from disorderbook.server.response import HttpResponse
 
 # This machine is not asked by way of a proxy, whatever the environment says.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -31,23 +34,20 @@ MOST = 2.0  # microseconds that counting may cost
 class Uncounted(DirectBottle):
     """The application as it would be if it counted nothing."""
 
-    def wsgi(
-        self, environ: dict[str, Any], start_response: Callable[..., object]
-    ) -> Iterable[bytes]:
-        found = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        assert found is not None  # this way is for plain requests only
-        handler, names, _ = found
-        status, kind, body, others = self._respond(environ, handler, names)
-        length = str(len(body))
-        start_response(status, [("Content-Type", kind), ("Content-Length", length), *others])
-        return [body]
-
-    __call__ = wsgi
+    def respond(self, request: HttpRequest) -> bytes | HttpResponse | None:
+        plan = request.head.plan
+        if plan is None:
+            plan = request.head.plan = self._plan(request.head)
+        if plan is NOT_PLAIN:
+            return None
+        return self._call_handler(
+            plan.handler, Request(plan.key, plan.host, request.body, plan.query), plan.names
+        )
 
 
 class Alternating:
     """Counts in every other block. At RESULT it answers with the microseconds that a request of
-    each block took, first of those without counting.
+    each block took, first of those without counting. The plan of a head serves both applications.
     """
 
     def __init__(self, services: Services) -> None:
@@ -56,19 +56,20 @@ class Alternating:
         self._requests = self._kind = 0
         self._start = time.thread_time()
 
-    def __call__(
-        self, environ: dict[str, Any], start_response: Callable[..., object]
-    ) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == RESULT:
-            start_response("200 OK", [("Content-Type", "application/json")])
-            return [json.dumps(self._costs).encode()]
+    def respond(self, request: HttpRequest) -> bytes | HttpResponse | None:
+        if request.head.environ["PATH_INFO"] == RESULT:
+            return json.dumps(self._costs).encode()
         self._requests += 1
         if self._requests % BLOCK == 0:
             now = time.thread_time()
             self._costs[self._kind].append((now - self._start) / BLOCK * 1e6)
             self._kind = 1 - self._kind
             self._start = time.thread_time()
-        return self._apps[self._kind](environ, start_response)
+        return self._apps[self._kind].respond(request)
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        """The way of WSGI, which no request of the load takes."""
+        return self._apps[1](environ, start_response)
 
 
 def print_counting(client: Client, command: list[str], connections: int, seconds: int) -> None:

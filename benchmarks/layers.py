@@ -26,9 +26,9 @@ from disorderbook.marketdata.history import History
 from disorderbook.process.collector import keep_collections_short
 from disorderbook.protocol import messages
 from disorderbook.protocol.names import MAX_BOOKS
-from disorderbook.protocol.parse import account_name, check_url_agrees, new_order, parse_post
+from disorderbook.protocol.parse import plain_order
 from disorderbook.server.limits import Limits
-from disorderbook.server.reader import KnownHeads, RequestReader
+from disorderbook.server.reader import HttpRequest, KnownHeads, RequestReader
 from disorderbook.server.response import answer
 
 ROUNDS = 7
@@ -59,21 +59,21 @@ def new_services() -> Services:
 def print_layers(client: Client, server_command: list[str], connections: int, seconds: int) -> None:
     keep_collections_short()
     reading = cost(read, lambda: BYTES)
-    answering = cost(lambda environ: answer(constant, environ, True), environs)
+    answering = cost(lambda request: answer(ignore, constant, request), requests)
     app, uncounted = make_app(new_services()), make_app(new_services(), Uncounted)
     direct, without = costs(
         [
-            lambda environ: list(app(environ, ignore)),
-            lambda environ: list(uncounted(environ, ignore)),
+            app.respond,
+            uncounted.respond,
         ],
-        environs,
+        requests,
     )
     bottles = cost(lambda environ: list(bottle.Bottle.wsgi(app, environ, ignore)), environs)
     json = cost(parse, lambda: BODIES) + cost(messages.order_message, placed_orders)
     engine = cost(submit, new_orders)
     print("microseconds for an order")
     for name, microseconds in [
-        ("HTTP parser and environ", reading),
+        ("HTTP parser", reading),
         ("answer", answering),
         ("Bottle, the direct way", without - json - engine),
         ("JSON", json),
@@ -112,29 +112,30 @@ def costs(
 _reader = RequestReader(ENVIRON, Limits(), KnownHeads())
 
 
-def read(request: bytes) -> dict[str, Any]:
+def read(request: bytes) -> HttpRequest:
     _reader.feed(request)
-    return _reader.ready.popleft().environ
+    return _reader.ready.popleft()
 
 
-def environs() -> list[dict[str, Any]]:
+def requests() -> list[HttpRequest]:
     return [read(request) for request in BYTES]
 
 
-def constant(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+def environs() -> list[dict[str, Any]]:
+    return [request.environ() for request in requests()]
+
+
+def constant(request: HttpRequest) -> bytes:
     """An application that does nothing, so that calling it is what is measured."""
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "3")])
-    return [b"{}\n"]
+    return b"{}\n"
 
 
-def ignore(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+def ignore(*arguments: object) -> Any:
     pass
 
 
 def parse(body: bytes) -> Any:
-    fields = parse_post(body)
-    check_url_agrees(fields, "TESTEX", "FOOBAR")
-    return new_order(fields, account_name(fields))
+    return plain_order(body, "TESTEX", "FOOBAR")
 
 
 _exchange = new_services().exchange

@@ -45,12 +45,8 @@ class Accounts:
 
     def __init__(self, keys: Mapping[str, str] | None = None) -> None:
         self._keys = None if keys is None else _encoded(keys)
+        self.need_keys = keys is not None  # whether the server is in authentication mode
         self.version = 0
-
-    @property
-    def need_keys(self) -> bool:
-        """Whether the server is in authentication mode."""
-        return self._keys is not None
 
     def replace(self, keys: Mapping[str, str]) -> None:
         """Use these keys from now on. Whoever has accepted an older key sees that in `version`."""

@@ -1,14 +1,14 @@
-"""The Bottle application: finds the route, takes the exchange's turn, and gives every answer and
+"""The Bottle application: finds the route, takes the exchange's lock, and gives every answer and
 every refusal its envelope.
 """
 
 import logging
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from time import perf_counter
 from types import MethodType
 from typing import Any
 
+import msgspec
 from bottle import Bottle, HTTPError, HTTPResponse, request, response
 
 from disorderbook.accounts import sent_key
@@ -36,6 +36,8 @@ from disorderbook.protocol.names import (
 )
 from disorderbook.protocol.parse import check_name
 from disorderbook.protocol.route import Answer, Document, Request
+from disorderbook.server.reader import Head, HttpRequest
+from disorderbook.server.response import HttpResponse
 
 PAGES = frozenset(("/", "/docs", "/ob/api"))  # the paths of pages for people
 
@@ -57,12 +59,6 @@ STATUSES: dict[type, str] = {
 METHODS = frozenset(method for method, _, _ in ROUTES)
 
 
-ROUTES_REMEMBERED = 1024  # pairs of method and path
-
-
-LONGEST_REMEMBERED_PATH = 1024  # characters
-
-
 INTERNAL_ERROR = "Internal error; this is not your fault (the server's log has the details)"
 
 
@@ -77,6 +73,15 @@ KEY_PLACES = (
 
 
 JSON = "application/json"
+
+JSON_HEADERS = (("Content-Type", JSON),)
+
+INTERNAL_ERROR_BODY = error_message(INTERNAL_ERROR) + b"\n"
+
+# A request with one of these goes Bottle's way.
+UNUSUAL_HEADERS = frozenset(
+    ("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_UPGRADE", "HTTP_CONTENT_ENCODING")
+)
 
 
 # What a page may send besides what every page may.
@@ -114,12 +119,27 @@ def make_app(services: Services, kind: "type[DirectBottle] | None" = None) -> Bo
     return app
 
 
-class DirectBottle(Bottle):  # type: ignore[misc]
-    """Bottle with a direct way from a plain request to its handler.
+class Plan(msgspec.Struct, frozen=True):
+    """What follows from the head of a plain request: the handler, what it gets, and the tally."""
 
-    Bottle's way costs twice what an order costs. It is needed for what is not plain: an unknown
-    path, a wrong method, HEAD, stray slashes, a web page. For the rest, finding the route of a path
-    once is enough, and of Bottle's request and response nothing is used.
+    handler: Handler
+    names: dict[str, str]  # from the path
+    key: str | None
+    host: str
+    query: str
+    tally: Tally
+
+
+NOT_PLAIN = object()  # the plan of a head that has to go Bottle's way
+
+
+class DirectBottle(Bottle):  # type: ignore[misc]
+    """Bottle with a direct way (`respond`) from a plain request to its handler.
+
+    Our own server asks `respond` first. All that follows from the head of a request is worked out
+    when that head is seen for the first time, and kept with it: whose name the host is, the route,
+    the key. Bottle's way costs twice what an order costs. It is needed for what is not plain: an
+    unknown path, a wrong method, HEAD, stray slashes, a web page; and under other servers.
 
     The requests of both ways are counted.
     """
@@ -127,43 +147,54 @@ class DirectBottle(Bottle):  # type: ignore[misc]
     def __init__(self, services: Services) -> None:
         super().__init__()
         self._services = services
-        self._find = lru_cache(maxsize=ROUTES_REMEMBERED)(self._find_afresh)
-        self._is_known_host = services.origins.is_known_host
+        self._exchange = services.exchange
         self._tallies = services.metrics.requests
         self._notes, self._note = self._tallies.notes, self._tallies.notes.append
         self._other = self._tallies.tally(OTHER, OTHER)
 
-    def wsgi(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
-        start = perf_counter()
-        found = self._find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        if (
-            found is None
-            or not self._is_known_host(environ.get("HTTP_HOST"))
-            or "HTTP_ORIGIN" in environ
-            or "HTTP_SEC_FETCH_SITE" in environ
-            or "HTTP_UPGRADE" in environ
-        ):
-            return self._take_bottles_way(environ, start_response, start)
-        handler, names, tally = found
-        status, kind, body, others = self._respond(environ, handler, names)
-        length = str(len(body))
-        start_response(status, [("Content-Type", kind), ("Content-Length", length), *others])
-        self._note((tally, status, perf_counter() - start))
+    def respond(self, request: HttpRequest) -> bytes | HttpResponse | None:
+        """The answer to a plain request; None for every other one."""
+        start, head = perf_counter(), request.head
+        plan = head.plan
+        if plan is None:
+            plan = head.plan = self._plan(head)
+        if plan is NOT_PLAIN:
+            return None
+        response = self._call_handler(
+            plan.handler, Request(plan.key, plan.host, request.body, plan.query), plan.names
+        )
+        status = "200 OK" if isinstance(response, bytes) else response.status
+        self._note((plan.tally, status, perf_counter() - start))
         if len(self._notes) >= COUNTED_AT_ONCE:
             self._tallies.count()
-        return [body]
+        return response
+
+    def wsgi(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
+        """Bottle's own way."""
+        start, origins = perf_counter(), self._services.origins
+        host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
+        remember = StatusRecorder(start_response, origins.cors_headers(host, origin))
+        answer: Iterable[bytes] = super().wsgi(environ, remember)
+        route = environ.get("bottle.route")
+        tally = route.config["tally"] if route else self._other
+        self._note((tally, remember.status, perf_counter() - start))
+        if len(self._notes) >= COUNTED_AT_ONCE:
+            self._tallies.count()
+        return answer
 
     __call__ = wsgi
 
     def answering(self, handler: Handler) -> Callable[..., bytes]:
-        """The function that Bottle calls for a route on its own way."""
+        """The function that Bottle calls for a route."""
 
         def answer(**names: str) -> bytes:
-            response.status, response.content_type, body, others = self._respond(
-                request.environ, handler, names
-            )
-            response.headers.update(others)
-            return body
+            answered = self._answer_environ(request.environ, handler, names)
+            if isinstance(answered, bytes):
+                answered = HttpResponse("200 OK", JSON_HEADERS, answered)
+            response.status = answered.status
+            for name, value in answered.headers:
+                response.set_header(name, value)
+            return answered.body
 
         return answer
 
@@ -182,8 +213,8 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
             self._services.origins.check(host, origin, site)
         except ExchangeError as refusal:
-            status, _, body, others = _refused(refusal)
-            raise HTTPResponse(body, status, dict(others), Content_Type=JSON) from None
+            refused = _refused(refusal)
+            raise HTTPResponse(refused.body, refused.status, dict(refused.headers)) from None
         if "websocket" in environ.get("HTTP_UPGRADE", "").lower():
             sentence = _where_websockets_are(self._services.tape_port)
             raise HTTPResponse(
@@ -204,73 +235,90 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             return _with_head(error.get_header("Allow") or ",".join(sorted(METHODS)))
         return "OPTIONS"
 
-    def _take_bottles_way(
-        self, environ: Environ, start_response: Callable[..., object], start: float
-    ) -> Iterable[bytes]:
-        origins = self._services.origins
-        host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
-        told = Told(start_response, origins.cors_headers(host, origin))
-        answer: Iterable[bytes] = super().wsgi(environ, told)
-        route = environ.get("bottle.route")
-        tally = route.config["tally"] if route else self._other
-        self._note((tally, told.status, perf_counter() - start))
-        if len(self._notes) >= COUNTED_AT_ONCE:
-            self._tallies.count()
-        return answer
+    def _plan(self, head: Head) -> Plan | object:
+        """What follows from a head, NOT_PLAIN if Bottle has to look at the request.
 
-    def _find_afresh(self, method: str, path: str) -> tuple[Handler, dict[str, str], Tally] | None:
-        """What handles the request, with the names in its path, and where it is counted; None if
-        it is not plain.
+        Bottle's way refuses in this order: foreign hosts, origins and sites (`receive`), unknown
+        paths and wrong methods, long names, the body (`_answer_environ`). A plain request has
+        nothing of what could be refused there.
         """
-        if method not in METHODS or len(path) > LONGEST_REMEMBERED_PATH:
-            return None
+        environ, host = head.environ, head.environ.get("HTTP_HOST")
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        if (
+            method not in METHODS
+            or len(path) > MAX_NAME_LENGTH
+            or head.length > MAX_BODY_SIZE
+            or not UNUSUAL_HEADERS.isdisjoint(environ)
+            or not self._services.origins.is_known_host(host)
+        ):
+            return NOT_PLAIN
         try:
             text = path.encode("latin-1").decode("utf-8")
             route, names = self.router.match({"REQUEST_METHOD": method, "PATH_INFO": text})
         except (UnicodeError, HTTPError):
-            return None
-        return route.config["handler"], names, route.config["tally"]
+            return NOT_PLAIN
+        key, query = sent_key(environ, KEY_PLACES), environ["QUERY_STRING"]
+        config = route.config
+        return Plan(config["handler"], names, key, host or "", query, config["tally"])
 
-    def _respond(
+    def _answer_environ(
         self, environ: Environ, handler: Handler, names: dict[str, str]
-    ) -> tuple[str, str, bytes, Headers]:
-        """Status, content type, body, and other headers."""
+    ) -> bytes | HttpResponse:
+        """Answer a request that Bottle has found the handler of."""
         try:
-            if len(environ["PATH_INFO"]) > MAX_NAME_LENGTH:
-                _check_names(names)
-            key, host = sent_key(environ, KEY_PLACES), environ.get("HTTP_HOST", "")
-            asked = Request(key, host, _body(environ), environ.get("QUERY_STRING", ""))
-            with self._services.exchange.transaction():
-                answer = handler(asked, **names)
+            _check_names(names)
+            body = _body(environ)
+        except ExchangeError as refusal:
+            return _refused(refusal)
+        key, host = sent_key(environ, KEY_PLACES), environ.get("HTTP_HOST", "")
+        return self._call_handler(handler, Request(key, host, body, environ["QUERY_STRING"]), names)
+
+    def _call_handler(
+        self, handler: Handler, request: Request, names: dict[str, str]
+    ) -> bytes | HttpResponse:
+        """Call a handler with the exchange's lock held, and commit before it is released."""
+        exchange = self._exchange
+        try:
+            # As exchange.transaction() does, without the calls of a context manager.
+            with exchange.lock:
+                try:
+                    answer = handler(request, **names)
+                finally:
+                    if not exchange.group_commit:
+                        exchange.commit()
         except ExchangeError as refusal:
             return _refused(refusal)
         except Exception:
-            path = quoted(environ["PATH_INFO"])
-            log.exception("%s %s failed", environ["REQUEST_METHOD"], path)
-            return "500 Internal Server Error", JSON, _ended(error_message(INTERNAL_ERROR)), ()
+            log.exception("%s failed for %s", handler.__name__, quoted(" ".join(names.values())))
+            return HttpResponse("500 Internal Server Error", JSON_HEADERS, INTERNAL_ERROR_BODY)
         if isinstance(answer, Document):
-            return answer.status, answer.kind, answer.content, answer.headers
-        return "200 OK", JSON, answer + b"\n", ()
+            headers = (("Content-Type", answer.kind), *answer.headers)
+            return HttpResponse(answer.status, headers, answer.content)
+        return answer + b"\n"
 
 
 class LoggingBottle(DirectBottle):
-    """The same, with a line in the log for each request."""
+    """A DirectBottle with a line in the log for each request."""
+
+    def respond(self, request: HttpRequest) -> bytes | HttpResponse | None:
+        start = perf_counter()
+        response = super().respond(request)
+        if response is not None:
+            status = "200" if isinstance(response, bytes) else response.status
+            _log_request(request.template | request.head.environ, status, start)
+        return response
 
     def wsgi(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
-        start, path, told = perf_counter(), environ["PATH_INFO"], Told(start_response)
-        answer = super().wsgi(environ, told)
-        microseconds = (perf_counter() - start) * 1e6
-        client, method = environ.get("REMOTE_ADDR", "-"), quoted(environ["REQUEST_METHOD"])
-        # The path comes last, so that nothing in it can pass for anything else.
-        log.debug(
-            "%s %s %.0f us %s %s", client, told.status[:3], microseconds, method, quoted(path)
-        )
+        start, asked = perf_counter(), environ.copy()  # Bottle changes the path
+        remember = StatusRecorder(start_response)
+        answer = super().wsgi(environ, remember)
+        _log_request(asked, remember.status, start)
         return answer
 
     __call__ = wsgi
 
 
-class Told:
+class StatusRecorder:
     """A server's start_response that remembers the status and adds headers to every answer."""
 
     def __init__(self, start_response: Callable[..., object], others: Headers = ()) -> None:
@@ -283,11 +331,18 @@ class Told:
         return self._start_response(status, [*headers, *self._others], *rest)
 
 
-def _refused(refusal: ExchangeError) -> tuple[str, str, bytes, Headers]:
-    """Status, content type, body, and other headers."""
+def _log_request(environ: Environ, status: str, start: float) -> None:
+    microseconds = (perf_counter() - start) * 1e6
+    client, method = environ.get("REMOTE_ADDR", "-"), quoted(environ["REQUEST_METHOD"])
+    # The path comes last, so that nothing in it can pass for anything else.
+    path = quoted(environ["PATH_INFO"])
+    log.debug("%s %s %.0f us %s %s", client, status[:3], microseconds, method, path)
+
+
+def _refused(refusal: ExchangeError) -> HttpResponse:
     status = next(STATUSES[c] for c in type(refusal).__mro__ if c in STATUSES)
-    others = ((DETAIL_HEADER, detail_header(refusal.detail)),) if refusal.detail else ()
-    return status, JSON, _ended(error_message(str(refusal))), others
+    detail = ((DETAIL_HEADER, detail_header(refusal.detail)),) if refusal.detail else ()
+    return HttpResponse(status, (*JSON_HEADERS, *detail), _ended(error_message(str(refusal))))
 
 
 def _ended(json: bytes) -> bytes:

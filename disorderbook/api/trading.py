@@ -63,7 +63,8 @@ class TradingRoutes:
         if book is None:
             book = self._book_to_trade_in(request, venue, symbol)
         account = account_name(fields) if new is None else new.account
-        self._accounts.authorize(account, request.key)
+        if self._accounts.need_keys:
+            self._accounts.authorize(account, request.key)
         order = self._exchange.submit(book, new or new_order(fields, account))
         return messages.order_message(order)
 

@@ -62,6 +62,16 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     executions: list[Execution]
     book_moved: bool = True
 
+    def closed_orders(self) -> list[Order]:
+        """The orders that this one has closed, itself included."""
+        closed = []
+        for execution in self.executions:
+            if not execution.standing.remaining:
+                closed.append(execution.standing)
+        if not self.order.remaining:
+            closed.append(self.order)
+        return closed
+
 
 class OrderBook:
     """The orders of one stock at one venue, and the positions they led to.

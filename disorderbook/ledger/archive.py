@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 
-from disorderbook.engine.book import OrderBook, Outcome
+from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotRead
 from disorderbook.ledger.base import Ledger
@@ -81,17 +81,6 @@ def reading() -> Iterator[None]:
     except (*FAULTS, Damaged) as error:
         log.error("The ledger cannot be read: %s", error)
         raise CannotRead from error
-
-
-def closed_orders(outcome: Outcome) -> list[Order]:
-    """The orders that one order has closed, itself included."""
-    closed = []
-    for execution in outcome.executions:
-        if not execution.standing.remaining:
-            closed.append(execution.standing)
-    if not outcome.order.remaining:
-        closed.append(outcome.order)
-    return closed
 
 
 def fills_by_order(fills: Iterable[NumberedFill]) -> dict[int, list[NumberedFill]]:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotWrite
-from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders, reading
+from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, reading
 from disorderbook.ledger.base import Instance
 from disorderbook.ledger.changes import Changes, write_tables
 from disorderbook.ledger.checkpoints import BUSY_MILLISECONDS, Checkpoints, LogSync
@@ -91,7 +91,7 @@ class DurableLedger(Archive):
     def submit(self, book: OrderBook, outcome: Outcome) -> None:
         self._commands.append(placement(outcome.order))
         self._changes.submit(book, outcome)
-        self._closed.extend(closed_orders(outcome))
+        self._closed.extend(outcome.closed_orders())
 
     def cancel(self, book: OrderBook, order: Order) -> None:
         self._commands.append(Cancellation(order.venue, order.symbol, order.id, book.quote_time))

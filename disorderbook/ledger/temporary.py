@@ -14,7 +14,7 @@ from contextlib import closing
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.errors import CannotWrite
-from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, closed_orders
+from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive
 from disorderbook.ledger.changes import write_orders
 from disorderbook.ledger.tables import ORDERS, ORDERS_BY_ACCOUNT, NumberedFill
 
@@ -75,7 +75,7 @@ class TemporaryLedger(Archive):
             raise CannotWrite
 
     def submit(self, book: OrderBook, outcome: Outcome) -> None:
-        self._closed.extend(closed_orders(outcome))
+        self._closed.extend(outcome.closed_orders())
 
     def cancel(self, book: OrderBook, order: Order) -> None:
         self._closed.append(order)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
+import msgspec
+
 from disorderbook.errors import TooManyParameters
 
 MAX_PARAMETERS = 16  # in the query of a URL
@@ -18,7 +20,7 @@ MAX_PARAMETERS = 16  # in the query of a URL
 NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
-class Request(NamedTuple):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """What a route needs of an HTTP request besides the names in its path."""
 
     key: str | None

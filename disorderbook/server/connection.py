@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
+from msgspec.structs import replace
+
 from disorderbook.server.head import Environ, Refusal, bad_request
 from disorderbook.server.limits import (
     Limits,
@@ -16,20 +18,35 @@ from disorderbook.server.limits import (
     too_slow_a_body,
     too_slow_a_head,
 )
-from disorderbook.server.reader import BODY, HEAD, NOTHING, KnownHeads, RequestReader
-from disorderbook.server.response import CONTINUE, WsgiApp, answer, refuse, uncommitted_response
+from disorderbook.server.reader import (
+    BODY,
+    HEAD,
+    NOTHING,
+    HttpRequest,
+    KnownHeads,
+    RequestReader,
+)
+from disorderbook.server.response import (
+    CONTINUE,
+    WsgiApp,
+    answer,
+    refuse,
+    respond_to_nothing,
+    uncommitted_response,
+)
 
 READ_BYTES = 16 * 1024  # at once from one connection
 
 
-TURN = 16  # requests of one connection that are answered before the others' turn comes
+BATCH = 16  # requests of one connection that are answered before those of others
 
 
-GATHER_SECONDS = 0.002  # that the first of some answers waits for others to be kept together with
+GATHER_SECONDS = 0.002  # that the first answer waits for others of the same group commit
 
 
 Commit = Callable[[], bytes | None]
-"""Keeps what the answers since the last time tell; returns the body of a refusal if it cannot."""
+"""Commits what the requests since the last time have changed; returns the body of a refusal if that
+fails."""
 
 
 log = logging.getLogger(__name__)
@@ -45,10 +62,11 @@ class Service:
         self, app: WsgiApp, limits: Limits, environ: Environ, commit: Commit | None = None
     ) -> None:
         self.app = app
+        self.respond = getattr(app, "respond", respond_to_nothing)
         self.commit = commit
-        self._holding: list[Connection] = []  # connections whose answers are not kept yet
+        self._holding: list[Connection] = []  # connections whose answers wait for the commit
         self._held_before = 0  # how many of them there were a step of the loop ago
-        self._keep_by = 0.0  # on the loop's clock, in seconds
+        self._commit_by = 0.0  # on the loop's clock, in seconds
         self.limits = limits
         self.environ = environ  # what every request's environ begins with
         self.heads = KnownHeads()
@@ -56,16 +74,16 @@ class Service:
         self.connections: set[Connection] = set()
         self.refused: Counter[str] = Counter()  # what no application saw, by status line
         self.dropped = 0  # connections that were not even refused
-        self.uncommitted = 0  # answers whose news could not be kept
+        self.uncommitted = 0  # responses replaced by a refusal, since nothing could be committed
         self.stopping = False
         self.alarm = asyncio.Event()  # set when something happens that the server waits for
         # What has been read is used up before the next read, so one buffer is enough for all.
         self.buffer = memoryview(bytearray(READ_BYTES))
 
     def hold(self, connection: "Connection") -> None:
-        """Have a connection's answers sent once what they tell is kept."""
+        """Have a connection's answers sent after the next commit."""
         if not self._holding:
-            self._keep_by = self.loop.time() + GATHER_SECONDS
+            self._commit_by = self.loop.time() + GATHER_SECONDS
             self._held_before = 0
             self.loop.call_soon(self._release)
         self._holding.append(connection)
@@ -73,7 +91,7 @@ class Service:
     def _release(self) -> None:
         """Commit, as soon as nobody else has asked anything or time is up, and send the answers."""
         assert self.commit is not None
-        if len(self._holding) > self._held_before and self.loop.time() < self._keep_by:
+        if len(self._holding) > self._held_before and self.loop.time() < self._commit_by:
             self._held_before = len(self._holding)
             self.loop.call_soon(self._release)
             return
@@ -101,8 +119,9 @@ class Service:
 class Connection(asyncio.BufferedProtocol):
     """Reads requests, calls the application at once with each that is whole, writes the answer.
 
-    Its deadline is a plain number that the server looks at a few times a second: setting a timer
-    for each request would cost more than reading it.
+    Its deadline is a plain number that the server looks at a few times a second, and that is when
+    a step which has begun since the last look gets its deadline: setting a timer, or even a number,
+    for each request would be work for nothing.
     """
 
     def __init__(self, service: Service) -> None:
@@ -116,8 +135,8 @@ class Connection(asyncio.BufferedProtocol):
         self._queued = 0  # bytes that waited for the client when the deadline was last checked
         self._steps = -1  # of the reader, when the deadline was set
         self._deadline = 0.0  # on the loop's clock, in seconds
-        self._held: list[bytes] = []  # answers that are not kept yet
-        self._held_for: list[tuple[Environ, bool]] = []  # their requests
+        self._held: list[bytes] = []  # answers that wait for the commit
+        self._held_for: list[HttpRequest] = []  # their requests
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -182,7 +201,7 @@ class Connection(asyncio.BufferedProtocol):
         """Send the answers that were held, or a refusal in the place of each."""
         held, self._held = self._held, []
         if refusal is not None:
-            held = [uncommitted_response(refusal, *request) for request in self._held_for]
+            held = [uncommitted_response(refusal, request) for request in self._held_for]
             self._service.uncommitted += len(held)
         self._held_for = []
         if not self._transport.is_closing():
@@ -197,6 +216,8 @@ class Connection(asyncio.BufferedProtocol):
         if queued < self._queued:  # a slow reader is a reader
             self._deadline = max(self._deadline, now + self._limits.write_seconds)
         self._queued = queued
+        if self._reader.steps != self._steps and not self._is_ending:
+            self._set_deadline()
         if now < self._deadline or self._held:
             return
         if self._closing or queued:
@@ -209,6 +230,11 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse(too_slow_a_body(self._limits))
         else:
             self._close()
+
+    @property
+    def _is_ending(self) -> bool:
+        """Whether the deadline is not that of a request's step."""
+        return self._closing or self._blocked or self._is_excess
 
     def stop(self) -> None:
         """Close now if no request is under way, else after the answer to the last one."""
@@ -229,19 +255,19 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._blocked or self._held or self._transport.is_closing():
             return
-        ready, size = self._reader.ready, 0
-        requests: list[tuple[Environ, bool]] = []
+        service, ready, size = self._service, self._reader.ready, 0
+        requests: list[HttpRequest] = []
         answers: list[bytes] = []
-        while ready and len(answers) < TURN and size < self._limits.queued_bytes:
-            environ, keep_alive = ready.popleft()
-            if self._service.stopping and not self._is_busy():
-                keep_alive, self._reader.finished = False, True
-            requests.append((environ, keep_alive))
-            answers.append(answer(self._service.app, environ, keep_alive))
+        while ready and len(answers) < BATCH and size < self._limits.queued_bytes:
+            request = ready.popleft()
+            if service.stopping and not self._is_busy():
+                request, self._reader.finished = replace(request, keep_alive=False), True
+            requests.append(request)
+            answers.append(answer(service.app, service.respond, request))
             size += len(answers[-1])
-        if answers and self._service.commit:
+        if answers and service.commit:
             self._held, self._held_for = answers, requests
-            self._service.hold(self)
+            service.hold(self)
             return
         if answers:
             self._transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
@@ -253,22 +279,19 @@ class Connection(asyncio.BufferedProtocol):
         if has_asked or self._refusal is not None or self._ended:
             self._refuse(too_many_connections(self._limits))
 
-    def _go_on(self) -> None:
-        """After some answers: with the next requests, which the others' may precede."""
-        if not self._reader.ready:
-            self._read_on()
-        elif not self._blocked:
-            self._transport.pause_reading()
-            self._wait(self._limits.idle_seconds)
-            self._service.loop.call_soon(self._answer)
-
     def _is_busy(self) -> bool:
         """Whether a request is under way that has not been answered yet."""
         return bool(self._held or self._reader.ready) or self._reader.stage is not NOTHING
 
-    def _read_on(self) -> None:
-        """Wait for the next request or the rest of one, or end the connection."""
-        if self._refusal is not None:
+    def _go_on(self) -> None:
+        """After some answers: answer more after those of others, wait for the next request or the
+        rest of one, or end the connection.
+        """
+        if self._reader.ready:
+            if not self._blocked:
+                self._transport.pause_reading()
+                self._service.loop.call_soon(self._answer)
+        elif self._refusal is not None:
             self._refuse(self._refusal)
         elif self._reader.finished or self._ended:
             self._close()
@@ -278,7 +301,6 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.write(CONTINUE)
             if not self._transport.is_reading():
                 self._transport.resume_reading()
-            self._set_deadline()
 
     def _refuse(self, refusal: Refusal) -> None:
         self._service.refused[refusal.status] += 1
@@ -304,8 +326,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def _set_deadline(self) -> None:
         """Give each step of a request its own time, however many pieces it comes in."""
-        if self._reader.steps == self._steps:
-            return
         self._steps = self._reader.steps
         if self._reader.stage is NOTHING:
             self._wait(self._limits.idle_seconds)

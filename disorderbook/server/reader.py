@@ -1,16 +1,14 @@
-"""What the target of a request says, as the variables of WSGI (PEP 3333).
-
-Heads of requests that were read before: a client's next request often has the very same head,
-and the same bytes mean the same, so they need not be read again.
-
-Bytes of a connection in, whole requests out: HTTP/1 without a socket.
+"""Bytes of a connection in, whole requests out: HTTP/1 without a socket.
 
 httptools (llhttp, as strict as it comes) reads the syntax and refuses what is malformed. Added here
 is what a parser leaves to the server: limits, framing that is legal syntax but has two meanings,
-and the WSGI environ.
+and the variables of WSGI (PEP 3333).
 
 The parser gets the bytes in steps that end where something ends in them: a request line, a head, a
 body, the size of a chunk. It does not tell where in its bytes it is, and so this is known.
+
+A client's next request often has the very same head. The same bytes mean the same, so a head that
+was read before is not read again (see KnownHeads).
 """
 
 import contextlib
@@ -18,9 +16,10 @@ import io
 import re
 from collections import deque
 from enum import Enum
-from typing import NamedTuple
+from typing import Any
 from urllib.parse import unquote
 
+import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from disorderbook.server.head import (
@@ -75,11 +74,37 @@ LONGEST_REMEMBERED = 2048  # bytes of a request with its body
 HEADS_REMEMBERED = 256  # for all connections together; the oldest is forgotten first
 
 
-class Head(NamedTuple):
-    """What a head says: how many bytes of body follow it, and its part of the environ."""
+class Head(msgspec.Struct, eq=False):
+    """What a head says, and what the application has made of it.
 
-    length: int
-    environ: Environ
+    A request whose head was read before has the very same Head, so whatever depends on nothing
+    else is worked out once and kept in `plan`.
+    """
+
+    length: int  # bytes of the body
+    environ: Environ  # its part of the environ; nobody changes it
+    plan: Any = None  # the application's; None until it has seen this head
+
+    @property
+    def method(self) -> str:
+        return str(self.environ["REQUEST_METHOD"])
+
+    @property
+    def protocol(self) -> str:
+        return str(self.environ["SERVER_PROTOCOL"])
+
+
+class HttpRequest(msgspec.Struct, frozen=True, eq=False):
+    """A request that may be run: whole, within the limits, with one meaning only."""
+
+    head: Head
+    template: Environ  # what every environ of the connection begins with
+    body: bytes
+    keep_alive: bool
+
+    def environ(self) -> Environ:
+        """For a WSGI application, which may change it."""
+        return self.template | self.head.environ | {"wsgi.input": io.BytesIO(self.body)}
 
 
 class KnownHeads:
@@ -91,7 +116,7 @@ class KnownHeads:
         self._heads: dict[bytes, Head] = {}
         self.find = self._heads.get
 
-    def keep(self, raw: bytes, head: Head) -> None:
+    def add(self, raw: bytes, head: Head) -> None:
         if len(self._heads) >= HEADS_REMEMBERED:
             del self._heads[next(iter(self._heads))]
         self._heads[raw] = head
@@ -104,13 +129,6 @@ _LONGEST_SIZE = 64  # bytes that an unfinished line with the size of a chunk is 
 
 
 _SIZE_BEYOND_64_BITS = "Chunk size overflow"  # in the parser's words
-
-
-class Request(NamedTuple):
-    """A request that may be run: whole, within the limits, with one meaning only."""
-
-    environ: Environ
-    keep_alive: bool
 
 
 class Stage(Enum):
@@ -133,7 +151,7 @@ class RequestReader:
     """
 
     def __init__(self, template: Environ, limits: Limits, heads: KnownHeads) -> None:
-        self.ready: deque[Request] = deque()
+        self.ready: deque[HttpRequest] = deque()
         self.stage = NOTHING
         self.steps = 0
         self.finished = False
@@ -161,14 +179,14 @@ class RequestReader:
         head = self._heads.find(raw)
         if head is not None and head.length == len(body):
             self.steps += 1
-            self._add(self._template | head.environ, body)
+            self.ready.append(HttpRequest(head, self._template, body, True))
         else:
-            self._read_and_keep(data, raw, len(body))
+            self._read_and_remember(data, raw, len(body))
 
     def read_so_far(self) -> Environ:
         """What is known of the oldest request that is not answered, for who refuses it."""
         if self.ready:
-            return self.ready[0].environ
+            return self.ready[0].environ()
         environ = self._template.copy()
         if self.stage is not NOTHING:
             with contextlib.suppress(Refusal):
@@ -207,7 +225,8 @@ class RequestReader:
         if self._fed > self._limits.head_bytes:
             raise too_large_a_head(self._limits)
         self._fed, self._line, self._in_headers = 0, b"", False
-        environ = self._environ = self._template.copy()
+        environ: Environ = {}
+        self._environ = environ
         environ["REQUEST_METHOD"] = self._http.get_method().decode()
         add_headers(environ, self._headers)
         if b"websocket" in self._wish.lower():  # for the application to say where there are any
@@ -242,13 +261,11 @@ class RequestReader:
         self._fed = 0
         self.awaits_continue = False
         self.finished = not self._http.should_keep_alive()
-        self._add(self._environ, self._body[0] if len(self._body) == 1 else b"".join(self._body))
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        head = Head(self._body_bytes, self._environ)
+        self.ready.append(HttpRequest(head, self._template, body, not self.finished))
 
-    def _add(self, environ: Environ, body: bytes) -> None:
-        environ["wsgi.input"] = io.BytesIO(body)
-        self.ready.append(Request(environ, not self.finished))
-
-    def _read_and_keep(self, data: bytes, raw: bytes, length: int) -> None:
+    def _read_and_remember(self, data: bytes, raw: bytes, length: int) -> None:
         """Read what may be one whole request, and then remember its head."""
         before = len(self.ready)
         self._read(data)
@@ -256,9 +273,7 @@ class RequestReader:
             return
         if self._is_chunked or self._body_bytes != length or "HTTP_EXPECT" in self._environ:
             return
-        own = {name: value for name, value in self._environ.items() if name not in self._template}
-        del own["wsgi.input"]
-        self._heads.keep(raw, Head(length, own))
+        self._heads.add(raw, self.ready[-1].head)
 
     def _read(self, data: bytes) -> None:
         while data and not self.finished:

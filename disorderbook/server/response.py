@@ -1,17 +1,24 @@
-"""One request in, the bytes of its answer out: calls a WSGI application as PEP 3333 says."""
+"""One request in, the bytes of its answer out.
+
+A WSGI application is called as PEP 3333 says. An application of ours may answer without it (see
+Respond), which spares the environ and the start of the answer.
+"""
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 from wsgiref.handlers import format_date_time
+
+import msgspec
 
 from disorderbook.process.log import quoted
 from disorderbook.protocol.names import DETAIL_HEADER, detail_header
 from disorderbook.server.head import Environ, Refusal
 from disorderbook.server.limits import envelope
 from disorderbook.server.origin import CorsHeaders, OriginPolicy
+from disorderbook.server.reader import HttpRequest
 
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
@@ -34,22 +41,44 @@ JSON: Headers = [("Content-Type", "application/json")]
 log = logging.getLogger(__name__)
 
 
-def answer(app: WsgiApp, environ: Environ, keep_alive: bool) -> bytes:
+class HttpResponse(msgspec.Struct, frozen=True):
+    """An answer whose body is whole. The framing, Date and Server are not among its headers."""
+
+    status: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+
+Respond = Callable[[HttpRequest], bytes | HttpResponse | None]
+"""An application's way around WSGI: the body of an answer that is JSON and has the status 200, a
+whole response, or None if the request has to go the way of WSGI."""
+
+
+def respond_to_nothing(request: HttpRequest) -> None:
+    """Of an application that only knows WSGI."""
+
+
+def answer(app: WsgiApp, respond: Respond, request: HttpRequest) -> bytes:
     """Run the application; whatever it raises is logged, and answered with a 500 envelope."""
     try:
-        status, headers, body = _call(app, environ)
-        return _render(status, headers, body, environ, keep_alive)
+        response = respond(request)
+        if isinstance(response, bytes):
+            if request.keep_alive and request.head.environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+                return _json(response)
+            return _render(HttpResponse("200 OK", JSON, response), request)
+        return _render(response or _call(app, request.environ()), request)
     except Exception:
+        environ = request.environ()
         log.exception("%s %s failed", environ["REQUEST_METHOD"], quoted(environ["PATH_INFO"]))
         headers = [*JSON, *_for_pages(environ)]
-        fault = "500 Internal Server Error", headers, envelope(INTERNAL_ERROR)
-        return _render(*fault, environ, keep_alive)
+        error = HttpResponse("500 Internal Server Error", headers, envelope(INTERNAL_ERROR))
+        return _render(error, request)
 
 
-def uncommitted_response(body: bytes, environ: Environ, keep_alive: bool) -> bytes:
-    """What is answered instead when what an answer told could not be kept."""
-    headers = [*JSON, *_for_pages(environ)]
-    return _render("503 Service Unavailable", headers, body, environ, keep_alive)
+def uncommitted_response(body: bytes, request: HttpRequest) -> bytes:
+    """The refusal that is sent instead of an answer whose changes could not be committed."""
+    headers = [*JSON, *_for_pages(request.environ())]
+    return _render(HttpResponse("503 Service Unavailable", headers, body), request)
 
 
 def refuse(refusal: Refusal, environ: Environ) -> bytes:
@@ -62,6 +91,16 @@ def refuse(refusal: Refusal, environ: Environ) -> bytes:
     return _head(refusal.status, headers, framing) + body
 
 
+def _json(body: bytes) -> bytes:
+    """What nearly every answer is: JSON with status 200, to HTTP/1.1, and the connection stays."""
+    return b"%bContent-Length: %d\r\n%b\r\n%b" % (
+        _JSON_HEAD,
+        len(body),
+        _signature_bytes(int(time.time())),
+        body,
+    )
+
+
 def _for_pages(environ: Environ) -> CorsHeaders:
     """What lets a page read an answer that no application has made, if the page may."""
     origins = environ.get(ORIGINS)
@@ -70,8 +109,8 @@ def _for_pages(environ: Environ) -> CorsHeaders:
     return origins.cors_headers(environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"))
 
 
-def _call(app: WsgiApp, environ: Environ) -> tuple[str, Headers, bytes]:
-    """Status, headers and whole body, so that nothing is sent of an answer that fails halfway."""
+def _call(app: WsgiApp, environ: Environ) -> HttpResponse:
+    """The whole answer, so that nothing is sent of one that fails halfway."""
     started: list[tuple[str, Headers]] = []
     written: list[bytes] = []
 
@@ -88,31 +127,30 @@ def _call(app: WsgiApp, environ: Environ) -> tuple[str, Headers, bytes]:
         if hasattr(chunks, "close"):
             chunks.close()
     status, headers = started[-1]
-    return status, headers, written[0] if len(written) == 1 else b"".join(written)
+    return HttpResponse(status, headers, b"".join(written))
 
 
-def _render(
-    status: str, headers: Headers, body: bytes, environ: Environ, keep_alive: bool
-) -> bytes:
+def _render(response: HttpResponse, request: HttpRequest) -> bytes:
+    status, headers, body = response.status, response.headers, response.body
     framing = f"Content-Length: {len(body)}\r\n"
-    if environ["REQUEST_METHOD"] == "HEAD":
+    if request.head.method == "HEAD":
         framing, body = _length_without_body(headers, body), b""
     if status.startswith(_WITHOUT_BODY):
         framing, body = "", b""
-    if not keep_alive:
+    if not request.keep_alive:
         framing += "Connection: close\r\n"
-    elif environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+    elif request.head.protocol == "HTTP/1.0":
         framing += "Connection: keep-alive\r\n"
     return _head(status, headers, framing) + body
 
 
-def _length_without_body(headers: Headers, body: bytes) -> str:
+def _length_without_body(headers: Sequence[tuple[str, str]], body: bytes) -> str:
     """The length that GET would have: the application's word, if it has left the body out."""
     own = [value for name, value in headers if name.lower() == "content-length"]
     return f"Content-Length: {own[0] if own else len(body)}\r\n"
 
 
-def _head(status: str, headers: Headers, framing: str) -> bytes:
+def _head(status: str, headers: Sequence[tuple[str, str]], framing: str) -> bytes:
     """Status line and headers; an application's own framing, Date and Server are left out."""
     own = "".join([_line(name, value) for name, value in headers])
     signature = _signature(int(time.time()))
@@ -133,6 +171,14 @@ def _one_line(text: str) -> str:
 @lru_cache(maxsize=1)
 def _signature(now: int) -> str:
     return f"Date: {format_date_time(now)}\r\nServer: disorderBook\r\n"
+
+
+@lru_cache(maxsize=1)
+def _signature_bytes(now: int) -> bytes:
+    return _signature(now).encode()
+
+
+_JSON_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 _WITHOUT_BODY = ("1", "204", "304")

@@ -29,7 +29,7 @@ ACCEPTED_AT_ONCE = 16  # of them; asyncio calls this the backlog, too
 TURNS_TO_END = 3  # of the loop: a connection is made, it is aborted, it is told
 
 
-CHECK_SECONDS = 0.25  # how often deadlines are looked at, so none is later than this
+CHECK_SECONDS = 0.25  # how often deadlines are looked at, so none is later than twice this
 
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,8 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
     Listens at once, on 127.0.0.1 and on ::1 where there is one, so that the caller learns of a
     taken port (OSError) before anything else is done, and `port` is the one it got if it asked for
     port 0. Sockets that listen already can be given instead.
+
+    An application that has a method `respond` (see server.response) is asked that way first.
     """
 
     def __init__(

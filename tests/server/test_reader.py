@@ -31,7 +31,8 @@ def read(
     else:
         seen = ["finished"] if reader.finished else [reader.stage]
     requests = []
-    for environ, keep_alive in reader.ready:
+    for request in reader.ready:
+        environ, keep_alive = request.environ(), request.keep_alive
         body = environ.pop("wsgi.input").read()
         requests.append((environ, body, keep_alive))
     return requests + seen

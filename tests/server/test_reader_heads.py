@@ -17,7 +17,7 @@ from disorderbook.server.reader import (
 def test_only_so_many_are_remembered_and_the_oldest_is_forgotten_first() -> None:
     heads = KnownHeads()
     for number in range(HEADS_REMEMBERED + 1):
-        heads.keep(b"%d" % number, Head(0, {}))
+        heads.add(b"%d" % number, Head(0, {}))
     assert heads.find(b"0") is None
     assert all(heads.find(b"%d" % number) for number in range(1, HEADS_REMEMBERED + 1))
 
@@ -27,7 +27,7 @@ def read(heads: KnownHeads, *pieces: bytes) -> list[tuple[object, bytes]]:
     reader = RequestReader({"REMOTE_ADDR": "127.0.0.1"}, Limits(), heads)
     for piece in pieces:
         reader.feed(piece)
-    return [(environ, environ.pop("wsgi.input").read()) for environ, _ in reader.ready]
+    return [(request.environ() | {"wsgi.input": None}, request.body) for request in reader.ready]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_an_application_that_changes_its_environ_changes_no_head() -> None:
     reader = RequestReader({}, Limits(), heads)
     for _ in range(3):
         reader.feed(get("/"))
-        environ = reader.ready.popleft().environ
+        environ = reader.ready.popleft().environ()
         assert "PATH_INFO" in environ and "spoiled" not in environ
         environ.clear()
         environ["spoiled"] = True

@@ -12,13 +12,15 @@ from raw_http import Answer, Peer, chunked, get, post, read_answer, serving
 
 from disorderbook.server.head import Refusal
 from disorderbook.server.origin import OriginPolicy
-from disorderbook.server.response import answer, refuse
+from disorderbook.server.reader import Head, HttpRequest
+from disorderbook.server.response import HttpResponse, answer, refuse, respond_to_nothing
 
 ENVIRON = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_PROTOCOL": "HTTP/1.1"}
 
 
 def ask(app: Callable[..., Any], **changes: str) -> Answer:
-    sent = answer(app, ENVIRON | changes, True)
+    request = HttpRequest(Head(0, ENVIRON | changes), {}, b"", True)
+    sent = answer(app, respond_to_nothing, request)
     stream = io.BytesIO(sent)
     answered = read_answer(stream, head=changes.get("REQUEST_METHOD") == "HEAD")
     assert answered is not None and stream.read() == b"", "there is more than the answer"
@@ -252,3 +254,29 @@ def test_bottle_reads_what_was_sent() -> None:
     with serving(app) as server, Peer(server.port) as peer:
         assert peer.ask(sized).json == expected
         assert peer.ask(pieces).json == expected
+
+
+def responded(response: object, keep_alive: bool = True, **changes: str) -> Answer:
+    """The answer of an application that responds without WSGI."""
+    request = HttpRequest(Head(0, ENVIRON | changes), {}, b"", keep_alive)
+    sent = answer(raising, lambda request: response, request)  # type: ignore[arg-type, return-value]
+    answered = read_answer(io.BytesIO(sent), head=changes.get("REQUEST_METHOD") == "HEAD")
+    assert answered is not None
+    return answered
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("protocol", ["HTTP/1.1", "HTTP/1.0"])
+def test_a_body_is_sent_as_the_whole_response_would_be(keep_alive: bool, protocol: str) -> None:
+    body = b'{"ok":true}\n'
+    short = responded(body, keep_alive, SERVER_PROTOCOL=protocol)
+    headers = [("Content-Type", "application/json")]
+    long = responded(HttpResponse("200 OK", headers, body), keep_alive, SERVER_PROTOCOL=protocol)
+    assert short._replace(headers={}) == long._replace(headers={})
+    assert list(short.headers) == list(long.headers) and short.body == body
+    assert short.headers | {"date": ""} == long.headers | {"date": ""}
+
+
+def test_a_response_has_its_own_status_and_headers() -> None:
+    answered = responded(HttpResponse("404 Not Found", [("X", "y")], b"gone"))
+    assert (answered.status, answered.headers["x"], answered.body) == (404, "y", b"gone")
