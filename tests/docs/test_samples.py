@@ -35,6 +35,7 @@ ELSEWHERE = {
     ("docs/python.md", "import random"): "tests/docs/test_python.py",
     ("docs/python.md", "market = Market("): "tests/client/test_network_trust.py",
     ("docs/database.md", "SELECT "): "tests/ledger/test_tables_schema.py",
+    ("docs/database.md", "WITH "): "tests/ledger/test_tables_schema.py",
     ("docs/old-bots.md", ""): "tests/deploy/test_old_bots.py",
 }
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
@@ -217,6 +218,16 @@ def test_a_market_is_copied_as_shown(tmp_path: Path) -> None:
     with disorderbook.serve(database=tmp_path / "market.db"):
         shell(sample(DOCS / "database.md", "disorderbook backup"), tmp_path)
     assert (tmp_path / "copy.db").exists()
+
+
+def test_a_market_of_version_0_1_is_upgraded_as_shown(tmp_path: Path) -> None:
+    old = ROOT / "tests" / "ledger" / "data" / "market-0.1.db"
+    for end in ("", "-wal"):
+        (tmp_path / f"market.db{end}").write_bytes(Path(f"{old}{end}").read_bytes())
+    shell(sample(DOCS / "database.md", "disorderbook upgrade"), tmp_path)
+    with disorderbook.serve(database=tmp_path / "new.db") as exchange:
+        with disorderbook.Market(exchange.venue, exchange.symbol, "A", url=exchange.url) as market:
+            assert market.buy(1, 1).id > 0  # the book goes on
 
 
 @pytest.mark.slow
