@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -177,6 +178,17 @@ def test_modules_are_named_by_nouns_that_say_something(name: str) -> None:
     words = name.split("_")
     assert not VAGUE_NAMES & {*words}
     assert words[-1] in NOUNS or not re.search("(ing|ed)$", words[-1])
+
+
+def test_a_class_name_means_one_thing() -> None:
+    """In client, which mirrors the wire for other programs, a name may have another meaning."""
+    classes: dict[str, list[str]] = defaultdict(list)
+    for path in MODULES:
+        if "client" not in path.relative_to(PACKAGE).parts:
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef):
+                    classes[node.name].append(module_of(path))
+    assert {name: modules for name, modules in classes.items() if len(modules) > 1} == {}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} {route[1]}")
