@@ -16,39 +16,20 @@ Ok = Annotated[
     bool, Meta(description="Whether the request was done.", extra_json_schema={"const": True})
 ]
 
-Venue = Annotated[
-    str,
-    Meta(
-        title="Venue",
-        description="The name of a venue, a place where stocks are traded. In a path it holds no "
-        "slash, not even as %2F.",
-        min_length=1,
-        max_length=MAX_NAME_LENGTH,
-        examples=["TESTEX"],
-    ),
-]
 
-Symbol = Annotated[
-    str,
-    Meta(
-        title="Stock symbol",
-        description="The name of a stock. In a path it holds no slash, not even as %2F.",
+def _name(title: str, whose: str, example: str) -> Meta:
+    return Meta(
+        title=title,
+        description=f"The name of {whose}. In a path it holds no slash, not even as %2F.",
         min_length=1,
         max_length=MAX_NAME_LENGTH,
-        examples=["FOOBAR"],
-    ),
-]
+        examples=[example],
+    )
 
-Account = Annotated[
-    str,
-    Meta(
-        title="Account",
-        description="The name of a trader's account. In a path it holds no slash, not even as %2F.",
-        min_length=1,
-        max_length=MAX_NAME_LENGTH,
-        examples=["NOISEBOTS"],
-    ),
-]
+
+Venue = Annotated[str, _name("Venue", "a venue, a place where stocks are traded", "TESTEX")]
+Symbol = Annotated[str, _name("Stock symbol", "a stock", "FOOBAR")]
+Account = Annotated[str, _name("Account", "a trader's account", "NOISEBOTS")]
 
 OrderId = Annotated[
     int,

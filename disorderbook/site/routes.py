@@ -9,7 +9,7 @@ from disorderbook.protocol.route import Answer, Document, Request, Route, page
 from disorderbook.site.curl import Setup
 from disorderbook.site.description import description_text
 from disorderbook.site.documentation import docs_page
-from disorderbook.site.welcome import THANKS
+from disorderbook.site.welcome import WELCOME
 
 # A browser asks again each time, so that it never has the page of one version with the script of
 # another; what it gets is small and comes from this machine.
@@ -17,8 +17,10 @@ FILE_HEADERS = (("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosni
 
 
 class SiteRoutes:
-    """`extra` says whether the orders of an account may be listed; `tape_port` is that of the
-    websockets, None where there are none.
+    """Serves the pages, their scripts and styles, and the OpenAPI description.
+
+    `extra` says whether the orders of an account may be listed; `tape_port` is the port of the
+    websockets, None where there are none. Only `docs` reads the exchange, whose lock must be held.
     """
 
     def __init__(
@@ -43,13 +45,14 @@ class SiteRoutes:
     def style(self, request: Request) -> Answer:
         return Document(_file("page.css"), "text/css; charset=UTF-8", headers=FILE_HEADERS)
 
-    def thanks(self, request: Request) -> Answer:
-        return page(THANKS)
+    def welcome(self, request: Request) -> Answer:
+        return page(WELCOME)
 
     def openapi(self, request: Request) -> Answer:
-        return Document(description_text(), "application/json")  # it has its line break
+        return Document(description_text(), "application/json")
 
-    def docs(self, request: Request) -> Answer:
+    def documentation(self, request: Request) -> Answer:
+        """The documentation with the first book in its examples."""
         first = next(self._exchange.books(next(self._exchange.venues())))
         setup = Setup(
             first.venue, first.symbol, self._accounts.need_keys, self._extra, self._tape_port
@@ -82,7 +85,7 @@ ROUTES: list[Route] = [
     ("GET", "/static/page.js", SiteRoutes.script),
     ("GET", "/static/shell.js", SiteRoutes.shell_script),
     ("GET", "/static/page.css", SiteRoutes.style),
-    ("GET", "/docs", SiteRoutes.docs),
+    ("GET", "/docs", SiteRoutes.documentation),
     ("GET", "/openapi.json", SiteRoutes.openapi),
-    ("GET", "/ob/api", SiteRoutes.thanks),
+    ("GET", "/ob/api", SiteRoutes.welcome),
 ]

@@ -21,7 +21,7 @@ pre {{ background: #8882; padding: 0.8em; overflow-x: auto; }}
 """
 
 
-THANKS = _FRAME.format("""\
+WELCOME = _FRAME.format("""\
 <p>The programs' interface is below this address. The market is to be seen on
 <a href="/">the front page</a>, and <a href="/ob/api/venues">the venues</a> are a place to
 begin.</p>

@@ -1,8 +1,8 @@
-"""The page of thanks."""
+"""The page at the address of the programs' interface."""
 
 from html.parser import HTMLParser
 
-from disorderbook.site.welcome import THANKS
+from disorderbook.site.welcome import WELCOME
 
 
 class Tags(HTMLParser):
@@ -20,10 +20,10 @@ class Tags(HTMLParser):
 
 
 def test_the_page_is_well_formed_and_thanks_everybody() -> None:
-    assert THANKS.startswith("<!DOCTYPE html>") and not Tags(THANKS).open
+    assert WELCOME.startswith("<!DOCTYPE html>") and not Tags(WELCOME).open
     for name in ("patio11", "eu90h", "cite-reader", "Medecau", "DanielVF", "rjsamson", "rami"):
-        assert name in THANKS
+        assert name in WELCOME
 
 
 def test_browsers_have_no_icon_to_ask_for_in_vain() -> None:
-    assert '<link rel="icon" href="data:,">' in THANKS
+    assert '<link rel="icon" href="data:,">' in WELCOME
