@@ -19,7 +19,7 @@ nightly:  # a long search for faults
 	$(BIN)/python -m pytest -m serial
 
 coverage:
-	$(BIN)/python -m pytest -n auto -m "not serial" --cov --cov-report=
+	$(BIN)/python -m pytest -n auto -m "not serial" --cov --cov-report= --cov-fail-under=0
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage json -q -o .coverage.json
 	$(BIN)/python .ci/coverage_gate.py .coverage.json

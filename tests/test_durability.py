@@ -34,6 +34,7 @@ FIXED = ("id", "account", "direction", "orderType", "price", "originalQty", "ts"
 
 
 @pytest.mark.parametrize("options", [[], ["--sync"]], ids=["plain", "sync"])
+@pytest.mark.slow
 def test_another_program_that_writes_to_the_file_holds_up_changes_only_and_leaves_no_trace(
     tmp_path: Path,
     options: list[str],
@@ -65,6 +66,7 @@ def test_another_program_that_writes_to_the_file_holds_up_changes_only_and_leave
     check_tables(file)
 
 
+@pytest.mark.slow
 def test_a_backup_under_load_has_every_order_that_was_answered_before_it(tmp_path: Path) -> None:
     file, progress = tmp_path / "market.db", threading.Semaphore(0)
     answered: list[dict[int, Json]] = []
@@ -109,6 +111,7 @@ def meddle(file: Path, port: int, traders: list[PatientTrader]) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--sync"]], ids=["plain", "sync"])
+@pytest.mark.slow
 def test_every_answered_order_and_cancel_survives_kill_9(
     tmp_path: Path,
     options: list[str],
@@ -130,6 +133,7 @@ def test_every_answered_order_and_cancel_survives_kill_9(
     assert len(placed) > 10 * KILLS
 
 
+@pytest.mark.slow
 def test_a_kill_while_a_market_ends_or_starts_loses_nothing(tmp_path: Path) -> None:
     """Then the file may be on its way into WAL mode or out of it."""
     file = tmp_path / "market.db"

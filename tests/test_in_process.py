@@ -380,6 +380,7 @@ with disorderbook.serve(database=sys.argv[1], websockets=True) as exchange:
 
 
 @pytest.mark.parametrize("end, status", [("0", 0), ("3", 768)])
+@pytest.mark.slow
 def test_a_forked_process_that_leaves_the_block_leaves_the_market_alone(
     tmp_path: Path, end: str, status: int
 ) -> None:

@@ -185,6 +185,7 @@ class TapeAndAnswers(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_what_the_tape_told_rebuilds_what_is_answered() -> None:
     with serve(websockets=True, max_books=100_000) as exchange:
         TapeAndAnswers.exchange = exchange

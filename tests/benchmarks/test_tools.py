@@ -98,6 +98,7 @@ def test_a_big_book_is_not_built_on_another(exchange: Exchange) -> None:
     assert failure("big_book", *arguments).startswith("Somebody has used venues/BENCHMARK/stocks/")
 
 
+@pytest.mark.slow
 def test_two_servers_of_one_kind_do_not_differ(exchange: Exchange) -> None:
     with running() as other:
         printed = measured("same_stream", exchange.url, other.url, "--requests", "300")
@@ -296,6 +297,7 @@ def server(
             thread.join()
 
 
+@pytest.mark.slow
 def test_our_server_is_measured_beside_a_bare_one() -> None:
     printed = measured(
         "front_end", "--bare", "--rounds", "1", "--seconds", "1", "--connections", "2"

@@ -81,6 +81,7 @@ def test_without_requests_a_script_says_what_to_run() -> None:
     assert refused.stderr.count("\n") == 1 and "pip install" in refused.stderr
 
 
+@pytest.mark.slow
 def test_each_script_trades_with_the_account_and_key_that_it_is_shipped_with() -> None:
     with running("-a", "accounts.json") as exchange:
         make_a_price(Client(exchange.url, "noisekey"), "TESTEX")
@@ -159,6 +160,7 @@ def test_ctrl_c_does_not_wait_for_an_exchange_that_never_answers() -> None:
                 connection.close()
 
 
+@pytest.mark.slow
 def test_an_exchange_that_is_not_there_is_waited_for_and_missed_when_it_goes() -> None:
     with running() as exchange:
         pass  # Now its port is free.

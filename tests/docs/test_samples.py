@@ -231,6 +231,7 @@ def test_a_market_of_version_0_1_is_upgraded_as_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_class_is_run_as_shown(tmp_path: Path) -> None:
     (tmp_path / "accounts.json").write_text((ROOT / "accounts.json").read_text())
     (tmp_path / "bots").symlink_to(ROOT / "bots")
@@ -250,6 +251,7 @@ def test_a_class_is_run_as_shown(tmp_path: Path) -> None:
     assert ",ADA," in (tmp_path / "results" / "orders.csv").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_clients_are_tested_as_shown(tmp_path: Path) -> None:
     (tmp_path / "test_shown.py").write_text(sample(DOCS / "ci.md", "import disorderbook"))

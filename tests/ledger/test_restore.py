@@ -38,6 +38,7 @@ acts = st.lists(orders | orders | orders | cancels | pauses, max_size=60)
 
 @examples(5)
 @given(acts, st.integers(0, 5), st.integers(1, 20))
+@pytest.mark.slow
 def test_a_stopped_market_equals_one_that_never_stopped(
     acts: list[Act | str],
     bound: int,
@@ -69,6 +70,7 @@ batches = st.lists(
 
 @examples(3)
 @given(batches, st.integers(0, 5), st.integers(1, 20))
+@pytest.mark.slow
 def test_a_crash_takes_the_batch_that_was_not_committed_and_no_other(
     batches: list[tuple[list[Act], str, str]],
     bound: int,

@@ -222,6 +222,7 @@ def test_an_account_that_is_named_trades_for_all(listing_exchange: Exchange, ven
     assert len(orders(listing_exchange, "ME", venue)) == 14
 
 
+@pytest.mark.slow
 def test_with_authentication_keys_come_from_the_bot_or_the_file_or_the_option(
     tmp_path: Path,
 ) -> None:
@@ -242,6 +243,7 @@ def test_with_authentication_keys_come_from_the_bot_or_the_file_or_the_option(
 
 
 @pytest.mark.parametrize("kind", ["noise", "market-maker", "taker", "extreme"])
+@pytest.mark.slow
 def test_the_same_seed_against_a_fresh_exchange_places_the_same_orders(kind: str) -> None:
     listings = []
     for seed, pause in (("7", "0"), ("7", "0-0.02"), ("8", "0")):
@@ -324,6 +326,7 @@ def _orders_if_any(exchange: Exchange, venue: str) -> list[dict[str, Any]]:
         return []
 
 
+@pytest.mark.slow
 def test_many_bots_at_full_speed_keep_the_market_in_order(
     listing_exchange: Exchange, venue: str
 ) -> None:
@@ -465,6 +468,7 @@ class SilentServer(ThreadingHTTPServer):
         self.has_ended.wait(PATIENCE)
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_a_slow_request_ends_within_two_seconds() -> None:
     with SilentServer() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

@@ -197,6 +197,7 @@ def check_past(page: Page, exchange: Exchange, symbol: str) -> None:
 
 
 @pytest.mark.parametrize("has_tape", [True, False], ids=["tape", "polling"])
+@pytest.mark.slow
 def test_the_page_follows_bots_and_agrees_with_the_exchange(
     has_tape: bool, exchange: Exchange, open_page: Open
 ) -> None:

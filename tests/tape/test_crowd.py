@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 
+import pytest
 from live import running
 from raw_websocket import RawPeer
 from wsgi import BUY, ORDERS
@@ -14,6 +15,7 @@ from disorderbook.protocol.names import HOST
 CROWD = 2000
 
 
+@pytest.mark.slow
 def test_two_thousand_listeners_and_two_thousand_connections_have_room() -> None:
     assert allow_descriptors() > 2 * CROWD + 100
     with running("-w", "--wsport", "0") as exchange, contextlib.ExitStack() as stack:

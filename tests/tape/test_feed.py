@@ -393,6 +393,7 @@ def test_one_order_that_makes_more_than_a_listener_can_hold_closes_it_alone() ->
             assert big.frames()[-1].code == 1008
 
 
+@pytest.mark.slow
 def test_who_reads_gets_all_of_an_order_with_2000_fills_and_nobody_waits_for_that() -> None:
     def read() -> None:
         for number in range(2000):
