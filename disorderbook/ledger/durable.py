@@ -1,6 +1,7 @@
-"""The ledger of a durable market: what a turn has changed is in a file before its answer leaves.
+"""The ledger of a durable market, which is in a file.
 
-There it is in the journal at first, and a little later in the tables that people read.
+The rule: what was changed is in the file before its answer leaves. A commit puts it into the
+journal; a flush, twice a second or when enough has come together, into the tables that people read.
 """
 
 import logging
@@ -66,14 +67,14 @@ class DurableLedger(Archive):
         self._bound = bound
         self._journal = Journal(connection, market.journaled)
         self._commands: list[Command] = []  # since the last commit
-        self._is_rare = False  # something has changed since then that is not for the journal
+        self._must_flush = False  # something has changed since then that is not for the journal
         self._changes = market.changes  # since the tables were written
         self._instances: dict[int, Instance | None] = {}
         self._closed: deque[Order] = deque()  # in memory, the longest closed first
         for changes in self._changes.books.values():
             self._closed.extend(o for o in changes.orders.values() if not o.is_open)
         self._has_failed = False
-        self._has_dropped = False  # something that the next commit was to keep
+        self._has_lost_commands = False  # that the next commit was to write
         self._set_busy(False)
 
     def require_writable(self) -> None:
@@ -86,7 +87,7 @@ class DurableLedger(Archive):
     def open_book(self, book: OrderBook) -> None:
         self._changes.open(book)
         self._books += 1
-        self._is_rare = True
+        self._must_flush = True
 
     def submit(self, book: OrderBook, outcome: Outcome) -> None:
         self._commands.append(placement(outcome.order))
@@ -103,21 +104,23 @@ class DurableLedger(Archive):
         self.require_writable()
         self._instances[instance_id] = instance
         self._last_instance = max(self._last_instance, instance_id)
-        self._is_rare = True
+        self._must_flush = True
 
     def roll_back(self) -> None:
         self._fail("a change was not finished")
-        self._has_dropped = True
+        self._has_lost_commands = True
 
     def commit(self) -> Sequence[Order]:
         """Write down what has changed; returns some of the closed orders beyond the bound."""
-        if self._has_dropped:  # its answers are not to leave, nor any but its own to be refused
-            self._has_dropped = False
+        if (
+            self._has_lost_commands
+        ):  # its answers are not to leave, nor any but its own to be refused
+            self._has_lost_commands = False
             raise CannotWrite
-        if self._is_rare or self._changes.size >= FLUSHED_AT:
+        if self._must_flush or self._changes.size >= FLUSHED_AT:
             return self._flush()
         if self._commands:
-            self._keep(self._note)
+            self._write(self._append_to_journal)
         else:
             self._roll_back()  # the change for which it was begun did not come
         return ()
@@ -126,12 +129,12 @@ class DurableLedger(Archive):
         """Write down what has changed, now into the tables unless another program is writing to
         the file; returns the same as `commit`.
         """
-        awaits_commit = bool(self._commands) or self._is_rare
+        awaits_commit = bool(self._commands) or self._must_flush
         try:
             self._require_same_files()
             return self._flush()
         except CannotWrite:
-            self._has_dropped = awaits_commit
+            self._has_lost_commands = awaits_commit
             raise
 
     def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
@@ -169,8 +172,8 @@ class DurableLedger(Archive):
         """Let the file be read by those who may not write beside it."""
         try:
             self.connection.execute("PRAGMA journal_mode = DELETE")
-        except FAULTS as fault:  # another program has it open
-            log.warning("The ledger stays in WAL mode: %s", fault)
+        except FAULTS as error:  # another program has it open
+            log.warning("The ledger stays in WAL mode: %s", error)
 
     def _require_same_files(self) -> None:
         """Raise CannotWrite if what is written would be in no file that anybody finds again."""
@@ -181,10 +184,10 @@ class DurableLedger(Archive):
 
     def _flush(self) -> Sequence[Order]:
         most = max(self._changes.size, FORGOTTEN_AT_ONCE)  # so a batch of any size leaves no more
-        if self._changes.size or self._is_rare:
+        if self._changes.size or self._must_flush:
             if not self._begin():
                 return ()
-            self._keep(self._write_all)
+            self._write(self._write_all)
         surplus = min(len(self._closed) - self._bound, most)  # may be below zero
         return [self._closed.popleft() for _ in range(surplus)]
 
@@ -200,10 +203,10 @@ class DurableLedger(Archive):
             raise CannotWrite
         try:
             self.connection.execute("BEGIN IMMEDIATE")
-        except FAULTS as fault:
-            if not is_busy(fault):
-                self._fail(str(fault))
-                raise CannotWrite from fault
+        except FAULTS as error:
+            if not is_busy(error):
+                self._fail(str(error))
+                raise CannotWrite from error
             if not self._is_busy:
                 log.warning("Another program writes to the ledger: no changes until it has done so")
                 self._set_busy(True)
@@ -218,20 +221,23 @@ class DurableLedger(Archive):
         timeout = 0 if is_busy else BUSY_MILLISECONDS
         self.connection.execute(f"PRAGMA busy_timeout = {timeout}")
 
-    def _keep(self, write: Callable[[], None]) -> None:
+    def _write(self, write: Callable[[], None]) -> None:
         """Have something written and commit, or raise CannotWrite and nothing is."""
         try:
             write()
-            self._commands, self._is_rare = [], False  # a signal after the commit changes nothing
+            self._commands, self._must_flush = (
+                [],
+                False,
+            )  # a signal after the commit changes nothing
             self.connection.execute("COMMIT")
-        except FAULTS as fault:
-            self._fail(str(fault))
-            raise CannotWrite from fault
+        except FAULTS as error:
+            self._fail(str(error))
+            raise CannotWrite from error
         if self._log_sync is not None:
             self._log_sync.note_write()
         self._checkpoints.count(self.connection)
 
-    def _note(self) -> None:
+    def _append_to_journal(self) -> None:
         self._journal.append(self._commands)
 
     def _write_all(self) -> None:
@@ -244,7 +250,7 @@ class DurableLedger(Archive):
         log.error("The ledger cannot be written, so nothing may change from now on: %s", why)
         self._has_failed = True
         self._changes, self._instances, self._closed = Changes(), {}, deque()
-        self._commands, self._is_rare = [], False
+        self._commands, self._must_flush = [], False
         self._roll_back()
 
     def _roll_back(self) -> None:

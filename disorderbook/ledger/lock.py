@@ -87,17 +87,17 @@ def in_words(file: Path) -> Iterator[None]:
     """Raise Unusable for whatever SQLite, the system or a checksum has to say against a file."""
     try:
         yield
-    except OSError as fault:
-        raise CannotUse(f"{file} cannot be used: {fault.strerror}") from None
-    except Damaged as fault:
-        raise Unusable(f"{file} is damaged: {fault}") from None
-    except FAULTS as fault:
-        code = getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-        if is_busy(fault):
-            raise Busy(f"{file} cannot be used: another program is using it ({fault})") from None
+    except OSError as error:
+        raise CannotUse(f"{file} cannot be used: {error.strerror}") from None
+    except Damaged as error:
+        raise Unusable(f"{file} is damaged: {error}") from None
+    except FAULTS as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+        if is_busy(error):
+            raise Busy(f"{file} cannot be used: another program is using it ({error})") from None
         if code & 0xFF in _NOT_THE_FILES_FAULT:  # the lowest byte says what kind it is
-            raise CannotUse(f"{file} cannot be used: {fault}") from None
-        raise Unusable(f"{file} is damaged: {fault}") from None
+            raise CannotUse(f"{file} cannot be used: {error}") from None
+        raise Unusable(f"{file} is damaged: {error}") from None
 
 
 def located(path: str) -> Path:
@@ -108,8 +108,8 @@ def located(path: str) -> Path:
         raise Unusable(":memory: is no file; without a database the market is in memory")
     try:
         file = Path(path).resolve()
-    except (OSError, ValueError, RuntimeError) as fault:  # a loop of links, or a NUL in the name
-        raise Unusable(f"{path!r} cannot be used: {fault}") from None
+    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, or a NUL in the name
+        raise Unusable(f"{path!r} cannot be used: {error}") from None
     with in_words(file):
         for end in ENDS:
             _check_is_file(file.with_name(f"{file.name}{end}"))
@@ -344,9 +344,9 @@ def lock_name(file: Path, private: bool = False) -> sqlite3.Connection:
         try:
             lock.execute("PRAGMA journal_mode = MEMORY")  # or there would be one more file
             lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as fault:
+        except sqlite3.Error as error:
             lock.close()
-            if fault.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise _in_use(file) from None
             raise
     return lock

@@ -105,10 +105,10 @@ class TemporaryLedger(Archive):
             self.connection.execute("BEGIN")
             self._move_for_a_while(moved)
             self.connection.execute("COMMIT")
-        except sqlite3.Error as fault:
+        except sqlite3.Error as error:
             self._closed.extendleft(reversed(moved))
             self._moved_fills = moved_fills
-            self._fail(fault)
+            self._fail(error)
             return ()
         self._retry_at = None
         return moved
@@ -133,11 +133,11 @@ class TemporaryLedger(Archive):
                 moved.append(self._closed.popleft())
                 self._moved_fills = 0
 
-    def _fail(self, fault: sqlite3.Error) -> None:
+    def _fail(self, error: sqlite3.Error) -> None:
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
         if self._retry_at is None:
-            log.error("Closed orders cannot be moved out of memory for now: %s", fault)
+            log.error("Closed orders cannot be moved out of memory for now: %s", error)
         self._retry_at = time.monotonic() + RETRY_SECONDS
 
 
@@ -149,9 +149,9 @@ def _try_to_write() -> None:
             trial.execute("BEGIN")
             trial.execute("CREATE TABLE trial (content)")
             trial.execute("INSERT INTO trial VALUES (zeroblob(?))", (TRIAL_BYTES,))
-    except sqlite3.Error as fault:
+    except sqlite3.Error as error:
         log.warning(
             "No temporary file can be written (see SQLITE_TMPDIR), so orders will be refused once "
             "memory holds too many that are closed: %s",
-            fault,
+            error,
         )

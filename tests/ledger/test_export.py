@@ -194,7 +194,7 @@ def test_a_log_is_never_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file alone, read as if nothing could change it, would be an older market."""
     ways: list[str] = []
 
-    def look(file: Path, how: str = "") -> object:
+    def look(file: Path, check: object, how: str = "") -> object:
         ways.append(how)
         raise CannotUse("no")
 
