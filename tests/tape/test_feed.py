@@ -613,11 +613,12 @@ def test_a_burst_reaches_every_listener_whole() -> None:
 
 def test_other_frames_never_come_between_the_bytes_of_a_tick() -> None:
     """A pong that is due while a tick is half sent waits for its turn."""
-    with market() as services, services.peer(receive_buffer=4096) as slow:
+    with market(kernel_bytes=16384) as services, services.peer(receive_buffer=4096) as slow:
         services.tick(3000)
         wait_until(lambda: not services.tape.has_news())
+        [listener] = services.tape._server.connections.values()
+        assert listener.is_behind
         waiting = services.tape.counts().waiting
-        assert waiting, "it is behind"
         slow.send(frame(PING, b"between"))
         wait_until(lambda: services.tape.counts().waiting > waiting)
         services.tick(10)
