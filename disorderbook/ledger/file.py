@@ -1,4 +1,8 @@
-"""Opens the file of a durable market, or says why it will not do and leaves it as it is."""
+"""Opens the file of a durable market, and makes it where there is none.
+
+The rule: a file is locked first, then its log is examined, its tables are migrated and the whole
+market is read; if anything is wrong the file is refused in a sentence and stays as it was.
+"""
 
 import logging
 import os

@@ -1,6 +1,7 @@
-"""Why a file cannot serve as a ledger, in one sentence.
+"""Keeps a file for one exchange, whatever it is called, and says why a file cannot be a ledger.
 
-Keeps a file for one exchange, whatever it is called, and notices when it is another file.
+The rule: nothing of a file is opened by SQLite before its lock is held here, and what is refused
+stays as it was. `FileLock` also notices when the file that was opened has been replaced.
 
 A process loses its POSIX locks on a file when it closes any descriptor of that file (fcntl(2)), and
 SQLite's own are of that kind. Whoever reads the database next, from another process, then believes
