@@ -111,8 +111,8 @@ class TradingRoutes:
         return self._exchange.book(venue, symbol) if found is None else found
 
     def _book_to_trade_in(self, request: Request, venue: str, symbol: str) -> OrderBook:
-        """The same for an order: a full exchange is told before a key is asked for, and whoever may
-        not open a book has no account to trade for either. Raises TooManyBooks.
+        """The book of a new order. A full exchange refuses before a key is asked for, and whoever
+        may not open a book has no account to trade for either. Raises TooManyBooks.
         """
         self._exchange.require_room()
         return self._book_to_read(request, venue, symbol)

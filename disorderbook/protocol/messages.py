@@ -304,7 +304,7 @@ def tick_message(quote: Quote) -> bytes:
 
 
 def execution_message(execution: Execution, receiver: Order) -> bytes:
-    """An execution as told to the owner of `receiver`, which is one of its two orders."""
+    """An execution as sent to the owner of `receiver`, which is one of its two orders."""
     trade = execution
     if receiver is trade.standing:
         filled, fills = trade.standing_filled, trade.standing_fills

@@ -57,7 +57,7 @@ A_NAME = "a string of 1 to 255 characters"
 A_NUMBER = "a whole number or a string of digits, at most"
 
 
-ALLOWED = {  # by field, in the order in which missing ones are told
+ALLOWED = {  # by field, in the order in which missing ones are refused
     "account": A_NAME,
     "direction": " or ".join(SIDES),
     "orderType": ", ".join(ORDER_TYPES),

@@ -26,7 +26,7 @@ BACKLOG = 1024  # connections that wait to be accepted
 ACCEPTED_AT_ONCE = 16  # of them; asyncio calls this the backlog, too
 
 
-TURNS_TO_END = 3  # of the loop: a connection is made, it is aborted, it is told
+STEPS_TO_END = 3  # of the loop: a connection is made, is aborted, and learns of that
 
 
 CHECK_SECONDS = 0.25  # how often deadlines are looked at, so none is later than twice this
@@ -135,8 +135,8 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
                 break
             await _next_check(service, rest)
         service.abort()
-        for _ in range(TURNS_TO_END):
-            await asyncio.sleep(0)  # for the aborted connections to be told
+        for _ in range(STEPS_TO_END):
+            await asyncio.sleep(0)  # for the aborted connections to learn of it
 
     async def _stop_accepting(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let those come to be connections whom the loop has let in already.
