@@ -25,7 +25,7 @@ def test_an_order_is_spelled_by_its_type_alone() -> None:
     assert DOCUMENT["components"]["schemas"]["Order"]["else"]["properties"]["qty"] == {"const": 0}
 
 
-@pytest.mark.parametrize("name", MADE.keys() - schemas.FIELDS.keys())
+@pytest.mark.parametrize("name", sorted(MADE.keys() - schemas.FIELDS.keys()))
 def test_a_message_has_nothing_else_and_no_nulls(name: str) -> None:
     assert MADE[name]["additionalProperties"] is False and MADE[name]["type"] == "object"
     assert '"null"' not in json.dumps(MADE[name]) and "Message" not in json.dumps(MADE[name])
