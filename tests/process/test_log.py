@@ -198,7 +198,7 @@ def test_a_path_cannot_forge_a_line_where_a_fault_is_logged(
     client = Client()
     monkeypatch.setattr(client.services.exchange, "books", None)
     assert client("GET", "/ob/api/venues/a%0Ab/stocks").status == 500
-    assert caplog.messages == [r"GET /ob/api/venues/a\nb/stocks failed"]
+    assert caplog.messages == [r"stocks failed for a\nb"]
 
 
 def test_each_request_is_a_line_at_debug_and_none_otherwise(
