@@ -40,9 +40,8 @@ class Uncounted(DirectBottle):
             plan = request.head.plan = self._plan(request.head)
         if plan is NOT_PLAIN:
             return None
-        return self._call_handler(
-            plan.handler, Request(plan.key, plan.host, request.body, plan.query), plan.names
-        )
+        asked = Request(plan.method, plan.path, plan.key, plan.host, request.body, plan.query)
+        return self._call_handler(plan.handler, asked, plan.names)
 
 
 class Alternating:

@@ -124,6 +124,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     handler: Handler
     names: dict[str, str]  # from the path
+    method: str
+    path: str
     key: str | None
     host: str
     query: str
@@ -160,9 +162,8 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             plan = head.plan = self._plan(head)
         if plan is NOT_PLAIN:
             return None
-        response = self._call_handler(
-            plan.handler, Request(plan.key, plan.host, request.body, plan.query), plan.names
-        )
+        asked = Request(plan.method, plan.path, plan.key, plan.host, request.body, plan.query)
+        response = self._call_handler(plan.handler, asked, plan.names)
         status = "200 OK" if isinstance(response, bytes) else response.status
         self._note((plan.tally, status, perf_counter() - start))
         if len(self._notes) >= COUNTED_AT_ONCE:
@@ -259,7 +260,8 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             return NOT_PLAIN
         key, query = sent_key(environ, KEY_PLACES), environ["QUERY_STRING"]
         config = route.config
-        return Plan(config["handler"], names, key, host or "", query, config["tally"])
+        tally = config["tally"]
+        return Plan(config["handler"], names, method, path, key, host or "", query, tally)
 
     def _answer_environ(
         self, environ: Environ, handler: Handler, names: dict[str, str]
@@ -270,8 +272,10 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             body = _body(environ)
         except ExchangeError as refusal:
             return _refused(refusal)
+        method, path = environ["REQUEST_METHOD"], environ["bottle.raw_path"]
         key, host = sent_key(environ, KEY_PLACES), environ.get("HTTP_HOST", "")
-        return self._call_handler(handler, Request(key, host, body, environ["QUERY_STRING"]), names)
+        asked = Request(method, path, key, host, body, environ["QUERY_STRING"])
+        return self._call_handler(handler, asked, names)
 
     def _call_handler(
         self, handler: Handler, request: Request, names: dict[str, str]
@@ -289,7 +293,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         except ExchangeError as refusal:
             return _refused(refusal)
         except Exception:
-            log.exception("%s failed for %s", handler.__name__, quoted(" ".join(names.values())))
+            log.exception("%s %s failed", request.method, quoted(request.path))
             return HttpResponse("500 Internal Server Error", JSON_HEADERS, INTERNAL_ERROR_BODY)
         if isinstance(answer, Document):
             headers = (("Content-Type", answer.kind), *answer.headers)

@@ -21,8 +21,12 @@ NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """What a route needs of an HTTP request besides the names in its path."""
+    """What a route needs of an HTTP request besides the names in its path, and what the log says of
+    it.
+    """
 
+    method: str
+    path: str  # decoded as latin-1, as WSGI does
     key: str | None
     host: str  # the server as the client calls it, such as 127.0.0.1:8000
     body: bytes

@@ -192,13 +192,19 @@ def test_no_key_of_a_stranger_is_logged(text: str, shown: str) -> None:
 # The exchange.
 
 
+@pytest.mark.parametrize(
+    "method, headers", [("GET", {}), ("HEAD", {}), ("GET", {"Sec-Fetch-Site": "same-origin"})]
+)
 def test_a_path_cannot_forge_a_line_where_a_fault_is_logged(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    method: str,
+    headers: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client = Client()
     monkeypatch.setattr(client.services.exchange, "books", None)
-    assert client("GET", "/ob/api/venues/a%0Ab/stocks").status == 500
-    assert caplog.messages == [r"stocks failed for a\nb"]
+    assert client(method, "/ob/api/venues/a%0Ab/stocks", headers=headers).status == 500
+    assert caplog.messages == [rf"{method} /ob/api/venues/a\nb/stocks failed"]
 
 
 def test_each_request_is_a_line_at_debug_and_none_otherwise(
