@@ -10,16 +10,14 @@ setup:
 test:  # nothing that starts a process, and few examples
 	HYPOTHESIS_PROFILE=dev $(BIN)/python -m pytest -n auto -m "not process and not slow and not serial and not browser"
 
-test-all:  # everything, first what may run side by side
-	$(BIN)/python -m pytest -n auto -m "not serial"
-	$(BIN)/python -m pytest -m serial
+test-all:  # everything, on all cores
+	$(BIN)/python -m pytest -n auto
 
 nightly:  # a long search for faults
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto -m "not serial" --timeout 3600
-	$(BIN)/python -m pytest -m serial
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto --timeout 3600
 
 coverage:
-	$(BIN)/python -m pytest -n auto -m "not serial" --cov --cov-report= --cov-fail-under=0
+	$(BIN)/python -m pytest -n auto --cov --cov-report= --cov-fail-under=0
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage json -q -o .coverage.json
 	$(BIN)/python .ci/coverage_gate.py .coverage.json

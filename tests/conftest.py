@@ -1,14 +1,23 @@
-"""How many examples properties get, and which bytecode the started processes read.
+"""How many examples properties get, which bytecode the started processes read, and what runs alone.
 
 HYPOTHESIS_PROFILE chooses between dev (a fast look), ci (the rule) and nightly (a long search).
+A test marked `serial` runs while no other worker of the run (`-n auto`) does.
 """
 
 import os
 import sys
+import tempfile
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+try:
+    import fcntl
+except ImportError:  # Windows has none; what is marked `skipif` there needs none
+    fcntl = None  # type: ignore[assignment]
 
 BYTECODE = Path(__file__).parent.parent / ".pytest_cache" / "bytecode"
 
@@ -25,14 +34,49 @@ os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
 sys.dont_write_bytecode = False
 
 
+# Files of a run's folder. A serial test locks MACHINE exclusively, and every other test shares it.
+# GATE is held while one waits for that, so that those who share do not starve who must be alone.
+MACHINE, GATE = "machine", "gate"
+LOCKS = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker where the locks of this run are; xdist asks the process that starts it."""
+    if LOCKS not in node.config.stash:
+        node.config.stash[LOCKS] = tempfile.TemporaryDirectory(prefix="disorderbook-tests-")
+    node.workerinput["locks"] = node.config.stash[LOCKS].name
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Wait for the machine, outside of the test's own timeout."""
+    folder = getattr(item.config, "workerinput", {}).get("locks")
+    if folder is None or fcntl is None:
+        return (yield)
+    alone = item.get_closest_marker("serial") is not None
+    with open(Path(folder, MACHINE), "a") as machine:
+        with open(Path(folder, GATE), "a") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            fcntl.flock(machine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        try:
+            return (yield)
+        finally:
+            fcntl.flock(machine, fcntl.LOCK_UN)  # a process that the test forked may have it, too
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of files that start processes, and of those that need a browser."""
+    """Mark the tests of files that start processes, and of those that need a browser.
+
+    Serial tests come last, when the fewest others wait for them.
+    """
     for item in items:
         sources = sources_of(item)
         if sources & {"subprocess", "live", "program", "forked", "tls_front"}:
             item.add_marker("process")
         if "browser" in sources:
             item.add_marker("browser")
+    items.sort(key=lambda item: item.get_closest_marker("serial") is not None)
 
 
 def sources_of(item: pytest.Item) -> set[str]:

@@ -39,6 +39,7 @@ ELSEWHERE = {
     ("docs/old-bots.md", ""): "tests/deploy/test_old_bots.py",
 }
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+MAKEFILE = (ROOT / "Makefile").read_text()
 PYTHON = shlex.quote(sys.executable)
 WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -113,12 +114,15 @@ def test_the_set_up_is_what_continuous_integration_does(extra: str) -> None:
     set_up, install, start = (tests if extra else command).strip().split(" && ")
     carried_out = (ROOT / ".ci" / "run").read_text().replace("install -q", "install")
     assert set_up in carried_out and install.replace("-e .", "-e '.[test]'")[:24] in carried_out
-    assert start in (".venv/bin/python -m pytest", ".venv/bin/python disorderBook_main.py")
+    assert start == (
+        ".venv/bin/python -m pytest -n auto" if extra else ".venv/bin/python disorderBook_main.py"
+    )
+    assert not extra or carried_out.endswith(f"\n{start}\n") and start[10:] in MAKEFILE
 
 
 def test_make_does_what_contributors_are_told_to_call() -> None:
     text = sample(CONTRIBUTING, "make setup") + sample(CONTRIBUTING, "make lint")
-    made = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    made = re.findall(r"^([\w-]+):", MAKEFILE, re.MULTILINE)
     prose = re.findall(r"`make ([\w-]+)`", CONTRIBUTING.read_text())
     assert {line.removeprefix("make ") for line in text.splitlines()} | {*prose} <= {*made}
 

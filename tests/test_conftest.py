@@ -1,0 +1,92 @@
+"""Of a run on several cores: the tests marked `serial` come last, each while no other test runs."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+fcntl = pytest.importorskip("fcntl")
+
+PATIENCE = 20.0  # seconds
+
+
+@pytest.fixture
+def conftest(request: pytest.FixtureRequest) -> Any:
+    """The conftest.py beside this file."""
+    path = Path(__file__).with_name("conftest.py")
+    return request.config.pluginmanager.get_plugin(str(path))
+
+
+def item(folder: Path | None, *marks: str) -> Any:
+    """A test of a worker, or without a folder one of a run that has no workers."""
+    config = SimpleNamespace(workerinput={"locks": str(folder)}) if folder else SimpleNamespace()
+    return SimpleNamespace(
+        config=config, get_closest_marker=lambda name: name if name in marks else None
+    )
+
+
+def run(conftest: Any, tested: Any, test: Callable[[], object]) -> threading.Thread:
+    """A worker that has this test; the thread ends with it."""
+
+    def work() -> None:
+        protocol = conftest.pytest_runtest_protocol(tested)
+        next(protocol)
+        test()
+        with pytest.raises(StopIteration):
+            protocol.send(True)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def is_waiting(conftest: Any, folder: Path) -> bool:
+    """Whether somebody holds the gate."""
+    with open(folder / conftest.GATE, "a") as gate:
+        try:
+            fcntl.flock(gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_a_serial_test_is_alone_and_not_starved(conftest: Any, tmp_path: Path) -> None:
+    done: list[str] = []
+    may_end = threading.Event()
+    both = threading.Barrier(2)
+
+    def first() -> None:
+        both.wait(PATIENCE)
+        may_end.wait(PATIENCE)
+        done.append("first")
+
+    workers = [
+        run(conftest, item(tmp_path), first),
+        run(conftest, item(tmp_path), lambda: both.wait(PATIENCE)),  # beside the first
+    ]
+    workers[1].join(PATIENCE)
+    workers.append(run(conftest, item(tmp_path, "serial"), lambda: done.append("serial")))
+    poll = threading.Event()
+    while not is_waiting(conftest, tmp_path):
+        poll.wait(0.001)
+    workers.append(run(conftest, item(tmp_path), lambda: done.append("after it")))
+    assert done == []
+    may_end.set()
+    for worker in workers:
+        worker.join(PATIENCE)
+    assert done == ["first", "serial", "after it"]
+
+
+def test_without_workers_nothing_is_locked(conftest: Any, tmp_path: Path) -> None:
+    run(conftest, item(None, "serial"), lambda: None).join(PATIENCE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_serial_tests_come_last(conftest: Any) -> None:
+    items = [item(None, "serial"), item(None, "slow"), item(None)]
+    ordered = [*items]
+    conftest.pytest_collection_modifyitems(ordered)
+    assert ordered == [items[1], items[2], items[0]]
