@@ -404,7 +404,7 @@ def test_refused_orders_are_counted_and_not_fatal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # A name that is too long for the exchange; only the command line knows that, too.
-    monkeypatch.setattr("disorderbook.runner.options.MAX_NAME_LENGTH", 1000)
+    monkeypatch.setattr("disorderbook.runner.command.MAX_NAME_LENGTH", 1000)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     threads = threading.active_count()
     status = command.run_bots(

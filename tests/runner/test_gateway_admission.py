@@ -6,14 +6,14 @@ import pytest
 from live import Exchange, running
 
 from disorderbook.client import Market, Refused
-from disorderbook.runner.admission import (
+from disorderbook.runner.gateway import (
+    Endpoint,
     NotAdmitted,
     check_account,
     check_exchange,
     key_from,
     read_keys,
 )
-from disorderbook.runner.gateway import Endpoint
 
 
 def endpoint(url: str, venue: str = "TESTEX", symbol: str = "FOOBAR") -> Endpoint:

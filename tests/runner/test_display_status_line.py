@@ -13,17 +13,17 @@ from collections.abc import Callable
 import pytest
 from live import PATIENCE, ROOT, Exchange
 
-from disorderbook.runner import status_line
+from disorderbook.runner import display
 
 
 def test_on_no_terminal_a_line_is_said_when_it_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    with status_line.status_line(lambda: "fine", said.append) as show:
+    with display.status_line(lambda: "fine", said.append) as show:
         for _ in range(100):
             show()
     assert said == []
-    monkeypatch.setattr(status_line, "PRINT_INTERVAL", 0.0)
-    with status_line.status_line(lambda: "fine", said.append) as show:
+    monkeypatch.setattr(display, "PRINT_INTERVAL", 0.0)
+    with display.status_line(lambda: "fine", said.append) as show:
         show()
         show()
     assert said == ["fine", "fine"]
@@ -35,8 +35,8 @@ def test_on_a_terminal_without_rich_it_is_a_line_now_and_then(
     said: list[str] = []
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setitem(sys.modules, "rich.console", None)  # as if it were not installed
-    monkeypatch.setattr(status_line, "PRINT_INTERVAL", 0.0)
-    with status_line.status_line(lambda: "fine", said.append) as show:
+    monkeypatch.setattr(display, "PRINT_INTERVAL", 0.0)
+    with display.status_line(lambda: "fine", said.append) as show:
         show()
     assert said == ["fine"]
 

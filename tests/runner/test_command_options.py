@@ -4,8 +4,8 @@ import argparse
 
 import pytest
 
+from disorderbook.runner.command import bot_parser, bots_parser, endpoint, name, pause, url
 from disorderbook.runner.gateway import Endpoint
-from disorderbook.runner.options import bot_parser, bots_parser, endpoint, name, pause, url
 from disorderbook.runner.registry import REGISTRY
 
 

@@ -1,12 +1,22 @@
-"""A line about how bots are doing. With the package rich (the extra [bots]) it is updated in place
-on a terminal; otherwise a line is printed now and then.
+"""What bots show: complaints on stderr, and one line about how they do.
+
+The rule: many bots at once must not flood a terminal. A complaint that differs from others in its
+numbers alone is printed a few times and then seldom. The status line, with the package rich (the
+extra [bots]), is updated in place on a terminal; otherwise a line is printed now and then.
 """
 
+import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+FREE_REPEATS = 3  # times that a sentence is printed in any case
+INTERVAL = 10.0  # seconds before it is printed again after that
+MAX_KINDS = 1000  # of sentences that are remembered
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,6 +26,41 @@ PRINT_INTERVAL = 10.0  # seconds between two lines of their own
 
 Show = Callable[[], None]
 """Shows the line if it is time for that; to be called often."""
+
+
+@dataclass
+class _Kind:
+    times: int = 0
+    printed_at: float = 0.0  # monotonic seconds
+
+
+class Complaints:
+    """Prints sentences on stderr. Sentences that differ in numbers alone are of one kind."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, _Kind] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, sentence: str) -> None:
+        if self._is_due(re.sub(r"\d+", "#", sentence)):
+            complain(sentence)
+
+    def _is_due(self, wording: str) -> bool:
+        with self._lock:
+            if len(self._kinds) >= MAX_KINDS:
+                self._kinds.clear()
+            kind = self._kinds.setdefault(wording, _Kind())
+            kind.times += 1
+            now = time.monotonic()
+            if kind.times > FREE_REPEATS and now < kind.printed_at + INTERVAL:
+                return False
+            kind.printed_at = now
+            return True
+
+
+def complain(sentence: str) -> None:
+    """Print a sentence on stderr in one write, so that the lines of threads do not mix."""
+    sys.stderr.write(sentence + "\n")
 
 
 def status_line(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from disorderbook.runner.complaints import FREE_REPEATS, MAX_KINDS, Complaints
+from disorderbook.runner.display import FREE_REPEATS, MAX_KINDS, Complaints
 
 
 def test_what_differs_in_numbers_alone_is_said_a_few_times(
@@ -22,7 +22,7 @@ def test_what_differs_in_numbers_alone_is_said_a_few_times(
 def test_after_a_silence_it_is_said_again(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("disorderbook.runner.complaints.INTERVAL", 0.0)
+    monkeypatch.setattr("disorderbook.runner.display.INTERVAL", 0.0)
     complain = Complaints()
     for _ in range(9):
         complain("Again.")
