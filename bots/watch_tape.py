@@ -130,11 +130,16 @@ def connect(url: str, key: str, tls: dict[str, Any] | None = None) -> websocket.
             " certificate of who signed it"
         ) from None
     except websocket.WebSocketBadStatusException as answer:
-        if answer.status_code < 500 or answer.status_code == 501:
+        if is_final(answer.status_code):
             raise Refused(
                 f"Refused: {url} answers {answer.status_code}, so it is no tape"
             ) from None
         raise
+
+
+def is_final(status: int) -> bool:
+    """Whether an HTTP server that refuses the tape with this status will never have it there."""
+    return status < 500 or status == 501
 
 
 def heard(connection: websocket.WebSocket) -> Iterator[dict[str, Any]]:

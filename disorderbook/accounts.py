@@ -13,7 +13,6 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from disorderbook.errors import NoKey, WrongKey
 from disorderbook.process.periodic import Periodic
@@ -182,12 +181,7 @@ class AccountsFile:
         self._poller.start()
         return self.accounts
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._poller.stop()
 
     def check(self) -> None:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from disorderbook.client import network
@@ -25,13 +25,18 @@ if TYPE_CHECKING:
 SILENCE = 60.0  # seconds until a connection counts as dead; the exchange sends a ping every 20
 FIRST_PAUSE = 0.1  # seconds before the first attempt to reconnect; each further one is doubled
 LONGEST_PAUSE = 3.0  # seconds
-NO_TAPE_THERE = {400, 404, 405, 426, 501}  # with which HTTP that knows no websockets may answer
+NO_WEBSOCKETS = {400, 404, 405, 426, 501}  # with which HTTP that knows none may answer
 MISSING = (
     "The tape needs the package websocket-client, which the extra [tape] of disorderbook brings:"
     " pip install -e '.[tape]'"
 )
 
 T = TypeVar("T")
+
+
+def is_final(status: int) -> bool:
+    """Whether an HTTP server that refuses the tape with this status will never have it there."""
+    return status < 500 or status == 501
 
 
 class Listener(Generic[T]):
@@ -112,12 +117,7 @@ class Listener(Generic[T]):
     def __enter__(self) -> "Listener[T]":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -157,7 +157,7 @@ class Listener(Generic[T]):
         except ExchangeUnreachable:
             pass
         except Refused as refusal:
-            if refusal.status is not None and (refusal.status < 500 or refusal.status == 501):
+            if refusal.status is not None and is_final(refusal.status):
                 self.close()
                 raise
 
@@ -170,7 +170,7 @@ class Listener(Generic[T]):
             except CertificateUntrusted:
                 raise
             except Refused as refusal:
-                if len(urls) == 1 or refusal.status not in NO_TAPE_THERE:
+                if len(urls) == 1 or refusal.status not in NO_WEBSOCKETS:
                     raise
                 reasons.append(f"{self._url} answers: {refusal}")
             except ExchangeUnreachable as error:

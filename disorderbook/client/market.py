@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from operator import index
-from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -161,12 +160,7 @@ class Market:
     def __enter__(self) -> "Market":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _place(self, direction: str, price: int | None, qty: int, order_type: str) -> Order:

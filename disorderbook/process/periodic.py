@@ -9,7 +9,6 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
-from types import TracebackType
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +37,7 @@ class Periodic:
     def __enter__(self) -> None:
         self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self) -> None:

@@ -9,7 +9,12 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from httptools import HttpParserCallbackError, HttpParserError
+from httptools import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
 
 from disorderbook.protocol.names import detail_of
 
@@ -145,6 +150,42 @@ def check_head(environ: Environ, protocol: str) -> None:
         raise bad_request("HTTP/1.0 has no transfer codings")
     if coding is not None and coding.lower() != "chunked":
         raise bad_request("The only transfer coding understood is chunked")
+
+
+class HeadParser:
+    """Has llhttp parse a request, and collects what it tells of the head."""
+
+    def __init__(self) -> None:
+        self._http = HttpRequestParser(self)
+        self._target = b""
+        self._headers: RawHeaders = []
+        self._error: HttpParserError | None = None  # in a request line that is not whole yet
+
+    def on_url(self, piece: bytes) -> None:
+        self._target += piece
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def _parse(self, piece: bytes) -> bool:
+        """Have the parser read on; raises Refusal. Whether a head has ended that asks for another
+        protocol. An error that may be about the protocol is kept in `_error`, and nothing more is
+        parsed: which protocol it is, the rest of the request line says.
+        """
+        if self._error is not None:
+            return False
+        try:
+            self._http.feed_data(piece)
+        except HttpParserUpgrade:
+            return True
+        except HttpParserError as error:
+            if not is_of_protocol(error):
+                raise self._refusal(error) from None
+            self._error = error
+        return False
+
+    def _refusal(self, error: HttpParserError) -> Exception:
+        return malformed(error)
 
 
 @lru_cache(maxsize=256)

@@ -20,18 +20,17 @@ from typing import Any
 from urllib.parse import unquote
 
 import msgspec
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserError, HttpRequestParser
 
 from disorderbook.server.head import (
     Environ,
+    HeadParser,
     RawHeaders,
     Refusal,
     add_headers,
     bad_request,
     check_head,
     check_request_line,
-    is_of_protocol,
-    malformed,
 )
 from disorderbook.server.limits import (
     Limits,
@@ -143,7 +142,7 @@ class Stage(Enum):
 NOTHING, HEAD, BODY = Stage
 
 
-class RequestReader:
+class RequestReader(HeadParser):
     """Is fed what comes over one connection; whole requests wait in `ready`, oldest first.
 
     `stage` says what is here of the next one, and `steps` counts its changes. Nothing is read
@@ -151,6 +150,7 @@ class RequestReader:
     """
 
     def __init__(self, template: Environ, limits: Limits, heads: KnownHeads) -> None:
+        super().__init__()
         self.ready: deque[HttpRequest] = deque()
         self.stage = NOTHING
         self.steps = 0
@@ -159,7 +159,6 @@ class RequestReader:
         self._template = template  # what every environ of this connection begins with
         self._limits = limits
         self._heads = heads
-        self._http = HttpRequestParser(self)
         self._upgrading = False
         self._wish = b""  # for another protocol, of a head that is read once more
         self._fed = 0  # bytes since the head or body began
@@ -167,7 +166,6 @@ class RequestReader:
         self._in_headers = False  # the request line is read, and the head's end is not
         self._is_chunked = False
         self._left = 0  # bytes that are missing of a body, or of a chunk
-        self._fault: HttpParserError | None = None  # in a request line that is not whole yet
 
     def feed(self, data: bytes | memoryview) -> None:
         """Read the next bytes; raises Refusal."""
@@ -204,17 +202,11 @@ class RequestReader:
         self.stage = HEAD
         self.steps += 1
         self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
+        # A chunked body's trailers come here as well; nobody looks at the list after its head.
+        self._headers = []
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._is_chunked = False
-
-    def on_url(self, piece: bytes) -> None:
-        self._target += piece
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # A chunked body's trailers come here as well; nobody looks at the list after its head.
-        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._http.should_upgrade():
@@ -305,8 +297,8 @@ class RequestReader:
         self._fed += len(piece)
         if not self._left:
             self._line += piece
-        if self._fault is None:
-            self._parse(piece)
+        if self._parse(piece):
+            self._forget_upgrade()
         if self._in_headers:
             return
         if self._line.endswith(b"\n"):
@@ -314,26 +306,15 @@ class RequestReader:
         elif self.stage is BODY:  # a size may have any number of zeros before it
             self._line = self._line.lstrip(b"0")[:_LONGEST_SIZE]
 
-    def _parse(self, piece: bytes) -> None:
-        try:
-            self._http.feed_data(piece)
-            return
-        except HttpParserUpgrade:
-            pass
-        except HttpParserError as error:
-            if str(error) == _SIZE_BEYOND_64_BITS:
-                raise too_large_a_body(self._limits) from None
-            if not is_of_protocol(error):
-                raise malformed(error) from None
-            self._fault = error  # which protocol it is, the rest of the line says
-            return
-        # Not within the handler: the parser's next error would have this one for its context.
-        self._forget_upgrade()
+    def _refusal(self, error: HttpParserError) -> Exception:
+        if str(error) == _SIZE_BEYOND_64_BITS:
+            return too_large_a_body(self._limits)
+        return super()._refusal(error)
 
     def _end_line(self) -> None:
         """After a request line, or a line between chunks."""
         if self.stage is HEAD:
-            check_request_line(self._line, self._fault)
+            check_request_line(self._line, self._error)
             self._in_headers = True
         self._line = self._line[-2:] if self._in_headers else b""
 

@@ -18,7 +18,6 @@ key; ticks are for everybody.
 import logging
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -175,12 +174,7 @@ class Tape:
     def __enter__(self) -> "Tape":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def counts(self) -> TapeCounts:

@@ -31,7 +31,6 @@ import struct
 from http import HTTPStatus
 from typing import NamedTuple
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from simple_websocket_server import (
     BINARY,
     CLOSE,
@@ -49,14 +48,12 @@ from disorderbook.errors import ExchangeError, IllegalHost
 from disorderbook.protocol.names import DETAIL_HEADER, detail_header, detail_of, error_message
 from disorderbook.server.head import (
     Environ,
-    RawHeaders,
+    HeadParser,
     Refusal,
     add_headers,
     bad_request,
     check_head,
     check_request_line,
-    is_of_protocol,
-    malformed,
 )
 from disorderbook.server.origin import OriginPolicy
 
@@ -203,7 +200,7 @@ class Handshake(NamedTuple):
         )
 
 
-class HandshakeReader:
+class HandshakeReader(HeadParser):
     """Reads the head of a request in any pieces. `is_whole` says that its empty line was read.
 
     `feed` raises HandshakeRefused as soon as the syntax is wrong; `handshake` raises it for a
@@ -211,12 +208,9 @@ class HandshakeReader:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.is_whole = False
-        self._http = HttpRequestParser(self)
-        self._target = b""
-        self._headers: RawHeaders = []
         self._line = b""  # what is here of the request line, with its end if that is here
-        self._error: HttpParserError | None = None  # in a request line that is not whole yet
 
     def feed(self, piece: bytes) -> None:
         """Read a piece of the head; nothing that follows the head may be in it."""
@@ -253,24 +247,6 @@ class HandshakeReader:
         self._parse(piece)
         if self._line.endswith(b"\n"):
             check_request_line(self._line, self._error)
-
-    def _parse(self, piece: bytes) -> None:
-        if self._error is not None:
-            return
-        try:
-            self._http.feed_data(piece)
-        except HttpParserUpgrade:
-            pass
-        except HttpParserError as error:
-            if not is_of_protocol(error):
-                raise malformed(error) from None
-            self._error = error
-
-    def on_url(self, piece: bytes) -> None:
-        self._target += piece
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.is_whole = True

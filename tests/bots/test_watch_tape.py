@@ -15,12 +15,21 @@ from forked import forked, heard
 from live import PATIENCE, ROOT, Exchange, bot, running
 from stockfighter_minimal import Client, Order
 
+from disorderbook.client import listener
+
 
 @contextmanager
 def exchange_with_tape(*options: str, port: str = "0") -> Iterator[tuple[Exchange, str]]:
     """An exchange and the url of its tape."""
     with running("-w", "--wsport", port, *options) as exchange:
         yield exchange, exchange.process.wait_for(r"ws://127\.0\.0\.1:\d+/ob/api/ws/")[0]
+
+
+def test_it_gives_up_where_the_client_of_the_package_does() -> None:
+    statuses = range(400, 600)
+    final = [status for status in statuses if watch_tape.is_final(status)]
+    assert final == [status for status in statuses if listener.is_final(status)]
+    assert {400, 403, 404, 426, 501} <= set(final) and not {500, 502, 503, 504} & set(final)
 
 
 def trade(exchange: Exchange, price: int = 5001, symbol: str = "FOOBAR", key: str = "") -> None:

@@ -6,7 +6,6 @@ import os
 import socket
 import struct
 import time
-from types import TracebackType
 from typing import NamedTuple
 
 PATIENCE = 10.0  # seconds for anything to arrive
@@ -103,12 +102,7 @@ class RawPeer:
     def __enter__(self) -> "RawPeer":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.socket.close()
 
     def send(self, sent: bytes) -> None:
