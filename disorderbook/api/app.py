@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from time import perf_counter
 from types import MethodType
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from bottle import Bottle, HTTPError, HTTPResponse, request, response
@@ -37,7 +37,7 @@ from disorderbook.protocol.names import (
 from disorderbook.protocol.parse import check_name
 from disorderbook.protocol.route import Answer, Document, Request
 from disorderbook.server.reader import Head, HttpRequest
-from disorderbook.server.response import HttpResponse
+from disorderbook.server.response import Body, HttpResponse
 
 PAGES = frozenset(("/", "/docs", "/ob/api"))  # the paths of pages for people
 
@@ -185,17 +185,27 @@ class DirectBottle(Bottle):  # type: ignore[misc]
 
     __call__ = wsgi
 
-    def answering(self, handler: Handler) -> Callable[..., bytes]:
+    def _cast(self, out: object, peek: object = None) -> Body:
+        """As Bottle does, but for a body of ours in chunks or steps: Bottle would join the chunks,
+        and ask for the first step.
+        """
+        if not isinstance(out, HttpResponse):
+            return cast(Body, super()._cast(out, peek))
+        if isinstance(out.body, (list, tuple)):
+            response.content_length = sum(map(len, out.body))
+        return out.body
+
+    def answering(self, handler: Handler) -> Callable[..., bytes | HttpResponse]:
         """The function that Bottle calls for a route."""
 
-        def answer(**names: str) -> bytes:
+        def answer(**names: str) -> bytes | HttpResponse:
             answered = self._answer_environ(request.environ, handler, names)
             if isinstance(answered, bytes):
                 answered = HttpResponse("200 OK", JSON_HEADERS, answered)
             response.status = answered.status
             for name, value in answered.headers:
                 response.set_header(name, value)
-            return answered.body
+            return answered.body if isinstance(answered.body, bytes) else answered
 
         return answer
 
@@ -298,7 +308,9 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         if isinstance(answer, Document):
             headers = (("Content-Type", answer.kind), *answer.headers)
             return HttpResponse(answer.status, headers, answer.content)
-        return answer + b"\n"
+        if isinstance(answer, bytes):
+            return answer + b"\n"
+        return HttpResponse("200 OK", JSON_HEADERS, answer)
 
 
 class LoggingBottle(DirectBottle):

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from disorderbook.errors import TooManyParameters
+from disorderbook.server.response import Body
 
 MAX_PARAMETERS = 16  # in the query of a URL
 
@@ -46,7 +47,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 class Document(NamedTuple):
     """An answer that is not JSON, or has headers of its own."""
 
-    content: bytes
+    content: Body
     kind: str  # the content type
     status: str = "200 OK"
     headers: tuple[tuple[str, str], ...] = ()
@@ -57,8 +58,10 @@ def page(html: str, status: str = "200 OK") -> Document:
     return Document(html.encode(), "text/html; charset=UTF-8", status)
 
 
-Answer = bytes | Document
-"""JSON without its line break, for status 200, or a document."""
+Answer = Body | Document
+"""JSON for status 200, or a document. A line break is added to bytes; the other forms of a Body
+bring their own.
+"""
 
 Route = tuple[str, str, Callable[..., Answer]]
 """Method, path with <names>, and the function. It gets the feature, the Request and the names from

@@ -41,17 +41,41 @@ JSON: Headers = [("Content-Type", "application/json")]
 log = logging.getLogger(__name__)
 
 
+Body = bytes | Sequence[bytes] | Iterable[bytes]
+"""The body of an answer, in one of three forms. WSGI applications have the last two.
+
+bytes: the whole body.
+
+A list or tuple of bytes: the whole body in chunks, whose lengths are known (Content-Length). They
+are sent as they are: no chunk is copied or joined with others, so answers may share chunks. Nobody
+may change the list afterwards.
+
+Any other iterable of bytes: a body that is made in steps, and whose length is not known. It is sent
+in chunks (Transfer-Encoding) over HTTP/1.1; over HTTP/1.0 the end of the connection is its end. The
+next step is asked for when the client has taken what the steps before have given, and the server
+makes at most one step of one answer in each pass of its loop. No lock is held: a step takes the
+exchange's lock itself, for 5 ms at most, and gives what it can make in that time. It may be empty.
+A step that raises before anything was sent becomes a 500, as of a handler. Later, the connection is
+cut, so that no client takes a part for the whole. `close`, if there is one, is called at the end,
+and when the client has gone.
+
+All forms work with HEAD, keep-alive, pipelining (the requests behind wait, and the order is kept),
+group commit and the end of the server. A GET is refused (503) if too many bytes of answers wait for
+their clients already; an answer that has begun is not.
+"""
+
+
 class HttpResponse(msgspec.Struct, frozen=True):
-    """An answer whose body is whole. The framing, Date and Server are not among its headers."""
+    """An answer. The framing, Date and Server are not among its headers."""
 
     status: str
     headers: Sequence[tuple[str, str]]
-    body: bytes
+    body: Body
 
 
 Respond = Callable[[HttpRequest], bytes | HttpResponse | None]
 """An application's way around WSGI: the body of an answer that is JSON and has the status 200, a
-whole response, or None if the request has to go the way of WSGI."""
+response, or None if the request has to go the way of WSGI."""
 
 
 def respond_to_nothing(request: HttpRequest) -> None:
@@ -132,6 +156,7 @@ def _call(app: WsgiApp, environ: Environ) -> HttpResponse:
 
 def _render(response: HttpResponse, request: HttpRequest) -> bytes:
     status, headers, body = response.status, response.headers, response.body
+    body = body if isinstance(body, bytes) else b"".join(body)
     framing = f"Content-Length: {len(body)}\r\n"
     if request.head.method == "HEAD":
         framing, body = _length_without_body(headers, body), b""

@@ -119,8 +119,10 @@ class Client:
             headers = {"Content-Type": "application/json", "Content-Length": str(len(response))}
             return Answer(200, headers, response)
         if response is not None:
-            length = {"Content-Length": str(len(response.body))}
-            return Answer(int(response.status[:3]), dict(response.headers) | length, response.body)
+            has_length = isinstance(response.body, (bytes, list, tuple))
+            body = response.body if isinstance(response.body, bytes) else b"".join(response.body)
+            length = {"Content-Length": str(len(body))} if has_length else {}
+            return Answer(int(response.status[:3]), dict(response.headers) | length, body)
         started: list[Any] = []
         chunks = self.app(environ, lambda *arguments: started.extend(arguments))
         status, headers, *_ = started
