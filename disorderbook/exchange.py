@@ -60,8 +60,9 @@ class Exchange:
 
     def now(self) -> int:
         """The time, later at each call even where the machine's clock stands or is set back."""
-        self._latest = max(self._latest + 1, self._clock())
-        return self._latest
+        next_one, time_now = self._latest + 1, self._clock()
+        self._latest = now = time_now if time_now > next_one else next_one
+        return now
 
     def venues(self) -> Iterator[str]:
         """Names of the venues, oldest first."""

@@ -102,7 +102,9 @@ class OrderBook:
         if order.type is FILL_OR_KILL and not against.can_fill(order):
             order.close(ts, order.event)
             return Outcome(order, [], book_moved=False)
-        executions = self._match(order, against, ts) if against.best else []
+        limit, best = against.limit(order), against.best
+        meets = best is not None and best.rank >= limit
+        executions = self._match(order, against, limit, ts) if meets else []
         if order.remaining:
             if order.type is LIMIT:
                 own.rest(order)
@@ -201,16 +203,18 @@ class OrderBook:
         self._register.add(order)
         return order
 
-    def _match(self, incoming: Order, against: Ladder, ts: int) -> list[Execution]:
+    def _match(self, incoming: Order, against: Ladder, limit: int, ts: int) -> list[Execution]:
+        """Trade with the orders at ranks from `limit` on, the best first."""
         executions: list[Execution] = []
-        limit, fill = against.limit(incoming), self.last_trade
-        while incoming.remaining and (level := against.best) and level.rank >= limit:
+        fill, event = self.last_trade, incoming.event
+        while (wanted := incoming.remaining) and (level := against.best) and level.rank >= limit:
             standing, price = level.front, level.price
-            quantity = min(standing.remaining, incoming.remaining)
+            offered = standing.remaining
+            quantity = offered if offered < wanted else wanted  # min() takes ten times as long
             against.reduce(standing, quantity)
             fill = Fill(price, quantity, ts)
-            standing.fill(fill, incoming.event)
-            incoming.fill(fill, incoming.event)
+            standing.fill(fill, event)
+            incoming.fill(fill, event)
             self._move(standing, incoming, price, quantity)
             executions.append(
                 Execution(
@@ -231,12 +235,14 @@ class OrderBook:
 
     def _move(self, standing: Order, incoming: Order, price: int, quantity: int) -> None:
         """Move cash and shares between the two accounts; the standing one is listed first."""
-        positions, owner, other = self.positions, standing.account, incoming.account
-        if owner not in positions:
-            positions[owner] = Position(owner)
-        if other not in positions:
-            positions[other] = Position(other)
-        if owner != other:
+        positions = self.positions
+        owner = positions.get(standing.account) or self._open_position(standing.account)
+        other = positions.get(incoming.account) or self._open_position(incoming.account)
+        if owner is not other:
             bought = quantity if standing.side is BUY else -quantity
-            positions[owner].trade(bought, price)
-            positions[other].trade(-bought, price)
+            owner.trade(bought, price)
+            other.trade(-bought, price)
+
+    def _open_position(self, account: str) -> Position:
+        position = self.positions[account] = Position(account)
+        return position

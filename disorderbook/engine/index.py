@@ -31,13 +31,14 @@ class Register:
 
     def add(self, order: Order) -> None:
         """Hold an order; ids must come in ascending order."""
-        self.next_id = order.id + 1
-        self._shelves[order.id % SHELVES][order.id] = order
-        entries = self._accounts.get(order.account)
+        order_id, account = order.id, order.account
+        self.next_id = order_id + 1
+        self._shelves[order_id % SHELVES][order_id] = order
+        entries = self._accounts.get(account)
         if entries is None:
-            entries = self._accounts[order.account] = {}
-        entry, bit = divmod(order.id, ENTRY)
-        entries[entry] = entries.get(entry, 0) | 1 << bit
+            entries = self._accounts[account] = {}
+        entry = order_id // ENTRY
+        entries[entry] = entries.get(entry, 0) | 1 << order_id % ENTRY
 
     def remove(self, order: Order) -> None:
         """Let go of an order that is held."""

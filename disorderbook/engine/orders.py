@@ -109,13 +109,14 @@ class Order(msgspec.Struct, eq=False, gc=False):
 
     def fill(self, fill: Fill, event: int) -> None:
         """Take part in a trade; `event` is the placing of the incoming order."""
-        if self.filled:
+        filled, quantity = self.filled, fill.quantity
+        if filled:
             self.fills.append(fill)  # type: ignore[attr-defined]  # a list since the first fill
         else:
             self.fills = [fill]
-        self.filled += fill.quantity
-        self.remaining -= fill.quantity
-        if not self.remaining:
+        self.filled = filled + quantity
+        remaining = self.remaining = self.remaining - quantity
+        if not remaining:
             self.closed_at, self.closed_event = fill.ts, event
 
     def close(self, ts: int, event: int) -> None:

@@ -19,11 +19,11 @@ class Position:
     def trade(self, quantity: int, price: int) -> None:
         """Buy `quantity` shares at `price` cents each; sell them if `quantity` is negative."""
         self.cash -= price * quantity
-        self.shares += quantity
-        if self.shares > self.highest:
-            self.highest = self.shares
-        elif self.shares < self.lowest:
-            self.lowest = self.shares
+        shares = self.shares = self.shares + quantity
+        if shares > self.highest:
+            self.highest = shares
+        elif shares < self.lowest:
+            self.lowest = shares
 
     def net_asset_value(self, price: int) -> int:
         """Cents this position is worth when a share is worth `price` cents."""

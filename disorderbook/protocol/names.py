@@ -23,8 +23,8 @@ to_json = msgspec.json.Encoder().encode
 @lru_cache(maxsize=256)  # an order and the fills that it met with have one time
 def timestamp(ts: int) -> str:
     """Nanoseconds since 1970 as UTC text, such as 2016-01-17T22:43:07.123456789Z."""
-    seconds, fraction = divmod(ts, NANOSECONDS)
-    return f"{_to_the_second(seconds)}.{fraction:09d}Z"
+    # A format such as 09d takes longer than the rest of this.
+    return f"{_to_the_second(ts // NANOSECONDS)}.{str(ts % NANOSECONDS).zfill(9)}Z"
 
 
 def error_message(sentence: str) -> bytes:

@@ -103,9 +103,11 @@ def plain_order(body: bytes, venue: str, symbol: str) -> NewOrder | None:
         posted = _decode_plain(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if posted.venue not in (venue, UNSET) or posted.stock not in (symbol, UNSET):
+    if posted.venue != venue and posted.venue is not UNSET:
         return None
-    if posted.symbol not in (symbol, UNSET):
+    if posted.stock != symbol and posted.stock is not UNSET:
+        return None
+    if posted.symbol is not UNSET and posted.symbol != symbol:
         return None
     price = 0 if posted.orderType == "market" else posted.price
     if price is UNSET:
