@@ -44,6 +44,7 @@ from disorderbook.engine.orders import (
     Side,  # noqa: E402
 )
 from disorderbook.exchange import Exchange  # noqa: E402
+from disorderbook.ledger.durable import DurableLedger  # noqa: E402
 from disorderbook.ledger.file import open_ledger  # noqa: E402
 from disorderbook.process.collector import keep_collections_short  # noqa: E402
 
@@ -67,8 +68,9 @@ def rate(options: argparse.Namespace, folder: Path) -> None:
     """Orders a second at 16 connections, without a database, with one, and with --sync."""
     rates: dict[str, list[float]] = {"no database": [], "--database": [], "with --sync": []}
     for number in range(options.rounds):
-        files = [], ["-d", str(folder / f"{number}")], ["-d", str(folder / f"{number}s"), "--sync"]
-        for kind, arguments in zip(rates, files, strict=True):
+        file = ["-d", str(folder / f"{number}")]
+        every: tuple[list[str], ...] = [], file, [*file[:1], f"{file[1]}s", "--sync"]
+        for kind, arguments in zip(rates, every, strict=True):
             with running(*arguments) as server:
                 CLIENT.measure(server.port, "orders", 16, 1)
                 load = CLIENT.measure(server.port, "orders", 16, options.seconds)
@@ -173,7 +175,9 @@ def serve(before: int, arguments: list[str]) -> None:
         book = services.exchange.book("TESTEX", "FOOBAR")
         trade(services.exchange, before, 0)
         first = book.next_id
-        services.exchange._ledger.connection.set_trace_callback(
+        ledger = services.exchange._ledger
+        assert isinstance(ledger, DurableLedger)
+        ledger.connection.set_trace_callback(
             lambda statement: transactions.append(None) if statement == "COMMIT" else None
         )
         signal.signal(signal.SIGTERM, lambda *_: server.stop())

@@ -191,6 +191,7 @@ class _Client:
 
     def read(self) -> bool | None:
         """Whether the answer was good, or None if the rest of it is still to come."""
+        assert self.socket is not None  # something was asked
         piece = self.socket.recv(65536)
         self.received += piece
         head, _, body = self.received.partition(b"\r\n\r\n")

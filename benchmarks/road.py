@@ -83,7 +83,7 @@ def road_of_an_order() -> Road:
             _place(peer, _order("sell", ORDERS * QUANTITY))
             roads = [_profiled(peer, profile) for _ in range(ORDERS)]
     finally:
-        threading.setprofile(None)  # type: ignore[arg-type]  # documented, and not typed
+        threading.setprofile(None)
     return min(roads[WARM_UP:], key=lambda road: len(road.calls))
 
 

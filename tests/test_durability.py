@@ -11,10 +11,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from busy_clients import Json, PatientTrader, Trader, trade_a_little, wait_for
 from durable_market import Stoppable
 from invariants import check_ladder, check_order
 from live import killed, running
-from load import Json, PatientTrader, Trader, trade_a_little, wait_for
 from program import refused, start
 from wsgi import BUY, ORDERS
 

@@ -11,9 +11,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from busy_clients import Trader
 from durable_market import Stoppable, play, sell, state
 from live import killed
-from load import Trader
 from wsgi import BUY, ORDERS
 
 from disorderbook.errors import CannotWrite

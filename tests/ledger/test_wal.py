@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from busy_clients import trade_a_little
 from durable_market import Stoppable, play, sell
 from live import killed, running
-from load import trade_a_little
 from program import refused
 
 from disorderbook.ledger import wal
