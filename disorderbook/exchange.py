@@ -148,35 +148,32 @@ class Exchange:
                 if not self.group_commit:
                     self.commit()
 
-    def commit(self) -> None:
-        """Commit what has changed since the last time.
+    def commit(self, flush: bool = False) -> None:
+        """Commit what has changed since the last time, and hold those closed orders no more that
+        the ledger can find from now on. With `flush` the ledger does what it has put off, too.
 
         Raises CannotWrite; then every book is as it was at the last commit.
         """
-        self._forget_orders(self._ledger.commit)
-
-    def flush(self) -> None:
-        """Have the ledger do what it has put off, in a quiet moment; raises as `commit` does. The
-        lock must not be held.
-        """
-        with self.lock:
-            self._forget_orders(self._ledger.flush)
-
-    def close(self) -> None:
-        """Take the lock for good: whoever waits for it waits until the process ends."""
-        self.lock.acquire()
-        self._ledger.close()
-
-    def _forget_orders(self, commit: Callable[[], Sequence[Order]]) -> None:
-        """Commit, and hold those closed orders no more that the ledger can find from now on."""
         try:
-            forgotten = commit()
+            forgotten = self._ledger.flush() if flush else self._ledger.commit()
         except CannotWrite:
             self._venues = {}  # what is not committed is not shown either
             self.restore(self._ledger.committed_books(), self._latest)
             raise
         for order in forgotten:
             self._venues[order.venue][order.symbol].forget(order)
+
+    def flush(self) -> None:
+        """Have the ledger do what it has put off, in a quiet moment; raises as `commit` does. The
+        lock must not be held.
+        """
+        with self.lock:
+            self.commit(flush=True)
+
+    def close(self) -> None:
+        """Take the lock for good: whoever waits for it waits until the process ends."""
+        self.lock.acquire()
+        self._ledger.close()
 
     def require_room(self) -> None:
         """Raise TooManyBooks if no other book can be opened."""

@@ -150,9 +150,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         super().__init__()
         self._services = services
         self._exchange = services.exchange
-        self._tallies = services.metrics.requests
-        self._notes, self._note = self._tallies.notes, self._tallies.notes.append
-        self._other = self._tallies.tally(OTHER, OTHER)
+        self._other = services.metrics.requests.tally(OTHER, OTHER)
 
     def respond(self, request: HttpRequest) -> bytes | HttpResponse | None:
         """The answer to a plain request; None for every other one."""
@@ -164,10 +162,10 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             return None
         asked = Request(plan.method, plan.path, plan.key, plan.host, request.body, plan.query)
         response = self._call_handler(plan.handler, asked, plan.names)
-        status = "200 OK" if isinstance(response, bytes) else response.status
-        self._note((plan.tally, status, perf_counter() - start))
-        if len(self._notes) >= COUNTED_AT_ONCE:
-            self._tallies.count()
+        times = plan.tally.times["200 OK" if isinstance(response, bytes) else response.status]
+        times.append(perf_counter() - start)
+        if len(times) >= COUNTED_AT_ONCE:
+            plan.tally.count()
         return response
 
     def wsgi(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
@@ -178,9 +176,10 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         answer: Iterable[bytes] = super().wsgi(environ, remember)
         route = environ.get("bottle.route")
         tally = route.config["tally"] if route else self._other
-        self._note((tally, remember.status, perf_counter() - start))
-        if len(self._notes) >= COUNTED_AT_ONCE:
-            self._tallies.count()
+        times = tally.times[remember.status]
+        times.append(perf_counter() - start)
+        if len(times) >= COUNTED_AT_ONCE:
+            tally.count()
         return answer
 
     __call__ = wsgi

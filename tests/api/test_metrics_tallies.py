@@ -10,13 +10,8 @@ from disorderbook.api.metrics import BOUNDS, COUNTED_AT_ONCE, Tallies
 def test_a_request_is_counted_by_its_status_and_its_time() -> None:
     tallies = Tallies()
     tally = tallies.tally("GET", "/x")
-    tallies.notes.extend(
-        [
-            (tally, "200 OK", 0.00005),
-            (tally, "200 OK", 0.00006),
-            (tally, "404 Not Found", 2.0),
-        ]
-    )
+    tally.times["200 OK"] += [0.00006, 0.00005]
+    tally.times["404 Not Found"].append(2.0)
     [counted] = tallies.read()
     assert (counted.method, counted.route) == ("GET", "/x")
     assert counted.statuses == {200: 2, 404: 1}
@@ -28,8 +23,8 @@ def test_a_request_is_counted_by_its_status_and_its_time() -> None:
 def test_lines_of_one_status_count_as_one() -> None:
     tallies = Tallies()
     tally = tallies.tally("POST", "/x")
-    tallies.notes.append((tally, "413 Content Too Large", 0.0))
-    tallies.notes.append((tally, "413 Request Entity Too Large", 0.0))
+    tally.times["413 Content Too Large"].append(0.0)
+    tally.times["413 Request Entity Too Large"].append(0.0)
     assert tallies.read()[0].statuses == {413: 2}
 
 
@@ -40,9 +35,9 @@ def test_a_route_that_was_sent_nothing_is_not_told() -> None:
 
 def test_what_was_read_does_not_change() -> None:
     tallies = Tallies()
-    tallies.notes.append((tallies.tally("GET", "/x"), "200 OK", 0.0))
+    tallies.tally("GET", "/x").times["200 OK"].append(0.0)
     [before] = tallies.read()
-    tallies.notes.append((tallies.tally("GET", "/x"), "200 OK", 0.0))
+    tallies.tally("GET", "/x").times["200 OK"].append(0.0)
     [after] = tallies.read()
     assert before.statuses == {200: 1} and sum(before.buckets) == 1
     assert after.statuses == {200: 2} and sum(after.buckets) == 2
@@ -54,9 +49,10 @@ def test_no_thread_loses_a_count() -> None:
 
     def answer() -> None:
         for _ in range(count):
-            tallies.notes.append((tally, "200 OK", 0.5))
-            if len(tallies.notes) >= COUNTED_AT_ONCE:
-                tallies.count()
+            times = tally.times["200 OK"]
+            times.append(0.5)
+            if len(times) >= COUNTED_AT_ONCE:
+                tally.count()
 
     threads = [threading.Thread(target=answer) for _ in range(4)]
     for thread in threads:
@@ -65,4 +61,4 @@ def test_no_thread_loses_a_count() -> None:
         tallies.read()
     [counted] = tallies.read()
     assert counted.statuses == {200: 4 * count} and sum(counted.buckets) == 4 * count
-    assert counted.seconds == 2 * count and not tallies.notes
+    assert counted.seconds == 2 * count and not tally.times["200 OK"]
