@@ -137,6 +137,16 @@ class NoSuchInstance(NotFound):
     sentence = "No such level instance"
 
 
+class NoSuchLevel(NotFound):
+    """Names the levels that there are, so its sentence is longer."""
+
+    sentence = "There is no such level"
+
+    def __init__(self, level: str = "", names: str = "") -> None:
+        super().__init__(detail_of("level", level, names))
+        self.sentence = f"{NoSuchLevel.sentence}; the levels are {names}"
+
+
 class NoSuchBook(NotFound):
     sentence = "There is no such stock at such a venue (create it by using it)"
 

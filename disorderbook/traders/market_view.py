@@ -11,7 +11,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from disorderbook.engine.orders import BUY, LIMIT, MARKET, OrderType, Side
 
@@ -45,6 +45,21 @@ class OwnOrder(NamedTuple):
     filled: int  # shares
     turnover: int  # cents, the sum of price times quantity over its fills
     is_open: bool
+
+
+class RestingOrder(Protocol):
+    """What a strategy may know of an open order of its own; `quantity` is what was ordered."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def side(self) -> Side: ...
+    @property
+    def price(self) -> int: ...
+    @property
+    def quantity(self) -> int: ...
+    @property
+    def filled(self) -> int: ...
 
 
 class Gateway(Protocol):
@@ -102,7 +117,7 @@ class MarketView:
         self._resting: dict[int, OwnOrder] = {}
 
     @property
-    def resting(self) -> Mapping[int, OwnOrder]:
+    def resting(self) -> Mapping[int, RestingOrder]:
         """The account's open orders by id, oldest first, as each was last seen. Read only."""
         return MappingProxyType(self._resting)
 
@@ -123,9 +138,11 @@ class MarketView:
         """All resting orders of everybody; none if the exchange refuses to say."""
         return self._gateway.book() or Depth()
 
-    def place(self, side: Side, quantity: int, price: int) -> None:
-        """Send a limit order; the price is brought into the range that an exchange takes."""
-        self._send(side, quantity, min(max(price, 1), MAX_PRICE), LIMIT)
+    def place(self, side: Side, quantity: int, price: int, order_type: OrderType = LIMIT) -> None:
+        """Send an order of a type that has a price, which is brought into the range that an
+        exchange takes.
+        """
+        self._send(side, quantity, min(max(price, 1), MAX_PRICE), order_type)
 
     def take(self, side: Side, quantity: int) -> None:
         """Send a market order, which trades with what there is at once and never rests."""
@@ -188,5 +205,26 @@ class Strategy(ABC):
     """A way to trade. It may remember things between steps; chance comes from `market.rng`."""
 
     @abstractmethod
-    def step(self, market: MarketView) -> None:
-        """Look at the market once and act on it."""
+    def step(self, market: MarketView) -> bool | None:
+        """Look at the market once and act on it. True asks whoever runs the strategy for another
+        step before somebody else's turn.
+        """
+
+
+class Remembering(Strategy):
+    """A strategy that can be stored between two steps, and go on later as if nothing had been.
+
+    It sends one order or cancel in a step at most, and draws from `market.rng` in one step of a
+    turn only, so that the turn can be gone on with by a generator that begins anew.
+    """
+
+    REMEMBERS: ClassVar[tuple[str, ...]] = ()  # attributes: numbers, texts, and lists of them
+
+    def memory(self) -> dict[str, Any]:
+        """What it must be given back, as JSON can hold it."""
+        return {name: getattr(self, name) for name in self.REMEMBERS}
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Go on from a `memory`."""
+        for name in self.REMEMBERS:
+            setattr(self, name, memory[name])
