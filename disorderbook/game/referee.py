@@ -17,7 +17,7 @@ LAST_DAY = 499
 CENTS = 100  # in a dollar
 
 
-class Holding(NamedTuple):
+class Portfolio(NamedTuple):
     """What the player has: shares, cash in cents, and the price of a share in cents."""
 
     shares: int
@@ -46,15 +46,15 @@ class Referee:
     def __init__(self, first_price: int) -> None:
         self.first_price = first_price
 
-    def at_trade(self, holding: Holding) -> Verdict | None:
+    def at_trade(self, holding: Portfolio) -> Verdict | None:
         """Look at the player after one of his orders has traded."""
         return None
 
-    def at_close(self, holding: Holding, day: int) -> Verdict | None:
+    def at_close(self, holding: Portfolio, day: int) -> Verdict | None:
         """Look at the player after a day's burst; days count from 0."""
         return None
 
-    def news(self, holding: Holding) -> str | None:
+    def news(self, holding: Portfolio) -> str | None:
         """What an open level tells the player, who has traded."""
         return None
 
@@ -75,7 +75,7 @@ class FirstSteps(Referee):
 
     GOAL = 100  # shares
 
-    def at_close(self, holding: Holding, day: int) -> Verdict | None:
+    def at_close(self, holding: Portfolio, day: int) -> Verdict | None:
         if holding.shares < self.GOAL:
             return None
         return Verdict(WON, f"You own {holding.shares} shares. That was the first step.")
@@ -89,7 +89,7 @@ class BlockTrade(Referee):
     RUINOUS = 1050  # thousandths of the target: an average above it loses
     NOTICED = 10_000  # shares from which on the client looks at the average
 
-    def at_close(self, holding: Holding, day: int) -> Verdict | None:
+    def at_close(self, holding: Portfolio, day: int) -> Verdict | None:
         if holding.shares < self.NOTICED:
             return None
         paid, at_target = -holding.cash * 1000, holding.shares * self.first_price
@@ -101,7 +101,7 @@ class BlockTrade(Referee):
             return Verdict(LOST, "The block is bought, but for too much. The client is gone.")
         return Verdict(WON, "The block is bought at a good price. The client is delighted.")
 
-    def news(self, holding: Holding) -> str | None:
+    def news(self, holding: Portfolio) -> str | None:
         shares = holding.shares
         if shares <= 0:
             return None
@@ -120,22 +120,22 @@ class Profit(Referee):
         super().__init__(first_price)
         self.goal, self.worst, self.limit = goal, worst, limit
 
-    def at_trade(self, holding: Holding) -> Verdict | None:
+    def at_trade(self, holding: Portfolio) -> Verdict | None:
         if abs(holding.shares) <= self.limit:
             return None
         return Verdict(
             LOST, f"You hold {holding.shares} shares, and risk management has fired you."
         )
 
-    def at_close(self, holding: Holding, day: int) -> Verdict | None:
+    def at_close(self, holding: Portfolio, day: int) -> Verdict | None:
         if holding.nav < self.worst:
             return Verdict(LOST, f"You have lost too much: {dollars(holding.nav)}. You're fired.")
         return self._success(holding, day)
 
-    def news(self, holding: Holding) -> str | None:
+    def news(self, holding: Portfolio) -> str | None:
         return in_hand(holding)
 
-    def _success(self, holding: Holding, day: int) -> Verdict | None:
+    def _success(self, holding: Portfolio, day: int) -> Verdict | None:
         if holding.nav < self.goal:
             return None
         return Verdict(WON, f"Congratulations!  {in_hand(holding)}")
@@ -144,7 +144,7 @@ class Profit(Referee):
 class SellSide(Profit):
     """sell_side: a sentence of exactly three numbers while it is open."""
 
-    def news(self, holding: Holding) -> str | None:
+    def news(self, holding: Portfolio) -> str | None:
         cash, nav = dollars(holding.cash), dollars(holding.nav)
         return f"Your cash is {cash}, your position {holding.shares} shares, your NAV {nav}."
 
@@ -167,7 +167,7 @@ class Crash(Profit):
         self.first = self.highest = self.days = 0
         self.crashed = False
 
-    def at_close(self, holding: Holding, day: int) -> Verdict | None:
+    def at_close(self, holding: Portfolio, day: int) -> Verdict | None:
         close = holding.price
         if day == 0:
             self.first = self.highest = close
@@ -180,7 +180,7 @@ class Crash(Profit):
             self.crashed = True
         return super().at_close(holding, day)
 
-    def _success(self, holding: Holding, day: int) -> Verdict | None:
+    def _success(self, holding: Portfolio, day: int) -> Verdict | None:
         if not self.crashed or holding.nav < self.goal:
             return None
         return Verdict(WON, f"Congratulations!  The crash happened.  {in_hand(holding)}")
@@ -197,7 +197,7 @@ class Investigation(Referee):
 
     BUDGET = 10_000_000  # cents
 
-    def at_trade(self, holding: Holding) -> Verdict | None:
+    def at_trade(self, holding: Portfolio) -> Verdict | None:
         if holding.cash < -self.BUDGET:
             return Verdict(
                 LOST,
@@ -214,7 +214,7 @@ class Investigation(Referee):
         return Verdict(LOST, "The account you named belongs to somebody innocent. You're fired.")
 
 
-def in_hand(holding: Holding) -> str:
+def in_hand(holding: Portfolio) -> str:
     """What a player has, in the words of the original."""
     cash, price, nav = map(dollars, (holding.cash, holding.price, holding.nav))
     return (

@@ -25,7 +25,7 @@ from disorderbook.game.casts import Turn
 from disorderbook.game.chance import NAMES, PLAN, START, VALUE, Chance
 from disorderbook.game.identity import account_name
 from disorderbook.game.levels import LEVELS, Level
-from disorderbook.game.referee import LAST_DAY, LOST, OPEN, OUT_OF_TIME, WON, Holding, Verdict
+from disorderbook.game.referee import LAST_DAY, LOST, OPEN, OUT_OF_TIME, WON, Portfolio, Verdict
 from disorderbook.game.view import DirectView
 from disorderbook.protocol.names import NANOSECONDS
 from disorderbook.traders.today import Today
@@ -135,12 +135,12 @@ class Run:
         text = None if holding is None else self.referee.news(holding)
         return None if text is None else {FLASH_KEYS[OPEN]: text}
 
-    def holding(self) -> Holding | None:
+    def holding(self) -> Portfolio | None:
         """What the player holds, at the last price; None before his first trade."""
         position, last = self.book.positions.get(self.place.account), self.book.last_trade
         if position is None or last is None:
             return None
-        return Holding(position.shares, position.cash, last.price)
+        return Portfolio(position.shares, position.cash, last.price)
 
     def judge(self, account: str) -> bool:
         """Take an accusation, the only one: once the level is decided it changes nothing. False
@@ -266,7 +266,7 @@ class Run:
         self.next_at = max(now, self._day_at + int(first * self._day_ns))
         holding, last = self.holding(), self.book.last_trade
         if holding is None:
-            holding = Holding(0, 0, last.price if last else self.first_price)
+            holding = Portfolio(0, 0, last.price if last else self.first_price)
         if self.state == OPEN:
             self._decide(self.referee.at_close(holding, self.day))
 

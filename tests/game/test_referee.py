@@ -8,7 +8,7 @@ from disorderbook.game.referee import (
     BlockTrade,
     Crash,
     FirstSteps,
-    Holding,
+    Portfolio,
     Investigation,
     Profit,
     Referee,
@@ -24,8 +24,8 @@ def state(verdict: Verdict | None) -> str:
     return "open" if verdict is None else verdict.state
 
 
-def bought(shares: int, average: float, last: int = TARGET) -> Holding:
-    return Holding(shares, -round(shares * average), last)
+def bought(shares: int, average: float, last: int = TARGET) -> Portfolio:
+    return Portfolio(shares, -round(shares * average), last)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_the_block_trade(shares: int, factor: float, expected: str) -> None:
 
 def test_the_client_tells_shares_average_and_target_and_nothing_else() -> None:
     referee = BlockTrade(TARGET)
-    assert referee.news(Holding(0, 500, TARGET)) is None
-    for holding in (bought(1, 7990), bought(123_456, 8012.345), Holding(3, 1000, 8000)):
+    assert referee.news(Portfolio(0, 500, TARGET)) is None
+    for holding in (bought(1, 7990), bought(123_456, 8012.345), Portfolio(3, 1000, 8000)):
         news = referee.news(holding)
         assert news is not None and f"purchased {holding.shares} shares" in news
         assert news.endswith("target price is $80.00.")
@@ -75,22 +75,22 @@ def test_the_client_tells_shares_average_and_target_and_nothing_else() -> None:
 def test_profit_within_limits() -> None:
     referee = Profit(TARGET, goal=1_000_000, worst=-2_000_000, limit=1_000)
     for shares, expected in ((1000, "open"), (1001, "lost"), (-1000, "open"), (-1001, "lost")):
-        assert state(referee.at_trade(Holding(shares, 0, TARGET))) == expected
+        assert state(referee.at_trade(Portfolio(shares, 0, TARGET))) == expected
     for nav, expected in (
         (999_999, "open"),
         (1_000_000, "won"),
         (-2_000_000, "open"),
         (-2_000_001, "lost"),
     ):
-        assert state(referee.at_close(Holding(100, nav - 100 * TARGET, TARGET), 3)) == expected
-    assert referee.news(Holding(-7, -123, 456)) == (
+        assert state(referee.at_close(Portfolio(100, nav - 100 * TARGET, TARGET), 3)) == expected
+    assert referee.news(Portfolio(-7, -123, 456)) == (
         "You have $-1.23 cash on hand plus -7 shares at $4.56 for a net asset value of $-33.15."
     )
 
 
 def test_sell_side_tells_exactly_three_numbers() -> None:
     referee = SellSide(TARGET, goal=1_000_000, worst=-2_000_000, limit=1_000)
-    news = referee.news(Holding(-5, 40_012, 8000)) or ""
+    news = referee.news(Portfolio(-5, 40_012, 8000)) or ""
     assert re.findall(r"-?\d+(?:\.\d+)?", news) == ["400.12", "-5", "0.12"]
     assert "$400.12" in news and "$0.12" in news
 
@@ -98,7 +98,7 @@ def test_sell_side_tells_exactly_three_numbers() -> None:
 def closes(referee: Referee, prices: list[int], nav: int) -> list[str]:
     """The state after each day's close."""
     return [
-        state(referee.at_close(Holding(0, nav, price), day)) for day, price in enumerate(prices)
+        state(referee.at_close(Portfolio(0, nav, price), day)) for day, price in enumerate(prices)
     ]
 
 
@@ -124,8 +124,8 @@ def test_what_the_crash_remembers_is_all_it_needs() -> None:
     closes(one, [1000, *[2000] * 10], 0)
     other.remember(one.memory())
     assert closes(other, [], 0) == []
-    assert state(other.at_close(Holding(1, 10_000_000, 900), 12)) == "won"
-    verdict = one.at_close(Holding(198, 2113410344, 900), 12)
+    assert state(other.at_close(Portfolio(1, 10_000_000, 900), 12)) == "won"
+    verdict = one.at_close(Portfolio(198, 2113410344, 900), 12)
     assert verdict is not None and verdict.text == (
         "Congratulations!  The crash happened.  You have $21134103.44 cash on hand plus 198 shares"
         " at $9.00 for a net asset value of $21135885.44."
@@ -134,15 +134,15 @@ def test_what_the_crash_remembers_is_all_it_needs() -> None:
 
 def test_an_investigation_has_a_budget_and_one_shot() -> None:
     referee = Investigation(TARGET)
-    assert referee.at_trade(Holding(10, -10_000_000, TARGET)) is None
-    over = referee.at_trade(Holding(10_000, -10_000_001, TARGET))
+    assert referee.at_trade(Portfolio(10, -10_000_000, TARGET)) is None
+    over = referee.at_trade(Portfolio(10_000, -10_000_001, TARGET))
     assert over is not None and over.text == (
         "We only had $100,000 budgeted for this investigation and you've blown through it. "
         "You're done"
     )
-    assert state(referee.at_trade(Holding(-1, 100, TARGET))) == "lost"
-    assert state(referee.at_close(Holding(0, 0, TARGET), 400)) == "open"
-    assert referee.news(Holding(1, 1, 1)) is None
+    assert state(referee.at_trade(Portfolio(-1, 100, TARGET))) == "lost"
+    assert state(referee.at_close(Portfolio(0, 0, TARGET), 400)) == "open"
+    assert referee.news(Portfolio(1, 1, 1)) is None
     assert state(referee.judge("ABC1", "ABC1")) == "won"
     assert state(referee.judge("ABC2", "ABC1")) == "lost"
     assert Referee(TARGET).judge("ABC1", None) is None
