@@ -22,7 +22,7 @@ from typing import Any
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.process.collector import keep_collections_short
+from disorderbook.process.periodic import keep_collections_short
 
 MIDDLE = 50_000  # cents; orders that rest stay FAR cents away from it, those that trade are near
 FAR = 100

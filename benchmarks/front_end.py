@@ -35,7 +35,7 @@ from load import HAS_WRK, WORKLOADS, Client, Load, OwnClients, Wrk
 
 from disorderbook.api.app import make_app
 from disorderbook.assembly import OWN_SERVER, make_server
-from disorderbook.process.collector import keep_collections_short
+from disorderbook.process.periodic import keep_collections_short
 
 FRONT_DOOR = Path(__file__).resolve()
 UNCOUNTED, ALTERNATING = "uncounted", "alternating"

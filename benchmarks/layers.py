@@ -23,7 +23,7 @@ from disorderbook.api.services import Services
 from disorderbook.exchange import Exchange
 from disorderbook.game.instances import GameMaster
 from disorderbook.marketdata.history import History
-from disorderbook.process.collector import keep_collections_short
+from disorderbook.process.periodic import keep_collections_short
 from disorderbook.protocol import messages
 from disorderbook.protocol.names import MAX_BOOKS
 from disorderbook.protocol.parse import plain_order

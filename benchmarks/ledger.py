@@ -37,7 +37,7 @@ from disorderbook.assembly import (
     assemble,  # noqa: E402
     make_server,  # noqa: E402
 )
-from disorderbook.cli.options import make_parser  # noqa: E402
+from disorderbook.cli.main import make_parser  # noqa: E402
 from disorderbook.engine.orders import (
     NewOrder,  # noqa: E402
     OrderType,  # noqa: E402
@@ -46,7 +46,7 @@ from disorderbook.engine.orders import (
 from disorderbook.exchange import Exchange  # noqa: E402
 from disorderbook.ledger.durable import DurableLedger  # noqa: E402
 from disorderbook.ledger.file import open_ledger  # noqa: E402
-from disorderbook.process.collector import keep_collections_short  # noqa: E402
+from disorderbook.process.periodic import keep_collections_short  # noqa: E402
 
 CLIENT: Client = Wrk() if HAS_WRK else OwnClients()
 HISTORIES = (200_000, 2_000_000)  # closed orders of a market that is started again

@@ -22,7 +22,7 @@ from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
 from disorderbook.exchange import Exchange
 from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.temporary import TemporaryLedger
-from disorderbook.process.collector import keep_collections_short
+from disorderbook.process.periodic import keep_collections_short
 
 MIDDLE = 5000  # cents
 ACCOUNTS = [f"BOT{number}" for number in range(10)]

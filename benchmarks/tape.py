@@ -31,7 +31,7 @@ from disorderbook.accounts import Accounts
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.exchange import Exchange
-from disorderbook.process.collector import keep_collections_short
+from disorderbook.process.periodic import keep_collections_short
 from disorderbook.protocol.messages import tick_message
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.poller import SWITCH_SECONDS

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from disorderbook.api.services import ROUTES
-from disorderbook.cli.options import make_parser
+from disorderbook.cli.main import make_parser
 from disorderbook.in_process import serve
 
 ROOT = Path(__file__).parent.parent

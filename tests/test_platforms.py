@@ -121,7 +121,7 @@ IMPORT_ALL = """
 TRADE = """
     import disorderbook
     from disorderbook.client import Refused
-    from disorderbook.process.descriptors import DESCRIPTORS_ELSEWHERE, allow_descriptors
+    from disorderbook.process.sockets import DESCRIPTORS_ELSEWHERE, allow_descriptors
 
     assert allow_descriptors() == DESCRIPTORS_ELSEWHERE
     for first_id in (0, 2):

@@ -1,16 +1,28 @@
-"""The command line: reads it, runs what it names, and returns the exit status."""
+"""The command line: its options, what it runs, and the exit status.
+
+The rule: whatever is wrong with an option, or stands in the way of a start, is one sentence on
+stderr and USAGE_ERROR.
+"""
 
 import argparse
 import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
-from disorderbook.assembly import CannotStart
-from disorderbook.cli.market_file import run_export
-from disorderbook.cli.options import USAGE_ERROR, make_parser
-from disorderbook.process.log import start_log
+from disorderbook import __version__
+from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS, CannotStart
+from disorderbook.cli.start import run_exchange
+from disorderbook.cli.subcommands import add_backup, add_bots, add_upgrade, run_export
+from disorderbook.process.log import LEVELS, start_log
+from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS, NAME_RULE, is_name
+from disorderbook.server.origin import host_name
+
+USAGE_ERROR = 2  # exit status
+SUBCOMMANDS = [add_backup, add_upgrade, add_bots]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,3 +49,163 @@ def _task(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
     """What to run: a subcommand, the export or, if neither was named, the exchange."""
     run: Callable[[argparse.Namespace], int] = options.run
     return run if options.command or options.export is None else run_export
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the command line, which ends the process with one sentence and USAGE_ERROR for
+    a bad option. `run` of what it returns is the function to call with it.
+    """
+    parser: argparse.ArgumentParser = _Parser(
+        prog="disorderBook",
+        description="A local stock exchange for trading bots; speaks the Stockfighter protocol.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(run=run_exchange)
+    add = parser.add_argument
+    add(
+        "-p",
+        "--port",
+        type=_between(0, LARGEST_PORT),
+        default=8000,
+        help="port of the REST interface; 0 picks a free one",
+    )
+    add(
+        "-b",
+        "--maxbooks",
+        type=_between(1, 10**6),
+        default=MAX_BOOKS,
+        help="most order books that can be opened",
+    )
+    add(
+        "-v",
+        "--venue",
+        type=_name,
+        default=None,
+        help=f"venue that exists from the start ({FIRST_VENUE}, if the market is new)",
+    )
+    add(
+        "-s",
+        "--symbol",
+        "--stock",
+        type=_name,
+        default=None,
+        help=f"stock that exists from the start ({FIRST_SYMBOL}, if the market is new)",
+    )
+    add(
+        "-a",
+        "--accounts",
+        metavar="FILE",
+        default=None,
+        help="JSON file of account names and API keys; turns authentication on",
+    )
+    add(
+        "-d",
+        "--database",
+        metavar="FILE",
+        default=None,
+        help="store the market in this file, and continue the one that is there",
+    )
+    add(
+        "--sync",
+        action="store_true",
+        help="have a change on the disk before it is answered: with --database, even a power cut "
+        "loses nothing",
+    )
+    add(
+        "--drop-damaged-log",
+        action="store_true",
+        help="go on with a --database in whose log some changes stand behind damage, without them; "
+        "the log is copied first",
+    )
+    add(
+        "--export",
+        metavar="DIR",
+        default=None,
+        help="write orders.csv and executions.csv of --database to this folder, and end",
+    )
+    add(
+        "-e",
+        "--extra",
+        "--excess",
+        action="store_true",
+        help="allow listing all orders of an account",
+    )
+    add(
+        "-w",
+        "--ws",
+        "--websocket",
+        "--websockets",
+        action="store_true",
+        dest="websockets",
+        help="run the websocket server",
+    )
+    add(
+        "--wsport",
+        "--ws_port",
+        type=_between(0, LARGEST_PORT),
+        default=8001,
+        help="port of the websocket server; 0 picks a free one",
+    )
+    add(
+        "--ports-file",
+        metavar="FILE",
+        default=None,
+        help="write the ports to this file, as JSON, once both listen; it is gone after the end",
+    )
+    add(
+        "--allowed-host",
+        type=_host,
+        action="append",
+        dest="allowed_hosts",
+        metavar="NAME",
+        default=[],
+        help="a host name, besides localhost, by which clients may call this exchange; can be "
+        "given several times",
+    )
+    add(
+        "--server",
+        choices=SERVERS,
+        default=OWN_SERVER,
+        metavar="NAME",
+        help="HTTP server under the application: our own, or waitress (which is an extra)",
+    )
+    add(
+        "--log-level",
+        choices=LEVELS,
+        default="warning",
+        metavar="LEVEL",
+        help="what to log, to stderr: debug (each request), info, warning or error",
+    )
+    add("--version", action="version", version=f"disorderBook {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for add_subcommand in SUBCOMMANDS:
+        add_subcommand(commands)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence instead of the whole usage."""
+        self.exit(USAGE_ERROR, f"disorderBook: {message} (--help lists the options)\n")
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if re.fullmatch("[0-9]{1,9}", text) and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer from {least} to {most}")
+
+    return parse
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise argparse.ArgumentTypeError(NAME_RULE)
+    return text
+
+
+def _host(text: str) -> str:
+    try:
+        return host_name(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from None

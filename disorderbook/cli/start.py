@@ -28,9 +28,9 @@ from disorderbook.assembly import (
     running_tape,
 )
 from disorderbook.cli.ports_file import ports_file
-from disorderbook.process.collector import keep_collections_short
-from disorderbook.process.descriptors import allow_descriptors
 from disorderbook.process.forks import OwnStack, closed_in_child
+from disorderbook.process.periodic import keep_collections_short
+from disorderbook.process.sockets import allow_descriptors
 from disorderbook.protocol.names import HOST
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.server import InlineServer

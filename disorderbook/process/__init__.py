@@ -1,1 +1,1 @@
-"""What any long-running process needs: sockets, background jobs, forks, the log, descriptors."""
+"""What any long-running process needs: sockets, background jobs, forks, the log."""

@@ -1,7 +1,7 @@
-"""Listening sockets on this machine's own addresses, of IPv4 and, where there is one, of IPv6.
+"""Listening sockets on this machine's own addresses, and how many descriptors there may be.
 
-`localhost` means ::1 to many programs before it means 127.0.0.1, so both lead to the exchange, on
-the same port.
+The rule: `localhost` means ::1 to many programs before it means 127.0.0.1, so both lead to the
+exchange, on the same port, where the system has IPv6. Each connection needs a descriptor.
 """
 
 import errno
@@ -11,6 +11,15 @@ from typing import Any
 
 from disorderbook.protocol.names import HOST, IPV6_HOST
 
+try:
+    import resource
+except ImportError:  # Windows
+    HAS_LIMITS = False
+else:
+    HAS_LIMITS = True
+
+WANTED_DESCRIPTORS = 16_384
+DESCRIPTORS_ELSEWHERE = 512  # where a process cannot ask for its limit
 PORTS_TRIED = 16  # for port 0, until one is free on both addresses
 TAKEN = {errno.EADDRINUSE, errno.EACCES}  # Windows says the second of some ports
 NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT, errno.EINVAL}
@@ -78,3 +87,23 @@ def _listen(family: socket.AddressFamily, host: str, port: int, backlog: int) ->
         fault.filename = host
         raise
     return listener
+
+
+def allow_descriptors(enough: int = WANTED_DESCRIPTORS) -> int:
+    """Raise this process's limit of descriptors to WANTED_DESCRIPTORS, as far as the system allows
+    it, unless the limit is `enough` already; returns the limit. Many systems begin with 1024.
+    """
+    if not HAS_LIMITS:
+        return DESCRIPTORS_ELSEWHERE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return WANTED_DESCRIPTORS
+    if soft < enough:
+        within = hard if hard != resource.RLIM_INFINITY else WANTED_DESCRIPTORS
+        wanted = min(WANTED_DESCRIPTORS, within)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError):
+            return soft  # some systems have another limit, which cannot be asked for
+        return wanted
+    return soft

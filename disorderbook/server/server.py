@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import bottle
 
-from disorderbook.process.descriptors import HAS_LIMITS, WANTED_DESCRIPTORS, allow_descriptors
-from disorderbook.process.sockets import listen
+from disorderbook.process.sockets import HAS_LIMITS, WANTED_DESCRIPTORS, allow_descriptors, listen
 from disorderbook.server.connection import Commit, Connection, Service
 from disorderbook.server.head import Environ
 from disorderbook.server.limits import Limits

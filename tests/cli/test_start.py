@@ -19,7 +19,7 @@ from wsgi import BUY
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import MarketSettings, assemble, running_tape
 from disorderbook.cli import start as cli
-from disorderbook.cli.options import make_parser
+from disorderbook.cli.main import make_parser
 from disorderbook.protocol.names import HOST
 
 

@@ -23,7 +23,7 @@ from nginx import tape_port
 from raw_http import wait_until
 
 import disorderbook
-from disorderbook.cli.options import make_parser
+from disorderbook.cli.main import make_parser
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import SELL
 from disorderbook.traders.market_view import MarketView

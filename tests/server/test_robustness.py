@@ -23,7 +23,7 @@ from raw_http import Peer, Recorder, get, post, serving, wait_until
 from streams import split_streams
 from wsgi import BUY, ORDERS, Client
 
-from disorderbook.process.descriptors import allow_descriptors
+from disorderbook.process.sockets import allow_descriptors
 
 FAIR_SHARE = 0.7  # of its undisturbed rate, for a client beside many that misbehave
 WINDOW = 0.25  # seconds in which a rate is measured

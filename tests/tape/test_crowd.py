@@ -9,7 +9,7 @@ from live import running
 from raw_websocket import RawPeer
 from wsgi import BUY, ORDERS
 
-from disorderbook.process.descriptors import allow_descriptors
+from disorderbook.process.sockets import allow_descriptors
 from disorderbook.protocol.names import HOST
 
 CROWD = 2000

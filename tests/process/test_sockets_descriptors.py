@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from disorderbook.process.descriptors import WANTED_DESCRIPTORS, allow_descriptors
+from disorderbook.process.sockets import WANTED_DESCRIPTORS, allow_descriptors
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from disorderbook.cli.options import make_parser
+from disorderbook.cli.main import make_parser
 
 
 def test_the_defaults_are_those_of_the_original() -> None:

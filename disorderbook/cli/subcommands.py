@@ -1,4 +1,9 @@
-"""What the command line does with the file of a market: `--export`, `backup` and `upgrade`."""
+"""The subcommands, and `--export`: what the command line does besides running an exchange.
+
+The rule: each subcommand is a function that adds a parser of its own and says with
+`set_defaults(run=...)` which function runs it. That takes the options that were parsed, and returns
+the exit status.
+"""
 
 import argparse
 from collections.abc import Iterator
@@ -9,6 +14,10 @@ from disorderbook.ledger.backup import back_up
 from disorderbook.ledger.export import export
 from disorderbook.ledger.lock import Unusable
 from disorderbook.ledger.upgrade import upgrade
+from disorderbook.runner.command import run_bots
+
+PROGRAM = "disorderbook bots"
+NO_PREFIX = "\0"  # with which no argument can begin
 
 
 def add_backup(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -63,3 +72,16 @@ def _refused_in_a_sentence(target: str) -> Iterator[None]:
         raise CannotStart(f"Cannot write to {target}: {fault.strerror}") from None
     except KeyboardInterrupt:
         raise CannotStart("Interrupted before all was written") from None
+
+
+def add_bots(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand; its arguments, options too, are left to the parser of the bots."""
+    text = "run bots against an exchange; without a name, list them"
+    parser = commands.add_parser("bots", help=text, add_help=False, prefix_chars=NO_PREFIX)
+    parser.set_defaults(run=run_bots_command)
+    parser.add_argument("arguments", nargs="*")
+
+
+def run_bots_command(options: argparse.Namespace) -> int:
+    """Run the bots that `arguments` name, with the options that stand there."""
+    return run_bots(options.arguments, PROGRAM)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from disorderbook.process import collector
+from disorderbook.process import periodic
 
 PATIENCE = 20.0  # seconds
 
@@ -15,7 +15,7 @@ PATIENCE = 20.0  # seconds
 @pytest.fixture(autouse=True)
 def short_collections() -> Iterator[None]:
     early = [[] for _ in range(1000)]
-    end = collector.keep_collections_short()
+    end = periodic.keep_collections_short()
     assert gc.get_freeze_count() > len(early)
     yield
     end()
@@ -45,15 +45,15 @@ def test_what_survives_a_long_collection_is_not_looked_at_again(
 ) -> None:
     before = gc.get_freeze_count()
     late = [[] for _ in range(1000)]
-    monkeypatch.setattr(collector, "LONGEST_COLLECTION", 1000.0)
-    collector._collect()
+    monkeypatch.setattr(periodic, "LONGEST_COLLECTION", 1000.0)
+    periodic._collect()
     assert gc.get_freeze_count() <= before
-    monkeypatch.setattr(collector, "LONGEST_COLLECTION", 0.0)
-    collector._collect()
+    monkeypatch.setattr(periodic, "LONGEST_COLLECTION", 0.0)
+    periodic._collect()
     assert gc.get_freeze_count() >= before + len(late)
 
 
 def test_it_ends_when_it_is_told_to() -> None:
-    collector.keep_collections_short()()
+    periodic.keep_collections_short()()
     assert gc.isenabled()
     gc.disable()  # as it is while the other one goes on
