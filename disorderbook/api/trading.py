@@ -9,6 +9,7 @@ from disorderbook.engine.orders import Order
 from disorderbook.errors import Disabled, NoSuchOrder
 from disorderbook.exchange import Exchange, no_such_id
 from disorderbook.protocol import messages
+from disorderbook.protocol.book_bytes import book_slices
 from disorderbook.protocol.parse import (
     Fields,
     account_name,
@@ -45,7 +46,7 @@ class TradingRoutes:
 
     def book(self, request: Request, venue: str, symbol: str) -> Answer:
         found = self._book_to_read(request, venue, symbol)
-        return messages.book_message(found, self._exchange.now())
+        return book_slices(found, self._exchange.now())
 
     def quote(self, request: Request, venue: str, symbol: str) -> Answer:
         return messages.quote_message(self._book_to_read(request, venue, symbol).quote())

@@ -9,6 +9,7 @@ from disorderbook.engine.orders import BUY, MARKET, Order, Side
 
 LOWEST_RANK = -(2**63)
 SPARE_ARRIVALS = 32  # that a level may remember for nothing, beyond one for each order
+SPARE_TOUCHED = 1024  # orders that a view may have to look at, beyond one for each that rests
 
 
 class PriceLevel:
@@ -19,14 +20,13 @@ class PriceLevel:
     would not, but the garbage collector visits each of its entries, and none of these.)
     """
 
-    __slots__ = ("price", "rank", "size", "orders", "rendering", "_arrivals", "_arrived")
+    __slots__ = ("price", "rank", "size", "orders", "_arrivals", "_arrived")
 
     def __init__(self, price: int, rank: int) -> None:
         self.price = price
         self.rank = rank  # the higher, the better
         self.size = 0
         self.orders: dict[int, Order] = {}  # by id, oldest first
-        self.rendering = b""  # what a reader has made of this level; emptied by every change
         self._arrivals = array("q")  # ids
         self._arrived = 0  # how many of them are known to be gone
 
@@ -44,7 +44,17 @@ class PriceLevel:
         self._arrivals.append(order.id)
         self.orders[order.id] = order
         self.size += order.remaining
-        self.rendering = b""
+
+
+class LadderView:
+    """What a reader keeps of one side of a book; `touched` says what is no longer so. These orders
+    have come to rest, traded or gone since the reader last emptied it.
+    """
+
+    __slots__ = ("touched",)
+
+    def __init__(self) -> None:
+        self.touched: set[Order] = set()
 
 
 class Ladder:
@@ -52,12 +62,13 @@ class Ladder:
     that the higher rank is the better price on both sides and there is one piece of code.
     """
 
-    __slots__ = ("best", "depth", "resting", "_sign", "_levels", "_ranks")
+    __slots__ = ("best", "depth", "resting", "view", "_sign", "_levels", "_ranks")
 
     def __init__(self, side: Side) -> None:
         self.best: PriceLevel | None = None
         self.depth = 0  # shares resting on this side
         self.resting = 0  # orders
+        self.view: LadderView | None = None  # a reader's; dropped once it would have all to do anew
         self._sign = 1 if side is BUY else -1
         self._levels: dict[int, PriceLevel] = {}  # by rank
         self._ranks: SortedList[int] = SortedList()  # of the levels, the best last
@@ -92,6 +103,8 @@ class Ladder:
         level.append(order)
         self.depth += order.remaining
         self.resting += 1
+        if self.view is not None:
+            self._touch(order, self.view)
 
     def reduce(self, order: Order, quantity: int) -> None:
         """Take shares of a resting order off this side, all of its shares or fewer.
@@ -103,10 +116,16 @@ class Ladder:
             del level.orders[order.id]
             self.resting -= 1
         level.size -= quantity
-        level.rendering = b""
         self.depth -= quantity
         if not level.orders:
             self._close(level)
+        if self.view is not None:
+            self._touch(order, self.view)
+
+    def _touch(self, order: Order, view: LadderView) -> None:
+        view.touched.add(order)
+        if len(view.touched) > self.resting + SPARE_TOUCHED:
+            self.view = None
 
     def _open(self, price: int) -> PriceLevel:
         rank = price * self._sign

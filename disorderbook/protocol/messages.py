@@ -1,4 +1,5 @@
-"""From orders, quotes, books and executions to the JSON bytes that go over the wire.
+"""From orders, quotes and executions to the JSON bytes that go over the wire, and what a book looks
+like there (`book_bytes` renders it).
 
 With `parse`, the way in, the only place that spells the wire's names. Each message is a struct,
 which is quicker to make and to encode than a dictionary; the OpenAPI description is made from the
@@ -7,13 +8,12 @@ null and a key they do not know.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, cast
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from disorderbook.engine.book import Execution, OrderBook, Quote
-from disorderbook.engine.ladder import Ladder, PriceLevel
 from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Order
 from disorderbook.protocol.fields import (
     Account,
@@ -328,22 +328,6 @@ def execution_message(execution: Execution, receiver: Order) -> bytes:
     )
 
 
-def book_message(book: OrderBook, now: int) -> bytes:
-    """Every resting order, best first. A level that has not changed since it was last asked for
-    is not rendered again.
-    """
-    return to_json(
-        BookMessage(
-            True,
-            book.venue,
-            book.symbol,
-            _rows(book.bids, is_buy=True),
-            _rows(book.asks, is_buy=False),
-            timestamp(now),
-        )
-    )
-
-
 def venues_message(venues: Iterable[str]) -> bytes:
     entries = [
         VenueEntryMessage(number, f"{venue} Exchange", venue, "open")
@@ -386,15 +370,3 @@ def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) ->
         filled,
         remaining > 0,
     )
-
-
-def _rows(ladder: Ladder, is_buy: bool) -> list[RowMessage]:
-    """The rows of one side, which are JSON already: the encoder takes that for what it stands."""
-    rows = b",".join([level.rendering or _render(level, is_buy) for level in ladder])
-    return cast("list[RowMessage]", msgspec.Raw(b"[%b]" % rows))
-
-
-def _render(level: PriceLevel, is_buy: bool) -> bytes:
-    rows = [RowMessage(level.price, order.remaining, is_buy) for order in level.orders.values()]
-    level.rendering = to_json(rows)[1:-1]  # without its brackets
-    return level.rendering

@@ -2,7 +2,7 @@
 
 import pytest
 
-from disorderbook.engine.ladder import Ladder, PriceLevel
+from disorderbook.engine.ladder import SPARE_TOUCHED, Ladder, LadderView, PriceLevel
 from disorderbook.engine.orders import Order, OrderType, Side
 
 
@@ -58,18 +58,33 @@ def test_the_front_is_found_past_those_who_have_gone() -> None:
     assert level.front.id == 51 and list(level.orders)[-1] == 100
 
 
-def test_every_change_empties_what_a_reader_has_made_of_a_level() -> None:
+def test_every_change_tells_the_view_whose_order_it_was() -> None:
     made, first, second = Ladder(Side.SELL), order(0, 5), order(1, 5)
-    changes = [
-        lambda: made.rest(second),
-        lambda: made.reduce(first, 1),
-        lambda: made.reduce(second, second.remaining),
-    ]
     made.rest(first)
-    for change in changes:
-        made.best.rendering = b"rows"
+    changes = [
+        (lambda: made.rest(second), second),
+        (lambda: made.reduce(first, 1), first),
+        (lambda: made.reduce(second, second.remaining), second),
+    ]
+    made.view = LadderView()
+    for change, touched in changes:
         change()
-        assert made.best.rendering == b""
+        assert made.view.touched == {touched}
+        made.view.touched.clear()
+
+
+def test_a_view_that_would_have_to_look_at_more_than_rests_is_dropped() -> None:
+    made = ladder(Side.SELL, 5)
+    made.view = LadderView()
+    for number in range(1, SPARE_TOUCHED + 2):
+        assert made.view is not None
+        made.rest(passing := order(number, 6))
+        made.reduce(passing, passing.remaining)
+    assert len(made.view.touched) == SPARE_TOUCHED + 1
+    made.rest(order(number + 1, 6))
+    assert len(made.view.touched) == SPARE_TOUCHED + 2
+    made.reduce(next(iter(made)).front, 10)
+    assert made.view is None
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """What goes over the wire. (The recorded answers are the larger part of this test.)"""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -17,13 +16,6 @@ def limit(account: str, side: Side, price: int, quantity: int) -> NewOrder:
 @pytest.fixture
 def book() -> OrderBook:
     return OrderBook("TESTEX", "FOOBAR", 1)
-
-
-def rows(book: OrderBook, side: str) -> list[Any]:
-    return [
-        (row["price"], row["qty"], row["isBuy"])
-        for row in json.loads(messages.book_message(book, 5))[side]
-    ]
 
 
 def test_a_quote_leaves_out_what_there_is_not(book: OrderBook) -> None:
@@ -69,35 +61,3 @@ def test_an_execution_shows_the_receivers_order_as_it_stood(book: OrderBook) -> 
     second = json.loads(messages.execution_message(outcome.executions[1], standing))
     assert (second["account"], second["order"]["qty"]) == ("ann", 5)
     assert (second["standingComplete"], second["incomingComplete"]) == (False, True)
-
-
-def test_a_book_has_a_row_for_each_order_best_and_oldest_first(book: OrderBook) -> None:
-    for ts, (price, quantity) in enumerate([(10, 1), (11, 2), (10, 3)], start=2):
-        book.submit(limit("ann", Side.BUY, price, quantity), ts)
-        book.submit(limit("bob", Side.SELL, price + 10, quantity), ts)
-    assert rows(book, "bids") == [(11, 2, True), (10, 1, True), (10, 3, True)]
-    assert rows(book, "asks") == [(20, 1, False), (20, 3, False), (21, 2, False)]
-
-
-def test_a_book_is_rendered_anew_where_it_changed(book: OrderBook) -> None:
-    resting = book.submit(limit("ann", Side.BUY, 10, 5), 2).order
-    book.submit(limit("ann", Side.BUY, 9, 5), 3)
-    assert rows(book, "bids") == [(10, 5, True), (9, 5, True)]
-    book.submit(limit("bob", Side.SELL, 10, 2), 4)
-    assert rows(book, "bids") == [(10, 3, True), (9, 5, True)]
-    book.submit(limit("cat", Side.BUY, 9, 1), 5)
-    assert rows(book, "bids") == [(10, 3, True), (9, 5, True), (9, 1, True)]
-    book.cancel(resting, 6)
-    assert rows(book, "bids") == [(9, 5, True), (9, 1, True)]
-
-
-def test_a_level_that_has_not_changed_is_not_rendered_again(book: OrderBook) -> None:
-    book.submit(limit("ann", Side.BUY, 10, 5), 2)
-    messages.book_message(book, 5)
-    book.bids.best.rendering = b'"kept"'
-    assert b'"bids":["kept"]' in messages.book_message(book, 6)
-
-
-def test_a_symbol_is_escaped_in_its_book() -> None:
-    message = json.loads(messages.book_message(OrderBook('V"', "S\\", 1), 2))
-    assert (message["venue"], message["symbol"]) == ('V"', "S\\")

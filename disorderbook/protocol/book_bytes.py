@@ -1,0 +1,148 @@
+"""A book as JSON, in chunks that the answers share.
+
+The rows of a side, best first, are cut into chunks of at most MAX_ROWS rows. Each chunk is rendered
+into one immutable object, and an answer is a list of references to those. A chunk may hold several
+price levels or a part of one: a book of one level has as many as a book of 100,000.
+
+An order has one place in its side (price, then id), which is in one chunk. The ladder only notes
+which orders were touched. Who reads next has their chunks rendered, and no others; who reads after
+that gets the same objects, until the next change.
+
+- A chunk that would have more than MAX_ROWS rows is split. Two neighbours that have no more than
+  MERGED_ROWS together are merged. So the chunks of a side are at most 1 + 2 * rows / MERGED_ROWS,
+  whatever was cancelled.
+- A row has at most 52 bytes with its comma, and a chunk 13 KB.
+- If more orders were touched since the last reading than rest (and some), the ladder lets go of
+  all this. The next reading renders the whole side.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import islice
+from math import ceil
+from operator import attrgetter
+
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.ladder import Ladder, LadderView
+from disorderbook.engine.orders import Order
+from disorderbook.protocol.messages import BookMessage, RowMessage
+from disorderbook.protocol.names import timestamp, to_json
+
+MAX_ROWS = 256  # of a chunk
+SPLIT_ROWS = 192  # at most, of those that a larger one is split into: there is room for others
+MERGED_ROWS = 128
+
+Place = tuple[int, ...]
+"""Where an order is in its side: its price, negated for a bid, and its id."""
+
+
+class Chunk:
+    """Orders that follow each other in one side of a book, and their rows."""
+
+    __slots__ = ("orders", "start", "rows")
+
+    def __init__(self, orders: tuple[Order, ...], start: Place) -> None:
+        self.orders = orders  # those that have closed since the last reading included
+        self.start = start  # the place of the first one
+        self.rows = b""  # their JSON, separated by commas; empty until somebody needs it
+
+
+class SideView(LadderView):
+    """The JSON of one side of a book, kept up with the ladder."""
+
+    __slots__ = ("_is_buy", "_chunks", "_slices")
+
+    def __init__(self, ladder: Ladder, is_buy: bool) -> None:
+        super().__init__()
+        self._is_buy = is_buy
+        orders = [order for level in ladder for order in level.orders.values()]
+        self._chunks = self._split(orders)
+        self._slices = self._rendered()
+
+    def slices(self) -> list[bytes]:
+        """The rows as they are now, and the commas between chunks; not to be changed."""
+        if self.touched:
+            self._chunks = self._updated()
+            self._slices = self._rendered()
+            self.touched.clear()
+        return self._slices
+
+    def _rendered(self) -> list[bytes]:
+        rows = [chunk.rows or self._render(chunk) for chunk in self._chunks]
+        slices = [b","] * (2 * len(rows) - 1)
+        slices[::2] = rows
+        return slices
+
+    def _render(self, chunk: Chunk) -> bytes:
+        rows = [RowMessage(order.price, order.remaining, self._is_buy) for order in chunk.orders]
+        chunk.rows = to_json(rows)[1:-1]  # without its brackets
+        return chunk.rows
+
+    def _updated(self) -> list[Chunk]:
+        """The chunks with what has come and without what has gone; those that nobody has touched
+        are the same objects.
+        """
+        old = self._chunks or [Chunk((), ())]
+        chunks: list[Chunk] = []
+        done = 0
+        for index, touched in sorted(self._touched_by_chunk().items()):
+            _add(chunks, old[done:index])
+            _add(chunks, self._split(self._open(old[index].orders, touched)))
+            done = index + 1
+        _add(chunks, old[done:])
+        return chunks
+
+    def _touched_by_chunk(self) -> dict[int, list[Order]]:
+        found: dict[int, list[Order]] = {}
+        for order in self.touched:
+            after = bisect_right(self._chunks, self._place(order), key=_start)
+            found.setdefault(max(after - 1, 0), []).append(order)
+        return found
+
+    def _open(self, known: Iterable[Order], touched: Iterable[Order]) -> list[Order]:
+        """Those that rest in the book, each once, best first."""
+        either = dict.fromkeys((*known, *touched))
+        return sorted((order for order in either if order.remaining), key=self._place)
+
+    def _split(self, orders: list[Order]) -> list[Chunk]:
+        """One chunk, or several of about the same size if they are too many; none of none."""
+        rows = len(orders) or 1
+        if rows > MAX_ROWS:
+            rows = ceil(rows / ceil(rows / SPLIT_ROWS))
+        left = iter(orders)
+        parts = [tuple(islice(left, rows)) for _ in range(0, len(orders), rows)]
+        return [Chunk(part, self._place(part[0])) for part in parts]
+
+    def _place(self, order: Order) -> Place:
+        return -order.price if self._is_buy else order.price, order.id
+
+
+def book_slices(book: OrderBook, now: int) -> list[bytes]:
+    """A book's answer in parts, its line break included: every resting order, best first. The list
+    is the caller's; the parts are in the answers of others too.
+    """
+    message = BookMessage(True, book.venue, book.symbol, [], [], timestamp(now))
+    head, middle, tail = to_json(message).rsplit(b"[]", 2)  # no time stamp has brackets
+    bids, asks = _slices(book.bids, is_buy=True), _slices(book.asks, is_buy=False)
+    return [head + b"[", *bids, b"]%b[" % middle, *asks, b"]%b\n" % tail]
+
+
+def _slices(ladder: Ladder, is_buy: bool) -> list[bytes]:
+    view = ladder.view
+    if not isinstance(view, SideView):
+        view = ladder.view = SideView(ladder, is_buy)
+    return view.slices()
+
+
+def _add(chunks: list[Chunk], others: list[Chunk]) -> None:
+    """Append chunks, the first of which is merged with the last there is if both are small. The
+    others need no look: they were neighbours before, or have just been split.
+    """
+    last, first = chunks[-1:], others[:1]
+    if last and first and len(last[0].orders) + len(first[0].orders) <= MERGED_ROWS:
+        chunks[-1] = Chunk(last[0].orders + first[0].orders, last[0].start)
+        others = others[1:]
+    chunks += others
+
+
+_start = attrgetter("start")
