@@ -304,11 +304,11 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         except Exception:
             log.exception("%s %s failed", request.method, quoted(request.path))
             return HttpResponse("500 Internal Server Error", JSON_HEADERS, INTERNAL_ERROR_BODY)
+        if isinstance(answer, bytes):
+            return answer + b"\n"
         if isinstance(answer, Document):
             headers = (("Content-Type", answer.kind), *answer.headers)
             return HttpResponse(answer.status, headers, answer.content)
-        if isinstance(answer, bytes):
-            return answer + b"\n"
         return HttpResponse("200 OK", JSON_HEADERS, answer)
 
 

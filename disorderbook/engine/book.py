@@ -184,23 +184,24 @@ class OrderBook:
         )
 
     def _accept(self, new: NewOrder, ts: int) -> Order:
+        event, quantity, register = self.event_count, new.quantity, self._register
         order = Order(
-            self._register.next_id,
+            register.next_id,
             self.venue,
             self.symbol,
             new.account,
             new.side,
             new.type,
             new.price,
-            new.quantity,
+            quantity,
             ts,
-            new.quantity,
+            quantity,
             0,
             (),
-            self.event_count,
+            event,
         )
-        self.event_count += 1
-        self._register.add(order)
+        self.event_count = event + 1
+        register.add(order)
         return order
 
     def _match(self, incoming: Order, against: Ladder, limit: int, ts: int) -> list[Execution]:

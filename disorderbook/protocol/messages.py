@@ -363,10 +363,9 @@ def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) ->
         order.id,
         order.account,
         timestamp(order.ts),
-        [
-            FillMessage(fill.price, fill.quantity, timestamp(fill.ts))
-            for fill in order.fills[:fills]
-        ],
+        [FillMessage(fill.price, fill.quantity, timestamp(fill.ts)) for fill in order.fills[:fills]]
+        if fills
+        else [],
         filled,
         remaining > 0,
     )
