@@ -27,8 +27,9 @@ lint:
 
 bench:  # what the tables of the documents come from; takes minutes
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/book_bytes.py
 	$(BIN)/python benchmarks/ledger.py
-	$(BIN)/python benchmarks/http.py
+	$(BIN)/python benchmarks/front_end.py
 	$(BIN)/python benchmarks/tape.py
 
 docs:  # the pictures of the pages; needs Chromium

@@ -50,25 +50,25 @@ class Chunk:
 class SideView(LadderView):
     """The JSON of one side of a book, kept up with the ladder."""
 
-    __slots__ = ("_is_buy", "_chunks", "_slices")
+    __slots__ = ("_is_buy", "chunks", "_slices")
 
     def __init__(self, ladder: Ladder, is_buy: bool) -> None:
         super().__init__()
         self._is_buy = is_buy
         orders = [order for level in ladder for order in level.orders.values()]
-        self._chunks = self._split(orders)
+        self.chunks = self._split(orders)
         self._slices = self._rendered()
 
     def slices(self) -> list[bytes]:
         """The rows as they are now, and the commas between chunks; not to be changed."""
         if self.touched:
-            self._chunks = self._updated()
+            self.chunks = self._updated()
             self._slices = self._rendered()
             self.touched.clear()
         return self._slices
 
     def _rendered(self) -> list[bytes]:
-        rows = [chunk.rows or self._render(chunk) for chunk in self._chunks]
+        rows = [chunk.rows or self._render(chunk) for chunk in self.chunks]
         slices = [b","] * (2 * len(rows) - 1)
         slices[::2] = rows
         return slices
@@ -82,7 +82,7 @@ class SideView(LadderView):
         """The chunks with what has come and without what has gone; those that nobody has touched
         are the same objects.
         """
-        old = self._chunks or [Chunk((), ())]
+        old = self.chunks or [Chunk((), ())]
         chunks: list[Chunk] = []
         done = 0
         for index, touched in sorted(self._touched_by_chunk().items()):
@@ -95,7 +95,7 @@ class SideView(LadderView):
     def _touched_by_chunk(self) -> dict[int, list[Order]]:
         found: dict[int, list[Order]] = {}
         for order in self.touched:
-            after = bisect_right(self._chunks, self._place(order), key=_start)
+            after = bisect_right(self.chunks, self._place(order), key=_start)
             found.setdefault(max(after - 1, 0), []).append(order)
         return found
 

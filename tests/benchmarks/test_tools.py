@@ -98,6 +98,14 @@ def test_a_big_book_is_not_built_on_another(exchange: Exchange) -> None:
     assert failure("big_book", *arguments).startswith("Somebody has used venues/BENCHMARK/stocks/")
 
 
+def test_a_book_is_rendered_in_chunks_and_as_a_whole() -> None:
+    arguments = ("--orders", "600", "--levels", "1,20", "--answers", "5")
+    rows = [line.split() for line in measured("book_bytes", *arguments).splitlines()[1:]]
+    assert [row[0] for row in rows] == ["1", "20"]
+    assert all(float(figure) > 0 for row in rows for figure in row)
+    assert all(float(row[6]) == 1.0 for row in rows), "an order renders one chunk"
+
+
 @pytest.mark.slow
 def test_two_servers_of_one_kind_do_not_differ(exchange: Exchange) -> None:
     with running() as other:
@@ -116,6 +124,12 @@ def test_the_first_difference_between_two_servers_is_shown(exchange: Exchange) -
     assert re.match(r"request \d+ is answered differently: POST venues/BENCHMARK/stocks/K", first)
     assert json.loads(order)["account"].startswith("BENCHMARK")
     assert a.startswith("  A: 200 {") and b.startswith('  B: 401 {"error": "Server is in +auth')
+
+
+def test_every_benchmark_that_a_text_names_is_there() -> None:
+    texts = [ROOT / "Makefile", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    named = {name for text in texts for name in re.findall(r"benchmarks/\w+\.py", text.read_text())}
+    assert named and [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("tool", TOOLS[:3])

@@ -58,7 +58,7 @@ def rows(book: OrderBook, side: str) -> list[Any]:
 
 def chunks(ladder: Ladder) -> list[book_bytes.Chunk]:
     assert isinstance(ladder.view, SideView)
-    return ladder.view._chunks
+    return ladder.view.chunks
 
 
 def check_bounds(ladder: Ladder) -> None:
