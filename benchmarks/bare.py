@@ -1,14 +1,18 @@
 """The least that an HTTP server on uvloop and httptools can do, and how near to that ours comes.
 
 The bare server answers every request with the same bytes, as many as our answer to an order that
-trades. The ratio of the two rates is what an order costs besides sockets and parsing.
+trades. The ratio of the two rates is what an order costs besides sockets and parsing. Where other
+programs want the processors, too, the processor time of an order is steadier than the rate.
 """
 
 import asyncio
 import socket
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from math import nan
+from pathlib import Path
+from typing import NamedTuple
 
 import httptools
 import uvloop
@@ -18,35 +22,78 @@ BARE = "bare"
 WANTED = {1: 0.62, 16: 0.30, 64: 0.30}  # ours to bare, by connections
 READ_BYTES = 65536
 
-Running = Callable[..., AbstractContextManager[int]]
-"""Starts a server by its name and its arguments; gives its port."""
+
+class Server(NamedTuple):
+    """A server process."""
+
+    port: int
+    pid: int
+
+
+Running = Callable[..., AbstractContextManager[Server]]
+"""Starts a server by its name and its arguments."""
+
+
+class Cost(NamedTuple):
+    """Orders a second, and microseconds of the processors for each (NaN where no system says)."""
+
+    rate: float
+    microseconds: float
 
 
 def print_ratios(
     client: Client, running: Running, own: str, connections: list[int], rounds: int, seconds: int
 ) -> None:
     """Measure both servers in turn, in every round, and print the medians."""
-    with running(own) as port:
-        length = len(answer_to_a_trade(port))
+    with running(own) as server:
+        length = len(answer_to_a_trade(server.port))
     print(f"orders a second, ours beside a bare server that answers {length} bytes; medians")
     for number in connections:
         pairs = []
         for _ in range(rounds):
-            rates = []
+            costs = []
             for name in ((own,), (BARE, "--length", str(length))):
-                with running(*name) as port:
-                    client.measure(port, "orders", number, 1)  # so that everything is warm
-                    rates.append(client.measure(port, "orders", number, seconds).rate)
-            pairs.append(rates)
-        ours, bare = (statistics.median(rates) for rates in zip(*pairs))
-        ratios = [one / other for one, other in pairs]
-        ratio, least = statistics.median(ratios), WANTED.get(number, 0.0)
-        print(
-            f"{'met   ' if ratio >= least else 'MISSED'} {number:3} connections: {ours:8,.0f} to "
-            f"{bare:8,.0f}, ratio {ratio:.3f} ({min(ratios):.3f} to {max(ratios):.3f}; "
-            f"wanted {least:.2f})",
-            flush=True,
-        )
+                with running(*name) as server:
+                    client.measure(server.port, "orders", number, 1)  # so that everything is warm
+                    costs.append(measure(client, server, number, seconds))
+            pairs.append(costs)
+        print(row(number, pairs), flush=True)
+
+
+def measure(client: Client, server: Server, connections: int, seconds: int) -> Cost:
+    before = processor_time(server.pid)
+    rate = client.measure(server.port, "orders", connections, seconds).rate
+    return Cost(rate, (processor_time(server.pid) - before) / (rate * seconds) * 1e6)
+
+
+def processor_time(process: int) -> float:
+    """Seconds that the threads of a process have run for; NaN where the system is not Linux."""
+    threads = Path(f"/proc/{process}/task")
+    if not threads.exists():
+        return nan
+    return (
+        sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads.iterdir())
+        / 1e9
+    )
+
+
+def row(connections: int, pairs: list[list[Cost]]) -> str:
+    """What the rounds say; each is our cost and the bare server's."""
+    ours, bare = zip(*pairs)
+    ratios = [one.rate / other.rate for one, other in pairs]
+    ratio, least = statistics.median(ratios), WANTED.get(connections, 0.0)
+    return (
+        f"{'met   ' if ratio >= least else 'MISSED'} {connections:3} connections: "
+        f"{median_of(ours, 'rate'):8,.0f} to {median_of(bare, 'rate'):8,.0f}, ratio {ratio:.3f} "
+        f"({min(ratios):.3f} to {max(ratios):.3f}; wanted {least:.2f}); microseconds of the "
+        f"processors {median_of(ours, 'microseconds'):.1f} to "
+        f"{median_of(bare, 'microseconds'):.1f}"
+    )
+
+
+def median_of(costs: Iterable[Cost], figure: str) -> float:
+    figures: list[float] = [getattr(cost, figure) for cost in costs]
+    return statistics.median(figures)
 
 
 def answer_to_a_trade(port: int) -> bytes:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import bottle
-from bare import BARE, print_ratios, serve_bare
+from bare import BARE, Server, print_ratios, serve_bare
 from counting import Alternating, Uncounted, print_counting
 from layers import new_services, print_layers
 from load import HAS_WRK, WORKLOADS, Client, Load, OwnClients, Wrk
@@ -85,9 +85,9 @@ def compare(client: Client, options: argparse.Namespace) -> None:
 
 
 def one(client: Client, name: str, workload: str, connections: int, seconds: int) -> Load:
-    with running(name) as port:
-        client.measure(port, workload, connections, 1)  # so that everything is warm
-        return client.measure(port, workload, connections, seconds)
+    with running(name) as server:
+        client.measure(server.port, workload, connections, 1)  # so that everything is warm
+        return client.measure(server.port, workload, connections, seconds)
 
 
 def print_table(workload: str, connections: int, rounds: list[Round]) -> None:
@@ -134,8 +134,8 @@ def middle(rounds: list[Round], figure: Callable[[Round], float]) -> float:
 
 
 @contextmanager
-def running(name: str, *arguments: str) -> Iterator[int]:
-    """A server process of this name; gives its port."""
+def running(name: str, *arguments: str) -> Iterator[Server]:
+    """A server process of this name."""
     with subprocess.Popen(
         [*command(name), *arguments], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -143,7 +143,7 @@ def running(name: str, *arguments: str) -> Iterator[int]:
             assert process.stdout is not None
             port = int(process.stdout.readline())
             _wait_for(port)
-            yield port
+            yield Server(port, process.pid)
         finally:
             process.kill()
 

@@ -117,12 +117,7 @@ def refuse(refusal: Refusal, environ: Environ) -> bytes:
 
 def _json(body: bytes) -> bytes:
     """What nearly every answer is: JSON with status 200, to HTTP/1.1, and the connection stays."""
-    return b"%bContent-Length: %d\r\n%b\r\n%b" % (
-        _JSON_HEAD,
-        len(body),
-        _signature_bytes(int(time.time())),
-        body,
-    )
+    return _json_head(len(body), int(time.time())) + body
 
 
 def _for_pages(environ: Environ) -> CorsHeaders:
@@ -198,12 +193,10 @@ def _signature(now: int) -> str:
     return f"Date: {format_date_time(now)}\r\nServer: disorderBook\r\n"
 
 
-@lru_cache(maxsize=1)
-def _signature_bytes(now: int) -> bytes:
-    return _signature(now).encode()
-
-
-_JSON_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+@lru_cache(maxsize=256)  # answers to orders have some hundred lengths
+def _json_head(length: int, now: int) -> bytes:
+    status = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    return f"{status}Content-Length: {length}\r\n{_signature(now)}\r\n".encode()
 
 
 _WITHOUT_BODY = ("1", "204", "304")

@@ -318,3 +318,4 @@ def test_our_server_is_measured_beside_a_bare_one() -> None:
     )
     assert re.search(r"answers [3-9]\d\d bytes", printed)
     assert re.search(r"2 connections: +[\d,]+ to +[\d,]+, ratio \d\.\d{3} ", printed)
+    assert re.search(r"microseconds of the processors (\d+\.\d|nan) to (\d+\.\d|nan)\n", printed)
