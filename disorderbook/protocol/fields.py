@@ -42,6 +42,11 @@ OrderId = Annotated[
     ),
 ]
 
+InstanceId = Annotated[
+    int,
+    Meta(title="Instance id", description="The number of a started level.", ge=1, examples=[1]),
+]
+
 Price = Annotated[
     int,
     Meta(
@@ -88,11 +93,13 @@ Timestamp = Annotated[
     ),
 ]
 
+DIRECTION_MEANING = "Which side of the book the order belongs to."
+
 Direction = Annotated[
     str,
     Meta(
         title="Direction",
-        description="Which side of the book the order belongs to.",
+        description=DIRECTION_MEANING,
         extra_json_schema={"enum": list(SIDE_NAMES.values())},
     ),
 ]

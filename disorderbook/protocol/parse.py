@@ -24,6 +24,14 @@ from disorderbook.errors import (
     UrlMismatch,
     WrongType,
 )
+from disorderbook.protocol.fields import (
+    DIRECTION_MEANING,
+    Account,
+    Price,
+    Quantity,
+    Symbol,
+    Venue,
+)
 from disorderbook.protocol.names import (
     MAX_NAME_LENGTH,
     MAX_PRICE,
@@ -46,11 +54,6 @@ ORDER_TYPES = {
 }
 
 
-FIELD_NAMES = frozenset(
-    ("account", "venue", "stock", "symbol", "direction", "qty", "price", "orderType")
-)
-
-
 A_NAME = "a string of 1 to 255 characters"
 
 
@@ -69,9 +72,6 @@ ALLOWED = {  # by field, in the order in which missing ones are refused
 Fields = Mapping[str, Any]
 
 
-_CANONICAL_NAMES = {name.lower(): name for name in FIELD_NAMES}
-
-
 _DIGITS = re.compile(r"[0-9]{1,100}")
 
 
@@ -79,16 +79,62 @@ _Word = TypeVar("_Word")
 
 
 class PlainOrder(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A posted order in the spelling of the protocol: no other keys, numbers as numbers."""
+    """A posted order in the spelling of the protocol: no other keys, numbers as numbers. The
+    OpenAPI description is made from it, and says what else may be posted.
+    """
 
-    account: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
-    direction: Literal["buy", "sell"]
-    orderType: Literal["limit", "market", "fill-or-kill", "fok", "immediate-or-cancel", "ioc"]
-    qty: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]  # shares
-    price: Annotated[int, Meta(ge=0, le=MAX_PRICE)] | UnsetType = UNSET  # cents
-    venue: str | UnsetType = UNSET
-    stock: str | UnsetType = UNSET
-    symbol: str | UnsetType = UNSET
+    account: Annotated[Account, Meta(description="The account that trades.")]
+    direction: Annotated[Literal["buy", "sell"], Meta(description=DIRECTION_MEANING)]
+    orderType: Annotated[
+        Literal["limit", "market", "fill-or-kill", "fok", "immediate-or-cancel", "ioc"],
+        Meta(
+            description="An order type; `fok` and `ioc` are short for `fill-or-kill` and "
+            "`immediate-or-cancel`. Answers always use the long names.",
+        ),
+    ]
+    qty: Annotated[
+        Quantity,
+        Meta(
+            description=f"Shares, 1 to {MAX_QUANTITY}: an integer, a float without a fraction "
+            '(100.0), or a string of digits ("100").'
+        ),
+    ]
+    price: (
+        Annotated[
+            Price,
+            Meta(
+                description="Cents a share: the highest price to buy at or the lowest to sell at, "
+                f"0 to {MAX_PRICE}, spelled like `qty`. A market order may leave it out, and "
+                "whatever it holds there is ignored."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    venue: (
+        Annotated[
+            Venue, Meta(description="May be left out; else it must be the venue of the path.")
+        ]
+        | UnsetType
+    ) = UNSET
+    stock: (
+        Annotated[
+            Symbol, Meta(description="May be left out; else it must be the stock of the path.")
+        ]
+        | UnsetType
+    ) = UNSET
+    symbol: (
+        Annotated[
+            Symbol,
+            Meta(description="Another name for `stock`, read when there is no `stock`."),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+FIELD_NAMES = frozenset(PlainOrder.__struct_fields__)
+
+
+_CANONICAL_NAMES = {name.lower(): name for name in FIELD_NAMES}
 
 
 _decode_plain = msgspec.json.Decoder(PlainOrder).decode

@@ -98,7 +98,7 @@ def name_of(schema: Node) -> str:
 
 
 class Field(NamedTuple):
-    """A field of an object; one inside of another is named after both."""
+    """A field of an object."""
 
     name: str
     type: str  # as prose, with links to the objects that have a name
@@ -106,20 +106,11 @@ class Field(NamedTuple):
     description: str
 
 
-def fields_of(schema: Node, description: Description, before: str = "") -> Iterator[Field]:
-    """The fields of an object, those of objects without a name inside of it included."""
+def fields_of(schema: Node, description: Description) -> Iterator[Field]:
     required = schema.get("required", [])
     for key, said in schema["properties"].items():
-        node = description.resolve(said)
-        yield Field(
-            before + key,
-            _type(said, description),
-            key in required,
-            node.get("description", ""),
-        )
-        items, name = (node.get("items", {}), "[].") if "items" in node else (said, ".")
-        if "properties" in items and not name_of(items):
-            yield from fields_of(items, description, before + key + name)
+        meaning = description.resolve(said).get("description", "")
+        yield Field(key, _type(said, description), key in required, meaning)
 
 
 def _type(said: Node, description: Description) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from disorderbook.game import messages as game
 from disorderbook.marketdata import messages as marketdata
 from disorderbook.marketdata import scores
-from disorderbook.protocol import fields, messages
+from disorderbook.protocol import fields, messages, parse
 
 Node = dict[str, Any]  # an object of the description
 
@@ -24,7 +25,7 @@ FIELDS = {
     "Symbol": fields.Symbol,
     "Account": fields.Account,
     "OrderId": fields.OrderId,
-    "Direction": fields.Direction,
+    "InstanceId": fields.InstanceId,
 }
 ANSWERS = (
     messages.DoneMessage,
@@ -40,14 +41,18 @@ ANSWERS = (
     marketdata.MarketMessage,
     marketdata.TradesMessage,
     marketdata.CandlesMessage,
+    game.LevelsMessage,
+    game.StartedLevelMessage,
+    game.InstanceMessage,
 )
+DIGITS = {0: "^[0-9]{1,10}$", 1: "^0*[1-9][0-9]{0,9}$"}  # by the least number that they may spell
 
 
 def with_message_schemas(by_hand: dict[str, Node]) -> dict[str, Node]:
     """Every schema by its name: those of the fields and messages, each with what is said of it by
     hand, and those that are wholly written by hand.
     """
-    made = message_schemas()
+    made = message_schemas() | {"NewOrder": new_order_schema()}
     for name, schema in by_hand.items():
         made[name] = made.get(name, {}) | schema
     return made
@@ -66,6 +71,17 @@ def message_schemas() -> dict[str, Node]:
     return made
 
 
+def new_order_schema() -> Node:
+    """A posted order: as the parser's short way takes it, besides other keys, and numbers that are
+    spelled in a string.
+    """
+    _, made = msgspec.json.schema_components([parse.PlainOrder], ref_template=REFERENCE)
+    schema: Node = made[parse.PlainOrder.__name__]
+    schema.pop("description", None)
+    schema["properties"] = {key: _posted(node) for key, node in schema["properties"].items()}
+    return schema | {"title": "NewOrder", "additionalProperties": True}
+
+
 def execution_fields() -> list[tuple[str, str]]:
     """The fields of an execution on the tape, which is no answer to a request, with their
     meanings.
@@ -73,6 +89,14 @@ def execution_fields() -> list[tuple[str, str]]:
     _, made = msgspec.json.schema_components([messages.ExecutionMessage], ref_template=REFERENCE)
     fields_of_it = made[messages.ExecutionMessage.__name__]["properties"]
     return [(name, field["description"]) for name, field in fields_of_it.items()]
+
+
+def _posted(field: Node) -> Node:
+    if field.get("type") != "integer":
+        return field
+    number = {key: field[key] for key in ("type", "minimum", "maximum")}
+    others = {key: node for key, node in field.items() if key not in number}
+    return others | {"anyOf": [number, {"type": "string", "pattern": DIGITS[number["minimum"]]}]}
 
 
 def _inside(schema: Node) -> Node:

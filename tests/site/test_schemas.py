@@ -5,9 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
+from disorderbook.errors import BadRequest
 from disorderbook.protocol.messages import OrderMessage
+from disorderbook.protocol.names import MAX_QUANTITY
+from disorderbook.protocol.parse import FIELD_NAMES, ORDER_TYPES, SIDES, new_order
 from disorderbook.site import schemas
 from disorderbook.site.curl import Setup
 from disorderbook.site.description import Description, description_text
@@ -23,6 +27,30 @@ def test_an_order_is_spelled_by_its_type_alone() -> None:
     assert list(order["properties"]) == list(OrderMessage.__struct_fields__) == order["required"]
     assert "properties" not in HAND_WRITTEN["components"]["schemas"]["Order"]
     assert DOCUMENT["components"]["schemas"]["Order"]["else"]["properties"]["qty"] == {"const": 0}
+
+
+def test_a_posted_order_is_spelled_by_the_parser_alone() -> None:
+    schema = DOCUMENT["components"]["schemas"]["NewOrder"]
+    posted = schema["properties"]
+    assert set(posted) == FIELD_NAMES and schema["additionalProperties"] is True
+    assert "properties" not in HAND_WRITTEN["components"]["schemas"]["NewOrder"]
+    assert posted["orderType"]["enum"] == sorted(ORDER_TYPES)
+    assert posted["direction"]["enum"] == list(SIDES)
+    assert [kind["type"] for kind in posted["qty"]["anyOf"]] == ["integer", "string"]
+
+
+def test_every_spelling_that_is_described_is_taken() -> None:
+    is_order = jsonschema_rs.validator_for(DOCUMENT["components"]["schemas"]["NewOrder"]).is_valid
+    spellings = 0, 1, 1.0, "1", "01", "0", -1, 1.5, "x", "", None, MAX_QUANTITY, MAX_QUANTITY + 1
+    for field in ("qty", "price"):
+        for spelling in spellings:
+            order = {"account": "A", "direction": "buy", "orderType": "ioc", "qty": 1, "price": 1}
+            order[field] = spelling
+            if is_order(order):
+                new_order(order, "A")
+            else:
+                with pytest.raises(BadRequest):
+                    new_order(order, "A")
 
 
 @pytest.mark.parametrize("name", sorted(MADE.keys() - schemas.FIELDS.keys()))
