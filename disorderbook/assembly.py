@@ -22,7 +22,7 @@ from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange, Publish
 from disorderbook.game.instances import GameMaster
 from disorderbook.ledger.file import open_ledger
-from disorderbook.ledger.lock import Unusable
+from disorderbook.ledger.location import Unusable
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.marketdata.history import History
 from disorderbook.process.forks import closed_in_child

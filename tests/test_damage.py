@@ -16,7 +16,7 @@ from durable_market import Stoppable, order_state, play
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead
 from disorderbook.exchange import Exchange
-from disorderbook.ledger.lock import Unusable
+from disorderbook.ledger.location import Unusable
 
 DAMAGES = 60  # of each kind
 ACTS = 200

@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from disorderbook.assembly import CannotStart
-from disorderbook.ledger.backup import back_up
-from disorderbook.ledger.export import export
-from disorderbook.ledger.lock import Unusable
-from disorderbook.ledger.upgrade import upgrade
+from disorderbook.ledger.copies import back_up, export, upgrade
+from disorderbook.ledger.location import Unusable
 from disorderbook.runner.command import run_bots
 
 PROGRAM = "disorderbook bots"

@@ -1,7 +1,8 @@
-"""Finds closed orders that have left memory.
+"""Reads a market back from its tables: what is open at a start, a closed order when it is wanted.
 
-A book never needs a closed order again, so memory holds a bounded number of them. The rule: an
-order leaves memory only after its row and its fills are in the tables.
+A book never needs a closed order again, so memory holds a bounded number of them: an order leaves
+memory only after its row and its fills are in the tables. The rule: what is read must fit together
+(checksums, counts, sums, the journal), or it is refused as damaged.
 """
 
 import logging
@@ -11,17 +12,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 from disorderbook.engine.book import OrderBook
-from disorderbook.engine.orders import Order
+from disorderbook.engine.orders import Fill, Order
 from disorderbook.errors import CannotRead
-from disorderbook.ledger.base import Ledger
+from disorderbook.ledger.base import Instance, Ledger
+from disorderbook.ledger.journal import Changes, entries, replay
 from disorderbook.ledger.tables import (
+    BOOKS,
+    EXECUTIONS,
     FAULTS,
+    INSTANCES,
+    LEDGER,
     ORDERS,
+    POSITIONS,
     Damaged,
     NumberedFill,
+    Row,
+    Summary,
+    read_fill,
+    read_instance,
     read_order,
+    read_position,
 )
 
 CLOSED_ORDERS_IN_MEMORY = 100_000  # of all books together; the rest is looked up in the ledger
@@ -93,3 +106,137 @@ def _closed(order: Order) -> Order:
     if order.is_open:
         raise Damaged(f"order {order.id} of {order.symbol} at {order.venue} is not in its book")
     return order
+
+
+def fills_query(which: str, index: str = "") -> str:
+    """Halves of executions, for `read_fill`, of the orders `o` of which this is true."""
+    columns = ", ".join(f"e.{column}" for column in EXECUTIONS.all.split(", "))
+    halves = [
+        f"SELECT {half}, {columns} FROM orders AS o {index} CROSS JOIN executions AS e "
+        f"ON (e.venue, e.symbol, e.{order}) = (o.venue, o.symbol, o.id) WHERE {which}"
+        for half, order in enumerate(("standing_id", "incoming_id"))
+    ]
+    return " UNION ALL ".join(halves)
+
+
+_OPEN_ORDERS = f"""
+    SELECT {ORDERS.all} FROM orders
+    WHERE (venue, symbol) = (?, ?) AND remaining > 0 ORDER BY id
+"""
+
+_OPEN_FILLS = fills_query(
+    "o.venue = ?1 AND o.symbol = ?2 AND o.remaining > 0 AND o.filled > 0",
+    "INDEXED BY open_orders",
+)
+
+_POSITIONS = f"""
+    SELECT {POSITIONS.all} FROM positions WHERE (venue, symbol) = (?, ?) ORDER BY number
+"""
+
+_LAST_ORDER = f"""
+    SELECT {ORDERS.all} FROM orders WHERE (venue, symbol) = (?, ?) ORDER BY id DESC LIMIT 1
+"""
+
+
+class Market(NamedTuple):
+    """What a ledger holds of what is in memory while its market runs."""
+
+    books: list[OrderBook]  # oldest first
+    instances: list[Instance]  # of levels, oldest first
+    last_instance: int  # the highest id of an instance that was given
+    latest: int  # no time that was recorded is later; nanoseconds since 1970
+    journaled: int  # number of the last entry of the journal
+    changes: Changes  # what the tables do not have
+
+
+def load_market(connection: sqlite3.Connection) -> Market:
+    """Everything that is open; raises Damaged or sqlite3.Error."""
+    _, count, last_instance, flushed = read_summary(connection)
+    instances = _load_instances(connection, last_instance)
+    books = _load_books(connection, count)
+    times = [_latest(connection, book) for book in books]
+    times += [instance.started_at for instance in instances]
+    by_place = {(book.venue, book.symbol): book for book in books}
+    journaled, changes = flushed, Changes()
+    for entry in entries(connection, flushed):
+        for command in entry:
+            replay(command, by_place, changes)
+            times.append(command.ts)
+        journaled += 1
+    return Market(books, instances, last_instance, max(times, default=0), journaled, changes)
+
+
+def _load_instances(connection: sqlite3.Connection, last: int) -> list[Instance]:
+    rows = connection.execute(f"SELECT {INSTANCES.all} FROM instances ORDER BY id").fetchall()
+    instances = [read_instance(row) for row in rows]
+    if any(instance.id > last for instance in instances):
+        raise Damaged("an instance is newer than the last one")
+    return instances
+
+
+def _load_books(connection: sqlite3.Connection, count: int) -> list[OrderBook]:
+    """Every book with its open orders, oldest first, as the tables have it."""
+    rows = connection.execute(f"SELECT {BOOKS.all} FROM books ORDER BY number").fetchall()
+    if len(rows) != count:
+        raise Damaged(f"there are {len(rows)} books instead of {count}")
+    return [_load_book(connection, row) for row in rows]
+
+
+def _load_book(connection: sqlite3.Connection, row: Row) -> OrderBook:
+    values = BOOKS.read(row)
+    place = venue, symbol = values["venue"], values["symbol"]
+    book = OrderBook(venue, symbol, values["opened"])
+    price, quantity = values["last_price"], values["last_quantity"]
+    book.restore(
+        _open_orders(connection, venue, symbol),
+        values["orders"],
+        values["events"],
+        map(read_position, connection.execute(_POSITIONS, place).fetchall()),
+        values["quote_time"],
+        None if price is None else Fill(price, quantity, values["last_trade"]),
+    )
+    _check(book, [values["bid_depth"], values["ask_depth"], values["accounts"]])
+    return book
+
+
+def _open_orders(connection: sqlite3.Connection, venue: str, symbol: str) -> list[Order]:
+    fills = fills_by_order(map(read_fill, connection.execute(_OPEN_FILLS, (venue, symbol))))
+    rows = map(ORDERS.read, connection.execute(_OPEN_ORDERS, (venue, symbol)).fetchall())
+    orders = [read_order(values, fills.get(values["id"], ())) for values in rows]
+    for order in orders:
+        if order.remaining + order.filled != order.quantity:
+            raise Damaged(f"order {order.id} of {symbol} at {venue} does not add up")
+    return orders
+
+
+def _check(book: OrderBook, expected: list[int]) -> None:
+    """Raise Damaged if rows that belong to a book are missing, or older than the book's own."""
+    positions = book.positions.values()
+    if [book.bids.depth, book.asks.depth, len(positions)] != expected:
+        raise Damaged(f"{book.symbol} at {book.venue} is not complete")
+    if sum(p.cash for p in positions) or sum(p.shares for p in positions):
+        raise Damaged(f"the positions in {book.symbol} at {book.venue} do not balance")
+
+
+def _latest(connection: sqlite3.Connection, book: OrderBook) -> int:
+    """The latest time in a book, which a fill-or-kill order that was killed has without a trace
+    in the quote; raises Damaged if the last order is not there.
+    """
+    row = connection.execute(_LAST_ORDER, (book.venue, book.symbol)).fetchone()
+    times = [book.opened_at, book.quote_time]
+    last_id = -1
+    if row is not None:
+        values = ORDERS.read(row)
+        last_id = values["id"]
+        times.append(values["ts"])
+    if last_id + 1 != book.next_id:
+        raise Damaged(f"the last order of {book.symbol} at {book.venue} is missing")
+    return max(times)
+
+
+def read_summary(connection: sqlite3.Connection) -> Summary:
+    """The ledger's own row; raises Damaged or sqlite3.Error."""
+    rows = connection.execute(f"SELECT {LEDGER.all} FROM ledger").fetchall()
+    if len(rows) != 1:
+        raise Damaged("the ledger has no summary")
+    return Summary(**LEDGER.read(rows[0]))

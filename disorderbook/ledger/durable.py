@@ -13,13 +13,24 @@ from contextlib import suppress
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
 from disorderbook.errors import CannotWrite
-from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive, reading
+from disorderbook.ledger.archive import (
+    CLOSED_ORDERS_IN_MEMORY,
+    Archive,
+    Market,
+    fills_query,
+    load_market,
+    reading,
+)
 from disorderbook.ledger.base import Instance
-from disorderbook.ledger.changes import Changes, write_tables
-from disorderbook.ledger.checkpoints import BUSY_MILLISECONDS, Checkpoints, LogSync
-from disorderbook.ledger.journal import Cancellation, Command, Journal, placement
+from disorderbook.ledger.journal import (
+    Cancellation,
+    Changes,
+    Command,
+    Journal,
+    placement,
+    write_tables,
+)
 from disorderbook.ledger.lock import FileLock
-from disorderbook.ledger.restore import Market, fills_query, load_market
 from disorderbook.ledger.tables import (
     FAULTS,
     SCHEMA_VERSION,
@@ -28,6 +39,7 @@ from disorderbook.ledger.tables import (
     is_busy,
     read_fill,
 )
+from disorderbook.ledger.wal import BUSY_MILLISECONDS, Checkpoints, LogSync
 
 FORGOTTEN_AT_ONCE = 1000  # orders that leave memory after one commit, or as many as it wrote
 FLUSHED_AT = 400  # changes that are written into the tables together, in about 4 ms

@@ -5,24 +5,21 @@ market is read; if anything is wrong the file is refused in a sentence and stays
 """
 
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
-from disorderbook.ledger.checkpoints import Checkpoints, LogSync
-from disorderbook.ledger.creation import NEW, unborn
+from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Market, load_market, read_summary
 from disorderbook.ledger.durable import DurableLedger
-from disorderbook.ledger.lock import (
+from disorderbook.ledger.location import (
     HEADER_SIZE,
     MODE,
+    NEW,
     PRIVATE,
     Busy,
     CannotUse,
-    FileLock,
     InUse,
     Unusable,
     beside,
@@ -31,11 +28,12 @@ from disorderbook.ledger.lock import (
     check_there_is_no_log,
     checked_version,
     in_words,
+    keep_names,
     located,
-    lock_name,
     page_size,
+    unborn,
 )
-from disorderbook.ledger.restore import Market, load_market, read_summary
+from disorderbook.ledger.lock import FileLock, lock_name
 from disorderbook.ledger.tables import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -44,7 +42,7 @@ from disorderbook.ledger.tables import (
     migrate,
     write_summary,
 )
-from disorderbook.ledger.wal import Log, cut_off, read_log
+from disorderbook.ledger.wal import Checkpoints, Log, LogSync, cut_off, read_log
 
 BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
 
@@ -273,16 +271,6 @@ def write_empty_ledger(connection: sqlite3.Connection) -> None:
     create_tables(connection)
     write_summary(connection, Summary(SCHEMA_VERSION, 0, 0, 0))
     connection.execute("COMMIT")
-
-
-def keep_names(folder: Path) -> None:
-    """Have the disk know which files are in a folder."""
-    with suppress(OSError):  # not every system lets a folder be opened
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _roll_back(file: Path) -> None:

@@ -15,7 +15,7 @@ from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.errors import CannotWrite
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive
-from disorderbook.ledger.changes import write_orders
+from disorderbook.ledger.journal import write_orders
 from disorderbook.ledger.tables import ORDERS, ORDERS_BY_ACCOUNT, NumberedFill
 
 MOVE_SECONDS = 0.001  # that a commit moves orders for; it finishes a step begun by then

@@ -1,23 +1,39 @@
-"""Reads the log of a market that was not closed, to tell damage in it from its end.
+"""The log of a market (`-wal`): synced and checkpointed while it grows, and examined after a kill.
 
-A log (`-wal`) is a header and frames, each a page with a header of its own ("Database File Format",
-4.1 to 4.3). A frame's checksum goes on from that of the frame before it, and its two salts are the
-header's; when the log begins anew the salts change, and frames of older salts are left behind the
-new ones. SQLite takes what stands before the first frame that is not right, up to the last commit,
-and does not say that anything is behind it. A process that was killed leaves nothing there that was
-committed: frames of these salts, a commit among them, behind a broken one mean damage.
+A commit puts pages into the log. `LogSync` has the disk take them once a second, where commits do
+not wait for the disk themselves. `Checkpoints` moves them to their places in the database, so that
+the log does not grow without end. The rule: both work with a descriptor or a connection of their
+own, beside the exchange's lock, so that no order waits for a disk.
+
+`read_log` tells damage in a log from its end. A log is a header and frames, each a page with a
+header of its own ("Database File Format", 4.1 to 4.3). A frame's checksum goes on from that of the
+frame before it, and its two salts are the header's; when the log begins anew the salts change, and
+frames of older salts are left behind the new ones. SQLite takes what stands before the first frame
+that is not right, up to the last commit, and does not say that anything is behind it. A process
+that was killed leaves nothing there that was committed: frames of these salts, a commit among them,
+behind a broken one mean damage.
 """
 
 import errno
+import logging
 import os
 import shutil
+import sqlite3
 import struct
+import threading
 from collections.abc import Iterator
 from itertools import count, pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from disorderbook.ledger.lock import beside
+from disorderbook.ledger.location import beside
+from disorderbook.ledger.tables import FAULTS
+from disorderbook.process.periodic import Periodic, join
+
+SYNC_SECONDS = 1.0  # so a power cut takes little more than what this time has brought
+BUSY_MILLISECONDS = 50  # that anything waits for another program that uses the file
+ROWS_BETWEEN = 30_000  # commits write the same pages again and again; each is moved but once
+LONG_LOG = 131_072  # pages that the log may hold before it must begin anew; a row is about one
 
 MAGIC = {0x377F0682: "<", 0x377F0683: ">"}  # and in which order bytes make a word of a checksum
 VERSION = 3007000
@@ -28,6 +44,104 @@ _UNSUMMED = 8  # bytes of the header that are not in its own checksum: that itse
 _SUMMED = 8  # bytes of a frame's header that are in its checksum
 
 Pair = tuple[int, int]
+
+log = logging.getLogger(__name__)
+
+
+class LogSync:
+    """Syncs a file each second if `note_write` was called since the last time, until `stop`.
+
+    It keeps one descriptor from beginning to end: a process that closes any descriptor of a
+    database drops the locks that SQLite has of it there.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """Raises OSError."""
+        self.has_failed = False  # then nobody knows any more what the disk holds
+        self._file = file
+        self._descriptor = os.open(file, os.O_RDWR)
+        self._is_due = False
+        self._job = Periodic("log-sync", SYNC_SECONDS, self.sync)
+        self._job.start()
+
+    def note_write(self) -> None:
+        """Have the next sync do something."""
+        self._is_due = True
+
+    def sync(self) -> None:
+        """Wait until the disk has all that was written, if anything was since the last time."""
+        if not self._is_due or self.has_failed:
+            return
+        self._is_due = False  # before, for what is written meanwhile
+        try:
+            sync_data(self._descriptor)
+        except OSError as error:
+            log.error("The disk has not taken what was written to %s: %s", self._file, error)
+            self.has_failed = True
+
+    def stop(self) -> None:
+        """Sync for the last time."""
+        self._job.stop()
+        self.sync()
+        os.close(self._descriptor)
+
+
+def sync_data(descriptor: int) -> None:
+    """As `os.fdatasync`, which not every system has; raises OSError."""
+    getattr(os, "fdatasync", os.fsync)(descriptor)
+
+
+class Checkpoints(threading.Thread):
+    """Checkpoints a database each time that `count` has counted ROWS_BETWEEN rows, until `stop`.
+
+    The exchange writes on meanwhile. So the log always holds some pages that are not in the
+    database yet, and never begins anew by itself. Once it is too long, `count` does the little
+    that is left, in the thread that writes.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(name="checkpoints", daemon=True)
+        self._file = file
+        self._rows = 0  # that had been written when the thread last had something to do
+        self._is_due = threading.Event()
+        self._is_too_long = False
+        self._is_stopped = False
+        self.start()
+
+    def run(self) -> None:
+        connection = sqlite3.connect(
+            self._file, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None
+        )
+        while self._is_due.wait() and not self._is_stopped:
+            self._is_due.clear()
+            self._is_too_long = _checkpoint(connection) > LONG_LOG
+        connection.close()
+
+    def count(self, connection: sqlite3.Connection) -> None:
+        """Count a commit of this connection, and let the log begin anew if it is too long."""
+        if connection.total_changes - self._rows >= ROWS_BETWEEN:
+            self._rows = connection.total_changes
+            self._is_due.set()
+        if self._is_too_long:
+            self._is_too_long = False
+            _checkpoint(connection)
+
+    def stop(self) -> None:
+        """End the thread, after the checkpoint that it is at."""
+        self._is_stopped = True
+        self._is_due.set()
+        join(self)
+
+
+def _checkpoint(connection: sqlite3.Connection) -> int:
+    """Move what no reader holds back; returns how many pages the log has."""
+    try:
+        _, pages, _ = connection.execute("PRAGMA wal_checkpoint").fetchone()
+    except FAULTS as error:
+        # Nothing is lost. The log grows on, until the disk is full and a commit says so.
+        log.warning("The log of the database cannot be moved to its place: %s", error)
+        return 0
+    return int(pages)
 
 
 class Log(NamedTuple):
@@ -47,11 +161,11 @@ class _Frame(NamedTuple):
 
 def read_log(file: Path, page_size: int) -> Log:
     """The log of a database whose pages have this size; raises OSError."""
-    log = beside(file, "-wal")
-    if not log.exists() or log.stat().st_size < _HEADER.size:
+    path = beside(file, "-wal")
+    if not path.exists() or path.stat().st_size < _HEADER.size:
         return Log(0, 0, 0, 0)
-    with log.open("rb") as opened:
-        return _examine(_Content(opened, log.stat().st_size), page_size)
+    with path.open("rb") as opened:
+        return _examine(_Content(opened, path.stat().st_size), page_size)
 
 
 class _Content:
@@ -133,23 +247,23 @@ def cut_off(file: Path, end: int) -> Path:
     """Shorten the log of a database that nobody has open to so many bytes; returns a copy of it as
     it was, which the disk has. Raises OSError.
     """
-    log = beside(file, "-wal")
-    copy = _copy(log)
-    os.truncate(log, end)
+    path = beside(file, "-wal")
+    copy = _copy(path)
+    os.truncate(path, end)
     return copy
 
 
-def _copy(log: Path) -> Path:
-    names = (beside(log, f"-damaged-{number}") for number in count(1))
+def _copy(path: Path) -> Path:
+    names = (beside(path, f"-damaged-{number}") for number in count(1))
     copy = next(name for name in names if not name.exists())
     # For its owner only until it has the log's own permissions.
     descriptor = os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
-        with open(descriptor, "wb") as target, log.open("rb") as source:
+        with open(descriptor, "wb") as target, path.open("rb") as source:
             shutil.copyfileobj(source, target)
             target.flush()
             os.fsync(descriptor)
-        shutil.copymode(log, copy)
+        shutil.copymode(path, copy)
     except BaseException:
         copy.unlink()  # a part of it would be taken for the whole
         raise

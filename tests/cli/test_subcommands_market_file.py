@@ -42,8 +42,8 @@ def test_backup_copies_a_market_in_use_and_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command, within",
     [
-        (["backup", "market.db", "copy.db"], "backup.check_rows"),
-        (["-d", "market.db", "--export", "."], "export.write_table"),
+        (["backup", "market.db", "copy.db"], "copies.check_rows"),
+        (["-d", "market.db", "--export", "."], "copies.write_table"),
     ],
 )
 def test_what_is_interrupted_does_not_end_as_if_it_had_been_done(
@@ -56,7 +56,7 @@ def test_what_is_interrupted_does_not_end_as_if_it_had_been_done(
     interrupted = f"""if True:
         import os, sys
         from disorderbook.cli.main import main
-        from disorderbook.ledger import backup, export
+        from disorderbook.ledger import copies
         def end(*values):
             list(values[2]) if len(values) > 2 else None
             os.kill(os.getpid(), {end})

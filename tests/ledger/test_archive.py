@@ -10,7 +10,7 @@ from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead
 from disorderbook.exchange import Exchange
 from disorderbook.ledger.base import Ledger
-from disorderbook.ledger.changes import write_orders
+from disorderbook.ledger.journal import write_orders
 from disorderbook.ledger.tables import ORDERS
 from disorderbook.ledger.temporary import TemporaryLedger
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from durable_market import Stoppable, begin_a_write_and_die, play, sell, state
 
-from disorderbook.ledger import durable, lock, tables
+from disorderbook.ledger import durable, location, tables
 from disorderbook.ledger import file as ledger_file
 from disorderbook.ledger.file import open_for_reading, open_ledger
-from disorderbook.ledger.lock import Unusable
+from disorderbook.ledger.location import Unusable
 from disorderbook.ledger.tables import SCHEMA_VERSION
 
 
@@ -105,7 +105,7 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> None:
         "CREATE TABLE notes (note)",
     )
     monkeypatch.setattr(tables, "MIGRATIONS", scripts)
-    for module in (tables, ledger_file, lock, durable):
+    for module in (tables, ledger_file, location, durable):
         monkeypatch.setattr(module, "SCHEMA_VERSION", 1 + len(scripts))
 
 

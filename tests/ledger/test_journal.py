@@ -8,9 +8,9 @@ import pytest
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import OrderType, Side
-from disorderbook.ledger.changes import Changes
 from disorderbook.ledger.journal import (
     Cancellation,
+    Changes,
     Command,
     Journal,
     Placement,

@@ -20,10 +20,10 @@ from disorderbook.errors import CannotWrite
 from disorderbook.in_process import CannotStart, serve
 from disorderbook.ledger import file as ledger_file
 from disorderbook.ledger import lock
-from disorderbook.ledger.backup import back_up
-from disorderbook.ledger.export import export
+from disorderbook.ledger.copies import back_up, export
 from disorderbook.ledger.file import open_ledger
-from disorderbook.ledger.lock import FileLock, InUse, Unusable, beside
+from disorderbook.ledger.location import InUse, Unusable, beside
+from disorderbook.ledger.lock import FileLock
 
 ROOT = Path(__file__).parent.parent.parent
 FIRST_ORDERS, MORE_ORDERS = 5, 200
@@ -33,10 +33,10 @@ HOST = """
 import os, pathlib, shutil, sqlite3, sys
 from disorderbook import Market, serve
 from disorderbook.in_process import CannotStart
-from disorderbook.ledger.backup import back_up
-from disorderbook.ledger.export import export
+from disorderbook.ledger.copies import back_up
+from disorderbook.ledger.copies import export
 from disorderbook.ledger.file import open_ledger
-from disorderbook.ledger.lock import Unusable
+from disorderbook.ledger.location import Unusable
 
 file = pathlib.Path(sys.argv[1])
 

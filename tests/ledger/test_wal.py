@@ -17,10 +17,9 @@ from live import killed, running
 from program import refused
 
 from disorderbook.ledger import wal
-from disorderbook.ledger.backup import back_up
-from disorderbook.ledger.export import export
+from disorderbook.ledger.copies import back_up, export
 from disorderbook.ledger.file import open_ledger
-from disorderbook.ledger.lock import Unusable, beside
+from disorderbook.ledger.location import Unusable, beside
 from disorderbook.ledger.wal import read_log
 
 PAGE = 512

@@ -15,7 +15,7 @@ from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.exchange import Exchange
 from disorderbook.ledger import durable
 from disorderbook.ledger.base import Instance, Ledger
-from disorderbook.ledger.lock import Unusable
+from disorderbook.ledger.location import Unusable
 
 MOST = 2**31 - 1
 PLACES = [("V", "A"), ("V", "b"), ("W", "A")]

@@ -6,7 +6,7 @@ from contextlib import closing
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
 from disorderbook.ledger.base import Instance
-from disorderbook.ledger.changes import Changes, write_tables
+from disorderbook.ledger.journal import Changes, write_tables
 from disorderbook.ledger.tables import Summary, create_tables, signed, write_summary
 
 

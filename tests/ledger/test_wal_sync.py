@@ -10,9 +10,9 @@ import pytest
 from durable_market import Stoppable, play, sell, state
 
 from disorderbook.errors import CannotWrite
-from disorderbook.ledger import checkpoints
-from disorderbook.ledger.checkpoints import LogSync
+from disorderbook.ledger import wal
 from disorderbook.ledger.file import open_ledger
+from disorderbook.ledger.wal import LogSync
 
 PATIENCE = 20.0  # seconds
 NEVER = 1e6  # seconds
@@ -38,18 +38,18 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
-    monkeypatch.setattr(checkpoints, "sync_data", disk.sync_data)
+    monkeypatch.setattr(wal, "sync_data", disk.sync_data)
     return disk
 
 
 @pytest.fixture
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread does nothing by itself."""
-    monkeypatch.setattr(checkpoints, "SYNC_SECONDS", NEVER)
+    monkeypatch.setattr(wal, "SYNC_SECONDS", NEVER)
 
 
 def test_it_is_a_second() -> None:
-    assert checkpoints.SYNC_SECONDS == 1.0
+    assert wal.SYNC_SECONDS == 1.0
     page = (Path(__file__).parent.parent.parent / "docs" / "database.md").read_text()
     assert "once a second" in page
 
@@ -59,7 +59,7 @@ def test_what_is_written_reaches_the_disk_by_itself_and_off_the_loop(
     disk: Disk,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(checkpoints, "SYNC_SECONDS", 0.01)
+    monkeypatch.setattr(wal, "SYNC_SECONDS", 0.01)
     market = Stoppable(tmp_path / "market.db")
     log = (tmp_path / "market.db-wal").stat().st_ino
     for _ in range(3):
@@ -95,12 +95,13 @@ def test_many_commits_share_a_sync_and_none_is_made_for_nothing(
 
 
 def test_the_end_leaves_nothing_to_be_synced(tmp_path: Path, disk: Disk, by_hand: None) -> None:
+    before = {*threading.enumerate()}
     market = Stoppable(tmp_path / "market.db")
     play(market.exchange, (("V", "S"), sell(9)))
     descriptor = market.exchange._ledger._log_sync._descriptor
     market.exchange.close()
     assert len(disk.inodes) == 1
-    assert not any(thread.name == "log-sync" for thread in threading.enumerate())
+    assert not any(thread.name == "log-sync" for thread in {*threading.enumerate()} - before)
     with pytest.raises(OSError):
         os.fstat(descriptor)
 
@@ -141,5 +142,5 @@ def test_other_systems_have_fsync_only(tmp_path: Path, monkeypatch: pytest.Monke
     synced: list[int] = []
     monkeypatch.delattr(os, "fdatasync", raising=False)
     monkeypatch.setattr(os, "fsync", synced.append)
-    checkpoints.sync_data(7)
+    wal.sync_data(7)
     assert synced == [7]

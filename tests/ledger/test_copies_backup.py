@@ -10,11 +10,10 @@ import ordinary_user
 import pytest
 from durable_market import Stoppable, begin_a_write_and_die, buy, play, sell, state
 
-from disorderbook.ledger import backup as backup_module
-from disorderbook.ledger.backup import back_up
-from disorderbook.ledger.export import export
+from disorderbook.ledger import copies
+from disorderbook.ledger.copies import back_up, export
 from disorderbook.ledger.file import open_ledger
-from disorderbook.ledger.lock import Unusable
+from disorderbook.ledger.location import Unusable
 
 
 def names(folder: Path) -> set[str]:
@@ -83,8 +82,8 @@ def test_a_copy_that_is_made_in_steps_is_of_one_moment(
         play(market.exchange, (("V", "S"), sell(1)))
         market.flush()
 
-    monkeypatch.setattr(backup_module, "PAGES_AT_ONCE", 1)
-    monkeypatch.setattr(backup_module, "_look_for_a_signal", trade)
+    monkeypatch.setattr(copies, "PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(copies, "_look_for_a_signal", trade)
     copied = Stoppable(back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db")))
     assert len(steps) > 10 and state(copied.exchange) == before
     for exchange in (copied.exchange, market.exchange):
@@ -97,7 +96,7 @@ def test_what_has_got_the_name_meanwhile_is_not_replaced(
 ) -> None:
     open_ledger(str(tmp_path / "market.db"))[0].close()
     target = tmp_path / "copy.db"
-    monkeypatch.setattr(backup_module, "check_rows", lambda _: target.write_text("precious"))
+    monkeypatch.setattr(copies, "check_rows", lambda _: target.write_text("precious"))
     with pytest.raises(Unusable, match="copy.db is there already"):
         back_up(str(tmp_path / "market.db"), str(target))
     assert target.read_text() == "precious" and not (tmp_path / "copy.db-new").exists()
@@ -126,7 +125,7 @@ def test_while_it_is_made_nobody_else_may_read_it(
     def look(connection: sqlite3.Connection) -> None:
         modes.append(stat.S_IMODE((tmp_path / "copy.db-new").stat().st_mode))
 
-    monkeypatch.setattr(backup_module, "check_rows", look)
+    monkeypatch.setattr(copies, "check_rows", look)
     back_up(str(tmp_path / "market.db"), str(tmp_path / "copy.db"))
     assert modes == [0o600]
     market.exchange.close()

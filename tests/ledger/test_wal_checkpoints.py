@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from durable_market import Stoppable, play, sell
 
-from disorderbook.ledger import checkpoints
+from disorderbook.ledger import wal
 
 MOST_TURNS = 20_000
 
@@ -35,7 +35,7 @@ def wait_for_orders_in_the_database(file: Path, count: int) -> None:
 
 @pytest.fixture(autouse=True)
 def always_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoints, "ROWS_BETWEEN", 1)
+    monkeypatch.setattr(wal, "ROWS_BETWEEN", 1)
 
 
 def test_what_is_in_the_log_reaches_the_database_by_itself(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_log_begins_anew_while_orders_keep_coming(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(checkpoints, "LONG_LOG", 200)
+    monkeypatch.setattr(wal, "LONG_LOG", 200)
     market = Stoppable(tmp_path / "market.db")
     play(market.exchange, (("V", "S"), sell(1)))
     log = tmp_path / "market.db-wal"
@@ -68,14 +68,14 @@ def test_the_thread_that_writes_moves_what_a_reader_held_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then the log begins anew with the next commit, and not before."""
-    monkeypatch.setattr(checkpoints, "LONG_LOG", 0)
+    monkeypatch.setattr(wal, "LONG_LOG", 0)
     file, log = tmp_path / "market.db", tmp_path / "market.db-wal"
     writer = sqlite3.connect(file, isolation_level=None)
     writer.executescript("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE t(x)")
     reader = sqlite3.connect(file, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM t").fetchall()
-    background = checkpoints.Checkpoints(file)
+    background = wal.Checkpoints(file)
     writer.execute("INSERT INTO t VALUES (1)")
     background.count(writer)
     wait_until(lambda: background._is_too_long)
@@ -107,7 +107,7 @@ def beginnings(log: Path) -> int:
 def test_it_is_rows_that_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     market = Stoppable(tmp_path / "market.db")
     play(market.exchange, (("V", "S"), sell(1)))
-    monkeypatch.setattr(checkpoints, "ROWS_BETWEEN", 1000)
+    monkeypatch.setattr(wal, "ROWS_BETWEEN", 1000)
     market.exchange.group_commit = True
     for _ in range(1000):
         play(market.exchange, (("V", "S"), sell(1)))

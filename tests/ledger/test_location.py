@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from disorderbook.ledger.creation import ENDS, NEW, unborn
+from disorderbook.ledger.location import ENDS, NEW, unborn
 
 
 def test_it_has_its_permissions_from_the_beginning_and_its_name_at_the_end(tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ import ordinary_user
 import pytest
 from durable_market import Stoppable, buy, play, sell
 
-from disorderbook.ledger import export as export_module
+from disorderbook.ledger import copies
 from disorderbook.ledger import file as ledger_file
-from disorderbook.ledger.export import EXPORTS, export
+from disorderbook.ledger.copies import EXPORTS, export
 from disorderbook.ledger.file import open_ledger
-from disorderbook.ledger.lock import CannotUse, Unusable
+from disorderbook.ledger.location import CannotUse, Unusable
 
 
 def read(file: Path) -> list[list[str]]:
@@ -225,7 +225,7 @@ def test_no_exchange_begins_with_a_file_that_is_read_as_one_at_rest(
             open_ledger(str(tmp_path / "market.db"))
         refusals.append(str(refusal.value))
 
-    monkeypatch.setattr(export_module, "write_table", write)
+    monkeypatch.setattr(copies, "write_table", write)
     export(str(tmp_path / "market.db"), str(tmp_path / "csv"))
     assert len(refusals) == 2 and all("is in use" in refusal for refusal in refusals)
 
@@ -245,7 +245,7 @@ def test_an_export_that_fails_leaves_what_was_there(
         if "executions" in str(opened.name):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(export_module, "write_table", fail)
+    monkeypatch.setattr(copies, "write_table", fail)
     with pytest.raises(OSError, match="No space"):
         export(str(tmp_path / "market.db"), str(folder))
     assert {path.name for path in folder.iterdir()} == set(EXPORTS)

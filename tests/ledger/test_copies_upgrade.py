@@ -15,12 +15,11 @@ from typing import Any
 import pytest
 from durable_market import Stoppable, buy, play
 
-from disorderbook.ledger.backup import back_up
-from disorderbook.ledger.export import export
+from disorderbook.ledger.copies import back_up, export, upgrade
 from disorderbook.ledger.file import open_ledger
-from disorderbook.ledger.lock import FileLock, Unusable
+from disorderbook.ledger.location import Unusable
+from disorderbook.ledger.lock import FileLock
 from disorderbook.ledger.tables import checksum
-from disorderbook.ledger.upgrade import upgrade
 from disorderbook.protocol.messages import order_message
 
 DATA = Path(__file__).parent / "data"

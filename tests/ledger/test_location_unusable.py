@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from durable_market import Stoppable, play, sell
 
-from disorderbook.ledger.backup import back_up
-from disorderbook.ledger.export import export
+from disorderbook.ledger.copies import back_up, export
 from disorderbook.ledger.file import open_ledger
-from disorderbook.ledger.lock import FileLock, Unusable
+from disorderbook.ledger.location import Unusable
+from disorderbook.ledger.lock import FileLock
 from disorderbook.ledger.tables import SCHEMA_VERSION
 
 
