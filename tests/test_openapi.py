@@ -2,6 +2,8 @@
 recorded answers fit it, and no answer of the exchange falls outside it.
 """
 
+import copy
+import functools
 import itertools
 import json
 import re
@@ -12,8 +14,10 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, assume, settings
-from schemathesis.checks import not_a_server_error
+from examples import examples
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.pytest.lazy import get_all_tests
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -40,6 +44,7 @@ OPERATIONS = {
 # Answers that belong to no operation.
 UNDESCRIBED = {"EncodedBody", "IllegalHost", "NoSuchPath", "WrongMethod"}
 TRACES = sorted((Path(__file__).parent / "traces").glob("*.jsonl"))
+load_all_checks()
 ANY_TIME = "2016-01-17T22:43:07.123456789Z"
 
 CREDENTIALS = [
@@ -50,10 +55,9 @@ CREDENTIALS = [
 ]
 
 BOUNDED = settings(
-    max_examples=20,
+    examples(0.2),  # beside those that Schemathesis makes of each part of an operation
     derandomize=True,
     database=None,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -147,36 +151,72 @@ def test_a_path_that_is_not_described_is_answered_as_described() -> None:
     validator(content["schema"]).validate(answer.json)
 
 
-def described(client: Any) -> Any:
+def described(client: Any, document: dict[str, Any]) -> Any:
     """The description, ready to put requests to a client's exchange."""
-    description = schemathesis.openapi.from_dict(json.loads(TEXT))
+    description = schemathesis.openapi.from_dict(copy.deepcopy(document))
     description.app = client.app
     return description
 
 
-@described(Client(extra=True, max_books=10**6)).parametrize()
-@BOUNDED
-def test_what_fits_is_accepted_and_what_does_not_is_refused(case: Any) -> None:
-    assume(spells_no_huge_number(case.body))
-    assume(not names_the_price_of_a_market_order(case.body))
-    leave_names_to_the_path(case)
-    case.call_and_validate()
+@pytest.fixture(scope="module")
+def open_server() -> Client:
+    return Client(extra=True, max_books=10**6)
 
 
-@described(Client(extra=True, max_books=20, keys=KEYS)).parametrize()
-@BOUNDED
-def test_no_answer_of_a_server_with_keys_is_outside_the_description(case: Any) -> None:
-    case.call_and_validate(checks=CONFORMANCE)
-    go_home(case)
-    for headers in CREDENTIALS:
-        case.call_and_validate(checks=CONFORMANCE, headers=headers)
+@pytest.fixture(scope="module")
+def server_with_keys() -> Client:
+    return Client(extra=True, max_books=20, keys=KEYS)
 
 
-@described(Client()).parametrize()
-@BOUNDED
-def test_no_answer_of_a_server_without_extras_is_outside_the_description(case: Any) -> None:
-    go_home(case)
-    case.call_and_validate(checks=CONFORMANCE)
+@pytest.fixture(scope="module")
+def server_without_extras() -> Client:
+    return Client()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
+def test_no_answer_is_outside_the_description(
+    operation: tuple[str, str],
+    open_server: Client,
+    server_with_keys: Client,
+    server_without_extras: Client,
+) -> None:
+    """Making the requests costs more than answering them: each is put to all three servers."""
+
+    def test(case: Any) -> None:
+        as_made = copy.deepcopy((case.path_parameters, case.body))
+        what_fits_is_accepted_and_what_does_not_is_refused(case, open_server)
+        case.path_parameters, case.body = as_made
+        case.call_and_validate(checks=CONFORMANCE, app=server_with_keys.app)
+        go_home(case)
+        for headers in CREDENTIALS:
+            case.call_and_validate(checks=CONFORMANCE, headers=headers, app=server_with_keys.app)
+        case.call_and_validate(checks=CONFORMANCE, app=server_without_extras.app)
+
+    run_with_requests(test, open_server, operation)
+
+
+def what_fits_is_accepted_and_what_does_not_is_refused(case: Any, server: Client) -> None:
+    if spells_no_huge_number(case.body) and not names_the_price_of_a_market_order(case.body):
+        leave_names_to_the_path(case)
+        case.call_and_validate(app=server.app)
+
+
+def run_with_requests(test: Any, client: Client, operation: tuple[str, str]) -> None:
+    """Call the test with each request that Schemathesis makes for the one operation.
+
+    Its own decorator makes them while the tests are collected, in each worker of a run.
+    """
+    method, path = operation
+    made = get_all_tests(
+        schema=described(client, DOCUMENT | {"paths": {path: DOCUMENT["paths"][path]}}),
+        test_func=BOUNDED(test),
+        settings=None,
+        given_kwargs=None,
+    )
+    for described_operation, run in (each.ok() for each in made):
+        if described_operation.method.upper() == method:
+            return run()
+    raise LookupError(f"{method} {path} has no test")
 
 
 class Renewable:
@@ -195,7 +235,7 @@ class Renewable:
 RENEWABLE = Renewable()
 
 
-class FollowingLinks(described(RENEWABLE).as_state_machine()):  # type: ignore[misc]
+class FollowingLinks(described(RENEWABLE, DOCUMENT).as_state_machine()):  # type: ignore[misc]
     """Does with placed orders and started levels what the description says one can do."""
 
     def setup(self) -> None:
@@ -263,8 +303,13 @@ def examples_of(content: dict[str, Any]) -> Iterator[Any]:
 
 def validator(schema: dict[str, Any]) -> Any:
     """Checks values against a schema of the document."""
+    return compiled(json.dumps(schema))
+
+
+@functools.cache
+def compiled(schema: str) -> Any:
     return jsonschema_rs.Draft202012Validator(
-        {**schema, "components": COMPONENTS}, validate_formats=True
+        {**json.loads(schema), "components": COMPONENTS}, validate_formats=True
     )
 
 
