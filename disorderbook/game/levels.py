@@ -7,8 +7,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from disorderbook.game.casts import MakeCast, SmallMarket
-from disorderbook.game.referee import BlockTrade, FirstSteps, Referee, SellSide
+from disorderbook.game.casts import Bubble, Conspiracy, Duel, MakeCast, SmallMarket
+from disorderbook.game.referee import (
+    BlockTrade,
+    Crash,
+    FirstSteps,
+    Investigation,
+    Profit,
+    Referee,
+    SellSide,
+)
 
 ORDER_TYPES = """\
 * **limit**: trades at its price or better; what is left rests in the book until it is cancelled.
@@ -122,4 +130,109 @@ Now you are the market maker: offer to buy and to sell, and live on the differen
     lambda today, chance, name: SmallMarket(today, 2_500),
 )
 
-LEVELS = {level.name: level for level in (FIRST_STEPS, CHOCK_A_BLOCK, SELL_SIDE)}
+DUELING_BULLDOZERS = Level(
+    "dueling_bulldozers",
+    "Dueling bulldozers",
+    "Make a profit of $250,000.",
+    "1,000 shares long or short at most; a loss of more than $100,000 is too much.",
+    {
+        "Instructions": """\
+# Two bulldozers
+
+Two investors quarrel in public over this stock. One sells it short, the other keeps buying, and now
+and then each sends a **massive order** to prove that he is right. Make **$250,000** between them.
+
+* Stay within **1,000 shares**, long or short. To be the other side of a single one of those orders
+  can be enough to be fired for risk.
+* A loss of more than $100,000 ends it, too. Profit is cash, and shares at the last price.
+* Other market makers have left, so spreads are wide.
+""",
+        "Order Types": ORDER_TYPES,
+        "Market Makers": """\
+A market maker here has **no memory**. Every so many seconds it looks at the market again, cancels
+what it has, and quotes afresh. Between two looks its orders stand, whatever happens.
+""",
+        "Informed Traders": """\
+One order executes as **one transaction**: a massive one takes whole sides of the book before
+anybody can react, and what is left of it stands there as the best price.
+""",
+    },
+    (6_000, 10_000),
+    Walk((-0.0025, 0.0010), 0.001),
+    partial(Profit, goal=25_000_000, worst=-10_000_000, limit=1_000),
+    Duel,
+)
+
+IRRATIONAL_EXUBERANCE = Level(
+    "irrational_exuberance",
+    "Irrational exuberance",
+    "Have $100,000 after the bubble has burst.",
+    "10,000 shares long or short at most.",
+    {
+        "Instructions": """\
+# A bubble
+
+Buyers who **follow each other** have got hold of a stock that is worth much less than they pay.
+The market makers have little of it left, so it goes up because it goes up.
+
+* Make the money: your net asset value must be **$100,000** or more.
+* And see the bubble **burst** before the end: the stock has to cost twice what it did, for some
+  time, and then fall to half of its highest price. Be rich *afterwards*.
+* You may never hold more than **10,000 shares**, nor owe more. You have 500 trading days.
+""",
+        "Order Types": ORDER_TYPES,
+    },
+    (2_600, 10_300),
+    Walk((0.0, 0.0), 0.001),
+    partial(Crash, goal=10_000_000, limit=10_000),
+    Bubble,
+)
+
+MAKING_AMENDS = Level(
+    "making_amends",
+    "Making amends",
+    "Find the account of an insider's accomplice, and accuse it.",
+    "One accusation; $100,000 to spend; never short.",
+    {
+        "Instructions": """\
+# Making amends
+
+The regulator of this market asks for help. The comptroller of a company has come into money, and
+his own account is clean. So **somebody trades for him**, who knows before others what the stock
+will do. Find that account, and give evidence.
+
+* You have **one shot**. Accuse somebody innocent, and you are fired.
+* There are **$100,000** to spend on the market. Overspend, or go short, and you are fired.
+* There must be a case within 500 trading days.
+* Begin by finding out **who trades here at all**. Read what the API's documentation says about
+  cancelling orders, and about executions; try what it does not forbid.
+""",
+        "Order Types": ORDER_TYPES,
+        "Submitting Evidence": """\
+Send one POST to `/gm/instances/ID/judge`, ID being this instance's. Its body is a JSON object:
+
+    {"account": "ABC123456", "explanation_link": "https://...", "executive_summary": "..."}
+
+The `account` is whom you accuse. You will not be asked a second time.
+""",
+    },
+    (2_600, 10_300),
+    Walk((0.0003, 0.0010), 0.001),
+    Investigation,
+    Conspiracy,
+    spacing=4.0,
+    needs_tape=True,
+    account="CES",
+)
+
+LEVELS = {
+    level.name: level
+    for level in (
+        FIRST_STEPS,
+        CHOCK_A_BLOCK,
+        SELL_SIDE,
+        DUELING_BULLDOZERS,
+        IRRATIONAL_EXUBERANCE,
+        MAKING_AMENDS,
+    )
+}

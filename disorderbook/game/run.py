@@ -222,11 +222,11 @@ class Run:
     def _adopt(self, memories: Mapping[str, Any]) -> None:
         """Give the bots back what they remember, and the orders that they have in the book."""
         views = {view.account: view for _, view in self._bots}
-        for ladder in (self.book.bids, self.book.asks):
-            for level in ladder:
-                for order in level.orders.values():
-                    if order.account in views:
-                        views[order.account].adopt(order)
+        levels = [*self.book.bids, *self.book.asks]
+        resting = [order for level in levels for order in level.orders.values()]
+        for order in sorted(resting, key=lambda order: order.id):
+            if order.account in views:
+                views[order.account].adopt(order)
         for number, memory in memories.items():
             self._bots[int(number)][0].remember(memory)
 
