@@ -103,8 +103,10 @@ class Ladder:
         level.append(order)
         self.depth += order.remaining
         self.resting += 1
-        if self.view is not None:
-            self._touch(order, self.view)
+        if (view := self.view) is not None:
+            view.touched.add(order)
+            if len(view.touched) > self.resting + SPARE_TOUCHED:
+                self.view = None
 
     def reduce(self, order: Order, quantity: int) -> None:
         """Take shares of a resting order off this side, all of its shares or fewer.
@@ -120,12 +122,7 @@ class Ladder:
         if not level.orders:
             self._close(level)
         if self.view is not None:
-            self._touch(order, self.view)
-
-    def _touch(self, order: Order, view: LadderView) -> None:
-        view.touched.add(order)
-        if len(view.touched) > self.resting + SPARE_TOUCHED:
-            self.view = None
+            self.view.touched.add(order)
 
     def _open(self, price: int) -> PriceLevel:
         rank = price * self._sign

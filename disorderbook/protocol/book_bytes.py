@@ -11,12 +11,13 @@ that gets the same objects, until the next change.
 - A chunk that would have more than MAX_ROWS rows is split. Two neighbours that have no more than
   MERGED_ROWS together are merged. So the chunks of a side are at most 1 + 2 * rows / MERGED_ROWS,
   whatever was cancelled.
-- A row has at most 52 bytes with its comma, and a chunk 13 KB.
+- A row has at most 52 bytes with its comma, and a chunk 3.3 KB. With larger chunks, an order would
+  have more rendered; with smaller ones, the lists of chunks would be the larger part of answers.
 - If more orders were touched since the last reading than rest (and some), the ladder lets go of
   all this. The next reading renders the whole side.
 """
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 from itertools import islice
 from math import ceil
@@ -28,9 +29,10 @@ from disorderbook.engine.orders import Order
 from disorderbook.protocol.messages import BookMessage, RowMessage
 from disorderbook.protocol.names import timestamp, to_json
 
-MAX_ROWS = 256  # of a chunk
-SPLIT_ROWS = 192  # at most, of those that a larger one is split into: there is room for others
-MERGED_ROWS = 128
+MAX_ROWS = 64  # of a chunk
+SPLIT_ROWS = 48  # at most, of those that a larger one is split into: there is room for others
+MERGED_ROWS = 32
+FEW = 8  # orders that are put into their places one by one
 
 Place = tuple[int, ...]
 """Where an order is in its side: its price, negated for a bid, and its id."""
@@ -39,12 +41,18 @@ Place = tuple[int, ...]
 class Chunk:
     """Orders that follow each other in one side of a book, and their rows."""
 
-    __slots__ = ("orders", "start", "rows")
+    __slots__ = ("orders", "start", "rows", "_first_rows")
 
     def __init__(self, orders: tuple[Order, ...], start: Place) -> None:
         self.orders = orders  # those that have closed since the last reading included
         self.start = start  # the place of the first one
-        self.rows = b""  # their JSON, separated by commas; empty until somebody needs it
+        self.rows = b""  # their JSON, each with a comma before it; empty until somebody needs it
+        self._first_rows = b""
+
+    def first_rows(self) -> bytes:
+        """The rows of the side's first chunk: without a comma before them."""
+        self._first_rows = self._first_rows or self.rows[1:]
+        return self._first_rows
 
 
 class SideView(LadderView):
@@ -60,7 +68,7 @@ class SideView(LadderView):
         self._slices = self._rendered()
 
     def slices(self) -> list[bytes]:
-        """The rows as they are now, and the commas between chunks; not to be changed."""
+        """The rows as they are now; the list is not to be changed."""
         if self.touched:
             self.chunks = self._updated()
             self._slices = self._rendered()
@@ -68,14 +76,14 @@ class SideView(LadderView):
         return self._slices
 
     def _rendered(self) -> list[bytes]:
-        rows = [chunk.rows or self._render(chunk) for chunk in self.chunks]
-        slices = [b","] * (2 * len(rows) - 1)
-        slices[::2] = rows
+        slices = [chunk.rows or self._render(chunk) for chunk in self.chunks]
+        if slices:
+            slices[0] = self.chunks[0].first_rows()
         return slices
 
     def _render(self, chunk: Chunk) -> bytes:
         rows = [RowMessage(order.price, order.remaining, self._is_buy) for order in chunk.orders]
-        chunk.rows = to_json(rows)[1:-1]  # without its brackets
+        chunk.rows = b",%b" % to_json(rows)[1:-1]  # without its brackets
         return chunk.rows
 
     def _updated(self) -> list[Chunk]:
@@ -100,17 +108,22 @@ class SideView(LadderView):
         return found
 
     def _open(self, known: Iterable[Order], touched: Iterable[Order]) -> list[Order]:
-        """Those that rest in the book, each once, best first."""
-        either = dict.fromkeys((*known, *touched))
-        return sorted((order for order in either if order.remaining), key=self._place)
+        """Those that rest in the book, each once, best first, as the known ones are."""
+        orders = [order for order in known if order.remaining]
+        new = {order for order in touched if order.remaining}.difference(orders)
+        if len(new) > FEW:
+            return sorted((*orders, *new), key=self._place)
+        for order in new:
+            insort(orders, order, key=self._place)
+        return orders
 
     def _split(self, orders: list[Order]) -> list[Chunk]:
         """One chunk, or several of about the same size if they are too many; none of none."""
-        rows = len(orders) or 1
+        rows = len(orders)
         if rows > MAX_ROWS:
             rows = ceil(rows / ceil(rows / SPLIT_ROWS))
         left = iter(orders)
-        parts = [tuple(islice(left, rows)) for _ in range(0, len(orders), rows)]
+        parts = [tuple(islice(left, rows)) for _ in range(0, len(orders), rows or 1)]
         return [Chunk(part, self._place(part[0])) for part in parts]
 
     def _place(self, order: Order) -> Place:
