@@ -64,6 +64,8 @@ def serve(
     symbol: str | None = None,
     accounts: Mapping[str, str] | None = None,
     database: str | os.PathLike[str] | None = None,
+    sync: bool = False,
+    drop_damaged_log: bool = False,
     extra: bool = True,
     max_books: int = MAX_BOOKS,
     websockets: bool = False,
@@ -74,20 +76,32 @@ def serve(
 
     `venue` and `symbol` are open from the start: by default TESTEX and FOOBAR, or the oldest book
     of a database that has any. Port 0 picks a free one. `accounts` are names and keys, and turn
-    authentication on; `database` is the file of the market; `extra` allows listing an account's
-    orders; `max_books` is the most books that can be opened; `websockets` runs the tape, on
-    `tape_port`; `allowed_hosts` are names besides localhost by which clients may call it.
+    authentication on. `database` is the file of the market; `sync` has each change on the disk
+    before it is answered; `drop_damaged_log` goes on without the changes that stand behind damage
+    in the file's log, which is copied first. `extra` allows listing an account's orders;
+    `max_books` is the most books that can be opened; `websockets` runs the tape, on `tape_port`;
+    `allowed_hosts` are names besides localhost by which clients may call it.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names and ports that cannot
-    be used.
+    be used, and for what needs a database without one.
     """
     _check(ports=(port, tape_port), names=(venue, symbol))
+    if database is None and (sync or drop_damaged_log):
+        raise ValueError("sync and drop_damaged_log need database, the file of the market")
     keys = _accounts(accounts)
     file = None if database is None else os.fspath(database)
     origins = OriginPolicy(allowed_hosts)
     settings = MarketSettings(
-        venue, symbol, max_books, extra, file, origins=origins, private=accounts is not None
+        venue,
+        symbol,
+        max_books,
+        extra,
+        file,
+        sync,
+        origins,
+        drop_damaged_log,
+        accounts is not None,
     )
     with OwnStack() as own:
         server = own.enter_context(_server(port, origins))

@@ -2,6 +2,7 @@
 
 import gc
 import http.client
+import inspect
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ import pytest
 from forked import PATIENCE, Child, forked, forked_by_multiprocessing, heard
 
 import disorderbook
+from disorderbook.cli.main import make_parser
 from disorderbook.client import ExchangeUnreachable, Market, Refused
 from disorderbook.in_process import CannotStart, PrivateExchange, serve
 from disorderbook.protocol.names import HOST, IPV6_HOST
@@ -47,6 +49,25 @@ def test_it_answers_from_the_first_line_of_the_block_to_the_last() -> None:
         assert market.orders() == (order,)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((HOST, exchange.port))
+
+
+RENAMED = {"maxbooks": "max_books", "wsport": "tape_port"}  # keywords with a word of their own
+# About a process (which is the program's own), or instead of serving.
+WITHOUT_KEYWORD = {"server", "log_level", "ports_file", "export", "version", "help", "command"}
+
+
+def test_every_option_of_an_exchange_has_a_keyword_or_none_on_purpose() -> None:
+    options = {RENAMED.get(action.dest, action.dest) for action in make_parser()._actions}
+    assert options - WITHOUT_KEYWORD == set(inspect.signature(serve).parameters)
+    assert options > WITHOUT_KEYWORD
+
+
+@pytest.mark.parametrize("keyword", ["sync", "drop_damaged_log"])
+def test_what_is_about_a_file_needs_one(keyword: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="need database"), serve(**{keyword: True}):
+        pass
+    with serve(database=tmp_path / "market.db", **{keyword: True}) as exchange:
+        assert market_of(exchange).buy(5000, 10).id == 0
 
 
 def test_its_port_is_free_at_once_when_it_has_ended_even_with_clients_connected() -> None:

@@ -39,6 +39,7 @@ ELSEWHERE = {
     ("docs/old-bots.md", ""): "tests/deploy/test_old_bots.py",
 }
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+PATH_OF_OURS = re.compile(r"`((?:benchmarks|bots|disorderbook|docs|tests)/[\w./]*)`")
 MAKEFILE = (ROOT / "Makefile").read_text()
 PYTHON = shlex.quote(sys.executable)
 WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -262,3 +263,8 @@ def test_clients_are_tested_as_shown(tmp_path: Path) -> None:
     assert "1 passed" in shell("python3 -m pytest -p no:cacheprovider test_shown.py", tmp_path)
     printed = shell(sample(DOCS / "ci.md", "disorderbook -p 0"), tmp_path)
     assert '{"ok":true,"error":""}' in printed and not (tmp_path / "ports.json").exists()
+
+
+def test_the_recipes_name_files_that_are_there() -> None:
+    named = set(PATH_OF_OURS.findall(CONTRIBUTING.read_text())) - {"bots/bot_NAME.py"}
+    assert len(named) > 20 and [path for path in named if not (ROOT / path).exists()] == []

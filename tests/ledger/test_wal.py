@@ -16,6 +16,7 @@ from durable_market import Stoppable, play, sell
 from live import killed, running
 from program import refused
 
+from disorderbook.in_process import CannotStart, serve
 from disorderbook.ledger import wal
 from disorderbook.ledger.copies import back_up, export
 from disorderbook.ledger.file import open_ledger
@@ -197,6 +198,14 @@ def test_without_them_the_market_before_the_damage_goes_on(
     again = Stoppable(crashed)  # nothing is damaged any more
     assert again.exchange.book("V", "S").next_id == market.books[0].next_id
     again.exchange.close()
+
+
+def test_a_private_exchange_goes_on_without_them_only_if_told_to(crashed: Path) -> None:
+    with pytest.raises(CannotStart, match="damage"), serve(database=crashed):
+        pass
+    with serve(database=crashed, drop_damaged_log=True) as exchange:
+        assert exchange.venue == "V"
+    assert Path(f"{crashed}-wal-damaged-1").exists()
 
 
 def test_an_older_copy_of_a_log_is_never_replaced(crashed: Path) -> None:
