@@ -110,9 +110,10 @@ class Exchange:
         A signal may end a change anywhere, and leave a book that contradicts itself: the ledger
         then has the next commit fail.
         """
+        now = self.now()
         self._ledger.require_writable()
         try:
-            outcome = book.submit(new, self.now())
+            outcome = book.submit(new, now)
             self._ledger.submit(book, outcome)
         except BaseException:
             self._ledger.roll_back()
