@@ -90,7 +90,9 @@ def print_layers(client: Client, server_command: list[str], connections: int, se
 
 
 def cost(function: Callable[[Any], object], items: Callable[[], Iterable[Any]]) -> float:
-    """Microseconds that a call takes, in the best of the rounds; each has new items."""
+    """Microseconds of the processor that a call takes, in the best of the rounds; each has new
+    items.
+    """
     return costs([function], items)[0]
 
 
@@ -102,10 +104,10 @@ def costs(
     for _ in range(ROUNDS):
         for number, function in enumerate(functions):
             prepared = list(items())
-            start = time.perf_counter()
+            start = time.thread_time()
             for item in prepared:
                 function(item)
-            best[number] = min(best[number], (time.perf_counter() - start) / len(prepared))
+            best[number] = min(best[number], (time.thread_time() - start) / len(prepared))
     return [seconds * 1e6 for seconds in best]
 
 

@@ -6,7 +6,7 @@ import sys
 
 from live import ROOT
 
-MOST_CALLS, MOST_FILES, MOST_CHANGES = 45, 16, 30
+MOST_CALLS, MOST_FILES, MOST_CHANGES = 38, 16, 26
 
 
 def test_an_order_that_trades_takes_a_short_road() -> None:
