@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 from durable_market import Stoppable, order_state, play
+from examples import examples
 
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead
 from disorderbook.exchange import Exchange
 from disorderbook.ledger.location import Unusable
 
-DAMAGES = 60  # of each kind
-ACTS = 200
+DAMAGES = max(20, examples(0.4).max_examples)  # of each kind
+ACTS = 100
 SETTLED_EVERY = 7  # acts, so that some are in the journal when the crash comes
 
 Books = list[object]
