@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -37,10 +36,8 @@ def test_200_clients_that_hang_do_not_hold_up_the_end() -> None:
         ]
         assert len(clients) == 200
         trade(exchange)
-        start = time.monotonic()
-        assert exchange.process.end() == 0
-        took = time.monotonic() - start
-    assert took < 2.0, "generous: it was 5 seconds once, and is 0.3 on a machine that is not busy"
+        # Generous: it was 5 seconds once, and is 0.3 on a machine that is not busy.
+        assert exchange.process.end(patience=4.0) == 0
 
 
 def kinds(tape: int, rest: int) -> dict[str, Callable[[int], RawPeer]]:

@@ -152,12 +152,16 @@ def test_it_ends_when_the_market_is_closed_however_many_listen(market: Market) -
     with heard(market.ticks()), heard(market.executions()), heard(market.ticks()) as ticks:
         market.buy(5000, 10)
         assert ticks.get(timeout=PATIENCE).bid == 5000
-        started = time.monotonic()
-        market.close()
-    assert time.monotonic() - started < 5
+        closing = threading.Thread(target=market.close)
+        closing.start()
+        closing.join(PATIENCE / 2)  # less than it would wait for the exchange
+        assert not closing.is_alive()
 
 
-def test_it_ends_at_once_while_it_waits_to_reconnect(market: Market) -> None:
+def test_it_ends_at_once_while_it_waits_to_reconnect(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener_module, "FIRST_PAUSE", 3600.0)
     with serve(websockets=True) as exchange:
         ticks = market_of(exchange).ticks()
     with heard(ticks):
@@ -165,9 +169,7 @@ def test_it_ends_at_once_while_it_waits_to_reconnect(market: Market) -> None:
         while not ticks.interruptions and time.monotonic() < deadline:
             time.sleep(0.01)
         assert ticks.interruptions == 1
-        started = time.monotonic()
         ticks.close()
-    assert time.monotonic() - started < 1
 
 
 def test_a_closed_listener_has_nothing_more_to_tell(market: Market) -> None:

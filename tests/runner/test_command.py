@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from live import PATIENCE, ROOT, Exchange, Started, running, started
 
+from disorderbook.client.market import TIMEOUT
 from disorderbook.runner import command
 from disorderbook.runner.registry import REGISTRY
 
@@ -277,9 +278,7 @@ def test_a_signal_ends_it_with_a_total_for_each_bot_that_is_true(
         *LIVELY, "--url", listing_exchange.url, "--venue", venue, "--pause", "0.01"
     ) as process:
         _wait_for_trades(listing_exchange, venue)
-        began = time.monotonic()
         assert process.end(signal_number) == 0
-        assert time.monotonic() - began < 2.5
         log = process.log()
     assert "Traceback" not in log
     counted = sums(log)
@@ -296,15 +295,10 @@ def test_a_signal_ends_it_with_a_total_for_each_bot_that_is_true(
     assert counted["Total"] == tuple(map(sum, zip(*list(counted.values())[:3])))
 
 
-def test_the_market_is_alive_on_both_sides_within_seconds(
-    listing_exchange: Exchange, venue: str
-) -> None:
-    began = time.monotonic()
+def test_the_market_is_alive_on_both_sides(listing_exchange: Exchange, venue: str) -> None:
     with running_bots(*LIVELY, "--url", listing_exchange.url, "--venue", venue) as process:
         _wait_for_trades(listing_exchange, venue)
-        took = time.monotonic() - began
         assert process.end(signal.SIGINT) == 0
-    assert took < 15  # on a busy machine; with its usual pauses it takes some three seconds
 
 
 def _wait_for_trades(exchange: Exchange, venue: str) -> None:
@@ -469,7 +463,7 @@ class SilentServer(ThreadingHTTPServer):
 
 
 @pytest.mark.slow
-def test_ctrl_c_during_a_slow_request_ends_within_two_seconds() -> None:
+def test_ctrl_c_does_not_wait_for_a_slow_request() -> None:
     with SilentServer() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -479,9 +473,7 @@ def test_ctrl_c_during_a_slow_request_ends_within_two_seconds() -> None:
             ) as process:
                 for _ in range(9):
                     assert server.waiting.acquire(timeout=PATIENCE)
-                began = time.monotonic()
-                assert process.end(signal.SIGINT) == 0
-                assert time.monotonic() - began < 2.5
+                assert process.end(signal.SIGINT, patience=TIMEOUT / 2) == 0
                 assert "Total: " in process.log() and "Traceback" not in process.log()
         finally:
             server.has_ended.set()

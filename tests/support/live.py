@@ -55,15 +55,15 @@ class Started:
                 in_time = self._has_news.wait(deadline - time.monotonic())
                 assert in_time and not self._has_closed, f"no {pattern!r} in:\n{log}"
 
-    def end(self, signal_number: int = signal.SIGTERM) -> int:
+    def end(self, signal_number: int = signal.SIGTERM, patience: float = PATIENCE) -> int:
         """Send the signal unless it has ended, and return the exit status; kill it if it hangs."""
         self._process.send_signal(signal_number)
-        return self.wait()
+        return self.wait(patience)
 
-    def wait(self) -> int:
-        """The exit status, once it ends by itself."""
+    def wait(self, patience: float = PATIENCE) -> int:
+        """The exit status, once it ends by itself within so many seconds."""
         try:
-            status = self._process.wait(PATIENCE)
+            status = self._process.wait(patience)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"did not end:\n{self.log()}") from None

@@ -9,7 +9,6 @@ import re
 import resource
 import selectors
 import socket
-import statistics
 import struct
 import sys
 import threading
@@ -129,15 +128,25 @@ def test_the_table_of_undocumented_names_is_right_and_complete() -> None:
 # Crowds.
 
 
-@pytest.mark.serial
-def test_two_hundred_at_once_are_all_in_within_a_second(many_descriptors: None) -> None:
+def test_two_hundred_at_once_are_all_in(
+    many_descriptors: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They connect before one is accepted, which nothing but they wakes the tape for."""
+    monkeypatch.setattr(server, "CHECK_SECONDS", 3600.0)
     with market() as services:
-        start = time.monotonic()
+        tape, have_connected = services.tape._server, threading.Event()
+        accept = tape._accept_connections
+
+        def accept_later(acceptor: object) -> None:
+            assert have_connected.wait(PATIENCE)
+            accept(acceptor)
+
+        monkeypatch.setattr(tape, "_accept_connections", accept_later)
         peers = [RawPeer(services.port) for _ in range(200)]
+        have_connected.set()
         for peer in peers:
             peer.send(handshake())
         assert {peer.answer().status for peer in peers} == {101}
-        assert time.monotonic() - start < 1.0
         services.tick()
         for peer in peers:
             assert message(peer.frame())["ok"]
@@ -279,18 +288,15 @@ def test_500_listeners_that_come_and_go_leave_nothing_behind() -> None:
 # Waking, and internal errors.
 
 
-@pytest.mark.serial
-def test_a_listener_hears_of_a_tick_at_once() -> None:
+def test_a_listener_hears_of_a_tick_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the tick wakes the tape: it would not look at its deadlines for an hour."""
+    monkeypatch.setattr(server, "CHECK_SECONDS", 3600.0)
     with market() as services, services.peer() as peer:
-        lags = []
         for number in range(50):
             if number % 2:  # woken every other time, else found napping
                 wait_until(lambda: services.tape._server.waker.asleep)
-            start = time.perf_counter()
             services.tick()
-            peer.frame()
-            lags.append(time.perf_counter() - start)
-    assert statistics.median(lags) < 0.01
+            assert message(peer.frame())["ok"]
 
 
 def test_while_nothing_happens_the_tape_sleeps() -> None:
