@@ -15,23 +15,23 @@ from typing import Any
 from bottle import SimpleTemplate
 
 from disorderbook.engine.orders import ORDER_TYPE_NAMES
-from disorderbook.site import curl, worked_examples
-from disorderbook.site.curl import ORIGIN, Call, Setup
+from disorderbook.site import examples
 from disorderbook.site.description import (
     SUCCESS,
     Description,
+    Node,
     Operation,
     RefusalEntry,
     common_refusals,
     description_text,
     examples_of,
+    execution_fields,
     fields_of,
     name_of,
     refusals_in,
     refusals_of,
 )
-from disorderbook.site.schemas import Node, execution_fields
-from disorderbook.site.worked_examples import TAPE_ORIGIN
+from disorderbook.site.examples import ORIGIN, TAPE_ORIGIN, Call, Setup
 
 JSON = "application/json"
 WIDTH = 76  # characters of a line of JSON
@@ -190,8 +190,7 @@ _VOCABULARY: dict[str, object] = {
     "PARAMETERS": ("Parameter", "Where", "Meaning"),
     "REFUSALS": ("Status", "Sentence", "When"),
     "ORDER_TYPE_NAMES": ORDER_TYPE_NAMES,
-    "curl": curl,
-    "worked": worked_examples,
+    "examples": examples,
     "prose": prose,
     "paragraphs": lambda text: text.split("\n\n"),
     "pretty": pretty,

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from reading import Element, Page
 
-from disorderbook.site.curl import Setup
 from disorderbook.site.description import (
     Description,
     Operation,
@@ -13,6 +12,7 @@ from disorderbook.site.description import (
     name_of,
 )
 from disorderbook.site.documentation import field_rows, parameter_rows, render
+from disorderbook.site.examples import Setup
 
 DESCRIPTION = Description(description_text())
 SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)

@@ -8,8 +8,8 @@ from importlib.resources.abc import Traversable
 import pytest
 from reading import Page
 
-from disorderbook.site.curl import Call, Setup
 from disorderbook.site.documentation import WIDTH, pretty, prose, render
+from disorderbook.site.examples import Call, Setup
 
 SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
 TEMPLATES = sorted((files("disorderbook.site") / "templates").iterdir(), key=str)

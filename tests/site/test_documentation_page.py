@@ -16,9 +16,9 @@ from reading import Element, Page
 from wsgi import KEYS, Client
 
 from disorderbook.api.app import ROUTES, make_app
-from disorderbook.site.curl import Setup
 from disorderbook.site.description import Description, description_text
 from disorderbook.site.documentation import docs_page
+from disorderbook.site.examples import Setup
 
 ACCOUNTS = str(Path(__file__).parents[2] / "accounts.json")
 MINE = {"YOUR_ACCOUNT": "NOISEBOTS", "YOUR_KEY": KEYS["NOISEBOTS"]}

@@ -2,7 +2,6 @@
 
 from reading import Page
 
-from disorderbook.site.curl import Call, Setup
 from disorderbook.site.description import (
     Description,
     RefusalEntry,
@@ -11,6 +10,7 @@ from disorderbook.site.description import (
     refusals_of,
 )
 from disorderbook.site.documentation import render
+from disorderbook.site.examples import Call, Setup
 
 DESCRIPTION = Description(description_text())
 OPERATIONS = {o.id: o for o in DESCRIPTION.operations()}

@@ -42,8 +42,8 @@
 from top to bottom on an exchange that has just been started; after that, put in the ids that your
 own answers name.
 % if setup.needs_keys:
-<strong>This exchange needs keys</strong>: put your account for <code>{{curl.YOUR_ACCOUNT}}</code> and
-its key for <code>{{curl.YOUR_KEY}}</code>.
+<strong>This exchange needs keys</strong>: put your account for <code>{{examples.YOUR_ACCOUNT}}</code> and
+its key for <code>{{examples.YOUR_KEY}}</code>.
 % end
 </p>
 <p id="shell" hidden><label>The lines are for <select>
@@ -52,7 +52,7 @@ its key for <code>{{curl.YOUR_KEY}}</code>.
 <option value="posix">Git or WSL</option></select></label></p>
 % if setup.needs_keys:
 <p id="mine" hidden>
-% for label, placeholder in (('Account', curl.YOUR_ACCOUNT), ('Key', curl.YOUR_KEY)):
+% for label, placeholder in (('Account', examples.YOUR_ACCOUNT), ('Key', examples.YOUR_KEY)):
 <label>{{label}} <input type="text" data-stands-for="{{placeholder}}" autocomplete="off" spellcheck="false"></label>
 % end
 They are put into the lines below and stay in this page.</p>

@@ -4,9 +4,9 @@
 BEN was there before CAT, so BEN comes first at 50.10. You are ME and buy; selling is the mirror
 image. A trade always happens at the price of the order that waited in the book, so you may pay
 less than you offered, never more.</p>
-% offers = [(offer.account, str(offer.quantity), worked.dollars(offer.price)) for offer in worked.OFFERS]
+% offers = [(offer.account, str(offer.quantity), examples.dollars(offer.price)) for offer in examples.OFFERS]
 % include('table.tpl', headings=('Seller', 'Shares', 'Price'), rows=offers)
-% for kind in worked.ORDER_TYPES:
+% for kind in examples.ORDER_TYPES:
 <article id="order-type-{{ORDER_TYPE_NAMES[kind.type]}}">
 <h3><code>{{ORDER_TYPE_NAMES[kind.type]}}</code>\\
 % if kind.short:
@@ -17,8 +17,8 @@ less than you offered, never more.</p>
 % for example in kind.examples:
 <div class="worked">
 <p><strong>{{example.shows}}</strong></p>
-<pre><code>{{pretty(worked.posted(kind, example))}}</code></pre>
-<p class="outcome">{{worked.outcome(example)}}</p>
+<pre><code>{{pretty(examples.posted(kind, example))}}</code></pre>
+<p class="outcome">{{examples.outcome(example)}}</p>
 </div>
 % end
 </article>

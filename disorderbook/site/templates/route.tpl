@@ -16,7 +16,7 @@
 <p>{{!prose(body['description'])}}</p>
 % end
 <h4>Try it</h4>
-% for call in curl.calls(operation, setup):
+% for call in examples.calls(operation, setup):
 % if call.shows:
 <p>{{call.shows}}</p>
 % end

@@ -1,9 +1,9 @@
-% messages = worked.example_messages(setup)
+% messages = examples.example_messages(setup)
 <section id="tape">
 <h2>The tape (websockets)</h2>
 <p>An exchange that was started with <code>--websockets</code> tells who listens what happens, on \\
 % if setup.tape_port is None:
-port {{worked.TAPE_PORT}} or that of <code>--wsport</code>. \\
+port {{examples.TAPE_PORT}} or that of <code>--wsport</code>. \\
 % else:
 a port of its own, here {{setup.tape_port}}. \\
 % end
@@ -25,7 +25,7 @@ code 1008; so is a wrong key. The reason of that close frame is what the message
 fits, and both come a second late: clients that reconnect at once would otherwise do nothing
 else.</p>
 <dl>
-% for url, meaning in worked.socket_urls(setup):
+% for url, meaning in examples.socket_urls(setup):
 <dt><code>{{url}}</code></dt><dd>{{meaning}}</dd>
 % end
 </dl>

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-from disorderbook.site.welcome import WELCOME
+from disorderbook.site.routes import WELCOME
 
 
 class Tags(HTMLParser):

@@ -12,14 +12,13 @@ from disorderbook.errors import BadRequest
 from disorderbook.protocol.messages import OrderMessage
 from disorderbook.protocol.names import MAX_QUANTITY
 from disorderbook.protocol.parse import FIELD_NAMES, ORDER_TYPES, SIDES, new_order
-from disorderbook.site import schemas
-from disorderbook.site.curl import Setup
+from disorderbook.site import description
 from disorderbook.site.description import Description, description_text
-from disorderbook.site.worked_examples import example_messages
+from disorderbook.site.examples import Setup, example_messages
 
-HAND_WRITTEN = json.loads((Path(schemas.__file__).parent / "openapi.json").read_text("utf-8"))
+HAND_WRITTEN = json.loads((Path(description.__file__).parent / "openapi.json").read_text("utf-8"))
 DOCUMENT = Description(description_text()).document
-MADE = schemas.message_schemas()
+MADE = description.message_schemas()
 
 
 def test_an_order_is_spelled_by_its_type_alone() -> None:
@@ -53,7 +52,7 @@ def test_every_spelling_that_is_described_is_taken() -> None:
                     new_order(order, "A")
 
 
-@pytest.mark.parametrize("name", sorted(MADE.keys() - schemas.FIELDS.keys()))
+@pytest.mark.parametrize("name", sorted(MADE.keys() - description.FIELDS.keys()))
 def test_a_message_has_nothing_else_and_no_nulls(name: str) -> None:
     assert MADE[name]["additionalProperties"] is False and MADE[name]["type"] == "object"
     assert '"null"' not in json.dumps(MADE[name]) and "Message" not in json.dumps(MADE[name])
@@ -91,13 +90,13 @@ def test_a_side_of_a_book_has_rows_of_that_side_only() -> None:
 
 
 def test_what_is_written_by_hand_adds_to_what_is_made() -> None:
-    both = schemas.with_message_schemas({"Order": {"if": {}}, "Other": {"type": "string"}})
+    both = description.with_message_schemas({"Order": {"if": {}}, "Other": {"type": "string"}})
     assert both["Order"] == MADE["Order"] | {"if": {}} and both["Other"] == {"type": "string"}
 
 
 def test_every_field_of_an_execution_is_explained() -> None:
     setup = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
-    explained = schemas.execution_fields()
+    explained = description.execution_fields()
     assert [name for name, _ in explained] == list(example_messages(setup).buyer)
     assert all(meaning.endswith(".") for _, meaning in explained)
 

@@ -5,13 +5,13 @@ from reading import Page
 from wsgi import ORDERS, Client
 
 from disorderbook.engine.orders import OrderType
-from disorderbook.site.curl import Setup
 from disorderbook.site.documentation import render
-from disorderbook.site.worked_examples import (
+from disorderbook.site.examples import (
     OFFERS,
     ORDER_TYPES,
     Example,
     Explained,
+    Setup,
     dollars,
     outcome,
     posted,

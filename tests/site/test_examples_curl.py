@@ -3,8 +3,8 @@
 import json
 import shlex
 
-from disorderbook.site.curl import ORIGIN, YOUR_KEY, Call, Setup, calls
 from disorderbook.site.description import Description, Operation, description_text
+from disorderbook.site.examples import ORIGIN, YOUR_KEY, Call, Setup, calls
 
 OPERATIONS = {o.id: o for o in Description(description_text()).operations()}
 OPEN = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)

@@ -8,10 +8,10 @@ from recordings import masked
 from tape_market import market, message
 
 from disorderbook.engine.orders import Side
-from disorderbook.site.curl import Setup
 from disorderbook.site.documentation import render
-from disorderbook.site.worked_examples import (
+from disorderbook.site.examples import (
     TAPE_ORIGIN,
+    Setup,
     example_messages,
     socket_urls,
 )
