@@ -7,14 +7,15 @@ same structs. What is absent is left out, never null: there are typed clients th
 null and a key they do not know.
 """
 
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Annotated, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from disorderbook.engine.book import Execution, OrderBook, Quote
-from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Order
+from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Fill, Order
 from disorderbook.protocol.fields import (
     Account,
     Count,
@@ -38,6 +39,11 @@ class DoneMessage(msgspec.Struct, gc=False):
     ok: Ok
     error: Annotated[str, Meta(description="Always empty.", extra_json_schema={"const": ""})]
 
+
+# An order is told with all its fills after each of its trades. What it had before is not rendered
+# again: pieces of that size are kept, the latest ones of all orders.
+PIECE = 64  # fills: 5 KB
+MOST_PIECES = 4096  # 22 MB, and their fills
 
 HEARTBEAT = to_json(DoneMessage(True, ""))
 
@@ -351,6 +357,14 @@ def _order(order: Order) -> OrderMessage:
 
 def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) -> OrderMessage:
     """An order at the moment when it had traded `filled` shares in `fills` fills."""
+    told: list[FillMessage] = []
+    if fills >= PIECE:
+        told = _pieces_of_fills(order.fills[:fills])
+    elif fills:  # here and not in a function, as nearly every order that trades comes this way
+        told = [
+            FillMessage(fill.price, fill.quantity, timestamp(fill.ts))
+            for fill in order.fills[:fills]
+        ]
     return OrderMessage(
         True,
         order.venue,
@@ -363,9 +377,26 @@ def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) ->
         order.id,
         order.account,
         timestamp(order.ts),
-        [FillMessage(fill.price, fill.quantity, timestamp(fill.ts)) for fill in order.fills[:fills]]
-        if fills
-        else [],
+        told,
         filled,
         remaining > 0,
     )
+
+
+def _fills(fills: Sequence[Fill]) -> list[FillMessage]:
+    return [FillMessage(fill.price, fill.quantity, timestamp(fill.ts)) for fill in fills]
+
+
+def _pieces_of_fills(fills: Sequence[Fill]) -> list[FillMessage]:
+    """Fills that are JSON already: the encoder takes that for what it stands."""
+    whole = len(fills) - len(fills) % PIECE
+    pieces = [_piece_of_fills(tuple(fills[n : n + PIECE])) for n in range(0, whole, PIECE)]
+    if whole < len(fills):
+        pieces.append(to_json(_fills(fills[whole:]))[1:-1])
+    return cast("list[FillMessage]", msgspec.Raw(b"[%b]" % b",".join(pieces)))
+
+
+@lru_cache(maxsize=MOST_PIECES)
+def _piece_of_fills(fills: tuple[Fill, ...]) -> bytes:
+    """PIECE fills without brackets."""
+    return to_json(_fills(fills))[1:-1]

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from disorderbook.engine.book import OrderBook
+from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.protocol import messages
+from disorderbook.protocol.messages import PIECE, FillMessage
 
 
 def limit(account: str, side: Side, price: int, quantity: int) -> NewOrder:
@@ -61,3 +62,44 @@ def test_an_execution_shows_the_receivers_order_as_it_stood(book: OrderBook) -> 
     second = json.loads(messages.execution_message(outcome.executions[1], standing))
     assert (second["account"], second["order"]["qty"]) == ("ann", 5)
     assert (second["standingComplete"], second["incomingComplete"]) == (False, True)
+
+
+def traded(book: OrderBook, trades: int) -> list[Execution]:
+    """An order that has sold one share so many times, and wants to sell more."""
+    book.submit(limit("ann", Side.SELL, 5000, 10**6), 1)
+    orders = (limit("bob", Side.BUY, 5000, 1) for _ in range(trades))
+    return [book.submit(order, ts).executions[0] for ts, order in enumerate(orders, start=2)]
+
+
+def test_an_order_has_all_its_fills_however_they_are_rendered(book: OrderBook) -> None:
+    executions = traded(book, 3 * PIECE + 2)
+    order = executions[0].standing
+    for _ in range(2):  # rendered now, and before
+        for number, execution in enumerate(executions, start=1):
+            message = json.loads(messages.execution_message(execution, order))["order"]
+            times = [int(fill["ts"][-10:-1]) for fill in message["fills"]]
+            assert times == list(range(2, 2 + number)) and message["totalFilled"] == number
+    status = messages.order_message(order)
+    assert json.loads(status)["fills"] == message["fills"]
+
+
+def test_a_trade_has_no_more_than_a_piece_of_an_orders_fills_rendered(
+    book: OrderBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = traded(book, 20 * PIECE)[0].standing
+    messages.order_message(order)
+    rendered = 0
+
+    def count(*fields: object) -> FillMessage:
+        nonlocal rendered
+        rendered += 1
+        return FillMessage(*fields)
+
+    monkeypatch.setattr(messages, "FillMessage", count)
+    for trade in range(1, PIECE + 1):
+        [execution] = book.submit(limit("bob", Side.BUY, 5000, 1), 5000).executions
+        rendered = 0
+        messages.execution_message(execution, order)
+        assert rendered == trade
+        messages.order_message(order)
+        assert rendered == trade * (2 if trade < PIECE else 1)
