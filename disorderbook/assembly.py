@@ -34,7 +34,7 @@ from disorderbook.protocol.names import (
     error_message,
 )
 from disorderbook.server.origin import OriginPolicy
-from disorderbook.server.server import InlineServer
+from disorderbook.server.server import CAN_LEAVE_SOCKETS, InlineServer
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.limits import limits_for
 
@@ -101,7 +101,7 @@ def assemble(
                 gamemaster,
                 settings.extra,
                 history,
-                tape.port if tape else None,
+                _websocket_port(server, tape),
                 _metrics(server, tape),
                 settings.origins,
             )
@@ -186,6 +186,18 @@ def _open_market(
     exchange = Exchange(settings.max_books, publishers, ledger=ledger)
     exchange.restore(market.books, market.latest)
     return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
+
+
+def _websocket_port(server: bottle.ServerAdapter | None, tape: Tape | None) -> int | None:
+    """The port for HTTP, which passes websockets on to the tape from now on, or the tape's own if
+    that is not possible; None without a tape.
+    """
+    if tape is None:
+        return None
+    if not CAN_LEAVE_SOCKETS or not isinstance(server, InlineServer):
+        return tape.port
+    server.upgrade = tape.take_over
+    return int(server.port)
 
 
 def _metrics(server: bottle.ServerAdapter | None, tape: Tape | None) -> Metrics:

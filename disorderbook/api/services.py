@@ -29,8 +29,8 @@ ROUTES: list[Route] = [
 
 @dataclass(frozen=True)
 class Services:
-    """The parts of one exchange. `extra` allows listing an account's orders; `tape_port` is None
-    without websockets.
+    """The parts of one exchange. `extra` allows listing an account's orders; `tape_port` takes
+    websockets, and is None where there are none.
     """
 
     exchange: Exchange

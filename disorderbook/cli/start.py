@@ -34,7 +34,6 @@ from disorderbook.process.sockets import allow_descriptors
 from disorderbook.protocol.names import HOST
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.server import InlineServer
-from disorderbook.tape.feed import Tape
 
 BOTS = Path(__file__).resolve().parent.parent.parent / "bots"  # in a checkout; the package has none
 END_PATIENCE = 2.0  # seconds that a server has to end in
@@ -77,7 +76,7 @@ def _serve(options: argparse.Namespace) -> None:
         options.venue, options.symbol = book.venue, book.symbol
         write_ports(server.port, tape.port if tape else None)
         with contextlib.suppress(OSError):  # nobody reads stdout
-            _greet(server.port, options, services, tape)
+            _greet(server.port, options, services)
         keep_collections_short()
         _stop_on_signals(server)
         try:
@@ -138,7 +137,7 @@ def _accounts(path: str | None) -> Iterator[Accounts]:
         yield accounts
 
 
-def _greet(port: int, options: argparse.Namespace, services: Services, tape: Tape | None) -> None:
+def _greet(port: int, options: argparse.Namespace, services: Services) -> None:
     front = f"http://{HOST}:{port}/"
     url = f"{front}ob/api/"
     stock = f"venues/{quote(options.venue)}/stocks/{quote(options.symbol)}"
@@ -155,8 +154,8 @@ Place an order:
     {url}{stock}/orders""")
     bots = _bots()
     _offer_bots(bots, url, options)
-    if tape:
-        _offer_tape(bots, tape.port, options)
+    if services.tape_port is not None:
+        _offer_tape(bots, services.tape_port, options)
     print(flush=True)
 
 

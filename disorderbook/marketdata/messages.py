@@ -56,7 +56,7 @@ class ServerMessage(msgspec.Struct, gc=False, kw_only=True):
     tapePort: (
         Annotated[
             Count,
-            Meta(description="The port of the websockets; absent without them.", le=LARGEST_PORT),
+            Meta(description="A port that takes websockets; absent without them.", le=LARGEST_PORT),
         ]
         | UnsetType
     ) = UNSET

@@ -7,7 +7,7 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from msgspec.structs import replace
 
@@ -49,6 +49,11 @@ Commit = Callable[[], bytes | None]
 fails."""
 
 
+Upgrade = Callable[[socket.socket, Any, bytes], None]
+"""Takes a connection that asks for a websocket: its socket, the client's address and the bytes that
+were read, from the head of that request on. Raises Refusal if it does not take the socket."""
+
+
 log = logging.getLogger(__name__)
 
 
@@ -59,9 +64,15 @@ class Service:
     """What all connections of a server share."""
 
     def __init__(
-        self, app: WsgiApp, limits: Limits, environ: Environ, commit: Commit | None = None
+        self,
+        app: WsgiApp,
+        limits: Limits,
+        environ: Environ,
+        commit: Commit | None = None,
+        upgrade: Upgrade | None = None,
     ) -> None:
         self.app = app
+        self.upgrade = upgrade  # None if handshakes are requests like any other
         self.respond = getattr(app, "respond", respond_to_nothing)
         self.commit = commit
         self._holding: list[Connection] = []  # connections whose answers wait for the commit
@@ -144,14 +155,15 @@ class Connection(asyncio.BufferedProtocol):
         peer = transport.get_extra_info("peername") or ("",)
         self._client = peer[0]
         self._reader = RequestReader(
-            self._service.environ | {"REMOTE_ADDR": peer[0]}, self._limits, self._service.heads
+            self._service.environ | {"REMOTE_ADDR": peer[0]},
+            self._limits,
+            self._service.heads,
+            self._service.upgrade is not None,
         )
         self._service.connections.add(self)
         excess = len(self._service.connections) - self._limits.connections
         if excess > self._limits.refused_connections:
-            self._service.dropped += 1
-            log.warning("%s is cut off: there are too many connections", self._client)
-            self.abort()
+            self._drop("there are too many connections")
         elif excess > 0:
             self._is_excess = True
             self._wait(self._limits.excess_seconds)
@@ -275,7 +287,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _turn_away(self) -> None:
         """Refuse a client that is one too many, once it has said who asks: a page can read why."""
-        has_asked = self._reader.ready or self._reader.stage is BODY
+        reader = self._reader
+        has_asked = reader.ready or reader.handshake or reader.stage is BODY
         if has_asked or self._refusal is not None or self._ended:
             self._refuse(too_many_connections(self._limits))
 
@@ -293,14 +306,49 @@ class Connection(asyncio.BufferedProtocol):
                 self._service.loop.call_soon(self._answer)
         elif self._refusal is not None:
             self._refuse(self._refusal)
+        elif self._reader.handshake:
+            self._transport.pause_reading()
+            self._service.loop.call_soon(self._hand_over)  # asyncio cannot abort in resume_writing
         elif self._reader.finished or self._ended:
             self._close()
         elif not self._blocked:
-            if self._reader.awaits_continue:
-                self._reader.awaits_continue = False
-                self._transport.write(CONTINUE)
-            if not self._transport.is_reading():
-                self._transport.resume_reading()
+            self._read_on()
+
+    def _read_on(self) -> None:
+        if self._reader.awaits_continue:
+            self._reader.awaits_continue = False
+            self._transport.write(CONTINUE)
+        if not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def _hand_over(self) -> None:
+        """Leave the socket to whoever takes handshakes, once all answers before it are sent."""
+        if self._closing or self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size():
+            self._transport.set_write_buffer_limits(high=0)  # writing resumes when all is sent
+            return
+        assert self._service.upgrade is not None
+        try:
+            sock = self._transport.get_extra_info("socket").dup()
+        except OSError as error:  # there are no descriptors left
+            self._drop(str(error.strerror))
+            return
+        address = self._transport.get_extra_info("peername") or (self._client, 0)
+        try:
+            self._service.upgrade(sock, address, self._reader.handshake)
+        except Refusal as refusal:
+            sock.close()
+            self._refuse(refusal)
+            return
+        self._closing = True
+        self._service.connections.discard(self)
+        self._transport.abort()  # closes our descriptor and says nothing to the client
+
+    def _drop(self, reason: str) -> None:
+        self._service.dropped += 1
+        log.warning("%s is cut off: %s", self._client, reason)
+        self.abort()
 
     def _refuse(self, refusal: Refusal) -> None:
         self._service.refused[refusal.status] += 1

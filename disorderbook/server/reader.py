@@ -147,15 +147,22 @@ class RequestReader(HeadParser):
 
     `stage` says what is here of the next one, and `steps` counts its changes. Nothing is read
     after a Refusal, nor after a request that asks to close the connection (`finished`).
+
+    With `takes_handshakes`, nothing is read after the head of a request for a websocket either:
+    `handshake` is that head and all that came after it, for somebody else to read.
     """
 
-    def __init__(self, template: Environ, limits: Limits, heads: KnownHeads) -> None:
+    def __init__(
+        self, template: Environ, limits: Limits, heads: KnownHeads, takes_handshakes: bool = False
+    ) -> None:
         super().__init__()
         self.ready: deque[HttpRequest] = deque()
         self.stage = NOTHING
         self.steps = 0
         self.finished = False
         self.awaits_continue = False
+        self.handshake = b""
+        self._takes_handshakes = takes_handshakes
         self._template = template  # what every environ of this connection begins with
         self._limits = limits
         self._heads = heads
@@ -163,6 +170,7 @@ class RequestReader(HeadParser):
         self._wish = b""  # for another protocol, of a head that is read once more
         self._fed = 0  # bytes since the head or body began
         self._line = b""  # what is here of a request line, a head behind it, the size of a chunk
+        self._request_line = b""
         self._in_headers = False  # the request line is read, and the head's end is not
         self._is_chunked = False
         self._left = 0  # bytes that are missing of a body, or of a chunk
@@ -209,7 +217,7 @@ class RequestReader(HeadParser):
         self._is_chunked = False
 
     def on_headers_complete(self) -> None:
-        if self._http.should_upgrade():
+        if self._http.should_upgrade() or self._is_handshake():
             self._upgrading = True
             return
         self.stage = BODY
@@ -276,6 +284,8 @@ class RequestReader(HeadParser):
                 self._line += data[size:]  # who asked may stand there
                 raise
             data = data[size:]
+        if self.handshake:
+            self.handshake += data
         # Empty lines before a request are of its head, also while nothing else is here of it.
         if self.stage is not BODY and self._fed > self._limits.head_bytes:
             raise too_large_a_head(self._limits)
@@ -297,8 +307,8 @@ class RequestReader(HeadParser):
         self._fed += len(piece)
         if not self._left:
             self._line += piece
-        if self._parse(piece):
-            self._forget_upgrade()
+        if self._parse(piece) or self._upgrading:
+            self._end_upgrading_head()
         if self._in_headers:
             return
         if self._line.endswith(b"\n"):
@@ -315,7 +325,7 @@ class RequestReader(HeadParser):
         """After a request line, or a line between chunks."""
         if self.stage is HEAD:
             check_request_line(self._line, self._error)
-            self._in_headers = True
+            self._request_line, self._in_headers = self._line, True
         self._line = self._line[-2:] if self._in_headers else b""
 
     def _check_meaning(self, environ: Environ, protocol: str) -> None:
@@ -332,6 +342,22 @@ class RequestReader(HeadParser):
                 raise unmet_expectation(environ["HTTP_EXPECT"])
             self.awaits_continue = True
 
+    def _is_handshake(self) -> bool:
+        """Whether the head that has just ended asks for a websocket, and somebody takes it."""
+        return self._takes_handshakes and b"websocket" in self._wishes().lower()
+
+    def _wishes(self) -> bytes:
+        """The other protocols that the head asks for."""
+        return b", ".join([value for name, value in self._headers if name.lower() == b"upgrade"])
+
+    def _end_upgrading_head(self) -> None:
+        if not self._is_handshake():
+            self._forget_upgrade()
+            return
+        self.handshake = self._request_line + self._line[2:]  # whose first two end the line before
+        self.finished, self.stage = True, NOTHING
+        self.steps += 1
+
     def _forget_upgrade(self) -> None:
         """Read a head once more, without its wish for another protocol.
 
@@ -344,8 +370,7 @@ class RequestReader(HeadParser):
         version = self._http.get_http_version().encode()
         head = [b"%b %b HTTP/%b" % (method, self._target, version)]
         head += [b"%b: %b" % header for header in self._headers if header[0].lower() != b"upgrade"]
-        wishes = [value for name, value in self._headers if name.lower() == b"upgrade"]
-        self._wish = b", ".join(wishes)
+        self._wish = self._wishes()
         self._upgrading = False
         self._http = HttpRequestParser(self)
         self._parse(b"\r\n".join(head) + b"\r\n\r\n")

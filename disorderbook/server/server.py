@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import bottle
 
 from disorderbook.process.sockets import HAS_LIMITS, WANTED_DESCRIPTORS, allow_descriptors, listen
-from disorderbook.server.connection import Commit, Connection, Service
+from disorderbook.server.connection import Commit, Connection, Service, Upgrade
 from disorderbook.server.head import Environ
 from disorderbook.server.limits import Limits
 from disorderbook.server.origin import OriginPolicy
@@ -29,6 +29,10 @@ STEPS_TO_END = 3  # of the loop: a connection is made, is aborted, and learns of
 
 
 CHECK_SECONDS = 0.25  # how often deadlines are looked at, so none is later than twice this
+
+
+# Whether `upgrade` may be set: the event loop of Windows reads ahead, and keeps what it has read.
+CAN_LEAVE_SOCKETS = sys.platform != "win32"
 
 
 log = logging.getLogger(__name__)
@@ -79,6 +83,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         self._limits = limits
         self._new_loop = new_loop
         self.commit = commit  # is called between some requests and their answers
+        self.upgrade: Upgrade | None = None  # takes connections that ask for a websocket
         self._origins = origins
         self._stops = 0  # how often `stop` was called
         self._service: Service | None = None
@@ -119,7 +124,9 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         )
 
     async def _serve(self, app: WsgiApp) -> None:
-        service = self._service = Service(app, self._limits, self._environ(), self.commit)
+        service = self._service = Service(
+            app, self._limits, self._environ(), self.commit, self.upgrade
+        )
         acceptors = [await self._accept(service, listener) for listener in self._listeners]
         while not self._stops:
             await _next_check(service)

@@ -168,6 +168,7 @@ class Tape:
         self.publish = (
             self._backlog.add
         )  # called after each event; the exchange's lock must be held
+        self.take_over = self._server.take_over  # for connections that others have accepted
         self.port = self._server.port
         self._server.start()
 

@@ -51,11 +51,17 @@ class Listener(CheckedWebSocket):
     handshake: Handshake | None = None
 
     def __init__(
-        self, sock: socket.socket, address: Any, limits: TapeLimits, origins: OriginPolicy
+        self,
+        sock: socket.socket,
+        address: Any,
+        limits: TapeLimits,
+        origins: OriginPolicy,
+        unread: bytes = b"",
     ) -> None:
         super().__init__(None, sock, address)
         now = time.monotonic()
         self.peer = peer_name(address)
+        self.unread = unread  # what somebody else has received from the socket, and nobody has read
         self._limits = limits
         self._origins = origins
         self._reader = HandshakeReader()
@@ -129,6 +135,10 @@ class Listener(CheckedWebSocket):
             raise
 
     def _receive(self, size: int = READ_BYTES, flags: int = 0) -> bytes:
+        if self.unread:
+            received, rest = self.unread[:size], self.unread[size:]
+            self.unread = self.unread if flags & socket.MSG_PEEK else rest
+            return received
         arrived: bytes = self.client.recv(size, flags)
         if not arrived:
             raise EOFError

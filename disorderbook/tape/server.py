@@ -13,6 +13,7 @@ import selectors
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -24,11 +25,12 @@ from disorderbook.process.log import quoted
 from disorderbook.process.periodic import join
 from disorderbook.process.sockets import listen
 from disorderbook.protocol.names import error_message
+from disorderbook.server.head import Refusal
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.tape.limits import TapeLimits
 from disorderbook.tape.listener import Listener
 from disorderbook.tape.outbox import Batch, FellBehind
-from disorderbook.tape.poller import Acceptor, Poller, short_switch_interval
+from disorderbook.tape.poller import ACCEPTED_AT_ONCE, Acceptor, Poller, short_switch_interval
 from disorderbook.tape.websocket import (
     INTERNAL_ERROR,
     POLICY_VIOLATION,
@@ -64,7 +66,7 @@ class Feed(Protocol):
 class TapeServer:
     """Its construction takes the port, and raises OSError if it cannot.
 
-    Other threads may call `start`, `waiting` and `close`, and read the counts.
+    Other threads may call `start`, `take_over`, `waiting` and `close`, and read the counts.
     """
 
     def __init__(
@@ -82,6 +84,8 @@ class TapeServer:
         self._subscribed: set[Listener] = set()  # of the connections, those that the feed knows
         self._refused: set[Listener] = set()  # of the connections, those that are refused
         self._writing: set[Listener] = set()  # of the connections, those polled for writing
+        self._taken_over: deque[tuple[socket.socket, Any, bytes]] = deque()  # no connections yet
+        self._unread: set[Listener] = set()  # of the connections, those with bytes to read first
         self._encoder = WebSocket(None, None, None)
         self._is_stopping = False
         self._next_check = 0.0
@@ -95,6 +99,15 @@ class TapeServer:
 
     def start(self) -> None:
         self._thread.start()
+
+    def take_over(self, sock: socket.socket, address: Any, received: bytes) -> None:
+        """Go on with somebody else's connection as if it had been accepted here, `received` being
+        the first bytes from it. Raises Refusal, and leaves the socket alone, if there is no room.
+        """
+        if self._is_stopping or self._room() <= 0:
+            raise _no_room(self.limits)
+        self._taken_over.append((sock, address, received))
+        self.waker.wake()
 
     def waiting(self) -> int:
         """How many messages wait for slow listeners, all together."""
@@ -145,12 +158,15 @@ class TapeServer:
                 self._accept_connections(key.data)
             else:
                 self._attend(key.data, self._serve, key.data, events)
+        self._begin_taken_over()
         if now >= self._next_check:
             self._next_check = now + CHECK_SECONDS
             self._check(now)
 
     def _timeout(self) -> float | None:
         """Seconds to sleep at most; None, for ever, while there is no deadline."""
+        if self._taken_over or self._unread:
+            return 0.0
         if not self.connections and not any(acceptor.is_paused for acceptor in self._acceptors):
             return None
         return max(0.0, min(self._next_check, self._wake_at) - time.monotonic())
@@ -164,20 +180,38 @@ class TapeServer:
             time.sleep(CHECK_SECONDS)
 
     def _accept_connections(self, acceptor: Acceptor) -> None:
-        room = self.limits.listeners + self.limits.pending + len(self._refused)
-        for sock, address in acceptor.accept(room - len(self.connections)):
-            try:
-                self._add_connection(sock, address)
-            except OSError:
-                sock.close()
+        for sock, address in acceptor.accept(self._room()):
+            self._begin(sock, address)
 
-    def _add_connection(self, sock: socket.socket, address: Any) -> None:
+    def _room(self) -> int:
+        """For how many more connections."""
+        room = self.limits.listeners + self.limits.pending + len(self._refused)
+        return room - len(self.connections) - len(self._taken_over)
+
+    def _begin_taken_over(self) -> None:
+        """Begin with some, and read a piece of what was received from each before."""
+        for _ in range(min(len(self._taken_over), ACCEPTED_AT_ONCE)):
+            self._begin(*self._taken_over.popleft())
+        for listener in tuple(self._unread):
+            self._attend(listener, self._serve, listener, selectors.EVENT_READ)
+            if not listener.unread:
+                self._unread.discard(listener)
+
+    def _begin(self, sock: socket.socket, address: Any, received: bytes = b"") -> None:
+        try:
+            self._add_connection(sock, address, received)
+        except OSError:
+            sock.close()
+
+    def _add_connection(self, sock: socket.socket, address: Any, received: bytes) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.limits.kernel_bytes)
-        listener = Listener(sock, address, self.limits, self._origins)
+        listener = Listener(sock, address, self.limits, self._origins, received)
         self._poller.add(sock, listener)
         self.connections[sock.fileno()] = listener
+        if received:
+            self._unread.add(listener)
 
     def _serve(self, listener: Listener, events: int) -> None:
         # One that was dropped earlier in this round has a closed socket, which raises OSError. Its
@@ -285,6 +319,7 @@ class TapeServer:
             listener.closed = True
             self._refused.discard(listener)
             self._writing.discard(listener)
+            self._unread.discard(listener)
             self._follow_up(listener)
 
     # The end.
@@ -302,6 +337,8 @@ class TapeServer:
         self._run_while(lambda: bool(self.connections), limits.goodbye_seconds)
         for listener in list(self.connections.values()):
             self._drop(listener)
+        for sock, _, _ in self._taken_over:
+            sock.close()
         self._poller.close()
 
     def _run_while(self, condition: Callable[[], bool], seconds: float) -> None:
@@ -311,3 +348,9 @@ class TapeServer:
 
     def _is_anybody_behind(self) -> bool:
         return any(listener.is_behind for listener in self._subscribed)
+
+
+def _no_room(limits: TapeLimits) -> Refusal:
+    sentence = "The tape has no room for another connection now"
+    detail = f"there are more connections; allowed: {limits.listeners + limits.pending}"
+    return Refusal("503 Service Unavailable", sentence, detail)

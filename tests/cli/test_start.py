@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from live import killed, running, started
 from program import MAIN, ROOT, refused, start
-from raw_websocket import RawPeer
+from raw_websocket import RawPeer, handshake
 from wsgi import BUY
 
 from disorderbook.accounts import Accounts
@@ -92,7 +92,7 @@ def test_without_the_scripts_it_offers_the_bots_of_the_package(
         running_tape(Accounts(), 0, 512, MarketSettings().origins) as tape,
         assemble(MarketSettings(), Accounts(), tape) as services,
     ):
-        cli._greet(8000, options, services, tape)
+        cli._greet(8000, options, services)
         told = capsys.readouterr().out
         assert f"ws://127.0.0.1:{tape.port}/ob/api/ws/" in told
     assert " -m disorderbook bots market-maker taker noise --url " in told
@@ -143,6 +143,11 @@ def test_waitress_can_be_chosen_and_the_tape_hears_its_orders() -> None:
     with running("--server", "waitress", "-w", "--wsport", "0") as exchange:
         found = exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)(/ob/api/ws/)")
         path = f"{found[2]}ANN/venues/TESTEX/tickertape"
+        with RawPeer(exchange.port) as lost:  # difference 27
+            lost.send(handshake(path))
+            answer = lost.answer()
+            assert answer.status == 501
+            assert f"websockets are on port {found[1]}" in lost.body(answer).decode()
         with RawPeer.listening(int(found[1]), path) as peer:
             url = f"{exchange.url}venues/TESTEX/stocks/FOOBAR/orders"
             with urllib.request.urlopen(url, json.dumps(BUY).encode()) as answer:

@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from live import killed
 from websockets.sync.server import ServerConnection
 from websockets.sync.server import serve as serve_websockets
 
+from disorderbook import assembly
 from disorderbook.client import (
     ExchangeUnreachable,
     Listener,
@@ -137,7 +139,7 @@ def test_it_survives_that_the_exchange_is_killed() -> None:
         market = Market("TESTEX", "FOOBAR", "ME", None, exchange.url, tape[0])
         executions = market.executions()
     with market, heard(executions) as told:
-        with killed("-p", str(exchange.port), "-w", "--wsport", tape[1]):
+        with killed("-p", str(exchange.port), "-w", "--wsport", "0"):
             deadline = time.monotonic() + PATIENCE
             while told.empty() and time.monotonic() < deadline:
                 market.buy(5000, 1)
@@ -247,15 +249,34 @@ def test_a_tape_that_never_answers_is_not_waited_for() -> None:
                 market.ticks()
 
 
-def test_the_tape_is_found_below_the_api_or_at_its_usual_port(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def old_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The port for HTTP has no websockets, as on Windows and before they came there."""
+    monkeypatch.setattr(assembly, "CAN_LEAVE_SOCKETS", False)
+
+
+def found_port(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int, int]:
+    """Where a market that knows one URL listens, and the ports for HTTP and of the tape."""
     with serve(websockets=True) as exchange:
-        monkeypatch.setattr(network, "TAPE_PORT", int(exchange.tape_url.rpartition(":")[2]))
+        monkeypatch.setattr(network, "TAPE_PORT", exchange.tape_port)
         with Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
             ticks = market.ticks()
             market.buy(5000, 1)
-            assert next(ticks).bid == 5000 and f":{network.TAPE_PORT}/" in ticks._url
+            assert next(ticks).bid == 5000
+            return urlsplit(ticks._url).port, exchange.port, exchange.tape_port
+
+
+def test_the_tape_is_found_below_the_api__difference_27(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, port, _ = found_port(monkeypatch)
+    assert found == port
+
+
+@pytest.mark.usefixtures("old_port")
+def test_else_the_tape_is_found_at_its_usual_port__difference_27(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, _, tape_port = found_port(monkeypatch)
+    assert found == tape_port
 
 
 def test_where_there_is_none_all_that_was_tried_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,12 +289,14 @@ def test_where_there_is_none_all_that_was_tried_is_told(monkeypatch: pytest.Monk
     assert not told.value.was_sent
 
 
-def test_the_port_of_the_exchange_itself_refuses(exchange: PrivateExchange) -> None:
-    url = exchange.url.replace("http", "ws")
-    with Market("TESTEX", "FOOBAR", url=exchange.url, tape_url=url) as market:
-        with pytest.raises(Refused, match="websockets are on port") as refusal:
-            market.ticks()
-        assert refusal.value.status == 501
+@pytest.mark.usefixtures("old_port")
+def test_a_port_for_http_alone_names_the_other__difference_27() -> None:
+    with serve(websockets=True) as exchange:
+        url = exchange.url.replace("http", "ws")
+        with Market("TESTEX", "FOOBAR", url=exchange.url, tape_url=url) as market:
+            with pytest.raises(Refused, match=f"on port {exchange.tape_port}$") as refusal:
+                market.ticks()
+            assert refusal.value.status == 501
 
 
 @pytest.mark.parametrize(

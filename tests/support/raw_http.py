@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from disorderbook.server.connection import Upgrade
 from disorderbook.server.limits import Limits
 from disorderbook.server.server import InlineServer, fastest_loop
 
@@ -123,11 +124,13 @@ def serving(
     app: Callable[..., Any],
     new_loop: Callable[..., Any] = fastest_loop,
     commit: Callable[[], bytes | None] | None = None,
+    upgrade: Upgrade | None = None,
     **limits: float,
 ) -> Iterator[InlineServer]:
     """A server on a free port that is stopped and has ended afterwards."""
     bounds = Limits(**limits)  # type: ignore
     server = InlineServer(port=0, limits=bounds, new_loop=new_loop, commit=commit)
+    server.upgrade = upgrade
     thread = threading.Thread(target=server.run, args=(app,), daemon=True)
     thread.start()
     try:

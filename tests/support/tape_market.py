@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from raw_http import Recorder, serving
 from raw_websocket import PATIENCE, TEXT, TICKERS, Frame, RawPeer
 
 from disorderbook.accounts import Accounts
@@ -17,7 +18,7 @@ from disorderbook.tape.limits import TapeLimits
 
 
 class Market:
-    """Trades at once, without HTTP; `port` is the tape's."""
+    """Trades at once, without HTTP; `port` is the tape's, or another that leads there."""
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
@@ -65,6 +66,18 @@ def market(accounts: Accounts = Accounts(), **limits: Any) -> Iterator[Market]:
     bounds, origins = TapeLimits(refusal_seconds=0)._replace(**limits), OriginPolicy(["trade.lan"])
     with Tape(accounts, 0, limits=bounds, origins=origins) as tape:
         yield Market(tape)
+
+
+@contextmanager
+def market_behind_http(accounts: Accounts = Accounts(), **limits: Any) -> Iterator[Market]:
+    """The same, whose port is that of an HTTP server."""
+    with market(accounts, **limits) as opened:
+        with serving(Recorder(), upgrade=opened.tape.take_over) as server:
+            opened.port = server.port
+            yield opened
+
+
+PORTS = {"the tape's port": market, "the port for HTTP": market_behind_http}
 
 
 def message(got: Frame | None) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from raw_http import serving
 from raw_websocket import (
     CLOSE,
     EXECUTIONS,
@@ -68,10 +69,15 @@ def house_with_tape() -> Iterator[tuple[Tape, Client]]:
         yield tape, client
 
 
-def test_the_tape_says_what_the_first_one_said(house_with_tape: tuple[Tape, Client]) -> None:
+@pytest.mark.parametrize("by_http", [False, True])
+def test_the_tape_says_what_the_first_one_said_at_both_ports__difference_27(
+    house_with_tape: tuple[Tape, Client], by_http: bool
+) -> None:
     tape, client = house_with_tape
     trace = json.loads(TRACE.read_text())
-    peers = {path: RawPeer.listening(tape.port, path) for path in trace["sockets"]}
+    with serving(client.app, upgrade=tape.take_over) as server:
+        port = server.port if by_http else tape.port
+        peers = {path: RawPeer.listening(port, path) for path in trace["sockets"]}
     for asked in trace["requests"]:
         client(asked["method"], asked["path"], asked.get("body", "").encode(), asked["headers"])
     for path, expected in trace["sockets"].items():

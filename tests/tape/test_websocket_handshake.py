@@ -17,14 +17,14 @@ from raw_websocket import (
     frame,
     handshake,
 )
-from tape_market import Market, market
+from tape_market import PORTS, Market, market
 
 HEADER_LIMIT = 8192
 
 
-@pytest.fixture(scope="module")
-def quiet() -> Iterator[Market]:
-    with market() as open_market:
+@pytest.fixture(scope="module", params=PORTS.values(), ids=PORTS)
+def quiet(request: pytest.FixtureRequest) -> Iterator[Market]:
+    with request.param() as open_market:
         yield open_market
 
 
@@ -129,7 +129,7 @@ def as_handshake(request: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("sent", ACCEPTED.values(), ids=ACCEPTED)
-def test_a_good_handshake_is_accepted_and_nothing_else_agreed_on(
+def test_a_good_handshake_is_accepted_and_nothing_else_agreed_on__difference_27(
     quiet: Market, sent: bytes
 ) -> None:
     with RawPeer(quiet.port) as peer:
@@ -144,9 +144,12 @@ def test_a_good_handshake_is_accepted_and_nothing_else_agreed_on(
 
 
 @pytest.mark.parametrize("sent, status", REFUSED.values(), ids=REFUSED)
-def test_a_bad_handshake_gets_a_status_and_a_sentence(
+def test_a_bad_handshake_gets_a_status_and_a_sentence__difference_27(
     quiet: Market, sent: bytes, status: int
 ) -> None:
+    is_other = b"websocket\r\n" not in sent and (status == 426 or sent.isspace())
+    if quiet.port != quiet.tape.port and is_other:
+        pytest.skip("HTTP has another answer to this")
     with RawPeer(quiet.port) as peer:
         peer.send(sent)
         answer = peer.answer()

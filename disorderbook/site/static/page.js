@@ -209,9 +209,9 @@ function tapePath() {
   return `/ob/api/ws/-/venues/${inPath(here.venue)}/tickertape/stocks/${inPath(here.symbol)}`
 }
 
-// The tape has a port of its own on this machine. Who knows the exchange by another name comes
-// through a proxy, and behind that the tape is below the page's own address. A policy for the page
-// has no words for an IPv6 address, so ::1 is called localhost.
+// On this machine the exchange says which port takes websockets: its own, or that of the tape. Who
+// knows the exchange by another name comes through a proxy, and behind that the tape is below the
+// page's own address. A policy for the page has no words for an IPv6 address, so ::1 is localhost.
 function tapeUrl(path) {
   const isNear = ['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname)
   const isProxied = !isNear || location.protocol === 'https:' || tape.failures % 2 === 1

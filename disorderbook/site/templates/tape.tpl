@@ -5,7 +5,7 @@
 % if setup.tape_port is None:
 port {{examples.TAPE_PORT}} or that of <code>--wsport</code>. \\
 % else:
-a port of its own, here {{setup.tape_port}}. \\
+port {{setup.tape_port}}. \\
 % end
 Instead of asking for the quote again and again, open one of these URLs with any websocket client,
 here for the account {{setup.account}}. The venue or stock need not exist yet. You never have to
