@@ -25,12 +25,8 @@ coverage:
 lint:
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench:  # what the tables of the documents come from; takes minutes
-	$(BIN)/python benchmarks/engine.py
-	$(BIN)/python benchmarks/book_bytes.py
-	$(BIN)/python benchmarks/ledger.py
-	$(BIN)/python benchmarks/front_end.py
-	$(BIN)/python benchmarks/tape.py
+bench:  # writes the figures into the pages of docs/; takes minutes
+	$(BIN)/python benchmarks/figures.py
 
 docs:  # the pictures of the pages; needs Chromium
 	$(BIN)/python docs/screenshots.py

@@ -44,7 +44,7 @@ from disorderbook.engine.orders import (
     Side,  # noqa: E402
 )
 from disorderbook.exchange import Exchange  # noqa: E402
-from disorderbook.ledger.durable import DurableLedger  # noqa: E402
+from disorderbook.ledger.archive import Archive  # noqa: E402
 from disorderbook.ledger.file import open_ledger  # noqa: E402
 from disorderbook.process.periodic import keep_collections_short  # noqa: E402
 
@@ -176,7 +176,7 @@ def serve(before: int, arguments: list[str]) -> None:
         trade(services.exchange, before, 0)
         first = book.next_id
         ledger = services.exchange._ledger
-        assert isinstance(ledger, DurableLedger)
+        assert isinstance(ledger, Archive)
         ledger.connection.set_trace_callback(
             lambda statement: transactions.append(None) if statement == "COMMIT" else None
         )

@@ -19,8 +19,11 @@ class Block(NamedTuple):
 
 
 def blocks(page: Path) -> list[Block]:
-    """The indented blocks of a page. Lines of a list that go on are no code."""
-    text = re.sub(r"^[-*] .*\n(?:  +\S.*\n)*", "", page.read_text(), flags=re.MULTILINE)
+    """The indented blocks of a page. Lines of a list that go on are no code, and neither is what a
+    benchmark has printed, between fences.
+    """
+    text = re.sub(r"^```text\n.*?^```\n", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^[-*] .*\n(?:  +\S.*\n)*", "", text, flags=re.MULTILINE)
     found = re.findall(r"(?:^    .*\n|^\n(?=\n*    ))+", text, flags=re.MULTILINE)
     name = str(page.relative_to(ROOT))
     return [Block(name, textwrap.dedent(block).strip("\n") + "\n") for block in found]
