@@ -3,10 +3,13 @@
 import csv
 import itertools
 import threading
+from typing import Any
 
 import pytest
 from invariants import all_orders, check_invariants
 from wsgi import BUY, KEYS, ORDERS, Client
+
+from disorderbook.server.reader import Head, HttpRequest
 
 STOCK = "/ob/api/venues/TESTEX/stocks/FOOBAR"
 BLSH = {"X-Starfighter-Authorization": "blshkey"}
@@ -214,3 +217,24 @@ def test_scores_of_an_unknown_stock_are_missing_in_the_form_that_was_asked_for()
             "There is no such stock at such a venue (create it by using it)",
         )
     assert client.services.exchange.find_book("TESTEX", "NEW") is None
+
+
+def test_all_who_ask_for_a_book_get_the_same_bytes_and_no_copies() -> None:
+    client = Client()
+    for _ in range(1000):
+        client.order()
+    environ: dict[str, Any] = {}
+    client._call = environ.update  # type: ignore[method-assign,assignment]
+    client("GET", STOCK)
+    request = HttpRequest(Head(0, environ), {}, b"", True)
+    started: list[Any] = []
+    first, *others = (
+        list(client.app.respond(request).body),
+        list(client.app.respond(request).body),
+        list(client.app(environ, lambda *arguments: started.extend(arguments))),
+    )
+    assert dict(started[1])["Content-Length"] == str(sum(map(len, others[1])))
+    large = [piece for piece in first if len(piece) > 200]
+    assert sum(map(len, large)) > 30 * 1000
+    for other in others:
+        assert {id(piece) for piece in large} <= {id(piece) for piece in other}
