@@ -23,7 +23,7 @@ BYTECODE = Path(__file__).parent.parent / ".pytest_cache" / "bytecode"
 
 # `examples` in tests/support/examples.py scales these for each property.
 settings.register_profile("dev", max_examples=5, deadline=None)
-settings.register_profile("ci", max_examples=50, deadline=None, print_blob=True)
+settings.register_profile("ci", max_examples=20, deadline=None, print_blob=True)
 settings.register_profile("nightly", max_examples=500, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -4,11 +4,13 @@ websockets both, and what they log.
 
 import contextlib
 import http.client
+import itertools
 import json
 import re
 import ssl
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -264,12 +266,15 @@ FRAMING = [
 
 
 def send_secrets(proxy: Proxy) -> None:
-    """Requests of all kinds with a key in them, most of them refused."""
-    for target in TARGETS:
-        for framing in FRAMING:
-            head = f"GET {target} HTTP/1.1\r\nHost: {NAME}\r\nCookie: api_key={SECRET}\r\n"
-            with contextlib.suppress(ConnectionError, ssl.SSLError):
-                proxy.send(f"{head}{framing}\r\n".encode())
+    """Requests of all kinds with a key in them, most of them refused, some after a while."""
+
+    def send(target: str, framing: str) -> None:
+        head = f"GET {target} HTTP/1.1\r\nHost: {NAME}\r\nCookie: api_key={SECRET}\r\n"
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            proxy.send(f"{head}{framing}\r\n".encode())
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(send, *zip(*itertools.product(TARGETS, FRAMING))))
 
 
 def test_no_key_is_in_any_log(proxy: Proxy, exchange: Exchange) -> None:

@@ -268,12 +268,14 @@ def test_no_line_of_the_log_has_a_key(level: str) -> None:
     with running(*options) as exchange:
         tape = int(exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)/ob/api/ws/")[1])
         header = f"X-Starfighter-Authorization: {SECRET}"
-        for target in TARGETS:
-            with Peer(exchange.port) as peer:
-                peer.ask(get(target, "1.1", header))
-            with RawPeer(tape) as listener:
+        with contextlib.ExitStack() as stack:
+            listeners = [stack.enter_context(RawPeer(tape)) for _ in TARGETS]
+            for target, listener in zip(TARGETS, listeners):
+                with Peer(exchange.port) as peer:
+                    peer.ask(get(target, "1.1", header))
                 listener.send(handshake(target, header))
                 listener.answer()
+            for listener in listeners:  # they are all held for the same while
                 wait_for_close(listener)
         assert SECRET not in exchange.log()
         assert len(re.findall("is refused: ", exchange.log())) >= len(TARGETS)

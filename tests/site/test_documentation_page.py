@@ -1,5 +1,6 @@
 """The page at /docs: every line of it that can be copied does what the page promises."""
 
+import functools
 import json
 import os
 import re
@@ -28,6 +29,7 @@ OPERATIONS = {operation.id: operation for operation in DESCRIPTION.operations()}
 PATIENCE = 20  # seconds
 
 
+@functools.cache
 def page_of(host: str = "127.0.0.1:8000", setup: Setup = SETUP) -> Page:
     return Page(docs_page(host, setup))
 
