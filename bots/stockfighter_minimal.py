@@ -73,10 +73,10 @@ class _Shared:
     """
 
     def __init__(self) -> None:
-        self.begin_anew()
+        self.reset()
         _shared.add(self)
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         self.own = threading.local()
         self.lock = threading.Lock()
         self.outage = threading.Event()
@@ -85,13 +85,13 @@ class _Shared:
 _shared: "WeakSet[_Shared]" = WeakSet()
 
 
-def _begin_anew() -> None:
+def _reset_all() -> None:
     for each in list(_shared):
-        each.begin_anew()
+        each.reset()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_all)
 
 
 class Client:

@@ -1,4 +1,4 @@
-"""What the tape told must rebuild what HTTP answers: the book, every fill, every position.
+"""What the tape published must rebuild what HTTP answers: the book, every fill, every position.
 
 Traders act over HTTP and listen over websockets, as bots do. What each knows is how its orders
 were answered, and what it was told since; nothing that the exchange is asked afterwards goes into
@@ -90,7 +90,7 @@ class TapeAndAnswers(RuleBasedStateMachine):
         self.ticks = Told(self.exchange, "ANYBODY", self.venue, "tickertape")
         self.traders = {name: Trader(self.exchange, name, self.venue) for name in ACCOUNTS}
         self.owners: list[str] = []  # of the orders, by id
-        self.quote: Quote | None = None  # the latest that was told
+        self.quote: Quote | None = None  # the latest that was published
 
     @rule(
         account=st.sampled_from(ACCOUNTS),
@@ -133,8 +133,8 @@ class TapeAndAnswers(RuleBasedStateMachine):
     def the_orders_and_their_fills_are_those_that_were_told(self) -> None:
         if self.owners:
             for trader in self.traders.values():
-                told = [order for _, order in sorted(trader.orders.items())]
-                assert list(trader.market.orders()) == told
+                published = [order for _, order in sorted(trader.orders.items())]
+                assert list(trader.market.orders()) == published
 
     @invariant()
     def the_book_is_what_is_left_of_the_orders_that_were_told(self) -> None:
@@ -158,17 +158,17 @@ class TapeAndAnswers(RuleBasedStateMachine):
 
     @invariant()
     def the_positions_are_the_sums_of_what_was_told(self) -> None:
-        told = {
+        published = {
             name: (trader.cash, trader.shares)
             for name, trader in self.traders.items()
             if trader.heard
         }
-        if told:
+        if published:
             url = f"{self.exchange.url}/ob/api/venues/{self.venue}/stocks/{SYMBOL}/scores"
             with urllib.request.urlopen(f"{url}?format=json") as answer:
                 scores = json.load(answer)["scores"]
             answered = {row["account"]: (row["cash"], row["shares"]) for row in scores}
-            assert answered == told
+            assert answered == published
 
     def all_orders(self) -> Iterator[Order]:
         for trader in self.traders.values():

@@ -153,9 +153,9 @@ def test_a_script_says_whom_it_trusts(front: Front, capsys: pytest.CaptureFixtur
     sf.set_web_url(front.url)
     try:
         assert sf.quote("TESTEX", "FOOBAR") is None
-        told = capsys.readouterr().err
-        assert told.count("\n") == 1
-        assert f"The certificate of {front.url} is not trusted: self" in told
+        printed = capsys.readouterr().err
+        assert printed.count("\n") == 1
+        assert f"The certificate of {front.url} is not trusted: self" in printed
         sf.set_verify(str(front.ca))
         assert sf.execute(sf.Order(price=1, qty=1)) is not None
         with pytest.raises(ValueError, match="holds no certificates to trust"):

@@ -163,15 +163,15 @@ def test_when_nobody_reads_on_it_ends_quietly() -> None:
 def test_a_forked_process_hears_over_a_connection_of_its_own() -> None:
     with exchange_with_tape() as (exchange, url):
         listening = watch_tape.connect(f"{url}ME/venues/TESTEX/tickertape", "")
-        told = watch_tape.heard(listening)
+        messages = watch_tape.heard(listening)
         trade(exchange)
-        first = next(told)
+        first = next(messages)
 
         def listen(pipe: Connection) -> None:
-            pipe.send(list(told))  # which ends at once
+            pipe.send(list(messages))  # which ends at once
             listening.shutdown()
 
         with forked(listen) as child:
             assert heard(child) == []
-        assert (first["quote"]["bid"], next(told)["quote"]["last"]) == (5001, 5001)
-        told.close()
+        assert (first["quote"]["bid"], next(messages)["quote"]["last"]) == (5001, 5001)
+        messages.close()

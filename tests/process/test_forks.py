@@ -118,8 +118,8 @@ def test_a_process_forked_by_the_command_keeps_no_port(tmp_path: Path) -> None:
     with started(sys.executable, "-c", FORKING_SCRIPT, *options) as exchange:
         child = int(exchange.wait_for("^child (.*)$")[1])
         try:
-            told = json.loads(file.read_text())
-            ports = [told["port"], told["tape_port"]]
+            written = json.loads(file.read_text())
+            ports = [written["port"], written["tape_port"]]
             for port in ports:
                 socket.create_connection((HOST, port)).close()
             exchange._process.send_signal(signal.SIGTERM)

@@ -81,8 +81,8 @@ def check_order(read: client.Order, order: Order, remaining: int, filled: int, m
     assert read.order_type == ORDER_TYPE_NAMES[order.type]
     assert (read.price, read.original_qty) == (order.price, order.quantity)
     assert (read.qty, read.total_filled, read.open) == (remaining, filled, remaining > 0)
-    told = [Fill(fill.price, fill.qty, nanoseconds(fill.ts)) for fill in read.fills]
-    assert told == list(order.fills)[:made]
+    read_fills = [Fill(fill.price, fill.qty, nanoseconds(fill.ts)) for fill in read.fills]
+    assert read_fills == list(order.fills)[:made]
 
 
 def check_quote(read: client.Quote, quote: engine.Quote) -> None:

@@ -152,12 +152,12 @@ def test_no_key_is_ever_told() -> None:
     order = BUY | {"account": "BLSHBOTS"}
     assert detail(client("POST", ORDERS, order)).startswith("the key is missing; allowed: ")
     for key in ("noisekey", "secret"):
-        told = detail(client("POST", ORDERS, order, {"X-Starfighter-Authorization": key}))
-        assert told.startswith("the key is of no account or of another one; allowed: ")
-        assert key not in told
+        found = detail(client("POST", ORDERS, order, {"X-Starfighter-Authorization": key}))
+        assert found.startswith("the key is of no account or of another one; allowed: ")
+        assert key not in found
     for path in ("/ob/api/ws/BLSHBOTS/venues/V/executions", "/nothing", "//ob/api"):
-        told = detail(client("GET", f"/key/noisekey{path}"))
-        assert told.startswith('the path is "/key/KEY') and "noisekey" not in told
+        found = detail(client("GET", f"/key/noisekey{path}"))
+        assert found.startswith('the path is "/key/KEY') and "noisekey" not in found
 
 
 def test_of_several_faults_the_first_in_the_order_of_refusals_is_told() -> None:
@@ -165,7 +165,7 @@ def test_of_several_faults_the_first_in_the_order_of_refusals_is_told() -> None:
     wrong: dict[str, Any] = {"venue": "W", "account": "A" * 256, "price": -1, "qty": True}
     other = ORDERS.replace("FOOBAR", "OTHER")
     key = {"X-Starfighter-Authorization": "blshkey"}
-    told = [detail(client("POST", other, b"{"))]
+    found = [detail(client("POST", other, b"{"))]
     for path, mended in (
         (other, {}),
         (other, {"venue": "TESTEX"}),
@@ -173,7 +173,7 @@ def test_of_several_faults_the_first_in_the_order_of_refusals_is_told() -> None:
         (ORDERS, {"account": "BLSHBOTS"}),
     ):
         wrong |= mended
-        told.append(detail(client("POST", path, wrong)))
+        found.append(detail(client("POST", path, wrong)))
     for mended in (
         {},
         {"direction": "up"},
@@ -184,8 +184,8 @@ def test_of_several_faults_the_first_in_the_order_of_refusals_is_told() -> None:
         {"qty": 1},
     ):
         wrong |= mended
-        told.append(detail(client("POST", ORDERS, wrong, key)))
-    assert [text.split(";")[0].split(":")[0].split(" is ")[0] for text in told] == [
+        found.append(detail(client("POST", ORDERS, wrong, key)))
+    assert [text.split(";")[0].split(":")[0].split(" is ")[0] for text in found] == [
         "the body",
         "venue",
         "1 books are open",

@@ -73,8 +73,11 @@ def test_a_head_with_more_meanings_or_none(
 
 
 def test_what_the_parser_cannot_read_is_a_bad_request() -> None:
-    told = malformed(HttpParserError("Invalid header token"))
-    assert isinstance(told, Refusal) and told.sentence == "Malformed request: Invalid header token"
+    refused = malformed(HttpParserError("Invalid header token"))
+    assert (
+        isinstance(refused, Refusal)
+        and refused.sentence == "Malformed request: Invalid header token"
+    )
 
 
 def test_what_a_callback_refused_is_told_as_it_is() -> None:
