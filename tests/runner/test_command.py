@@ -19,6 +19,7 @@ import pytest
 from live import PATIENCE, ROOT, Exchange, Started, running, started
 
 from disorderbook.client.market import TIMEOUT
+from disorderbook.in_process import serve
 from disorderbook.runner import command
 from disorderbook.runner.registry import REGISTRY
 
@@ -44,9 +45,9 @@ def sums(text: str) -> dict[str, tuple[int, ...]]:
     return {name: tuple(map(int, counts)) for name, *counts in found}
 
 
-def orders(exchange: Exchange, account: str, venue: str = "TESTEX") -> list[dict[str, Any]]:
-    """All orders of an account, without their times."""
-    url = f"{exchange.url}venues/{venue}/accounts/{account}/orders"
+def orders(base: str, account: str, venue: str = "TESTEX") -> list[dict[str, Any]]:
+    """All orders of an account at an exchange, without their times."""
+    url = f"{base}venues/{venue}/accounts/{account}/orders"
     with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         listed = json.load(answer)["orders"]
     for order in listed:
@@ -188,12 +189,12 @@ def test_several_bots_with_copies_trade_for_accounts_of_their_own(
     for account in accounts:
         kind = account[:-1].lower()
         assert counted[f"{kind} ({account})"][:3] == (8, 8, 0)
-        assert len(orders(listing_exchange, account, venue)) == 8
+        assert len(orders(listing_exchange.url, account, venue)) == 8
     # Each copy has a seed of its own.
     first, second = (
         [
             (order["direction"], order["originalQty"])
-            for order in orders(listing_exchange, account, venue)
+            for order in orders(listing_exchange.url, account, venue)
         ]
         for account in ("NOISE1", "NOISE2")
     )
@@ -220,7 +221,7 @@ def test_an_account_that_is_named_trades_for_all(listing_exchange: Exchange, ven
     assert ended.stdout.splitlines() == [
         line for line in ended.stdout.splitlines() if re.search(SUM, line)
     ]
-    assert len(orders(listing_exchange, "ME", venue)) == 14
+    assert len(orders(listing_exchange.url, "ME", venue)) == 14
 
 
 @pytest.mark.slow
@@ -248,7 +249,7 @@ def test_with_authentication_keys_come_from_the_bot_or_the_file_or_the_option(
 def test_the_same_seed_against_a_fresh_exchange_places_the_same_orders(kind: str) -> None:
     listings = []
     for seed, pause in (("7", "0"), ("7", "0-0.02"), ("8", "0")):
-        with running("--extra") as exchange:
+        with serve() as exchange:
             ended = bots(
                 kind,
                 "--seed",
@@ -263,7 +264,7 @@ def test_the_same_seed_against_a_fresh_exchange_places_the_same_orders(kind: str
                 "ME",
             )
             assert ended.returncode == 0, ended.stderr
-            listings.append(orders(exchange, "ME"))
+            listings.append(orders(f"{exchange.url}/ob/api/", "ME"))
     first, same, other = listings
     assert len(first) == 40 and first == same
     assert first != other
@@ -291,7 +292,7 @@ def test_a_signal_ends_it_with_a_total_for_each_bot_that_is_true(
     for name, (sent, placed, lost, _) in list(counted.items())[:3]:
         account = name[name.index("(") + 1 : -1]
         assert sent == placed + lost
-        assert placed == len(orders(listing_exchange, account, venue)) > 0
+        assert placed == len(orders(listing_exchange.url, account, venue)) > 0
     assert counted["Total"] == tuple(map(sum, zip(*list(counted.values())[:3])))
 
 
@@ -315,7 +316,7 @@ def _wait_for_trades(exchange: Exchange, venue: str) -> None:
 
 def _orders_if_any(exchange: Exchange, venue: str) -> list[dict[str, Any]]:
     try:
-        return orders(exchange, "TAKERBOTS", venue)
+        return orders(exchange.url, "TAKERBOTS", venue)
     except urllib.error.HTTPError:  # the venue does not exist yet
         return []
 
@@ -351,7 +352,7 @@ def test_many_bots_at_full_speed_keep_the_market_in_order(
     makers = (
         order
         for number in (1, 2)
-        for order in orders(listing_exchange, f"MARKET-MAKER{number}", venue)
+        for order in orders(listing_exchange.url, f"MARKET-MAKER{number}", venue)
     )
     assert len([order for order in makers if order["open"]]) <= 2 * 7
     assert len(book["bids"]) + len(book["asks"]) <= 2 * 7 + 2 * 11 + 12 * 11 + 2 * 11

@@ -121,6 +121,7 @@ def test_a_hundred_megabytes_are_refused_and_not_kept(
 
 
 @needs_proc
+@pytest.mark.slow
 def test_ten_thousand_clients_that_connect_and_leave_leave_nothing_behind() -> None:
     sent = (b"", b"G", get(QUOTE), post(ORDERS, b"{"), post(ORDERS, b"{}")[:-1], b"\x16\x03\x01")
     with running() as exchange:

@@ -136,6 +136,7 @@ def test_on_windows_the_lines_are_for_its_shells(browser: Browser, exchange: Exc
 
 
 @pytest.mark.parametrize("screen, scheme", [("phone", "dark"), ("projector", "light")])
+@pytest.mark.slow
 def test_the_page_is_fit_for_every_screen(
     browser: Browser,
     exchange: Exchange,

@@ -68,6 +68,7 @@ class Shell:
     ],
     ids=" ".join,
 )
+@pytest.mark.slow
 def test_every_curl_line_does_what_the_page_promises(
     options: tuple[str, ...],
     tmp_path: Path,

@@ -267,6 +267,7 @@ def test_the_direction_is_that_of_the_last_change(exchange: Exchange, open_page:
 
 
 @pytest.mark.parametrize("has_tape", [True, False], ids=["tape", "polling"])
+@pytest.mark.slow
 def test_the_page_recovers_when_the_exchange_starts_again(has_tape: bool, open_page: Open) -> None:
     options = ["-w", "--wsport", str(free_port())] if has_tape else []
     with running(*options) as first:
@@ -292,6 +293,7 @@ def free_port() -> int:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", ["phone", "projector"])
+@pytest.mark.slow
 def test_every_screen_is_legible_in_the_light_and_in_the_dark(
     screen: str, scheme: str, exchange: Exchange, open_page: Open
 ) -> None:
@@ -354,6 +356,7 @@ def test_on_windows_the_lines_are_for_powershell(exchange: Exchange, open_page: 
     assert page.inner_text("#command-bot").startswith(".venv\\Scripts\\python -m bots ")
 
 
+@pytest.mark.slow
 def test_the_bots_that_it_names_trade(exchange: Exchange, open_page: Open) -> None:
     order(exchange, PRINTABLE, qty=1)
     page = open_page(exchange, PRINTABLE)
