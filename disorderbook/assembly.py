@@ -36,7 +36,7 @@ from disorderbook.protocol.names import (
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.server import CAN_LEAVE_SOCKETS, InlineServer
 from disorderbook.tape.feed import Tape
-from disorderbook.tape.limits import limits_for
+from disorderbook.tape.limits import MAX_LISTENERS, limits_for
 
 OWN_SERVER, WAITRESS = "inline", "waitress"
 SERVERS = (OWN_SERVER, WAITRESS)  # each answers in this process, where the exchange is
@@ -54,6 +54,9 @@ WAITRESS_OPTIONS = {
 
 FIRST_VENUE, FIRST_SYMBOL = "TESTEX", "FOOBAR"
 UPKEEP_SECONDS = 0.5  # so the tables are never further behind the journal
+
+
+log = logging.getLogger(__name__)
 
 
 class CannotStart(Exception):
@@ -127,13 +130,20 @@ def first_book(exchange: Exchange, settings: MarketSettings) -> OrderBook:
 
 @contextmanager
 def running_tape(
-    accounts: Accounts, port: int, descriptors: int, origins: OriginPolicy
+    accounts: Accounts,
+    port: int,
+    descriptors: int,
+    origins: OriginPolicy,
+    listeners: int = MAX_LISTENERS,
 ) -> Iterator[Tape]:
-    """The websocket server while it runs; the process may have so many descriptors. Raises
-    CannotStart.
+    """The websocket server while it runs, for so many listeners at most; the process may have so
+    many descriptors. Raises CannotStart.
     """
+    limits = limits_for(descriptors, listeners)
+    if limits.listeners < listeners:
+        log.warning("The system lets this process have only %d listeners", limits.listeners)
     try:
-        tape = Tape(accounts, port, limits_for(descriptors), origins)
+        tape = Tape(accounts, port, limits, origins)
     except OSError as fault:
         raise cannot_listen(port, fault) from None
     with closed_in_child(tape.port), tape:

@@ -27,10 +27,12 @@ from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.response import WsgiApp
 from disorderbook.server.server import InlineServer
 from disorderbook.tape.feed import Tape
+from disorderbook.tape.limits import limits_for
 
 # The descriptors belong to the program around us: an exchange uses half of so many for each of its
 # servers, and does not ask the system for more.
 DESCRIPTORS = 512
+MAX_LISTENERS = limits_for(DESCRIPTORS).listeners
 LIMITS = Limits(connections=240, refused_connections=16)
 
 
@@ -70,6 +72,7 @@ def serve(
     max_books: int = MAX_BOOKS,
     websockets: bool = False,
     tape_port: int = 0,
+    max_listeners: int = MAX_LISTENERS,
     allowed_hosts: Sequence[str] = (),
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
@@ -79,14 +82,17 @@ def serve(
     authentication on. `database` is the file of the market; `sync` has each change on the disk
     before it is answered; `drop_damaged_log` goes on without the changes that stand behind damage
     in the file's log, which is copied first. `extra` allows listing an account's orders;
-    `max_books` is the most books that can be opened; `websockets` runs the tape, on `tape_port`;
+    `max_books` is the most books that can be opened; `websockets` runs the tape, on the same port
+    and on `tape_port`, for `max_listeners` at a time (at most and by default 217);
     `allowed_hosts` are names besides localhost by which clients may call it.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
-    alone when it ends. Raises CannotStart, or ValueError for accounts, names and ports that cannot
-    be used, and for what needs a database without one.
+    alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
+    that cannot be used, and for what needs a database without one.
     """
     _check(ports=(port, tape_port), names=(venue, symbol))
+    if not 1 <= max_listeners <= MAX_LISTENERS:
+        raise ValueError(f"max_listeners is from 1 to {MAX_LISTENERS}, and not {max_listeners}")
     if database is None and (sync or drop_damaged_log):
         raise ValueError("sync and drop_damaged_log need database, the file of the market")
     keys = _accounts(accounts)
@@ -107,7 +113,9 @@ def serve(
         server = own.enter_context(_server(port, origins))
         tape = None
         if websockets:
-            tape = own.enter_context(running_tape(keys, tape_port, DESCRIPTORS, origins))
+            tape = own.enter_context(
+                running_tape(keys, tape_port, DESCRIPTORS, origins, max_listeners)
+            )
         services = own.enter_context(assemble(settings, keys, tape, server))
         own.enter_context(_running(server, make_app(services)))
         book = first_book(services.exchange, settings)

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from forked import PATIENCE, Child, forked, forked_by_multiprocessing, heard
+from raw_websocket import RawPeer, handshake
 
 import disorderbook
 from disorderbook.cli.main import make_parser
@@ -51,7 +52,11 @@ def test_it_answers_from_the_first_line_of_the_block_to_the_last() -> None:
         socket.create_connection((HOST, exchange.port))
 
 
-RENAMED = {"maxbooks": "max_books", "wsport": "tape_port"}  # keywords with a word of their own
+RENAMED = {  # keywords with a word of their own
+    "maxbooks": "max_books",
+    "wsport": "tape_port",
+    "maxlisteners": "max_listeners",
+}
 # About a process (which is the program's own), or instead of serving.
 WITHOUT_KEYWORD = {"server", "log_level", "ports_file", "export", "version", "help", "command"}
 
@@ -174,16 +179,29 @@ def test_a_taken_port_is_a_sentence_and_leaves_nothing() -> None:
         {"venue": "A/B"},
         {"symbol": "A\ud800"},
         {"symbol": "A" * 256},
+        {"max_listeners": 0},
+        {"max_listeners": 218},
     ],
 )
-def test_what_cannot_be_a_port_or_a_name_is_refused_before_anything_starts(
+def test_what_cannot_be_a_port_a_name_or_a_number_is_refused_before_anything_starts(
     options: dict[str, Any],
 ) -> None:
     threads = threading.enumerate()
-    with pytest.raises(ValueError, match="A port is|cannot name a venue or a stock"):
+    with pytest.raises(ValueError, match="A port is|cannot name a venue or a stock|from 1 to 217"):
         with serve(**options):
             pass
     assert threading.enumerate() == threads
+
+
+def test_a_listener_more_than_may_be_is_refused__difference_27() -> None:
+    with serve(websockets=True, max_listeners=1) as exchange, RawPeer.listening(exchange.port):
+        assert exchange.tape_port is not None
+        for port in (exchange.port, exchange.tape_port):
+            with RawPeer(port) as peer:
+                peer.send(handshake())
+                answer = peer.answer()
+                assert answer.status == 503
+                assert "There are 1 listeners already" in peer.body(answer).decode()
 
 
 def test_the_first_book_can_be_named() -> None:

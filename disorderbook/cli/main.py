@@ -18,10 +18,13 @@ from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS
 from disorderbook.cli.start import run_exchange
 from disorderbook.cli.subcommands import add_backup, add_bots, add_upgrade, run_export
 from disorderbook.process.log import LEVELS, start_log
+from disorderbook.process.sockets import WANTED_DESCRIPTORS
 from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS, NAME_RULE, is_name
 from disorderbook.server.origin import host_name
+from disorderbook.tape.limits import MAX_LISTENERS, limits_for
 
 USAGE_ERROR = 2  # exit status
+MOST_LISTENERS = limits_for(WANTED_DESCRIPTORS, WANTED_DESCRIPTORS).listeners
 SUBCOMMANDS = [add_backup, add_upgrade, add_bots]
 
 
@@ -145,6 +148,12 @@ def make_parser() -> argparse.ArgumentParser:
         type=_between(0, LARGEST_PORT),
         default=8001,
         help="port of the websocket server; 0 picks a free one",
+    )
+    add(
+        "--maxlisteners",
+        type=_between(1, MOST_LISTENERS),
+        default=MAX_LISTENERS,
+        help="most listeners to websockets at a time",
     )
     add(
         "--ports-file",

@@ -69,7 +69,13 @@ def _serve(options: argparse.Namespace) -> None:
         tape = None
         if options.websockets:
             tape = own.enter_context(
-                running_tape(accounts, options.wsport, allow_descriptors(), settings.origins)
+                running_tape(
+                    accounts,
+                    options.wsport,
+                    allow_descriptors(),
+                    settings.origins,
+                    options.maxlisteners,
+                )
             )
         services = own.enter_context(assemble(settings, accounts, tape, server))
         book = first_book(services.exchange, settings)

@@ -5,11 +5,13 @@ The one rule: whatever a client can grow or delay has a limit here, and docs/tap
 
 from typing import NamedTuple
 
+MAX_LISTENERS = 4096  # unless an option says otherwise
+
 
 class TapeLimits(NamedTuple):
     """Every limit of the tape's transport; sizes in bytes, times in seconds."""
 
-    listeners: int = 4096
+    listeners: int = MAX_LISTENERS
     """A client beyond these is refused with 503 in the handshake."""
     pending: int = 256
     """Connections besides the listeners, in their handshake or being closed; beyond these none is
@@ -55,16 +57,17 @@ class TapeLimits(NamedTuple):
     """Between two attempts to accept while the process has no descriptors left."""
 
 
-def limits_for(descriptors: int) -> TapeLimits:
-    """TapeLimits for a process with so many descriptors.
+def limits_for(descriptors: int, listeners: int = MAX_LISTENERS) -> TapeLimits:
+    """TapeLimits for a process with so many descriptors, with at most so many listeners.
 
-    Half of them are left to others; the rest is shared among listeners, pending and refused
-    connections in their usual proportion.
+    Half of the descriptors are left to others; the rest is shared among listeners, pending and
+    refused connections in their usual proportion, as far as there is not enough for all.
     """
     usual = TapeLimits()
     everybody = usual.listeners + usual.pending + usual.refused
-    room = min(descriptors // 2, everybody)
-    pending = max(1, room * usual.pending // everybody)
-    refused = max(1, room * usual.refused // everybody)
-    listeners = max(1, room - pending - refused)
+    room = descriptors // 2
+    shared = min(room, everybody)
+    pending = max(1, shared * usual.pending // everybody)
+    refused = max(1, shared * usual.refused // everybody)
+    listeners = max(1, min(listeners, room - pending - refused))
     return usual._replace(listeners=listeners, pending=pending, refused=refused)

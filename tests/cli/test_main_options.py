@@ -35,6 +35,8 @@ def test_nothing_less_than_a_warning_is_logged_unless_asked_for() -> None:
         (["--websocket"], "websockets", True),
         (["--websockets"], "websockets", True),
         (["--wsport", "9"], "wsport", 9),
+        (["--maxlisteners", "7436"], "maxlisteners", 7436),
+        ([], "maxlisteners", 4096),
         (["--ws_port", "9"], "wsport", 9),
     ],
 )

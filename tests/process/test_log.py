@@ -11,6 +11,7 @@ from collections import Counter
 
 import pytest
 from live import killed, running
+from nginx import free_port
 from raw_http import Peer, get, wait_until
 from raw_websocket import RawPeer, handshake
 from wsgi import ORDERS, Client
@@ -309,8 +310,8 @@ def test_a_flood_of_refused_connections_leaves_a_short_log() -> None:
 
 
 def test_a_flood_of_listeners_leaves_a_short_log() -> None:
-    with killed("--websockets", "--wsport", "0", wrapper=FEW_DESCRIPTORS) as exchange:
-        port = int(exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)/ob/api/ws/")[1])
+    port = free_port()
+    with killed("--websockets", "--wsport", str(port), wrapper=FEW_DESCRIPTORS) as exchange:
         with contextlib.ExitStack() as stack:
             peers = [stack.enter_context(RawPeer(port)) for number in range(300)]
             for peer in peers:
@@ -318,6 +319,7 @@ def test_a_flood_of_listeners_leaves_a_short_log() -> None:
             statuses = Counter(peer.answer().status for peer in peers)
             assert statuses == {101: 85, 503: 215}
         assert exchange.process.end() == 0
+    assert "The system lets this process have only 85 listeners" in exchange.log()
     assert "is refused: There are 85 listeners already" in exchange.log()
     check_short(exchange.log())
 

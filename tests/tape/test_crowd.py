@@ -6,6 +6,7 @@ import json
 
 import pytest
 from live import running
+from nginx import free_port
 from raw_websocket import RawPeer
 from wsgi import BUY, ORDERS
 
@@ -18,8 +19,8 @@ CROWD = 2000
 @pytest.mark.slow
 def test_two_thousand_listeners_and_two_thousand_connections_have_room() -> None:
     assert allow_descriptors() > 2 * CROWD + 100
-    with running("-w", "--wsport", "0") as exchange, contextlib.ExitStack() as stack:
-        port = int(exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)/")[1])
+    port = free_port()
+    with running("-w", "--wsport", str(port)) as exchange, contextlib.ExitStack() as stack:
         bots = [http.client.HTTPConnection(HOST, exchange.port, timeout=20) for _ in range(CROWD)]
         for bot in bots:
             bot.connect()

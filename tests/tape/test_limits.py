@@ -25,6 +25,15 @@ def test_half_of_the_descriptors_are_left_to_others() -> None:
     assert (few.pending, few.refused) == (13, 26)
 
 
+def test_the_number_of_listeners_can_be_chosen_as_far_as_there_are_descriptors() -> None:
+    assert limits_for(16_384, 3) == TapeLimits()._replace(listeners=3)
+    many = limits_for(16_384, 5000)
+    assert (many.listeners, many.pending, many.refused) == (5000, 256, 500)
+    assert limits_for(16_384, 10**6).listeners == 16_384 // 2 - 256 - 500
+    assert limits_for(512, 3) == limits_for(512)._replace(listeners=3)
+    assert limits_for(512, 1000) == limits_for(512)
+
+
 def test_the_page_about_the_tape_has_each_limit_with_its_value() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ([\d,.]+) \|", PAGE.read_text(), re.MULTILINE)
     told = {name: float(value.replace(",", "")) for name, value in rows}
