@@ -29,7 +29,7 @@ except ModuleNotFoundError:
         " (or start this with .venv/bin/python, if it was installed there)."
     )
 
-DEFAULT_URL = "ws://127.0.0.1:8001/ob/api/ws/"
+DEFAULT_URL = "ws://127.0.0.1:8000/ob/api/ws/"
 SILENCE = 60.0  # seconds; the exchange sends a ping every 20
 FIRST_PAUSE = 0.1  # seconds before the first attempt to reconnect; each further one is doubled
 LONGEST_PAUSE = 3.0
@@ -131,10 +131,17 @@ def connect(url: str, key: str, tls: dict[str, Any] | None = None) -> websocket.
         ) from None
     except websocket.WebSocketBadStatusException as answer:
         if is_final(answer.status_code):
-            raise Refused(
-                f"Refused: {url} answers {answer.status_code}, so it is no tape"
-            ) from None
+            status, why = answer.status_code, sentence(answer.resp_body)
+            raise Refused(f"Refused: {url} answers {status}, so it is no tape{why}") from None
         raise
+
+
+def sentence(body: bytes | None) -> str:
+    """What an exchange says of a refusal, such as where its tape is; empty for another server."""
+    try:
+        return f" ({json.loads(body or b'')['error']})"
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def is_final(status: int) -> bool:

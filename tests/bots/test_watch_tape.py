@@ -91,7 +91,7 @@ def test_what_is_no_tape_is_refused() -> None:
         url = exchange.url.replace("http:", "ws:")
         with bot("watch_tape.py", "--url", url) as watching:
             assert watching.wait() == 1
-        assert "so it is no tape" in watching.log()
+        assert "so it is no tape (This exchange has no websockets; " in watching.log()
 
 
 def test_it_waits_for_an_exchange_that_is_away_and_reconnects() -> None:

@@ -21,10 +21,9 @@ from nginx import (
     DEPLOY,
     filled_in,
     free_port,
-    ports,
     require_nginx,
     running_nginx,
-    tape_port,
+    to_port,
 )
 from raw_http import wait_until
 from websockets.sync.client import ClientConnection, connect
@@ -113,15 +112,15 @@ def proxy(
     exchange: Exchange, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("nginx")
-    with started_nginx(request.param, folder, exchange.port, tape_port(exchange)) as proxy:
+    with started_nginx(request.param, folder, exchange.port) as proxy:
         yield proxy
 
 
 @contextlib.contextmanager
-def started_nginx(sample: str, folder: Path, port: int, tape: int) -> Iterator[Proxy]:
-    """A sample in use, before an exchange with these two ports."""
+def started_nginx(sample: str, folder: Path, port: int) -> Iterator[Proxy]:
+    """A sample in use, before the exchange of this port."""
     own, trust = free_port(), None
-    changes = ports(port, tape)
+    changes = to_port(port)
     if sample == WITH_TLS:
         certificate, key = make_certificate(folder)
         trust = ssl.create_default_context(cafile=str(certificate))
@@ -293,7 +292,7 @@ def test_no_key_is_in_any_log(proxy: Proxy, exchange: Exchange) -> None:
 def test_no_key_is_in_any_log_while_no_exchange_answers(
     exchange: Exchange, tmp_path: Path, sample: str
 ) -> None:
-    with started_nginx(sample, tmp_path, free_port(), free_port()) as proxy:
+    with started_nginx(sample, tmp_path, free_port()) as proxy:
         send_secrets(proxy)
         assert proxy.ask("GET", f"{TAPE}/executions?api_key={SECRET}")[0] == 502
         assert wait_until(lambda: f"GET {TAPE}/executions 502 " in proxy.logged())

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from documents import DOCS, blocks
 from live import ROOT, running
-from nginx import filled_in, free_port, ports, require_nginx, running_nginx, tape_port
+from nginx import filled_in, free_port, require_nginx, running_nginx, to_port
 
 # What a program of 2016 looks like. Nothing in it knows of this exchange.
 OLD_BOT = """
@@ -82,7 +82,7 @@ def port(folder: Path) -> Iterator[int]:
     _, *options = shlex.split(recipe("disorderbook "))
     own = free_port()
     with running(*options, "--wsport", "0") as exchange:
-        changes = ports(exchange.port, tape_port(exchange)) | {
+        changes = to_port(exchange.port) | {
             "listen 443 ssl": f"listen 127.0.0.1:{own} ssl",
             "/etc/ssl/certs/exchange.pem": str(folder / "exchange.pem"),
             "/etc/ssl/private/exchange.key": str(folder / "exchange.key"),

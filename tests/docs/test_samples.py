@@ -19,7 +19,6 @@ import pytest
 from book_gateway import BookGateway, trade
 from documents import DOCS, PAGES, README, ROOT, Block, blocks
 from live import Exchange, running, started
-from nginx import tape_port
 from raw_http import wait_until
 
 import disorderbook
@@ -144,7 +143,7 @@ def test_the_tape_is_started_and_watched_as_shown() -> None:
     assert script == "disorderBook_main.py"
     with running(*options, "--wsport", "0") as exchange:
         watch = sample(README, ".venv/bin/pip install -e '.[tape]' && ").partition(" && ")[2]
-        url = f"ws://127.0.0.1:{tape_port(exchange)}/ob/api/ws/"
+        url = f"ws://127.0.0.1:{exchange.port}/ob/api/ws/"
         command = [*shlex.split(with_this_python(watch)), "--url", url]
         with started(*command) as watcher:
             assert wait_until(lambda: place(exchange, 4321) and " 4321 " in watcher.log())

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from live import ROOT, Exchange, Started
+from live import ROOT, Started
 from raw_http import wait_until
 
 DEPLOY = ROOT / "deploy"
@@ -49,9 +49,9 @@ def filled_in(text: str, changes: dict[str, str]) -> str:
     return text
 
 
-def ports(port: int, tape: int) -> dict[str, str]:
-    """The changes that lead to an exchange with these two ports."""
-    return {"127.0.0.1:8000": f"127.0.0.1:{port}", "127.0.0.1:8001": f"127.0.0.1:{tape}"}
+def to_port(port: int) -> dict[str, str]:
+    """The changes that lead to the exchange of this port."""
+    return {"127.0.0.1:8000": f"127.0.0.1:{port}"}
 
 
 @contextmanager
@@ -66,10 +66,6 @@ def running_nginx(folder: Path, sample: str, port: int) -> Iterator[Started]:
         yield nginx
     finally:
         nginx.end()
-
-
-def tape_port(exchange: Exchange) -> int:
-    return int(exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)/ob/api/ws/")[1])
 
 
 def free_port() -> int:
