@@ -1,4 +1,7 @@
-"""Trades in an installed disorderbook, in this process and with the command; ends with status 0."""
+"""Trades in an installed disorderbook, in this process, with the command and with its bots.
+
+Ends with status 0 if all went well.
+"""
 
 import importlib.util
 import json
@@ -7,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import disorderbook
@@ -22,26 +27,41 @@ def trade(url: str, first_id: int) -> None:
             sys.exit(f"These orders did not trade: {bid}, {ask}")
 
 
-def run_the_command(folder: Path, first_id: int) -> None:
-    ports = folder / "ports.json"
-    command = ["-m", "disorderbook", "-p", "0", "-w", "--wsport", "0", "--ports-file", str(ports)]
-    with subprocess.Popen(
-        [sys.executable, *command, "-d", str(folder / "market.db")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as started:
-        try:
-            deadline = time.monotonic() + PATIENCE
-            while not ports.exists() and time.monotonic() < deadline:
-                time.sleep(0.01)
-            trade(json.loads(ports.read_text())["url"], first_id)
-            started.send_signal(signal.SIGTERM)
-            _, errors = started.communicate(timeout=PATIENCE)
-        finally:
-            started.kill()
+@contextmanager
+def exchange(*options: str) -> Iterator[str]:
+    """The command's exchange, by its URL. It must end with status 0 and complain of nothing."""
+    command = [sys.executable, "-m", "disorderbook", "-p", "0", "-w", "--wsport", "0", *options]
+    with tempfile.TemporaryDirectory() as folder:
+        ports = Path(folder) / "ports.json"
+        with subprocess.Popen(
+            [*command, "--ports-file", str(ports)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as started:
+            try:
+                deadline = time.monotonic() + PATIENCE
+                while not ports.exists() and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                yield json.loads(ports.read_text())["url"]
+                started.send_signal(signal.SIGTERM)
+                _, errors = started.communicate(timeout=PATIENCE)
+            finally:
+                started.kill()
     if started.returncode or errors:
         sys.exit(f"It ended with status {started.returncode} and said: {errors}")
+
+
+def run_bots(url: str) -> None:
+    """Two bots, with the command that the installation has put beside its Python."""
+    program = Path(sys.executable).with_name("disorderbook")
+    command = [program, "bots", "market-maker", "taker", "--seed", "7", "--orders", "5"]
+    ended = subprocess.run(
+        [*command, "--pause", "0", "--url", url], capture_output=True, text=True, timeout=PATIENCE
+    )
+    sent = "Total: 10 orders sent, 10 of them placed"
+    if ended.returncode or ended.stderr or sent not in ended.stdout:
+        sys.exit(f"The bots did not trade: {ended.stdout}{ended.stderr}")
 
 
 def require_the_bare_package() -> None:
@@ -59,9 +79,11 @@ def main() -> None:
     require_the_bare_package()
     with tempfile.TemporaryDirectory() as folder:
         database = str(Path(folder) / "market.db")
-        with disorderbook.serve(database=database, websockets=True) as exchange:
-            trade(exchange.url, 0)
-        run_the_command(Path(folder), 2)
+        with disorderbook.serve(database=database, websockets=True) as served:
+            trade(served.url, 0)
+        with exchange("-d", database) as url:
+            trade(url, 2)
+            run_bots(url)
     version = ".".join(map(str, sys.version_info[:3]))
     print(f"disorderbook {disorderbook.__version__} trades with Python {version}")
 

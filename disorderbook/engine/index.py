@@ -9,31 +9,29 @@ from collections.abc import Iterator
 
 from disorderbook.engine.orders import Order
 
-SHELVES = 16
-
-
+SHARDS = 16  # dictionaries of orders by id
 ENTRY = 64  # ids
 
 
 class Register:
     """Numbers orders from 0, and finds those that it still holds."""
 
-    __slots__ = ("next_id", "_shelves", "_accounts")
+    __slots__ = ("next_id", "_shards", "_accounts")
 
     def __init__(self) -> None:
         self.next_id = 0
-        self._shelves: tuple[dict[int, Order], ...] = tuple({} for _ in range(SHELVES))
+        self._shards: tuple[dict[int, Order], ...] = tuple({} for _ in range(SHARDS))
         self._accounts: dict[str, dict[int, int]] = {}  # ids // ENTRY, and which of those there
 
     def __len__(self) -> int:
         """How many orders are held."""
-        return sum(map(len, self._shelves))
+        return sum(map(len, self._shards))
 
     def add(self, order: Order) -> None:
         """Hold an order; ids must come in ascending order."""
         order_id, account = order.id, order.account
         self.next_id = order_id + 1
-        self._shelves[order_id % SHELVES][order_id] = order
+        self._shards[order_id % SHARDS][order_id] = order
         entries = self._accounts.get(account)
         if entries is None:
             entries = self._accounts[account] = {}
@@ -42,7 +40,7 @@ class Register:
 
     def remove(self, order: Order) -> None:
         """Let go of an order that is held."""
-        del self._shelves[order.id % SHELVES][order.id]
+        del self._shards[order.id % SHARDS][order.id]
         entries = self._accounts[order.account]
         entry, bit = divmod(order.id, ENTRY)
         entries[entry] ^= 1 << bit
@@ -53,13 +51,13 @@ class Register:
 
     def find(self, order_id: int) -> Order | None:
         """The order with this id, if it is held."""
-        return self._shelves[order_id % SHELVES].get(order_id)
+        return self._shards[order_id % SHARDS].get(order_id)
 
     def of_account(self, account: str) -> list[Order]:
         """The orders held of an account, oldest first."""
         entries = self._accounts.get(account, {})
         return [
-            self._shelves[order_id % SHELVES][order_id]
+            self._shards[order_id % SHARDS][order_id]
             for entry, bits in entries.items()
             for order_id in _ids(entry, bits)
         ]
