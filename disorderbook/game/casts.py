@@ -137,7 +137,7 @@ class Duel(Cast):
 
     def __init__(self, today: Today, chance: Chance, name: Callable[[], str]) -> None:
         strategies: list[Remembering] = [
-            RungMaker(today, self.LIMIT),
+            RungMaker(today, self.LIMIT, counts_daily=True),
             Bulldozer(today, SELL),
             Bulldozer(today, BUY),
             *(ActiveTrader(today) for _ in self.TRADERS),

@@ -158,8 +158,8 @@ class MarketView:
 
     def cancel_oldest(self, beyond: int) -> None:
         """Cancel resting orders, oldest first, until no more than `beyond` are left."""
-        while len(self._resting) > beyond:
-            self.cancel(next(iter(self._resting)))
+        while len(self.resting) > beyond:
+            self.cancel(next(iter(self.resting)))
 
     def refresh(self) -> None:
         """Learn what resting orders have traded since they were last seen."""

@@ -9,7 +9,10 @@ their owners in making_amends (5,115 of them, over 162 days).
   (0.5 %): so closes of neighbouring days differ by 2.8 %, and those of 80 days hardly more.
 - Three rungs a side, 0.49 % apart, the best ones 0.49 % from the centre. It never takes: its bids
   are 0.49 % under the best ask or lower, its asks over the best bid, so it follows a bulldozer.
-- With the limit L and n shares a bid is for (L - n) / 3 shares, an ask for (L + n) / 3.
+- With the limit L and n shares a bid is for (L - n) / 3 shares, an ask for (L + n) / 3. In
+  dueling_bulldozers n counts from the first re-quote of the day. Else an attack, which takes all of
+  one side, would leave it with the other side only, for weeks; and 25 orders a day were recorded,
+  which takes both.
 
 The maker of irrational_exuberance quotes in the same way, round a centre of another kind. It was
 never recorded; the rule is our own choice, and makes a bubble of what buyers do. The centre starts
@@ -39,12 +42,17 @@ class RungMaker(Remembering):
     shares; `error` is the s.d. of a re-quote's own error.
     """
 
-    REMEMBERS: ClassVar[tuple[str, ...]] = ("plan",)
+    REMEMBERS: ClassVar[tuple[str, ...]] = ("plan", "since", "start")
 
-    def __init__(self, today: Today, limit: int, error: float = ERROR) -> None:
+    def __init__(
+        self, today: Today, limit: int, error: float = ERROR, counts_daily: bool = False
+    ) -> None:
         self.today = today
         self.limit = limit
         self.error = error
+        self.counts_daily = counts_daily  # whether its position counts from the day's beginning
+        self.since = 0  # the day from which it counts
+        self.start = 0  # shares that it had then
         self.plan: list[list[int]] = []  # [signed quantity, price], last first
 
     def step(self, market: MarketView) -> bool:
@@ -63,6 +71,11 @@ class RungMaker(Remembering):
         """In cents."""
         return self.today.value * (1 + self.today.error + market.rng.gauss(0.0, self.error))
 
+    def _position(self, market: MarketView) -> int:
+        if self.counts_daily and self.today.day != self.since:
+            self.since, self.start = self.today.day, market.shares
+        return market.shares - self.start
+
     def _posts(self, market: MarketView) -> list[list[int]]:
         centre, top = self._centre(market), market.quote()
         ask, bid = round(centre * (1 + DISTANCE)), round(centre * (1 - DISTANCE))
@@ -71,8 +84,8 @@ class RungMaker(Remembering):
         if top.ask is not None:
             bid = min(bid, round(top.ask * (1 - DISTANCE)), top.ask - 1)
         apart = max(1, round(centre * DISTANCE))
-        asked = (self.limit + market.shares) // RUNGS
-        wanted = (self.limit - market.shares) // RUNGS
+        position = self._position(market)
+        asked, wanted = (self.limit + position) // RUNGS, (self.limit - position) // RUNGS
         rungs = range(RUNGS - 1, -1, -1)
         bids = [[wanted, bid - rung * apart] for rung in rungs if wanted > 0]
         asks = [[-asked, ask + rung * apart] for rung in rungs if asked > 0]
@@ -82,7 +95,7 @@ class RungMaker(Remembering):
 class BubbleMaker(RungMaker):
     """The maker of irrational_exuberance."""
 
-    REMEMBERS = ("plan", "centre", "shares")
+    REMEMBERS = (*RungMaker.REMEMBERS, "centre", "shares")
 
     def __init__(self, today: Today, limit: int) -> None:
         super().__init__(today, limit)

@@ -61,6 +61,17 @@ def test_a_position_moves_sizes_and_leaves_the_sum_of_a_pair() -> None:
     assert {order.side for order in market.turn()} == {BUY}
 
 
+def test_its_position_may_count_from_the_days_beginning() -> None:
+    market = TraderMarket(lambda today: RungMaker(today, LIMIT, 0.0, counts_daily=True))
+    market.turn()
+    market.take(SELL, 10**6, 1)
+    assert {order.side for order in market.turn()} == {SELL}
+    market.today.day = 1
+    assert {order.quantity for order in market.turn()} == {LIMIT // 3}
+    market.take(SELL, 3000, 1)
+    assert {order.quantity for order in market.turn()} == {LIMIT // 3 - 1000, LIMIT // 3 + 1000}
+
+
 def test_it_follows_a_bulldozer_and_never_takes() -> None:
     for side, percent in ((BUY, 130.8), (SELL, 60.7)):
         market = a_market(error=0.0)
@@ -105,6 +116,6 @@ def test_a_bubble_sinks_while_the_maker_is_long_and_asks_nothing_once_sold_out()
 
 def test_no_price_of_a_bubble_is_higher_than_an_exchange_takes() -> None:
     market = a_bubble()
-    market.strategy.remember({"plan": [], "centre": MAX_PRICE * 2.0, "shares": 0})
+    market.strategy.remember({**market.strategy.memory(), "centre": MAX_PRICE * 2.0})
     placed = market.turn()
     assert len(placed) == 6 and max(order.price for order in placed) <= MAX_PRICE
