@@ -32,8 +32,11 @@ class Chance(random.Random):
 
     def random(self) -> float:
         """The next number of the stream."""
-        self._state = state = (self._state + STEP) & MASK
-        return (scrambled(state) >> 11) * 2.0**-53
+        self._state = number = (self._state + STEP) & MASK
+        # `scrambled`, written out: bots draw more numbers than they place orders.
+        number = ((number ^ number >> 30) * 0xBF58476D1CE4E5B9) & MASK
+        number = ((number ^ number >> 27) * 0x94D049BB133111EB) & MASK
+        return ((number ^ number >> 31) >> 11) * 2.0**-53
 
 
 def scrambled(number: int) -> int:

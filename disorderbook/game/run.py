@@ -73,6 +73,12 @@ class Run:
         self.book = exchange.book(place.venue, place.symbol)
         self._now, self._day_at = now, now
         self._day_ns = int(day_seconds * NANOSECONDS)
+        pace = self._day_ns / (DAY_SECONDS * NANOSECONDS)
+        if day_seconds < SHORTEST_PAUSED_DAY:
+            pace = 0
+        self._longest_burst = int(LARGEST_BURST * self._day_ns)
+        self._pauses = [int(pause * pace) for pause in PAUSES]
+        self._longer_pauses = [int(pause * pace * level.spacing) for pause in PAUSES]
         self._chance = Chance()
         self._chance.begin(seed, START)
         self.first_price = self._chance.randint(*level.first_prices)
@@ -271,6 +277,7 @@ class Run:
             self._decide(self.referee.at_close(holding, self.day))
 
     def _plan(self) -> list[Turn]:
+        self._first_pause = self.seed + self.day * 5
         self._chance.begin(self.seed, PLAN, self.day)
         return self.cast.turns(self.day, self._chance)
 
@@ -281,13 +288,10 @@ class Run:
 
     def _pause(self) -> int:
         """Nanoseconds until the next order of the burst."""
-        if self.day == 0 or self._day_ns < SHORTEST_PAUSED_DAY * NANOSECONDS:
+        if self.day == 0 or self._now - self._day_at > self._longest_burst:
             return 0
-        if self._now - self._day_at > LARGEST_BURST * self._day_ns:
-            return 0
-        pause = PAUSES[(self._actions * 17 + self.day * 5 + self.seed) % len(PAUSES)]
-        spacing = 1.0 if self._turn_is_on else self.level.spacing
-        return int(pause * spacing * self._day_ns / (DAY_SECONDS * NANOSECONDS))
+        pauses = self._pauses if self._turn_is_on else self._longer_pauses
+        return pauses[(self._actions * 17 + self._first_pause) % len(PAUSES)]
 
     def _decide(self, verdict: Verdict | None) -> None:
         if verdict is not None and self.state == OPEN:

@@ -46,7 +46,7 @@ class NoGateway:
 class DirectView(MarketView):
     """One book as one account of it sees and trades it.
 
-    `shares` and `cents` are as they were at the last `refresh`, order or cancel.
+    `shares` and `cents` are as they were at the last `refresh` or order that traded.
     """
 
     def __init__(
@@ -83,7 +83,9 @@ class DirectView(MarketView):
         return Depth(bids, asks)
 
     def place(self, side: Side, quantity: int, price: int, order_type: OrderType = LIMIT) -> None:
-        self._submit(side, quantity, min(max(price, 1), MAX_PRICE), order_type)
+        if not 0 < price <= MAX_PRICE:
+            price = min(max(price, 1), MAX_PRICE)
+        self._submit(side, quantity, price, order_type)
 
     def take(self, side: Side, quantity: int) -> None:
         self._submit(side, quantity, 0, MARKET)
@@ -95,18 +97,25 @@ class DirectView(MarketView):
             self._exchange.cancel(order)
 
     def refresh(self) -> None:
-        closed = [order.id for order in self._open.values() if not order.remaining]
-        for order_id in closed:
-            del self._open[order_id]
+        if self._open:
+            for order in list(self._open.values()):
+                if not order.remaining:
+                    del self._open[order.id]
+        self._look_at_position()
+
+    def _look_at_position(self) -> None:
         position = self.market.positions.get(self.account)
         if position is not None:
             self.shares, self.cents = position.shares, position.cash
 
     def _submit(self, side: Side, quantity: int, price: int, order_type: OrderType) -> None:
-        new = NewOrder(self.account, side, order_type, price, min(max(quantity, 1), MAX_QUANTITY))
+        if not 0 < quantity <= MAX_QUANTITY:
+            quantity = min(max(quantity, 1), MAX_QUANTITY)
+        new = NewOrder(self.account, side, order_type, price, quantity)
         order = self._exchange.submit(self.market, new)
         self.sent += 1
         self.placed += 1
         if order.remaining:
             self._open[order.id] = order
-        self.refresh()
+        if order.filled:
+            self._look_at_position()

@@ -33,10 +33,10 @@ class ActiveTrader(Remembering):
 
     def step(self, market: MarketView) -> bool:
         """Cancel what rests; when nothing does, place an order."""
-        market.refresh()
         for order_id in market.resting:
             market.cancel(order_id)
             return True
+        market.refresh()
         self._act(market)
         return False
 

@@ -40,10 +40,10 @@ class Bulldozer(Remembering):
 
     def step(self, market: MarketView) -> bool:
         """Cancel what rests; when nothing does, place the blow."""
-        market.refresh()
         for order_id in market.resting:
             market.cancel(order_id)
             return True
+        market.refresh()
         if self.today.round == FIRST_BLOW:
             self._attack(market)
         elif self.today.round != LEAVE:

@@ -30,10 +30,10 @@ class LevelNoise(Remembering):
 
     def step(self, market: MarketView) -> bool:
         """Cancel what rests; when nothing does, place an order or none."""
-        market.refresh()
         for order_id in market.resting:
             market.cancel(order_id)
             return True
+        market.refresh()
         if market.rng.random() < ACTS[self.today.round]:
             self._act(market)
         return False

@@ -58,10 +58,10 @@ class RungMaker(Remembering):
     def step(self, market: MarketView) -> bool:
         """Cancel what rests; when nothing does, decide what to post, and post it."""
         if not self.plan:
-            market.refresh()
             for order_id in market.resting:
                 market.cancel(order_id)
                 return True
+            market.refresh()
             self.plan = self._posts(market)
         if self.plan:
             carry_out(market, self.plan.pop())

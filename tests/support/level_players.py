@@ -89,28 +89,40 @@ class QuotesRoundMean(Player):
 
 
 class TradesAgainstAttacks(QuotesRoundMean):
-    """The same, and trades up to 999 shares against a bulldozer's order while it stands."""
+    """The same with less, round a median of the middle, so that there is room to trade up to 999
+    shares against a bulldozer's order while it stands; what he has of them he gives back later.
+    """
 
-    ATTACK = 0.15  # a best price so far from the mean is an attack
+    ATTACK = 0.15  # a best price so far from the median is an attack
+    FAIR = 0.03  # a best price so near to it is one at which shares are given back
     ALL = 999  # shares
+
+    def __init__(self, most: int = 200, distance: float = 0.02, window: int = 11) -> None:
+        super().__init__(most, distance, window)
 
     def play(self, market: PlayerView) -> None:
         market.cancel_oldest(beyond=0)
-        bid, ask, last = market.quote()
-        if self.prices:
-            mean = sorted(self.prices)[len(self.prices) // 2]
-            if ask is not None and ask < mean * (1 - self.ATTACK):
-                if market.shares < self.ALL:
-                    market.place(BUY, self.ALL - market.shares, ask, IMMEDIATE_OR_CANCEL)
-                return
-            if bid is not None and bid > mean * (1 + self.ATTACK):
-                if market.shares > -self.ALL:
-                    market.place(SELL, self.ALL + market.shares, bid, IMMEDIATE_OR_CANCEL)
-                return
-        if last is not None and (bid is not None or ask is not None):
-            middle = (bid + ask) // 2 if bid is not None and ask is not None else last
-            self.prices = [*self.prices, middle][-self.window :]
-            self.quote_round(market, sorted(self.prices)[len(self.prices) // 2])
+        bid, ask, _ = market.quote()
+        median = sorted(self.prices)[len(self.prices) // 2] if self.prices else None
+        if median and ask and ask < median * (1 - self.ATTACK):
+            self.trade(market, self.ALL - market.shares, ask)
+        elif median and bid and bid > median * (1 + self.ATTACK):
+            self.trade(market, -self.ALL - market.shares, bid)
+        elif bid and ask:
+            self.prices = [*self.prices, (bid + ask) // 2][-self.window :]
+            median = sorted(self.prices)[len(self.prices) // 2]
+            if market.shares > self.most and bid > median * (1 - self.FAIR):
+                self.trade(market, self.most - market.shares, bid)
+            elif market.shares < -self.most and ask < median * (1 + self.FAIR):
+                self.trade(market, -self.most - market.shares, ask)
+            market.refresh()
+            self.quote_round(market, median)
+
+    def trade(self, market: PlayerView, shares: int, price: int) -> None:
+        """Take so many shares at this price, or give them if it is a negative number."""
+        if shares:
+            side = BUY if shares > 0 else SELL
+            market.place(side, abs(shares), price, IMMEDIATE_OR_CANCEL)
 
 
 class QuotesInside(Player):
