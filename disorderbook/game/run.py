@@ -71,7 +71,8 @@ class Run:
         self.is_over = False  # whether the last day has ended; then the bots act no more
         self.next_at = now  # when `act` is due
         self.book = exchange.book(place.venue, place.symbol)
-        self._now, self._day_at = now, now
+        self.day_began = now  # nanoseconds: when the day's burst was due
+        self._now = now
         self._day_ns = int(day_seconds * NANOSECONDS)
         pace = self._day_ns / (DAY_SECONDS * NANOSECONDS)
         if day_seconds < SHORTEST_PAUSED_DAY:
@@ -185,7 +186,7 @@ class Run:
             "begun": self._begun,
             "actions": self._actions,
             "next_in": self.next_at - self._now,
-            "day_in": self._day_at - self._now,
+            "day_in": self.day_began - self._now,
             "referee": self.referee.memory(),
             "bots": {
                 str(number): memory
@@ -215,7 +216,7 @@ class Run:
             stored[name] for name in ("is_bursting", "begun", "actions")
         )
         run._day_ns = stored["day_ns"]
-        run.next_at, run._day_at = now + stored["next_in"], now + stored["day_in"]
+        run.next_at, run.day_began = now + stored["next_in"], now + stored["day_in"]
         run._turns = run._plan()
         run.referee.remember(stored["referee"])
         run._adopt(stored["bots"])
@@ -258,7 +259,7 @@ class Run:
             self.is_over = True
             self._decide(OUT_OF_TIME)
             return False
-        self._day_at = now
+        self.day_began = now
         self.day += 1
         self.today.day = self.day
         self.today.value *= self._growth(self.day)
@@ -269,7 +270,7 @@ class Run:
     def _end_burst(self, now: int) -> None:
         self._is_bursting = False
         first = self._phase if self.day == 0 else 1.0
-        self.next_at = max(now, self._day_at + int(first * self._day_ns))
+        self.next_at = max(now, self.day_began + int(first * self._day_ns))
         holding, last = self.holding(), self.book.last_trade
         if holding is None:
             holding = Portfolio(0, 0, last.price if last else self.first_price)
@@ -288,7 +289,7 @@ class Run:
 
     def _pause(self) -> int:
         """Nanoseconds until the next order of the burst."""
-        if self.day == 0 or self._now - self._day_at > self._longest_burst:
+        if self.day == 0 or self._now - self.day_began > self._longest_burst:
             return 0
         pauses = self._pauses if self._turn_is_on else self._longer_pauses
         return pauses[(self._actions * 17 + self._first_pause) % len(PAUSES)]
