@@ -267,3 +267,10 @@ def test_clients_are_tested_as_shown(tmp_path: Path) -> None:
 def test_the_recipes_name_files_that_are_there() -> None:
     named = set(PATH_OF_OURS.findall(CONTRIBUTING.read_text())) - {"bots/bot_NAME.py"}
     assert len(named) > 20 and [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_player_of_game_md_wins_the_first_level(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(
+        compile(sample(DOCS / "game.md", "from disorderbook.engine.orders"), "game.md", "exec"), {}
+    )
+    assert capsys.readouterr().out.startswith("won 10 {'success': ")
