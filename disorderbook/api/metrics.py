@@ -227,7 +227,9 @@ def _of_server(counts: ServerCounts) -> Iterator[Metric]:
         "Answers replaced by 503 since their changes could not be committed.",
     )
     uncommitted.add_metric((), counts.uncommitted)
-    yield from (connections, refused, dropped, uncommitted)
+    unsent = _gauge("http_unsent_bytes", "Bytes of answers that clients have not taken yet.")
+    unsent.add_metric((), counts.unsent_bytes)
+    yield from (connections, refused, dropped, uncommitted, unsent)
 
 
 def _of_tape(counts: TapeCounts) -> Iterator[Metric]:

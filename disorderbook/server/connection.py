@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 import struct
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from disorderbook.server.head import Environ, Refusal, bad_request
 from disorderbook.server.limits import (
     Limits,
     too_many_connections,
+    too_much_unsent,
     too_slow_a_body,
     too_slow_a_head,
 )
@@ -28,17 +29,25 @@ from disorderbook.server.reader import (
 )
 from disorderbook.server.response import (
     CONTINUE,
+    WHOLE_BYTES,
+    Reply,
+    Steps,
+    Whole,
     WsgiApp,
     answer,
+    busy_response,
+    failed_response,
+    log_failure,
     refuse,
     respond_to_nothing,
     uncommitted_response,
 )
+from disorderbook.server.unsent import Outgoing, Unsent
 
-READ_BYTES = 16 * 1024  # at once from one connection
+READ_BYTES = 4 * 1024  # at once from one connection; what is read is parsed before others' turn
 
 
-BATCH = 16  # requests of one connection that are answered before those of others
+BATCH = 16  # requests of one connection that are answered in one go, if nobody else waits
 
 
 GATHER_SECONDS = 0.002  # that the first answer waits for others of the same group commit
@@ -88,6 +97,13 @@ class Service:
         self.uncommitted = 0  # responses replaced by a refusal, since nothing could be committed
         self.stopping = False
         self.alarm = asyncio.Event()  # set when something happens that the server waits for
+        self.unsent = Unsent()
+        self.room = limits.pass_bytes  # for what may still be done before the next pass
+        self.request_cost = limits.pass_bytes // limits.pass_requests  # of it, besides the bytes
+        self.newcomers: deque[Connection] = deque()  # to be answered, and were idle before
+        self.waiting: deque[Connection] = deque()  # for their next answer, or slice
+        self._in_steps: deque[Connection] = deque()  # for the next step of their answer
+        self._has_pass = False  # whether the loop will call _pass
         # What has been read is used up before the next read, so one buffer is enough for all.
         self.buffer = memoryview(bytearray(READ_BYTES))
 
@@ -111,6 +127,58 @@ class Service:
         for connection in holding:
             connection.release(refusal)
 
+    def wait_for_turn(self, connection: "Connection", queue: "deque[Connection]") -> None:
+        queue.append(connection)
+        self.schedule_pass()
+
+    def wait_for_step(self, connection: "Connection") -> None:
+        self._in_steps.append(connection)
+        self.schedule_pass()
+
+    def schedule_pass(self) -> None:
+        """Have a pass made next, after what the loop has found ready."""
+        if not self._has_pass:
+            self._has_pass = True
+            self.loop.call_soon(self._pass)
+
+    def _pass(self) -> None:
+        """Give those who wait a turn each, as far as there is room; the others have the next pass.
+
+        There is room for newcomers, and as much again for those with a backlog: so who asks little
+        does not wait for those who ask much, and these do not wait for ever. A request that finds
+        no newcomers before it, and room, is answered at once, without a pass.
+        """
+        self._has_pass = False
+        self._serve(self.newcomers)
+        room_for_more = self.room
+        self._serve(self.waiting)
+        self.room = room_for_more
+        if self._in_steps:
+            self._in_steps.popleft().take_step()
+        if self.newcomers or self.waiting or self._in_steps:
+            self.schedule_pass()
+
+    def _serve(self, queue: "deque[Connection]") -> None:
+        self.room = self.limits.pass_bytes
+        for _ in range(len(queue)):
+            if self.room <= 0:
+                return
+            queue.popleft().take_turn()
+
+    def share(self) -> int:
+        """How many requests a connection may have answered in its turn."""
+        others = len(self.newcomers) + len(self.waiting)
+        return min(BATCH, self.limits.pass_requests // (1 + others)) or 1
+
+    def admit(self, reply: Reply) -> bool:
+        """Whether there is room for one more answer. One that changes something is let in always;
+        so is one whose chunks wait for others already.
+        """
+        has_room = self.unsent.bytes < self.limits.unsent_bytes
+        if has_room or reply.request.head.method != "GET":
+            return True
+        return isinstance(reply, Whole) and self.unsent.growth(reply.chunks) <= WHOLE_BYTES
+
     def check_deadlines(self) -> None:
         now = self.loop.time()
         for connection in tuple(self.connections):
@@ -133,6 +201,10 @@ class Connection(asyncio.BufferedProtocol):
     Its deadline is a plain number that the server looks at a few times a second, and that is when
     a step which has begun since the last look gets its deadline: setting a timer, or even a number,
     for each request would be work for nothing.
+
+    Short answers are written at once. A long one, the reply, is written in slices: the next is
+    given to the transport when the client has taken the one before (resume_writing) and it is this
+    connection's turn. No other request of the connection is answered before its end.
     """
 
     def __init__(self, service: Service) -> None:
@@ -146,12 +218,19 @@ class Connection(asyncio.BufferedProtocol):
         self._queued = 0  # bytes that waited for the client when the deadline was last checked
         self._steps = -1  # of the reader, when the deadline was set
         self._deadline = 0.0  # on the loop's clock, in seconds
-        self._held: list[bytes] = []  # answers that wait for the commit
-        self._held_for: list[HttpRequest] = []  # their requests
+        self._is_held = False  # until the commit
+        self._held: list[bytes] = []  # answers that wait for it, before the reply's
+        self._held_for: list[HttpRequest] = []  # their requests, and the reply's if it is new
+        self._in_turn = False  # waits for its turn
+        self._written = b""  # the last short answers, while the client has not taken them all
+        self._has_reply = False  # a long answer, until its end
+        self._reply_by = 0.0  # on the loop's clock, in seconds
+        self._outgoing: Outgoing | None = None  # what there is of it and not taken yet
+        self._made: Steps | None = None  # what makes the rest of it
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=self._limits.queued_bytes)
+        self._transport.set_write_buffer_limits(high=0)
         peer = transport.get_extra_info("peername") or ("",)
         self._client = peer[0]
         self._reader = RequestReader(
@@ -173,6 +252,8 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._service.connections.discard(self)
         self._reader.ready.clear()
+        self._forget_written()
+        self._end_reply()
         if self._service.stopping:
             self._service.alarm.set()
 
@@ -186,7 +267,14 @@ class Connection(asyncio.BufferedProtocol):
             self._reader.feed(self._service.buffer[:nbytes])
         except Refusal as refusal:
             self._refusal = refusal
-        self._answer()
+        if self._is_excess:
+            self._turn_away()
+        elif self._is_held or self._in_turn or self._blocked or self._has_reply:
+            self._transport.pause_reading()  # until what came before has been answered
+        elif self._reader.ready and (self._service.room <= 0 or self._service.newcomers):
+            self._wait_for_turn(self._service.newcomers)
+        else:
+            self._answer()
 
     def eof_received(self) -> bool:
         """Answer what was whole; true leaves the closing to us."""
@@ -195,7 +283,10 @@ class Connection(asyncio.BufferedProtocol):
         self._ended = True
         if self._refusal is None and self._reader.stage is not NOTHING:
             self._refusal = bad_request("The request ended before it was whole")
-        self._answer()
+        if self._is_excess:
+            self._turn_away()
+        elif not (self._is_held or self._in_turn or self._has_reply):
+            self._go_on()
         return True
 
     def pause_writing(self) -> None:
@@ -204,35 +295,167 @@ class Connection(asyncio.BufferedProtocol):
         self._wait(self._limits.write_seconds)
 
     def resume_writing(self) -> None:
+        """The client has taken everything that was written for it."""
         self._blocked = False
         self._steps = -1
-        if not self._closing:
-            self._answer()
+        self._forget_written()
+        if self._closing or self._is_held:
+            return
+        if self._outgoing is not None:
+            self._go_on_with_reply()
+        else:
+            self._go_on()
 
     def release(self, refusal: bytes | None) -> None:
         """Send the answers that were held, or a refusal in the place of each."""
-        held, self._held = self._held, []
+        held, self._held, self._is_held = self._held, [], False
         if refusal is not None:
-            held = [uncommitted_response(refusal, request) for request in self._held_for]
-            self._service.uncommitted += len(held)
+            held = self._uncommitted(refusal)
         self._held_for = []
-        if not self._transport.is_closing():
-            self._transport.write(held[0] if len(held) == 1 else b"".join(held))
-            if self._service.stopping and not self._is_busy():
-                self._close()
+        if self._transport.is_closing():
+            return
+        self._write(held[0] if len(held) == 1 else b"".join(held))
+        if self._has_reply:
+            self._go_on_with_reply()
+        elif self._service.stopping and not self._is_busy():
+            self._close()
+        else:
+            self._go_on()
+
+    def _uncommitted(self, refusal: bytes) -> list[bytes]:
+        """What is sent in the place of answers that tell what is not there any more."""
+        refused = [uncommitted_response(refusal, request) for request in self._held_for]
+        self._service.uncommitted += len(refused)
+        if self._made is not None and self._made.has_begun:
+            self.abort()
+        self._end_reply()
+        return refused
+
+    def take_turn(self) -> None:
+        """Send the next slice, or answer the next request."""
+        self._in_turn = False
+        if self._transport.is_closing():
+            return
+        if self._outgoing is not None:
+            self._send_slice(self._outgoing)
+        else:
+            self._answer()
+
+    def take_step(self) -> None:
+        """Have the next step of the answer made, and send it after the commit."""
+        steps, service = self._made, self._service
+        if steps is None or self._transport.is_closing():  # the client has gone
+            return
+        if not steps.has_begun and not service.admit(steps):
+            self._fail(self._busy(steps.request))
+            return
+        try:
+            chunks = steps.next()
+        except Exception:
+            if steps.has_begun:
+                log_failure(steps.request)
+                self.abort()
             else:
-                self._go_on()
+                self._fail(failed_response(steps.request))
+            return
+        self._outgoing = Outgoing(chunks, service.unsent)
+        if service.commit:
+            self._is_held = True
+            service.hold(self)
+        else:
+            self._go_on_with_reply()
+
+    def _fail(self, refusal: bytes) -> None:
+        """Send a refusal instead of an answer that has not begun."""
+        self._end_reply()
+        self._write(refusal)
+        self._go_on()
+
+    def _busy(self, request: HttpRequest) -> bytes:
+        refusal = too_much_unsent(self._limits)
+        self._count(refusal)
+        return busy_response(refusal, request)
+
+    def _go_on_with_reply(self) -> None:
+        """After a commit or a slice, or when the client has taken what was written."""
+        if self._blocked:
+            return
+        if self._outgoing is not None and not self._outgoing.is_given:
+            self._wait_for_turn(self._service.waiting)
+            return
+        if self._outgoing is not None:
+            self._outgoing.close()
+            self._outgoing = None
+        if self._made is not None and not self._made.is_done:
+            self._service.wait_for_step(self)
+            return
+        self._finish_reply()
+
+    def _finish_reply(self) -> None:
+        if self._made is not None and self._made.ends_connection:
+            self._reader.finished = True
+            self._reader.ready.clear()
+        self._end_reply()
+        self._steps = -1
+        if self._service.stopping and not self._is_busy():
+            self._close()
+        else:
+            self._go_on()
+
+    def _send_slice(self, outgoing: Outgoing) -> None:
+        parts = outgoing.slice(self._limits.slice_bytes)
+        self._service.room -= sum(map(len, parts))
+        self._transport.writelines(parts)
+        if not self._blocked and self._transport.get_write_buffer_size():
+            # asyncio does not pause after writelines before Python 3.12.9 and 3.13.2.
+            self._transport.set_write_buffer_limits(high=0)
+        self._go_on_with_reply()
+
+    def _end_reply(self) -> None:
+        """Let go of all that belongs to the long answer."""
+        self._has_reply = False
+        if self._outgoing is not None:
+            self._outgoing.close()
+            self._outgoing = None
+        if self._made is not None:
+            self._made.close()
+            self._made = None
+
+    def _write(self, answers: bytes) -> None:
+        """Write short answers, and count what the client leaves."""
+        if answers:
+            self._transport.write(answers)
+        if answers and self._blocked:
+            self._count_written(answers)
+
+    def _count_written(self, answers: bytes) -> None:
+        self._written = answers
+        self._service.unsent.add(answers)
+
+    def _forget_written(self) -> None:
+        if self._written:
+            self._service.unsent.drop(self._written)
+            self._written = b""
 
     def check_deadline(self, now: float) -> None:
         queued = self._transport.get_write_buffer_size()
         if queued < self._queued:  # a slow reader is a reader
             self._deadline = max(self._deadline, now + self._limits.write_seconds)
         self._queued = queued
+        if self._has_reply and now >= self._reply_by:
+            self.abort()
+        elif self._is_held or not self._blocked and (self._in_turn or self._has_reply):
+            self._steps = -1  # the delay is ours
+        else:
+            self._check_client(now)
+
+    def _check_client(self, now: float) -> None:
+        """End what a client has taken too long for."""
         if self._reader.steps != self._steps and not self._is_ending:
             self._set_deadline()
-        if now < self._deadline or self._held:
+        if now < self._deadline:
             return
-        if self._closing or queued:
+        if self._closing or self._queued:
             self.abort()
         elif self._is_excess:
             self._refuse(too_many_connections(self._limits))
@@ -262,28 +485,46 @@ class Connection(asyncio.BufferedProtocol):
 
     def _answer(self) -> None:
         """Answer what is ready, as far as the client reads and the others need not wait."""
-        if self._is_excess:
-            self._turn_away()
-            return
-        if self._blocked or self._held or self._transport.is_closing():
-            return
         service, ready, size = self._service, self._reader.ready, 0
+        most = service.share() if len(ready) > 1 else 1
         requests: list[HttpRequest] = []
         answers: list[bytes] = []
-        while ready and len(answers) < BATCH and size < self._limits.queued_bytes:
+        while ready and len(requests) < most and size < WHOLE_BYTES and not self._has_reply:
             request = ready.popleft()
             if service.stopping and not self._is_busy():
                 request, self._reader.finished = replace(request, keep_alive=False), True
             requests.append(request)
-            answers.append(answer(service.app, service.respond, request))
-            size += len(answers[-1])
-        if answers and service.commit:
-            self._held, self._held_for = answers, requests
+            response = answer(service.app, service.respond, request)
+            if not isinstance(response, bytes):
+                response = self._begin_reply(response)
+            answers.append(response)
+            size += len(response)
+        service.room -= size + len(requests) * service.request_cost
+        if service.room <= 0:
+            service.schedule_pass()
+        if requests and service.commit:
+            self._is_held, self._held, self._held_for = True, answers, requests
             service.hold(self)
             return
-        if answers:
-            self._transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
+        data = answers[0] if len(answers) == 1 else b"".join(answers)
+        if data:
+            self._transport.write(data)
+            if self._blocked:
+                self._count_written(data)
         self._go_on()
+
+    def _begin_reply(self, reply: Reply) -> bytes:
+        """Hold a long answer until those before it are written; a refusal if there is no room."""
+        if isinstance(reply, Whole):
+            if not self._service.admit(reply):
+                return self._busy(reply.request)
+            self._outgoing = Outgoing(reply.chunks, self._service.unsent)
+            self._service.room -= reply.length
+        else:
+            self._made = reply
+        self._has_reply = True
+        self._reply_by = self._service.loop.time() + self._limits.answer_seconds
+        return b""
 
     def _turn_away(self) -> None:
         """Refuse a client that is one too many, once it has said who asks: a page can read why."""
@@ -294,16 +535,18 @@ class Connection(asyncio.BufferedProtocol):
 
     def _is_busy(self) -> bool:
         """Whether a request is under way that has not been answered yet."""
-        return bool(self._held or self._reader.ready) or self._reader.stage is not NOTHING
+        if self._is_held or self._has_reply or self._reader.ready:
+            return True
+        return self._reader.stage is not NOTHING
 
     def _go_on(self) -> None:
         """After some answers: answer more after those of others, wait for the next request or the
         rest of one, or end the connection.
         """
-        if self._reader.ready:
-            if not self._blocked:
-                self._transport.pause_reading()
-                self._service.loop.call_soon(self._answer)
+        if self._has_reply:
+            self._go_on_with_reply()
+        elif self._reader.ready:
+            self._wait_for_turn(self._service.waiting)
         elif self._refusal is not None:
             self._refuse(self._refusal)
         elif self._reader.handshake:
@@ -311,7 +554,9 @@ class Connection(asyncio.BufferedProtocol):
             self._service.loop.call_soon(self._hand_over)  # asyncio cannot abort in resume_writing
         elif self._reader.finished or self._ended:
             self._close()
-        elif not self._blocked:
+        elif not self._blocked and (
+            self._reader.awaits_continue or not self._transport.is_reading()
+        ):
             self._read_on()
 
     def _read_on(self) -> None:
@@ -323,10 +568,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _hand_over(self) -> None:
         """Leave the socket to whoever takes handshakes, once all answers before it are sent."""
-        if self._closing or self._transport.is_closing():
-            return
-        if self._transport.get_write_buffer_size():
-            self._transport.set_write_buffer_limits(high=0)  # writing resumes when all is sent
+        if self._closing or self._blocked or self._transport.is_closing():
             return
         assert self._service.upgrade is not None
         try:
@@ -350,10 +592,21 @@ class Connection(asyncio.BufferedProtocol):
         log.warning("%s is cut off: %s", self._client, reason)
         self.abort()
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _wait_for_turn(self, queue: "deque[Connection]") -> None:
+        if self._blocked:  # until resume_writing
+            return
+        self._in_turn = True
+        if len(self._reader.ready) > 1:
+            self._transport.pause_reading()
+        self._service.wait_for_turn(self, queue)
+
+    def _count(self, refusal: Refusal) -> None:
         self._service.refused[refusal.status] += 1
         level = logging.WARNING if refusal.is_for_want_of_room else logging.INFO
         log.log(level, "%s is refused: %s", self._client, refusal.sentence)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._count(refusal)
         self._transport.write(refuse(refusal, self._reader.read_so_far()))
         self._close()
 

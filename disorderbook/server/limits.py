@@ -19,9 +19,13 @@ class Limits(NamedTuple):
     connections: int = 2000
     refused_connections: int = 100  # beyond the limit and being told so; others are just dropped
     excess_seconds: float = 0.5  # for one of them to send a head, so that a page may read why
-    queued_bytes: int = 256 * 1024  # of answers before reading from their client pauses
+    slice_bytes: int = 256 * 1024  # of a long answer that are written at once
     system_bytes: int = 256 * 1024  # of answers that the system takes off us for a client
-    write_seconds: float = 10.0  # without the client reading any of what is queued for it
+    unsent_bytes: int = 64 * 2**20  # of answers that clients have not taken, each chunk once
+    write_seconds: float = 10.0  # without the client reading any of what is written for it
+    answer_seconds: float = 300.0  # for the client to read the whole of a long answer
+    pass_requests: int = 32  # answered in one pass of the loop, for all connections together, or
+    pass_bytes: int = 256 * 1024  # of answers made and long ones written, or so much of each
     linger_seconds: float = 5.0  # for a client to read its last answer and stop sending
     stop_seconds: float = 0.15  # for requests that are under way when the server is stopped
 
@@ -62,6 +66,13 @@ def too_slow_a_body(limits: Limits) -> Refusal:
 def too_many_connections(limits: Limits) -> Refusal:
     sentence = f"At most {limits.connections} connections are open at a time"
     detail = f"there are more connections; allowed: {limits.connections}"
+    return Refusal("503 Service Unavailable", sentence, detail)
+
+
+def too_much_unsent(limits: Limits) -> Refusal:
+    """Of answers to others; the connection goes on."""
+    sentence = "Too many answers wait for clients that do not read them; try again later"
+    detail = f"more is unsent; allowed: {limits.unsent_bytes} bytes of all answers together"
     return Refusal("503 Service Unavailable", sentence, detail)
 
 

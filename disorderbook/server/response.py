@@ -6,9 +6,9 @@ Respond), which spares the environ and the start of the answer.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from wsgiref.handlers import format_date_time
 
 import msgspec
@@ -24,6 +24,17 @@ WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 Headers = list[tuple[str, str]]
+
+
+Start = tuple[str, Headers]  # what an application starts its answer with
+
+
+WHOLE_BYTES = (
+    16 * 1024
+)  # a body that is not longer is sent with its head, and others', in one piece
+
+
+RETRY_SECONDS = 1  # after which a client that was refused for want of room may ask again
 
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -47,8 +58,8 @@ Body = bytes | Sequence[bytes] | Iterable[bytes]
 bytes: the whole body.
 
 A list or tuple of bytes: the whole body in chunks, whose lengths are known (Content-Length). They
-are sent as they are: no chunk is copied or joined with others, so answers may share chunks. Nobody
-may change the list afterwards.
+are sent as they are: no chunk is copied or joined with others, so answers may share chunks. (A body
+that fits into WHOLE_BYTES is joined.)
 
 Any other iterable of bytes: a body that is made in steps, and whose length is not known. It is sent
 in chunks (Transfer-Encoding) over HTTP/1.1; over HTTP/1.0 the end of the connection is its end. The
@@ -82,27 +93,137 @@ def respond_to_nothing(request: HttpRequest) -> None:
     """Of an application that only knows WSGI."""
 
 
-def answer(app: WsgiApp, respond: Respond, request: HttpRequest) -> bytes:
+class Whole(NamedTuple):
+    """A long answer, head and all, whose chunks are sent as they are."""
+
+    request: HttpRequest
+    chunks: Sequence[bytes]
+    length: int  # of the body, in bytes
+
+
+class Steps:
+    """An answer whose body is made in steps. `start` holds status and headers by the time the first
+    step that is not empty has been made.
+    """
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        body: Iterable[bytes],
+        start: Sequence[Start],
+        written: list[bytes] | None = None,
+    ) -> None:
+        self.request = request
+        self.has_begun = False  # something may have been sent
+        self.is_done = False
+        self._body = body
+        self._start = start
+        self._written = (
+            [] if written is None else written
+        )  # what a WSGI application has written besides
+        self._is_chunked = request.head.protocol != "HTTP/1.0"
+        self._made: Iterator[bytes] | None = None
+
+    @property
+    def ends_connection(self) -> bool:
+        """Whether nothing else tells a client that the answer is at its end."""
+        return not self._is_chunked
+
+    def next(self) -> Sequence[bytes]:
+        """Have the next step made; raises what it raises. Gives chunks to send, perhaps none."""
+        if self._made is None:
+            self._made = iter(self._body)
+        step = next(self._made, None)
+        self.is_done = step is None
+        pieces = [piece for piece in (*self._written, step) if piece]
+        self._written.clear()
+        if self.has_begun:
+            return self._framed(pieces)
+        if not pieces and not self.is_done:
+            return ()
+        head = self._head()
+        self.has_begun = True
+        if self._is_without_body():
+            self.is_done = True
+            return [head]
+        return [head, *self._framed(pieces)]
+
+    def close(self) -> None:
+        """At the end, and when the client has gone; what is raised here is logged."""
+        self.is_done = True
+        try:
+            if hasattr(self._body, "close"):
+                self._body.close()
+        except Exception:
+            log_failure(self.request)
+
+    def _framed(self, pieces: list[bytes]) -> list[bytes]:
+        if not self._is_chunked:
+            return pieces
+        framed: list[bytes] = []
+        for piece in pieces:
+            framed += (b"%x\r\n" % len(piece), piece, b"\r\n")
+        return [*framed, b"0\r\n\r\n"] if self.is_done else framed
+
+    def _is_without_body(self) -> bool:
+        return self.request.head.method == "HEAD" or self._start[-1][0].startswith(_WITHOUT_BODY)
+
+    def _head(self) -> bytes:
+        status, headers = self._start[-1]
+        framing = "Transfer-Encoding: chunked\r\n" if self._is_chunked else ""
+        if self._is_without_body():
+            framing = ""
+        if not self.request.keep_alive or not self._is_chunked:
+            framing += "Connection: close\r\n"
+        return _head(status, headers, framing)
+
+
+Reply = Whole | Steps
+"""An answer that is sent piece by piece."""
+
+
+def answer(app: WsgiApp, respond: Respond, request: HttpRequest) -> bytes | Reply:
     """Run the application; whatever it raises is logged, and answered with a 500 envelope."""
     try:
         response = respond(request)
         if isinstance(response, bytes):
-            if request.keep_alive and request.head.environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+            if (
+                len(response) <= WHOLE_BYTES
+                and request.keep_alive
+                and request.head.environ["SERVER_PROTOCOL"] == "HTTP/1.1"
+            ):
                 return _json(response)
             return _render(HttpResponse("200 OK", JSON, response), request)
-        return _render(response or _call(app, request.environ()), request)
+        return _render(response, request) if response else _call(app, request)
     except Exception:
-        environ = request.environ()
-        log.exception("%s %s failed", environ["REQUEST_METHOD"], quoted(environ["PATH_INFO"]))
-        headers = [*JSON, *_for_pages(environ)]
-        error = HttpResponse("500 Internal Server Error", headers, envelope(INTERNAL_ERROR))
-        return _render(error, request)
+        return failed_response(request)
+
+
+def failed_response(request: HttpRequest) -> bytes:
+    """Log the exception that is being handled; the refusal that the client gets."""
+    log_failure(request)
+    headers = [*JSON, *_for_pages(request.environ())]
+    return _error("500 Internal Server Error", headers, envelope(INTERNAL_ERROR), request)
+
+
+def log_failure(request: HttpRequest) -> None:
+    """Log the exception that is being handled."""
+    environ = request.environ()
+    log.exception("%s %s failed", environ["REQUEST_METHOD"], quoted(environ["PATH_INFO"]))
 
 
 def uncommitted_response(body: bytes, request: HttpRequest) -> bytes:
     """The refusal that is sent instead of an answer whose changes could not be committed."""
     headers = [*JSON, *_for_pages(request.environ())]
-    return _render(HttpResponse("503 Service Unavailable", headers, body), request)
+    return _error("503 Service Unavailable", headers, body, request)
+
+
+def busy_response(refusal: Refusal, request: HttpRequest) -> bytes:
+    """The refusal of an answer for which there is no room now. The connection goes on."""
+    detail = (DETAIL_HEADER, detail_header(refusal.detail))
+    retry = ("Retry-After", str(RETRY_SECONDS))
+    headers = [*JSON, retry, detail, *_for_pages(request.environ())]
+    return _error(refusal.status, headers, envelope(refusal.sentence), request)
 
 
 def refuse(refusal: Refusal, environ: Environ) -> bytes:
@@ -128,9 +249,9 @@ def _for_pages(environ: Environ) -> CorsHeaders:
     return origins.cors_headers(environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"))
 
 
-def _call(app: WsgiApp, environ: Environ) -> HttpResponse:
-    """The whole answer, so that nothing is sent of one that fails halfway."""
-    started: list[tuple[str, Headers]] = []
+def _call(app: WsgiApp, request: HttpRequest) -> bytes | Reply:
+    """A list or tuple is a whole answer; nothing else is asked for more than it has begun."""
+    started: list[Start] = []
     written: list[bytes] = []
 
     def start_response(status: str, headers: Headers, exc_info: Any = None) -> Any:
@@ -139,35 +260,49 @@ def _call(app: WsgiApp, environ: Environ) -> HttpResponse:
         started.append((status, headers))
         return written.append
 
-    chunks = app(environ, start_response)
-    try:
-        written += chunks
-    finally:
-        if hasattr(chunks, "close"):
-            chunks.close()
+    chunks = app(request.environ(), start_response)
+    if not isinstance(chunks, (list, tuple)):
+        return Steps(request, chunks, started, written)
     status, headers = started[-1]
-    return HttpResponse(status, headers, b"".join(written))
+    return _render(HttpResponse(status, headers, [*written, *chunks]), request)
 
 
-def _render(response: HttpResponse, request: HttpRequest) -> bytes:
+def _render(response: HttpResponse, request: HttpRequest) -> bytes | Reply:
     status, headers, body = response.status, response.headers, response.body
-    body = body if isinstance(body, bytes) else b"".join(body)
-    framing = f"Content-Length: {len(body)}\r\n"
+    chunks = (body,) if isinstance(body, bytes) else body
+    if not isinstance(chunks, (list, tuple)):
+        return Steps(request, chunks, [(status, list(headers))])
+    length = sum(map(len, chunks))
+    framing = f"Content-Length: {length}\r\n"
     if request.head.method == "HEAD":
-        framing, body = _length_without_body(headers, body), b""
+        framing, chunks = _length_without_body(headers, length), ()
     if status.startswith(_WITHOUT_BODY):
-        framing, body = "", b""
+        framing, chunks = "", ()
     if not request.keep_alive:
         framing += "Connection: close\r\n"
     elif request.head.protocol == "HTTP/1.0":
         framing += "Connection: keep-alive\r\n"
-    return _head(status, headers, framing) + body
+    head = _head(status, headers, framing)
+    if length <= WHOLE_BYTES:
+        return head + b"".join(chunks)
+    return Whole(request, (head, *chunks), length) if chunks else head
 
 
-def _length_without_body(headers: Sequence[tuple[str, str]], body: bytes) -> str:
-    """The length that GET would have: the application's word, if it has left the body out."""
+def _error(
+    status: str, headers: Sequence[tuple[str, str]], body: bytes, request: HttpRequest
+) -> bytes:
+    """A refusal, which is short."""
+    rendered = _render(HttpResponse(status, headers, body), request)
+    assert isinstance(rendered, bytes)
+    return rendered
+
+
+def _length_without_body(headers: Sequence[tuple[str, str]], length: int) -> str:
+    """The length that GET would have: the application's word, if it has left the body out. Nothing
+    is said of a body that would be made in steps.
+    """
     own = [value for name, value in headers if name.lower() == "content-length"]
-    return f"Content-Length: {own[0] if own else len(body)}\r\n"
+    return f"Content-Length: {own[0] if own else length}\r\n" if own or length else ""
 
 
 def _head(status: str, headers: Sequence[tuple[str, str]], framing: str) -> bytes:

@@ -45,6 +45,7 @@ class Counts(NamedTuple):
     refused: dict[str, int]  # requests and connections that no application saw, by status line
     dropped: int  # connections that were cut because too many were being refused
     uncommitted: int  # responses replaced by 503, since their changes could not be committed
+    unsent_bytes: int  # of answers that their clients have not taken, each chunk once (now)
 
 
 def fastest_loop() -> asyncio.AbstractEventLoop:
@@ -118,9 +119,13 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         """To be called by the application, or on the server's thread."""
         service = self._service
         if service is None:
-            return Counts(0, {}, 0, 0)
+            return Counts(0, {}, 0, 0, 0)
         return Counts(
-            len(service.connections), dict(service.refused), service.dropped, service.uncommitted
+            len(service.connections),
+            dict(service.refused),
+            service.dropped,
+            service.uncommitted,
+            service.unsent.bytes,
         )
 
     async def _serve(self, app: WsgiApp) -> None:

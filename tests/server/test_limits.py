@@ -232,7 +232,7 @@ def test_far_beyond_the_limit_connections_are_dropped(app: Recorder) -> None:
 def test_from_a_client_that_does_not_read_nothing_is_read_and_in_the_end_it_is_dropped(
     app: Recorder,
 ) -> None:
-    with serving(app, write_seconds=0.3, queued_bytes=65536) as server:
+    with serving(app, write_seconds=0.3, slice_bytes=65536) as server:
         with Peer(server.port, SO_RCVBUF=4096) as deaf, Peer(server.port) as other:
             deaf.send(get("/large/1000000") * 50)
             start = time.monotonic()
@@ -247,7 +247,7 @@ def test_from_a_client_that_does_not_read_nothing_is_read_and_in_the_end_it_is_d
 
 
 def test_a_client_that_reads_slowly_gets_everything(app: Recorder) -> None:
-    with serving(app, write_seconds=0.5, queued_bytes=65536, system_bytes=16384) as server:
+    with serving(app, write_seconds=0.5, slice_bytes=65536, system_bytes=16384) as server:
         with Peer(server.port, SO_RCVBUF=4096) as slow:
             slow.send(get("/large/100000") * 10 + get("/", "1.1", "Connection: close"))
             received = pauses = 0

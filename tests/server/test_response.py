@@ -13,18 +13,45 @@ from raw_http import Answer, Peer, chunked, get, post, read_answer, serving
 from disorderbook.server.head import Refusal
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.reader import Head, HttpRequest
-from disorderbook.server.response import HttpResponse, answer, refuse, respond_to_nothing
+from disorderbook.server.response import (
+    WHOLE_BYTES,
+    HttpResponse,
+    Reply,
+    Whole,
+    answer,
+    failed_response,
+    refuse,
+    respond_to_nothing,
+)
 
 ENVIRON = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_PROTOCOL": "HTTP/1.1"}
 
 
 def ask(app: Callable[..., Any], **changes: str) -> Answer:
     request = HttpRequest(Head(0, ENVIRON | changes), {}, b"", True)
-    sent = answer(app, respond_to_nothing, request)
-    stream = io.BytesIO(sent)
+    stream = io.BytesIO(whole(answer(app, respond_to_nothing, request)))
     answered = read_answer(stream, head=changes.get("REQUEST_METHOD") == "HEAD")
     assert answered is not None and stream.read() == b"", "there is more than the answer"
     return answered
+
+
+def whole(response: bytes | Reply) -> bytes:
+    """What a connection sends if no step fails behind the first that gave something."""
+    if isinstance(response, bytes):
+        return response
+    if isinstance(response, Whole):
+        return b"".join(response.chunks)
+    sent: list[bytes] = []
+    try:
+        while not response.is_done:
+            sent += response.next()
+    except Exception:
+        if response.has_begun:
+            raise
+        return failed_response(response.request)
+    finally:
+        response.close()
+    return b"".join(sent)
 
 
 def app_of(status: str, *headers: tuple[str, str], body: Any = ()) -> Callable[..., Any]:
@@ -96,10 +123,32 @@ def test_the_environ_is_what_pep_3333_says() -> None:
     }
 
 
-def test_the_chunks_of_an_answer_are_joined() -> None:
+def test_a_list_is_a_whole_answer_and_all_else_is_made_in_steps() -> None:
     assert ask(app_of("200 OK", body=[b"a"] * 1000)).body == b"a" * 1000
-    assert ask(app_of("200 OK", body=iter([b"a", b"", b"b"]))).body == b"ab"
     assert ask(app_of("200 OK")).headers["content-length"] == "0"
+    stepped = ask(app_of("200 OK", body=iter([b"a", b"", b"b"])))
+    assert stepped.body == b"ab" and "content-length" not in stepped.headers
+    assert ask(app_of("200 OK", body=iter([b"", b""]))).body == b""
+
+
+def test_the_chunks_of_a_long_answer_are_sent_as_they_are() -> None:
+    chunks = [b"a" * 10_000, b"b" * 10_000]
+    request = HttpRequest(Head(0, ENVIRON), {}, b"", True)
+    response = answer(app_of("200 OK", body=chunks), respond_to_nothing, request)
+    assert isinstance(response, Whole)
+    assert all(sent is chunk for sent, chunk in zip(response.chunks[1:], chunks, strict=True))
+    head = response.chunks[0]
+    assert b"Content-Length: 20000\r\n" in head and head.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("length", [WHOLE_BYTES, WHOLE_BYTES + 1])
+def test_json_is_copied_only_if_it_is_short(length: int) -> None:
+    body = b"x" * length
+    request = HttpRequest(Head(0, ENVIRON), {}, b"", True)
+    response = answer(app_of("404 Not Found"), lambda _: body, request)
+    assert isinstance(response, bytes) == (length == WHOLE_BYTES)
+    assert whole(response).endswith(b"\r\n\r\n" + body)
+    assert b"200 OK" in whole(response)
 
 
 def test_an_application_may_write_instead() -> None:
@@ -137,7 +186,8 @@ def test_what_an_application_returns_is_closed_even_if_it_fails() -> None:
             self.closed = True
 
     fails = Fails()
-    assert ask(app_of("200 OK", body=fails)).error[0] == 500
+    with pytest.raises(ValueError):  # the connection is cut: the client has a part already
+        ask(app_of("200 OK", body=fails))
     assert fails.closed
 
 

@@ -101,7 +101,9 @@ class Peer:
 
 
 def read_answer(stream: Any, *, head: bool = False) -> Answer | None:
-    """One answer with a Content-Length from a stream of bytes, None at its end."""
+    """One answer from a stream of bytes, None at its end. Its body has a length, or comes in
+    chunks, or ends with the connection.
+    """
     first = stream.readline()
     if not first:
         return None
@@ -113,10 +115,32 @@ def read_answer(stream: Any, *, head: bool = False) -> Answer | None:
         name, value = line.decode("latin-1").rstrip("\r\n").split(": ", 1)
         assert name.lower() not in headers, f"{name} is there twice"
         headers[name.lower()] = value
-    length = 0 if head else int(headers.get("content-length", 0))
-    body = stream.read(length)
+    return Answer(int(status), headers, b"" if head else _read_body(stream, status, headers))
+
+
+def _read_body(stream: Any, status: str, headers: dict[str, str]) -> bytes:
+    if headers.get("transfer-encoding") == "chunked":
+        assert "content-length" not in headers
+        return b"".join(iter(lambda: _read_chunk(stream), b""))
+    if "content-length" not in headers and not status.startswith(("1", "204", "304")):
+        assert headers["connection"] == "close"
+        return bytes(stream.read())
+    length = int(headers.get("content-length", 0))
+    body = bytes(stream.read(length))
     assert len(body) == length
-    return Answer(int(status), headers, body)
+    return body
+
+
+def _read_chunk(stream: Any) -> bytes:
+    """Empty is the last one; raises EOFError if the connection ends before that."""
+    line = stream.readline()
+    if not line.endswith(b"\r\n"):
+        raise EOFError("the connection ended within an answer")
+    size = int(line, 16)
+    chunk = bytes(stream.read(size))
+    if len(chunk) < size or stream.read(2) != b"\r\n":
+        raise EOFError("the connection ended within an answer")
+    return chunk
 
 
 @contextmanager
