@@ -145,7 +145,7 @@ def test_the_socket_is_left_as_it_is_with_the_clients_address(
         sock, address, _ = taker.next()
         with sock:
             assert address == sock.getpeername() == peer.socket.getsockname()
-            wait_until(lambda: server.counts().connections == 0)
+            assert wait_until(lambda: server.counts().connections == 0)
             sock.setblocking(True)
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             assert peer.answer().body == b"ok"
@@ -168,6 +168,17 @@ def test_the_socket_is_not_left_before_a_slow_client_has_read_its_answers(
     assert not caplog.records  # as there are where asyncio ends a connection twice
 
 
+def test_who_never_reads_the_answers_before_is_cut_off(taker: Taker, new_loop: Any) -> None:
+    with (
+        serving(Recorder(), new_loop, None, taker, write_seconds=0.1) as server,
+        Peer(server.port, SO_RCVBUF=4096) as peer,
+    ):
+        peer.send(get("/large/9000000") + handshake())
+        assert wait_until(lambda: server.counts().connections == 1)
+        assert wait_until(lambda: server.counts().connections == 0)
+        assert taker.taken.empty()
+
+
 def test_the_place_among_the_connections_is_free_again(taker: Taker, new_loop: Any) -> None:
     with serving(Recorder(), new_loop, None, taker, connections=1) as server:
         for _ in range(5):
@@ -176,7 +187,7 @@ def test_the_place_among_the_connections_is_free_again(taker: Taker, new_loop: A
                 sock, _, _ = taker.next()
                 with sock, Peer(server.port) as other:
                     assert other.ask(get("/")).status == 200
-            wait_until(lambda: server.counts().connections == 0)
+            assert wait_until(lambda: server.counts().connections == 0)
         assert server.counts().refused == {}
 
 
@@ -224,7 +235,7 @@ def test_without_descriptors_the_client_is_cut_off(
             monkeypatch.setattr(socket, "dup", no_descriptors)
             peer.send(handshake())
             assert peer.is_closed_by_server()
-        wait_until(lambda: server.counts().connections == 0)
+        assert wait_until(lambda: server.counts().connections == 0)
         assert server.counts().dropped == 1
     assert "127.0.0.1 is cut off: Too many open files" in caplog.text
 
@@ -238,7 +249,7 @@ def test_no_descriptor_stays_open(server: InlineServer, taker: Taker) -> None:
             else:
                 assert peer.answer().status == 503
             assert peer.is_closed_by_server()
-        wait_until(lambda: server.counts().connections == 0)
+        assert wait_until(lambda: server.counts().connections == 0)
 
     def counted() -> int:
         return len(os.listdir("/proc/self/fd"))
@@ -250,7 +261,7 @@ def test_no_descriptor_stays_open(server: InlineServer, taker: Taker) -> None:
     taker.refusal = Refusal("503 Service Unavailable", "There is no room")
     for _ in range(10):
         connect()
-    wait_until(lambda: counted() <= before)
+    assert wait_until(lambda: counted() <= before)
     assert counted() <= before
 
 
