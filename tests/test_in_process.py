@@ -363,6 +363,8 @@ def test_a_forked_process_keeps_neither_ports_nor_clients(fork: Fork) -> None:
             for port in ports
             for _ in range(3)
         ]
+        listener = clients.enter_context(RawPeer.listening(exchange.port))
+        connected.append(listener.socket)  # which the server for HTTP has left to the tape
         market = clients.enter_context(market_of(exchange))
         market.buy(5000, 10)  # so all that came before it are accepted
 
