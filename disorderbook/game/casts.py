@@ -185,10 +185,9 @@ class Bubble(Cast):
         super().__init__([Member(name(), strategy) for strategy in strategies])
 
     def turns(self, day: int, chance: Chance) -> list[Turn]:
-        buyers, kind = list(self.BUYERS), WAVE
-        chance.shuffle(buyers)
-        if day > 1 and (day - 1) % self.PERIOD:
-            buyers, kind = buyers[: chance.randint(1, 5)], DAILY
+        is_wave = day <= 1 or (day - 1) % self.PERIOD == 0
+        count, kind = (len(self.BUYERS), WAVE) if is_wave else (chance.randint(1, 5), DAILY)
+        buyers = chance.sample(self.BUYERS, count)
         quotes = [Turn(self.MAKER, number) for number in range(requotes(chance))]
         places = [chance.random() for _ in quotes]
         buys = [Turn(bot, kind) for bot in buyers]

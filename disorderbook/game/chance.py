@@ -22,12 +22,15 @@ PLAN, VALUE, NAMES, START = range(MOST_BOTS, MOST_BOTS + 4)  # streams of no bot
 class Chance(random.Random):
     """A generator of floats in [0, 1), and of all that random.Random makes of them."""
 
-    _state = 0
+    _state = _seed = 0
+    _base = 0  # that of the seed: scrambled(0)
 
     def begin(self, seed: int, stream: int, day: int = 0, round: int = 0) -> None:
         """Go on with the stream of a bot (by its number) or of one of those above."""
+        if seed != self._seed:
+            self._seed, self._base = seed, scrambled(seed)
         number = (day * 2 * MOST_BOTS + stream) * MOST_ROUNDS + round
-        self._state = (scrambled(seed) + number * STREAM) & MASK
+        self._state = (self._base + number * STREAM) & MASK
         self.gauss_next = None
 
     def random(self) -> float:

@@ -16,7 +16,7 @@ the pauses), what bots and referee remember, the state and its flash, and the ti
 from `now`, so that the clock of a run stands still while the exchange is down.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from disorderbook.engine.book import Execution, OrderBook
@@ -86,16 +86,20 @@ class Run:
         self._drift = self._chance.uniform(*level.walk.drift)
         self._phase = self._chance.uniform(EARLIEST_FIRST_DAY, 1.0)
         self.today = Today(float(self.first_price))
-        names = Chance()
-        names.begin(seed, NAMES)
-        self.cast = level.make_cast(self.today, self._chance, lambda: account_name(names))
+        self.cast = level.make_cast(self.today, self._chance, free_names(seed, place.account))
         self.referee = level.make_referee(self.first_price)
         self._bots = [
             (member.strategy, DirectView(exchange, self.book, member.account, self._chance))
             for member in self.cast.members
         ]
+        self._remembering = [
+            (str(number), strategy)
+            for number, (strategy, _) in enumerate(self._bots)
+            if strategy.REMEMBERS
+        ]
         self._is_bursting = True
         self._turn_is_on = False
+        self._acting = self._bots[0]  # whose turn it is
         self._begun = self._actions = 0  # turns of the burst, and its orders and cancels
         self._turns = self._plan()
 
@@ -188,11 +192,7 @@ class Run:
             "next_in": self.next_at - self._now,
             "day_in": self.day_began - self._now,
             "referee": self.referee.memory(),
-            "bots": {
-                str(number): memory
-                for number, (strategy, _) in enumerate(self._bots)
-                if (memory := strategy.memory())
-            },
+            "bots": {number: strategy.memory() for number, strategy in self._remembering},
         }
 
     @classmethod
@@ -221,7 +221,7 @@ class Run:
         run.referee.remember(stored["referee"])
         run._adopt(stored["bots"])
         if stored["turn_is_on"]:
-            run._begin_turn(run._turns[run._begun - 1])
+            run._begin_turn()
         return run
 
     # ---- inside
@@ -243,15 +243,16 @@ class Run:
             if self._begun == len(self._turns):
                 return False
             self._begun += 1
-            self._begin_turn(self._turns[self._begun - 1])
-        strategy, view = self._bots[self._turns[self._begun - 1].bot]
+            self._begin_turn()
+        strategy, view = self._acting
         self._turn_is_on = bool(strategy.step(view))
         return True
 
-    def _begin_turn(self, turn: Turn) -> None:
-        self._turn_is_on = True
-        self.today.round = turn.round
-        self._chance.begin(self.seed, turn.bot, self.day, turn.round)
+    def _begin_turn(self) -> None:
+        """Begin the last of the turns that have begun, also once more after a restart."""
+        bot, self.today.round = self._turns[self._begun - 1]
+        self._turn_is_on, self._acting = True, self._bots[bot]
+        self._chance.begin(self.seed, bot, self.day, self.today.round)
 
     def _begin_day(self, now: int) -> bool:
         """Begin the next day's burst; False if there is none."""
@@ -297,3 +298,17 @@ class Run:
     def _decide(self, verdict: Verdict | None) -> None:
         if verdict is not None and self.state == OPEN:
             self.state, self.verdict = verdict
+
+
+def free_names(seed: int, taken: str) -> Callable[[], str]:
+    """Gives accounts' names, each of them once, and never the one that is taken."""
+    names, used = Chance(), {taken}
+    names.begin(seed, NAMES)
+
+    def name() -> str:
+        while (drawn := account_name(names)) in used:
+            pass
+        used.add(drawn)
+        return drawn
+
+    return name

@@ -1,6 +1,6 @@
 """A level in simulated time: on a private exchange in memory, whose clock jumps to whatever is due.
 
-    from disorderbook.game.simulation import play
+    from disorderbook.game import play
     result = play("chock_a_block", seed=7, player=MyStrategy())
 
 The player is a strategy as bots are (disorderbook/traders/market_view.py); his view is a

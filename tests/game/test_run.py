@@ -9,7 +9,7 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
 from disorderbook.exchange import Exchange
 from disorderbook.game.levels import LEVELS
-from disorderbook.game.run import Place, Run
+from disorderbook.game.run import Place, Run, free_names
 from disorderbook.game.simulation import Simulation
 from disorderbook.protocol.names import NANOSECONDS
 
@@ -121,6 +121,14 @@ def test_a_limit_is_watched_at_every_trade() -> None:
     simulation.exchange.submit(simulation.run.book, other)
     trade(simulation, BUY, 1000, ask)
     assert simulation.run.state == "lost"
+
+
+def test_every_bot_has_a_name_of_its_own_that_is_not_the_players() -> None:
+    for seed in range(30):
+        first = free_names(seed, "")()
+        names = free_names(seed, first)
+        drawn = [names() for _ in range(1000)]
+        assert len(set(drawn)) == 1000 and first not in drawn
 
 
 def test_levels_without_a_culprit_take_no_accusation() -> None:
