@@ -147,6 +147,10 @@ class NoSuchLevel(NotFound):
         self.sentence = f"{NoSuchLevel.sentence}; the levels are {names}"
 
 
+class NoSuchFile(NotFound):
+    sentence = "No such path"
+
+
 class NoSuchBook(NotFound):
     sentence = "There is no such stock at such a venue (create it by using it)"
 

@@ -196,6 +196,7 @@ def test_the_documents_name_every_route(route: tuple[str, str, object]) -> None:
     method, path, _ = route
     short = path.replace("<venue>", "V").replace("<symbol>", "S").replace("<account>", "A")
     short = re.sub(r"<\w*id>", "ID", short).replace("<name>", "NAME")
+    short = short.replace("<file>", "FILE")
     assert re.search(rf"\| `{method}` .*`{re.escape(short)}`", PROTOCOL), f"{method} {short}"
 
 

@@ -135,7 +135,7 @@ def test_recorded_answers_fit_the_description(trace: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENT["paths"])
 def test_a_method_that_is_not_described_is_refused_as_described(path: str) -> None:
-    names = dict(venue="V", symbol="S", account="A", orderId=0, level="L", instanceId=1)
+    names = dict(venue="V", symbol="S", account="A", orderId=0, level="L", instanceId=1, file="F")
     answer = Client()("PUT", path.format(**names))
     assert answer.status == 405
     methods = {method for method, described in OPERATIONS if described == path}

@@ -1,10 +1,15 @@
 """Routes of the pages for people, and of what they are made of."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from bottle import SimpleTemplate
+
 from disorderbook.accounts import Accounts
+from disorderbook.errors import NoSuchFile
 from disorderbook.exchange import Exchange
+from disorderbook.protocol.names import detail_of
 from disorderbook.protocol.route import Answer, Document, Request, Route, page
 from disorderbook.site.description import description_text
 from disorderbook.site.documentation import docs_page
@@ -13,6 +18,8 @@ from disorderbook.site.examples import Setup
 # A browser asks again each time, so that it never has the page of one version with the script of
 # another; what it gets is small and comes from this machine.
 FILE_HEADERS = (("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"))
+KINDS = {"js": "text/javascript; charset=UTF-8", "css": "text/css; charset=UTF-8"}
+HTML = "text/html; charset=UTF-8"
 
 
 class SiteRoutes:
@@ -31,18 +38,15 @@ class SiteRoutes:
         self._tape_port = tape_port
 
     def front_page(self, request: Request) -> Answer:
-        return Document(
-            _file("index.html"), "text/html; charset=UTF-8", headers=_page_headers(self._tape_port)
-        )
+        return self._page("front")
 
-    def script(self, request: Request) -> Answer:
-        return Document(_file("page.js"), "text/javascript; charset=UTF-8", headers=FILE_HEADERS)
-
-    def shell_script(self, request: Request) -> Answer:
-        return Document(_file("shell.js"), "text/javascript; charset=UTF-8", headers=FILE_HEADERS)
-
-    def style(self, request: Request) -> Answer:
-        return Document(_file("page.css"), "text/css; charset=UTF-8", headers=FILE_HEADERS)
+    def part(self, request: Request, file: str) -> Answer:
+        """What the pages are made of; raises NoSuchFile."""
+        kind = KINDS.get(file.rpartition(".")[2])
+        content = _parts().get(file)
+        if kind is None or content is None:
+            raise NoSuchFile(detail_of("the path", request.path, "one of those in /docs"))
+        return Document(content, kind, headers=FILE_HEADERS)
 
     def welcome(self, request: Request) -> Answer:
         return page(WELCOME)
@@ -57,6 +61,9 @@ class SiteRoutes:
             first.venue, first.symbol, self._accounts.need_keys, self._extra, self._tape_port
         )
         return page(docs_page(request.host, setup))
+
+    def _page(self, name: str) -> Answer:
+        return Document(_page(name), HTML, headers=_page_headers(self._tape_port))
 
 
 @cache
@@ -75,15 +82,24 @@ def _page_headers(tape_port: int | None) -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def _file(name: str) -> bytes:
-    return (files("disorderbook.site") / "static" / name).read_bytes()
+def _page(name: str) -> bytes:
+    """The page that a template makes within the frame of all pages."""
+    template = SimpleTemplate(
+        name=f"{name}.tpl", lookup=[str(files("disorderbook.site") / "templates")]
+    )
+    return str(template.render()).encode()
+
+
+@cache
+def _parts() -> Mapping[str, bytes]:
+    """Scripts and styles by name."""
+    folder = files("disorderbook.site") / "static"
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 ROUTES: list[Route] = [
     ("GET", "/", SiteRoutes.front_page),
-    ("GET", "/static/page.js", SiteRoutes.script),
-    ("GET", "/static/shell.js", SiteRoutes.shell_script),
-    ("GET", "/static/page.css", SiteRoutes.style),
+    ("GET", "/static/<file>", SiteRoutes.part),
     ("GET", "/docs", SiteRoutes.documentation),
     ("GET", "/openapi.json", SiteRoutes.openapi),
     ("GET", "/ob/api", SiteRoutes.welcome),

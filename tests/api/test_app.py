@@ -16,6 +16,7 @@ FILLED_IN = {
     "<order_id>": "0",
     "<instance_id>": "1",
     "<name>": "first_steps",
+    "<file>": "page.js",
 }
 METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"]
 

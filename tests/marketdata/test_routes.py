@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import pytest
 from wsgi import BUY, KEYS, ORDERS, Client
@@ -14,6 +15,11 @@ from disorderbook.marketdata.history import RECENT_TRADES
 from disorderbook.marketdata.routes import MOST_LEVELS, ROUTES
 
 STOCK = "/api/v1/venues/TESTEX/stocks/FOOBAR"
+SCRIPTS = sorted(
+    file.name
+    for file in (files("disorderbook.site") / "static").iterdir()
+    if file.name.endswith(".js")
+)
 OF_A_STOCK = [path.rpartition("/")[2] for _, path, _ in ROUTES if "<symbol>" in path]
 
 
@@ -59,8 +65,10 @@ def test_nothing_but_our_own_files_may_run_in_the_page() -> None:
     assert "connect-src 'self' ws://127.0.0.1:9001 ws://localhost:9001;" in policy
 
 
-def test_the_script_makes_nothing_but_text_of_what_it_hears() -> None:
-    text = Client()("GET", "/static/page.js").body.decode()
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_makes_nothing_but_text_of_what_it_hears(script: str) -> None:
+    text = Client()("GET", f"/static/{script}").body.decode()
+    assert "'use strict'" in text
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
 
 

@@ -1,29 +1,4 @@
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="description" content="The market of a stock exchange for trading bots, as it moves.">
-<title>disorderBook</title>
-<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%232f7fd6' d='M1 3h6v2H1zM3 7h4v2H3zM5 11h2v2H5z'/%3E%3Cpath fill='%23e0782a' d='M9 3h2v2H9zM9 7h4v2H9zM9 11h6v2H9z'/%3E%3C/svg%3E">
-<link rel="stylesheet" href="/static/page.css">
-<script src="/static/shell.js"></script>
-<script type="module" src="/static/page.js"></script>
-</head>
-<body>
-<header class="top">
-  <h1><svg class="mark" viewBox="0 0 16 16" aria-hidden="true">
-    <path class="buy" d="M1 3h6v2H1zM3 7h4v2H3zM5 11h2v2H5z"/>
-    <path class="sell" d="M9 3h2v2H9zM9 7h4v2H9zM9 11h6v2H9z"/>
-  </svg>disorder<span>Book</span></h1>
-  <div class="chooser">
-    <label for="venue">Venue</label><select id="venue"></select>
-    <label for="symbol">Stock</label><select id="symbol"></select>
-  </div>
-  <p id="connection" role="status" data-state="connecting">Connecting…</p>
-</header>
-
+% rebase('frame.tpl', script='page', place='/', title='disorderBook', description='The market of a stock exchange for trading bots, as it moves.')
 <main>
   <section class="quote" aria-label="Quote">
     <p class="last" id="last" data-direction="none">
@@ -128,13 +103,3 @@
     </div>
   </section>
 </main>
-
-<footer class="bottom">
-  <p>A stock exchange for trading bots, on your own machine.</p>
-  <nav aria-label="More"><a href="/docs">Documentation</a> <a href="/ob/api/">Thanks</a></nav>
-</footer>
-<noscript>
-  <p class="noscript">This page needs JavaScript; all that it shows is also below /api/v1.</p>
-</noscript>
-</body>
-</html>

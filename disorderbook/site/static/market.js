@@ -1,0 +1,252 @@
+// Watches one book: asks the exchange how it is, and has the page show what it hears.
+//
+// The tape (a websocket) only says *when* something has happened; *what* is asked from the routes
+// below /api/v1. So there is one way to everything that is shown, with the tape and without it,
+// and a busy market costs a few requests a second, not one for each of its events.
+
+'use strict'
+
+import { secondsOf } from './dom.js'
+import { Refused, ask, inPath } from './requests.js'
+
+const PAUSE = 400 // milliseconds between two looks at the market while the tape has news
+const PAUSE_WITHOUT_TAPE = 500
+const LONGEST_PAUSE = 2000 // also the tape is not trusted with more
+const PAUSE_AWAY = 1000 // while the exchange does not answer
+const TAPE_RETRY = 3000
+
+const EVERY = { server: 3000, candles: 900, idleCandles: 5000, scores: 2000 } // milliseconds
+const LEVELS = 25 // of each side
+const TRADES = 60 // that are listed
+const MOST_SCORES = 50
+const MOST_WORTHS = 120 // points in an account's line; then every second one is dropped
+export const SECONDS = { '5m': 300, '30m': 1800, all: 0 }
+
+// ---- What is known ------------------------------------------------------------------------------
+
+export const here = { venue: '', symbol: '', span: '5m' }
+export const server = { started: '', needsKeys: false, tapePort: 0, venues: [] }
+export let book = emptyBook()
+
+function emptyBook() {
+  return {
+    since: '', // when the server began to take note; another time means another server
+    market: null,
+    isOpen: true, // false if the server has no such book
+    trades: [], count: 0,
+    candles: [], seconds: 1, span: '', clock: 0, charted: -1,
+    scores: null, scoredAt: -1,
+    worths: new Map(), worthsSeen: 0, worthStride: 1,
+    direction: 'none',
+    asked: { candles: 0, scores: 0 },
+  }
+}
+
+// ---- Asking -------------------------------------------------------------------------------------
+
+function askBook(what, parameters) {
+  const { venue, symbol } = here
+  return ask(`/api/v1/venues/${inPath(venue)}/stocks/${inPath(symbol)}/${what}`, parameters)
+}
+
+async function refresh() {
+  if (isDue(lastAsked, 'server', EVERY.server)) await learnServer()
+  await page.learn?.()
+  const asked = book // whoever chooses another stock meanwhile gets another book
+  asked.isOpen = isListed()
+  if (!asked.isOpen) return void (lastAsked.server = 0)
+  await learnMarket(asked)
+  await Promise.all([learnCandles(asked), learnScores(asked)])
+}
+
+function isListed() {
+  return server.venues.some(one => one.venue === here.venue && one.symbols.includes(here.symbol))
+}
+
+const lastAsked = { server: 0 }
+
+// Whether it is time to ask again; then it is not, for so many milliseconds.
+function isDue(times, what, every) {
+  const now = performance.now()
+  if (times[what] && now - times[what] < every) return false
+  times[what] = now
+  return true
+}
+
+async function learnServer() {
+  const told = await ask('/api/v1/server')
+  if (told.started !== server.started) book = emptyBook()
+  Object.assign(server, { tapePort: 0 }, told)
+  page.learnedServer?.()
+}
+
+async function learnMarket(known) {
+  const [market, told] = await Promise.all([
+    askBook('market', { levels: LEVELS }),
+    askBook('trades', { since: known.count, limit: TRADES }),
+  ])
+  if (known.since && told.since !== known.since) return void (book = emptyBook())
+  Object.assign(known, { market, since: told.since, count: told.count })
+  known.trades = [...known.trades, ...told.trades].slice(-TRADES)
+  noteDirection(known)
+}
+
+// As long as the price stays the same, the direction is that of its last change.
+function noteDirection(known) {
+  const last = known.trades.at(-1)?.price
+  const other = known.trades.findLast(trade => trade.price !== last)?.price
+  if (other !== undefined) known.direction = last > other ? 'up' : 'down'
+}
+
+async function learnCandles(known) {
+  const isOther = known.span !== here.span
+  const every = known.charted === known.count ? EVERY.idleCandles : EVERY.candles
+  if (!isDue(known.asked, 'candles', isOther ? 0 : every)) return
+  const { span } = here
+  const latest = known.candles.at(-1)
+  const since = isOther || !latest ? 0 : secondsOf(latest.ts)
+  const { count } = known
+  const told = await askBook('candles', { span, since })
+  known.charted = count
+  if (since && told.seconds !== known.seconds) known.span = '' // all are wider now: ask for all
+  else takeCandles(known, told, span, since)
+}
+
+function takeCandles(known, told, span, since) {
+  const clock = secondsOf(told.ts)
+  const start = SECONDS[span] ? clock - SECONDS[span] : 0
+  const kept = since ? known.candles.filter(candle => secondsOf(candle.ts) < since) : []
+  const candles = [...kept, ...told.candles].filter(candle => secondsOf(candle.ts) >= start)
+  Object.assign(known, { clock, candles, span, seconds: told.seconds })
+}
+
+async function learnScores(known) {
+  if (!page.hasScores) return
+  if (known.scoredAt === known.count || !isDue(known.asked, 'scores', EVERY.scores)) return
+  const { count } = known
+  known.scores = await askBook('scores', { limit: MOST_SCORES })
+  known.scoredAt = count
+  noteWorths(known)
+}
+
+// Each account's line: bounded by dropping every second point, and noting half as often from then.
+function noteWorths(known) {
+  if (known.worthsSeen++ % known.worthStride) return
+  const lines = known.scores.scores.map(({ account, nav }) =>
+    [account, [...(known.worths.get(account) ?? []), nav]])
+  const isFull = lines.some(([, line]) => line.length >= MOST_WORTHS)
+  if (isFull) known.worthStride *= 2
+  known.worths = new Map(lines.map(([account, line]) => [account, isFull ? halved(line) : line]))
+}
+
+function halved(line) {
+  return line.filter((_, place) => (line.length - 1 - place) % 2 === 0)
+}
+
+// ---- The tape -----------------------------------------------------------------------------------
+
+export const tape = { socket: null, place: '', isOpen: false, failures: 0, retryAt: 0 }
+let hasNews = false
+let wake = () => {} // ends a pause that waits for news
+let hurry = () => {} // ends any pause
+
+function ring() {
+  hasNews = true
+  wake()
+}
+
+export function lookSoon() {
+  ring()
+  hurry()
+}
+
+function listen() {
+  const place = server.tapePort && isListed() ? tapePath() : ''
+  if (tape.place !== place) hangUp()
+  tape.place = place
+  if (!place || tape.socket || performance.now() < tape.retryAt) return
+  tape.retryAt = performance.now() + TAPE_RETRY
+  const socket = new WebSocket(tapeUrl(place))
+  tape.socket = socket
+  socket.onopen = () => { tape.isOpen = tape.socket === socket; ring() }
+  socket.onmessage = ring
+  socket.onclose = () => { if (tape.socket === socket) hangUp() }
+}
+
+function hangUp() {
+  if (!tape.socket) return
+  if (tape.isOpen) tape.retryAt = 0
+  else tape.failures++
+  tape.socket.close()
+  Object.assign(tape, { socket: null, isOpen: false })
+  ring()
+}
+
+function tapePath() {
+  return `/ob/api/ws/-/venues/${inPath(here.venue)}/tickertape/stocks/${inPath(here.symbol)}`
+}
+
+// On this machine the exchange says which port takes websockets: its own, or that of the tape. Who
+// knows the exchange by another name comes through a proxy, and behind that the tape is below the
+// page's own address. A policy for the page has no words for an IPv6 address, so ::1 is localhost.
+function tapeUrl(path) {
+  const isNear = ['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname)
+  const isProxied = !isNear || location.protocol === 'https:' || tape.failures % 2 === 1
+  const near = location.hostname === '[::1]' ? 'localhost' : location.hostname
+  if (!isProxied) return `ws://${near}:${server.tapePort}${path}`
+  return `${location.protocol.replace('http', 'ws')}//${location.host}${path}`
+}
+
+// ---- The loop -----------------------------------------------------------------------------------
+
+export let connection = 'connecting'
+
+// Watches from now on. A page has `show`, which shows all that is known, and may have `learn`, which
+// is asked first each time; `learnedServer`; `refused`, which is told why the exchange refuses to say
+// more, and is true where that is no fault; and `hasScores`.
+let page = {}
+
+export async function watch(ours) {
+  page = ours
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) lookSoon() })
+  for (;;) {
+    if (!document.hidden) await look()
+    await pause()
+  }
+}
+
+async function look() {
+  hasNews = false
+  try {
+    await refresh()
+    connection = 'live'
+    listen()
+  } catch (fault) {
+    connection = fault instanceof Refused && page.refused?.(fault) ? 'refused' : 'away'
+    lastAsked.server = 0
+    // Whoever fails to connect throws a TypeError; anything unexpected is for whoever develops.
+    if (!['TypeError', 'TimeoutError', 'SyntaxError'].includes(fault.name)) console.warn(fault)
+  }
+  page.show()
+}
+
+// Until there is news, and at least as long as the market may be left alone.
+async function pause() {
+  const hurried = new Promise(done => { hurry = done })
+  const least = ['away', 'refused'].includes(connection) ? PAUSE_AWAY : tape.isOpen ? PAUSE : PAUSE_WITHOUT_TAPE
+  await Promise.race([sleep(least), hurried])
+  const isUnscored = page.hasScores && book.scoredAt !== book.count
+  const isBehind = isUnscored || book.charted !== book.count
+  if (!tape.isOpen || hasNews || isBehind) return
+  const woken = new Promise(done => { wake = done })
+  await Promise.race([sleep(LONGEST_PAUSE - least), woken, hurried])
+}
+
+export function goTo({ venue, symbol }) {
+  Object.assign(here, { venue, symbol })
+  book = emptyBook()
+}
+
+function sleep(milliseconds) {
+  return new Promise(done => setTimeout(done, milliseconds))
+}

@@ -1,0 +1,49 @@
+// Asks the exchange, with the key that this tab has been given, if any.
+
+'use strict'
+
+const PATIENCE = 5000 // milliseconds that an answer may take
+const KEY = 'key' // its name in the tab's storage, which ends with the tab
+
+// What the exchange has refused. `detail` says which field, which value, and what is allowed, if
+// that was told; `field` is the name of that field.
+export class Refused extends Error {
+  constructor(status, sentence, detail) {
+    super(sentence)
+    this.status = status
+    this.detail = detail
+    this.field = detail?.split(' ', 1)[0]
+  }
+}
+
+export function ask(path, parameters = {}) {
+  const query = new URLSearchParams(parameters)
+  return send('GET', query.size ? `${path}?${query}` : path)
+}
+
+// Ask for a change, or for anything else; `content` goes along as JSON.
+export async function send(method, path, content) {
+  const answer = await fetch(path, {
+    method, headers: headers(), cache: 'no-store',
+    signal: AbortSignal.timeout(PATIENCE), body: content && JSON.stringify(content),
+  })
+  const told = await answer.json()
+  if (told.ok) return told
+  const detail = answer.headers.get('X-Error-Detail')
+  throw new Refused(answer.status, told.error, detail ? JSON.parse(detail) : undefined)
+}
+
+export const givenKey = () => sessionStorage.getItem(KEY) ?? ''
+export const giveKey = key => sessionStorage.setItem(KEY, key)
+
+// A header takes bytes only, so the key goes as those of UTF-8.
+function headers() {
+  const bytes = new TextEncoder().encode(givenKey())
+  return bytes.length ? { 'X-Starfighter-Authorization': String.fromCharCode(...bytes) } : {}
+}
+
+// encodeURIComponent leaves a few characters alone that mean something to a shell.
+export function inPath(name) {
+  return encodeURIComponent(name)
+    .replace(/[!'()*]/g, letter => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`)
+}

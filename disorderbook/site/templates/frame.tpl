@@ -1,0 +1,45 @@
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="description" content="{{description}}">
+<title>{{title}}</title>
+<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%232f7fd6' d='M1 3h6v2H1zM3 7h4v2H3zM5 11h2v2H5z'/%3E%3Cpath fill='%23e0782a' d='M9 3h2v2H9zM9 7h4v2H9zM9 11h6v2H9z'/%3E%3C/svg%3E">
+<link rel="stylesheet" href="/static/page.css">
+% if script == 'page':
+<script src="/static/shell.js"></script>
+% end
+<script type="module" src="/static/{{script}}.js"></script>
+</head>
+<body>
+<header class="top">
+  <h1><svg class="mark" viewBox="0 0 16 16" aria-hidden="true">
+    <path class="buy" d="M1 3h6v2H1zM3 7h4v2H3zM5 11h2v2H5z"/>
+    <path class="sell" d="M9 3h2v2H9zM9 7h4v2H9zM9 11h6v2H9z"/>
+  </svg>disorder<span>Book</span></h1>
+% if script == 'page':
+  <div class="chooser">
+    <label for="venue">Venue</label><select id="venue"></select>
+    <label for="symbol">Stock</label><select id="symbol"></select>
+  </div>
+% else:
+  <form class="chooser" id="key-form" autocomplete="off">
+    <label for="key">Key</label><input id="key" type="password" aria-describedby="key-note"
+      spellcheck="false" autocomplete="off"><button>Use</button>
+  </form>
+% end
+  <p id="connection" role="status" data-state="connecting">Connecting…</p>
+</header>
+
+{{!base}}
+<footer class="bottom">
+  <p>A stock exchange for trading bots, on your own machine.</p>
+  <nav aria-label="More"><a href="/docs">Documentation</a> <a href="/ob/api/">Thanks</a></nav>
+</footer>
+<noscript>
+  <p class="noscript">This page needs JavaScript; all that it shows is also below /api/v1.</p>
+</noscript>
+</body>
+</html>
