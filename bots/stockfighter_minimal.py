@@ -322,7 +322,7 @@ def is_this_machine(url: str) -> bool:
 
 
 def checked_verify(verify: bool | str) -> bool | str:
-    """The same; raises ValueError for what is no file or folder of certificates."""
+    """`verify` as it was given; raises ValueError for what is no file or folder of certificates."""
     if isinstance(verify, str):
         kind = "capath" if os.path.isdir(verify) else "cafile"
         try:

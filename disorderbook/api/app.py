@@ -29,6 +29,8 @@ from disorderbook.errors import (
 from disorderbook.process.log import quoted, without_keys
 from disorderbook.protocol.names import (
     DETAIL_HEADER,
+    INTERNAL_ERROR,
+    JSON,
     MAX_NAME_LENGTH,
     detail_header,
     detail_of,
@@ -40,10 +42,7 @@ from disorderbook.server.reader import Head, HttpRequest
 from disorderbook.server.response import Body, HttpResponse
 
 PAGES = frozenset(("/", "/docs", "/ob/api"))  # the paths of pages for people
-
-
 MAX_BODY_SIZE = 65536  # bytes
-
 
 STATUSES: dict[type, str] = {
     BadRequest: "400 Bad Request",
@@ -55,24 +54,14 @@ STATUSES: dict[type, str] = {
     Unavailable: "503 Service Unavailable",
 }
 
-
 METHODS = frozenset(method for method, _, _ in ROUTES)
-
-
-INTERNAL_ERROR = "Internal error; this is not your fault (the server's log has the details)"
-
-
 SENTENCES = {404: "No such path", 405: "That path does not take this method (see Allow)"}
-
 
 KEY_PLACES = (
     "HTTP_X_STARFIGHTER_AUTHORIZATION",
     "HTTP_X_STOCKFIGHTER_AUTHORIZATION",
     "HTTP_COOKIE",
 )
-
-
-JSON = "application/json"
 
 JSON_HEADERS = (("Content-Type", JSON),)
 
@@ -83,23 +72,12 @@ UNUSUAL_HEADERS = frozenset(
     ("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_UPGRADE", "HTTP_CONTENT_ENCODING")
 )
 
-
 # What a page may send besides what every page may.
 PAGES_HEADERS = "Content-Type, X-Starfighter-Authorization, X-Stockfighter-Authorization"
-
-
 PREFLIGHT_SECONDS = 600  # that a browser may remember what a path takes
-
-
 Environ = dict[str, Any]
-
-
 Headers = tuple[tuple[str, str], ...]
-
-
 Handler = Callable[..., Answer]
-
-
 log = logging.getLogger(__name__)
 
 
@@ -430,7 +408,7 @@ def _check_encoding(encoding: str) -> None:
 
 
 def _envelope(error: HTTPError) -> bytes:
-    """The body of an error that Bottle found: an unknown path, a wrong method, our own fault."""
+    """The body of an error that Bottle found: an unknown path, a wrong method, an exception."""
     if error.get_header("Allow"):
         allowed = _with_head(error.get_header("Allow"))
         response.set_header("Allow", allowed)

@@ -24,6 +24,7 @@ from disorderbook.server.origin import host_name
 from disorderbook.tape.limits import MAX_LISTENERS, limits_for
 
 USAGE_ERROR = 2  # exit status
+DEFAULT = " (default: %(default)s)"
 MOST_LISTENERS = limits_for(WANTED_DESCRIPTORS, WANTED_DESCRIPTORS).listeners
 SUBCOMMANDS = [add_backup, add_upgrade, add_bots]
 
@@ -61,7 +62,6 @@ def make_parser() -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = _Parser(
         prog="disorderBook",
         description="A local stock exchange for trading bots; speaks the Stockfighter protocol.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.set_defaults(run=run_exchange)
     add = parser.add_argument
@@ -70,21 +70,21 @@ def make_parser() -> argparse.ArgumentParser:
         "--port",
         type=_between(0, LARGEST_PORT),
         default=8000,
-        help="port of the REST interface; 0 picks a free one",
+        help="port of the REST interface; 0 picks a free one" + DEFAULT,
     )
     add(
         "-b",
         "--maxbooks",
         type=_between(1, 10**6),
         default=MAX_BOOKS,
-        help="most order books that can be opened",
+        help="most order books that can be opened" + DEFAULT,
     )
     add(
         "-v",
         "--venue",
         type=_name,
         default=None,
-        help=f"venue that exists from the start ({FIRST_VENUE}, if the market is new)",
+        help=f"venue that exists from the start (default: {FIRST_VENUE}, if the market is new)",
     )
     add(
         "-s",
@@ -92,7 +92,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--stock",
         type=_name,
         default=None,
-        help=f"stock that exists from the start ({FIRST_SYMBOL}, if the market is new)",
+        help=f"stock that exists from the start (default: {FIRST_SYMBOL}, if the market is new)",
     )
     add(
         "-a",
@@ -140,20 +140,20 @@ def make_parser() -> argparse.ArgumentParser:
         "--websockets",
         action="store_true",
         dest="websockets",
-        help="run the websocket server",
+        help="serve the tape over websockets, on the REST port and on --wsport",
     )
     add(
         "--wsport",
         "--ws_port",
         type=_between(0, LARGEST_PORT),
         default=8001,
-        help="port of the websocket server; 0 picks a free one",
+        help="port for websockets alone; 0 picks a free one" + DEFAULT,
     )
     add(
         "--maxlisteners",
         type=_between(1, MOST_LISTENERS),
         default=MAX_LISTENERS,
-        help="most listeners to websockets at a time",
+        help="most listeners to websockets at a time" + DEFAULT,
     )
     add(
         "--ports-file",
@@ -176,14 +176,15 @@ def make_parser() -> argparse.ArgumentParser:
         choices=SERVERS,
         default=OWN_SERVER,
         metavar="NAME",
-        help="HTTP server under the application: our own, or waitress (which is an extra)",
+        help="HTTP server under the application: inline, our own, or waitress, which is an extra"
+        + DEFAULT,
     )
     add(
         "--log-level",
         choices=LEVELS,
         default="warning",
         metavar="LEVEL",
-        help="what to log, to stderr: debug (each request), info, warning or error",
+        help="what to log, to stderr: debug (each request), info, warning or error" + DEFAULT,
     )
     add("--version", action="version", version=f"disorderBook {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")

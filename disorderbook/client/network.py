@@ -122,8 +122,6 @@ def _proxy_for(url: str) -> str | None:
 
 
 ENVIRONMENT = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # as requests has it
-
-
 Verify = bool | str | os.PathLike[str]
 """True for the authorities that everybody trusts, False to trust anybody, or the file (PEM) of
 those to trust, or their folder."""

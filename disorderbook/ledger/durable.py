@@ -124,9 +124,7 @@ class DurableLedger(Archive):
 
     def commit(self) -> Sequence[Order]:
         """Write down what has changed; returns some of the closed orders beyond the bound."""
-        if (
-            self._has_lost_commands
-        ):  # its answers are not to leave, nor any but its own to be refused
+        if self._has_lost_commands:  # whose answers must not leave; those after them may
             self._has_lost_commands = False
             raise CannotWrite
         if self._must_flush or self._changes.size >= FLUSHED_AT:

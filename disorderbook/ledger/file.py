@@ -45,20 +45,10 @@ from disorderbook.ledger.tables import (
 from disorderbook.ledger.wal import Checkpoints, Log, LogSync, cut_off, read_log
 
 BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
-
-
 CACHE_KIBIBYTES = 16384
-
-
 LOOKS_FOR_LOG = 40  # of an exchange that starts or ends
-
-
 BETWEEN_LOOKS = 0.05  # seconds
-
-
 PAGE_BYTES = 1024  # an order touches a few bytes of several pages, and each is written whole
-
-
 Check = Callable[[sqlite3.Connection, Path], int]
 """Gives the version of the file that a connection reads; raises Unusable or Damaged."""
 

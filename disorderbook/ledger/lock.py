@@ -73,7 +73,9 @@ class FileLock:
             _held[self._identity] = self
 
     def named(self, file: Path, name: sqlite3.Connection) -> "FileLock":
-        """The same, with what `lock_name` gave, and what the file is called by now."""
+        """This lock, which from now on holds the name, too: `name` is what `lock_name` gave, and
+        `file` what the file is called by now.
+        """
         self.file, self._name = file, name
         return self
 

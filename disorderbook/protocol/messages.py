@@ -357,11 +357,11 @@ def _order(order: Order) -> OrderMessage:
 
 def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) -> OrderMessage:
     """An order at the moment when it had traded `filled` shares in `fills` fills."""
-    told: list[FillMessage] = []
+    rendered: list[FillMessage] = []
     if fills >= PIECE:
-        told = _pieces_of_fills(order.fills[:fills])
+        rendered = _pieces_of_fills(order.fills[:fills])
     elif fills:  # here and not in a function, as nearly every order that trades comes this way
-        told = [
+        rendered = [
             FillMessage(fill.price, fill.quantity, timestamp(fill.ts))
             for fill in order.fills[:fills]
         ]
@@ -377,7 +377,7 @@ def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) ->
         order.id,
         order.account,
         timestamp(order.ts),
-        told,
+        rendered,
         filled,
         remaining > 0,
     )

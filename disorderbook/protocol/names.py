@@ -11,12 +11,15 @@ import msgspec
 HOST = "127.0.0.1"
 IPV6_HOST = "::1"
 LARGEST_PORT = 65535
+JSON = "application/json"  # the content type
 
 MAX_BOOKS = 100  # that can be opened, unless an option says otherwise
 MAX_PRICE = 2**31 - 1  # cents a share
 MAX_QUANTITY = 2**31 - 1  # shares of an order
 MAX_NAME_LENGTH = 255  # characters of a venue, symbol or account name
 NANOSECONDS = 10**9  # in a second
+INTERNAL_ERROR = "Internal error; this is not your fault (the server's log has the details)"
+
 to_json = msgspec.json.Encoder().encode
 
 
@@ -28,6 +31,7 @@ def timestamp(ts: int) -> str:
 
 
 def error_message(sentence: str) -> bytes:
+    """A refusal as JSON, without a line break at its end."""
     return to_json({"ok": False, "error": sentence})
 
 
@@ -44,10 +48,6 @@ def is_name(text: str) -> bool:
     return 1 <= len(text) <= MAX_NAME_LENGTH and "/" not in text and text.isprintable()
 
 
-HOST = "127.0.0.1"
-
-
-IPV6_HOST = "::1"
 DETAIL_HEADER = "X-Error-Detail"
 LONGEST_SHOWN = 80  # characters of a value in a detail
 

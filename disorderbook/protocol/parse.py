@@ -43,7 +43,6 @@ from disorderbook.protocol.names import (
 
 SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 
-
 ORDER_TYPES = {
     "limit": OrderType.LIMIT,
     "market": OrderType.MARKET,
@@ -53,12 +52,8 @@ ORDER_TYPES = {
     "ioc": OrderType.IMMEDIATE_OR_CANCEL,
 }
 
-
 A_NAME = "a string of 1 to 255 characters"
-
-
 A_NUMBER = "a whole number or a string of digits, at most"
-
 
 ALLOWED = {  # by field, in the order in which missing ones are refused
     "account": A_NAME,
@@ -68,13 +63,8 @@ ALLOWED = {  # by field, in the order in which missing ones are refused
     "price": f"{A_NUMBER} {MAX_PRICE}, at least 0 (cents)",
 }
 
-
 Fields = Mapping[str, Any]
-
-
 _DIGITS = re.compile(r"[0-9]{1,100}")
-
-
 _Word = TypeVar("_Word")
 
 
@@ -132,11 +122,7 @@ class PlainOrder(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
 
 
 FIELD_NAMES = frozenset(PlainOrder.__struct_fields__)
-
-
 _CANONICAL_NAMES = {name.lower(): name for name in FIELD_NAMES}
-
-
 _decode_plain = msgspec.json.Decoder(PlainOrder).decode
 
 

@@ -16,7 +16,6 @@ from disorderbook.server.response import Body
 
 MAX_PARAMETERS = 16  # in the query of a URL
 
-
 # What a URL may have for an id. A sign is part of it, so "-1" opens the book and is then not found.
 NUMBER = re.compile(r"-?[0-9]{1,18}")
 

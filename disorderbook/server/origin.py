@@ -21,35 +21,22 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from disorderbook.errors import CrossSite, ForeignOrigin, IllegalHost, UnknownHost
-from disorderbook.protocol.names import detail_of
+from disorderbook.protocol.names import LARGEST_PORT, detail_of
 
 CorsHeaders = tuple[tuple[str, str], ...]
-
-
-LARGEST_PORT = 65535
-
-
 LONGEST_HOST = 255  # characters of a name; what DNS can hold
-
-
 HOSTS_REMEMBERED = 64  # values of a Host header
 
-
 _HOST = r"(?P<name>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._~!$&'()*+,;=%-]{1,255})"
-
-
 _HOST_AND_PORT = re.compile(_HOST + r"(?::(?P<port>[0-9]{0,5}))?")
-
 
 # A websocket library may send ws:, and some end an Origin with a slash (Go's golang.org/x/net).
 _ORIGIN = re.compile(rf"(?:https?|wss?)://{_HOST}(?::(?P<port>[0-9]{{1,5}}))?/?", re.IGNORECASE)
-
 
 _CORS = (
     ("Access-Control-Expose-Headers", "X-Error-Detail, Retry-After"),
     ("Vary", "Origin"),
 )
-
 
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 

@@ -14,44 +14,21 @@ from wsgiref.handlers import format_date_time
 import msgspec
 
 from disorderbook.process.log import quoted
-from disorderbook.protocol.names import DETAIL_HEADER, detail_header
+from disorderbook.protocol.names import DETAIL_HEADER, INTERNAL_ERROR, JSON, detail_header
 from disorderbook.server.head import Environ, Refusal
 from disorderbook.server.limits import envelope
 from disorderbook.server.origin import CorsHeaders, OriginPolicy
 from disorderbook.server.reader import HttpRequest
 
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
-
-
 Headers = list[tuple[str, str]]
-
-
 Start = tuple[str, Headers]  # what an application starts its answer with
-
-
-WHOLE_BYTES = (
-    16 * 1024
-)  # a body that is not longer is sent with its head, and others', in one piece
-
-
+WHOLE_BYTES = 16 * 1024  # a body that is not longer is sent with its head, in one piece with others
 RETRY_SECONDS = 1  # after which a client that was refused for want of room may ask again
-
-
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-INTERNAL_ERROR = "Internal error; this is not your fault (the server's log has the details)"
-
-
 ORIGINS = "disorderbook.origins"  # in the environ: the server's OriginPolicy
-
-
-JSON: Headers = [("Content-Type", "application/json")]
-
-
+_JSON_HEADERS: Headers = [("Content-Type", JSON)]
 log = logging.getLogger(__name__)
-
-
 Body = bytes | Sequence[bytes] | Iterable[bytes]
 """The body of an answer, in one of three forms. WSGI applications have the last two.
 
@@ -193,7 +170,7 @@ def answer(app: WsgiApp, respond: Respond, request: HttpRequest) -> bytes | Repl
                 and request.head.environ["SERVER_PROTOCOL"] == "HTTP/1.1"
             ):
                 return _json(response)
-            return _render(HttpResponse("200 OK", JSON, response), request)
+            return _render(HttpResponse("200 OK", _JSON_HEADERS, response), request)
         return _render(response, request) if response else _call(app, request)
     except Exception:
         return failed_response(request)
@@ -202,7 +179,7 @@ def answer(app: WsgiApp, respond: Respond, request: HttpRequest) -> bytes | Repl
 def failed_response(request: HttpRequest) -> bytes:
     """Log the exception that is being handled; the refusal that the client gets."""
     log_failure(request)
-    headers = [*JSON, *_for_pages(request.environ())]
+    headers = [*_JSON_HEADERS, *_for_pages(request.environ())]
     return _error("500 Internal Server Error", headers, envelope(INTERNAL_ERROR), request)
 
 
@@ -214,7 +191,7 @@ def log_failure(request: HttpRequest) -> None:
 
 def uncommitted_response(body: bytes, request: HttpRequest) -> bytes:
     """The refusal that is sent instead of an answer whose changes could not be committed."""
-    headers = [*JSON, *_for_pages(request.environ())]
+    headers = [*_JSON_HEADERS, *_for_pages(request.environ())]
     return _error("503 Service Unavailable", headers, body, request)
 
 
@@ -222,14 +199,14 @@ def busy_response(refusal: Refusal, request: HttpRequest) -> bytes:
     """The refusal of an answer for which there is no room now. The connection goes on."""
     detail = (DETAIL_HEADER, detail_header(refusal.detail))
     retry = ("Retry-After", str(RETRY_SECONDS))
-    headers = [*JSON, retry, detail, *_for_pages(request.environ())]
+    headers = [*_JSON_HEADERS, retry, detail, *_for_pages(request.environ())]
     return _error(refusal.status, headers, envelope(refusal.sentence), request)
 
 
 def refuse(refusal: Refusal, environ: Environ) -> bytes:
     """The last answer on a connection, to a request of which so much has been read."""
     body = envelope(refusal.sentence)
-    headers = [*JSON, *_for_pages(environ)]
+    headers = [*_JSON_HEADERS, *_for_pages(environ)]
     if refusal.detail:
         headers.append((DETAIL_HEADER, detail_header(refusal.detail)))
     framing = f"Content-Length: {len(body)}\r\nConnection: close\r\n"
@@ -330,12 +307,11 @@ def _signature(now: int) -> str:
 
 @lru_cache(maxsize=256)  # answers to orders have some hundred lengths
 def _json_head(length: int, now: int) -> bytes:
-    status = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    status = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\n"
     return f"{status}Content-Length: {length}\r\n{_signature(now)}\r\n".encode()
 
 
 _WITHOUT_BODY = ("1", "204", "304")
-
 
 _OURS = frozenset(
     (

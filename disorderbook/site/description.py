@@ -21,8 +21,6 @@ from disorderbook.marketdata import scores
 from disorderbook.protocol import fields, messages, parse
 
 METHODS = ("get", "post", "delete")
-
-
 SUCCESS = "200"
 
 Node = dict[str, Any]  # an object of the description

@@ -15,6 +15,7 @@ from typing import Any
 from bottle import SimpleTemplate
 
 from disorderbook.engine.orders import ORDER_TYPE_NAMES
+from disorderbook.protocol.names import JSON
 from disorderbook.site import examples
 from disorderbook.site.description import (
     SUCCESS,
@@ -33,7 +34,6 @@ from disorderbook.site.description import (
 )
 from disorderbook.site.examples import ORIGIN, TAPE_ORIGIN, Call, Setup
 
-JSON = "application/json"
 WIDTH = 76  # characters of a line of JSON
 DEFAULT_HOST = "127.0.0.1:8000"
 PAGES_KEPT = 4  # an exchange needs one

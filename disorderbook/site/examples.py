@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import ORDER_TYPE_NAMES, NewOrder, OrderType, Side
 from disorderbook.protocol.messages import execution_message, tick_message
+from disorderbook.protocol.names import JSON
 from disorderbook.site.description import Node, Operation, examples_of
 
 ORIGIN = "\0"  # stands for http://HOST, which is the client's own
@@ -108,7 +109,7 @@ def _bodies(operation: Operation, setup: Setup) -> list[tuple[str, Any]]:
     ours = {"account": setup.account, "venue": setup.venue, "stock": setup.symbol}
     return [
         (shows, {key: ours.get(key, value) for key, value in body.items()})
-        for shows, body in examples_of(operation.request_body["content"]["application/json"])
+        for shows, body in examples_of(operation.request_body["content"][JSON])
     ]
 
 
@@ -162,7 +163,6 @@ BEN, CAT, DAN = OFFERS = (
     Offer("CAT", 20, 5010),
     Offer("DAN", 30, 5025),
 )
-
 
 ORDER_TYPES = (
     Explained(

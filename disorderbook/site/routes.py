@@ -9,7 +9,7 @@ from bottle import SimpleTemplate
 from disorderbook.accounts import Accounts
 from disorderbook.errors import NoSuchFile
 from disorderbook.exchange import Exchange
-from disorderbook.protocol.names import detail_of
+from disorderbook.protocol.names import JSON, detail_of
 from disorderbook.protocol.route import Answer, Document, Request, Route, page
 from disorderbook.site.description import description_text
 from disorderbook.site.documentation import docs_page
@@ -52,7 +52,7 @@ class SiteRoutes:
         return page(WELCOME)
 
     def openapi(self, request: Request) -> Answer:
-        return Document(description_text(), "application/json")
+        return Document(description_text(), JSON)
 
     def documentation(self, request: Request) -> Answer:
         """The documentation with the first book in its examples."""

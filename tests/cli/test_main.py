@@ -77,6 +77,9 @@ def test_help_explains_every_option() -> None:
     assert ended.returncode == 0
     for option in ("--maxbooks", "--venue", "--stock", "--accounts", "--excess", "--ws_port"):
         assert option in ended.stdout
+    defaults = re.findall(r"\(default:\s+([^)]*)\)", ended.stdout)
+    assert {"8000", "8001", "100", "4096", "inline", "warning"} <= set(defaults)
+    assert not {"None", "False", "[]"} & set(defaults)
 
 
 def test_without_the_packages_one_sentence_says_what_to_run(tmp_path: Path) -> None:
