@@ -519,7 +519,7 @@ class Connection(asyncio.BufferedProtocol):
             if not self._service.admit(reply):
                 return self._busy(reply.request)
             self._outgoing = Outgoing(reply.chunks, self._service.unsent)
-            self._service.room -= reply.length
+            self._service.room = 0  # what is long takes long to make, and the others have waited
         else:
             self._made = reply
         self._has_reply = True

@@ -25,7 +25,7 @@ class Limits(NamedTuple):
     write_seconds: float = 10.0  # without the client reading any of what is written for it
     answer_seconds: float = 300.0  # for the client to read the whole of a long answer
     pass_requests: int = 32  # answered in one pass of the loop, for all connections together, or
-    pass_bytes: int = 256 * 1024  # of answers made and long ones written, or so much of each
+    pass_bytes: int = 256 * 1024  # of answers written, or some of each; or one long answer made
     linger_seconds: float = 5.0  # for a client to read its last answer and stop sending
     stop_seconds: float = 0.15  # for requests that are under way when the server is stopped
 

@@ -75,7 +75,6 @@ class Whole(NamedTuple):
 
     request: HttpRequest
     chunks: Sequence[bytes]
-    length: int  # of the body, in bytes
 
 
 class Steps:
@@ -262,7 +261,7 @@ def _render(response: HttpResponse, request: HttpRequest) -> bytes | Reply:
     head = _head(status, headers, framing)
     if length <= WHOLE_BYTES:
         return head + b"".join(chunks)
-    return Whole(request, (head, *chunks), length) if chunks else head
+    return Whole(request, (head, *chunks)) if chunks else head
 
 
 def _error(

@@ -126,6 +126,26 @@ def test_the_first_difference_between_two_servers_is_shown(exchange: Exchange) -
     assert a.startswith("  A: 200 {") and b.startswith('  B: 401 {"error": "Server is in +auth')
 
 
+@pytest.mark.slow
+def test_what_reading_costs_others_is_measured() -> None:
+    few = (
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.2",
+        "--orders",
+        "50",
+        "--accounts",
+        "5",
+        "--readers",
+        "1",
+    )
+    printed = measured("reads", *few, "--clients", "20", "--busy", "5", "--parts", "deaf,busy")
+    deaf, _, *busy = printed.splitlines()
+    assert deaf.startswith("20 clients that never read a book of ")
+    assert len(busy) == 2 and all(float(row.split()[-2]) > 0 for row in busy)
+
+
 def test_every_benchmark_that_a_text_names_is_there() -> None:
     texts = [ROOT / "Makefile", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     named = {name for text in texts for name in re.findall(r"benchmarks/\w+\.py", text.read_text())}

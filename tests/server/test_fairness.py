@@ -8,6 +8,7 @@ from raw_http import get
 
 from disorderbook.server.connection import Service
 from disorderbook.server.limits import Limits
+from disorderbook.server.response import WHOLE_BYTES
 
 ROOM = Limits().pass_requests
 BUSY = 500
@@ -129,17 +130,18 @@ def test_a_new_request_is_served_within_one_round() -> None:
     on_a_loop(app, test)
 
 
-def test_large_answers_use_up_a_pass_sooner() -> None:
+def test_a_pass_makes_one_long_answer_of_newcomers_and_one_of_those_with_a_backlog() -> None:
     app = App()
 
     async def test(service: Service) -> None:
-        length = service.limits.pass_bytes // 4
-        pipelining(service, 50, f"/large/{length}")
-        await make_passes(20)
+        peers = pipelining(service, 50, f"/large/{WHOLE_BYTES + 1}")
+        peers += [Peer(service) for _ in range(50)]
+        for peer in peers[50:]:
+            peer.send(get("/large/100000"))
         for _ in range(50):
             before = app.total
             await make_passes(1)
-            assert app.total - before <= 4
+            assert app.total - before <= 2
 
     on_a_loop(app, test)
 
