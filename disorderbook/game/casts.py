@@ -90,9 +90,8 @@ class SmallMarket(Cast):
 
     def turns(self, day: int, chance: Chance) -> list[Turn]:
         buying = [bot for bot in self.RETAIL if day <= 1 or chance.random() < self.LATER]
-        first, second = [*self.NOISE, *buying], [*self.NOISE, *(buying if day == 0 else ())]
-        chance.shuffle(first)
-        chance.shuffle(second)
+        first = chance.shuffled([*self.NOISE, *buying])
+        second = chance.shuffled([*self.NOISE, *(buying if day == 0 else ())])
         cut = 0 if day == 0 else int(len(first) * chance.random() ** 2)
         return [
             *(Turn(bot) for bot in first[:cut]),
@@ -151,8 +150,7 @@ class Duel(Cast):
             day += max(self.SHORTEST_GAP, round(gap))
 
     def turns(self, day: int, chance: Chance) -> list[Turn]:
-        turns = [Turn(bot) for bot in self.TRADERS]
-        chance.shuffle(turns)
+        turns = [Turn(bot) for bot in chance.shuffled(self.TRADERS)]
         quotes = [Turn(self.MAKER, number) for number in range(requotes(chance))]
         places = [chance.random() for _ in quotes]
         turns = inserted(turns, quotes, [0.0, *places[1:]] if day == 0 else places)
@@ -187,7 +185,7 @@ class Bubble(Cast):
     def turns(self, day: int, chance: Chance) -> list[Turn]:
         is_wave = day <= 1 or (day - 1) % self.PERIOD == 0
         count, kind = (len(self.BUYERS), WAVE) if is_wave else (chance.randint(1, 5), DAILY)
-        buyers = chance.sample(self.BUYERS, count)
+        buyers = chance.drawn(self.BUYERS, count)
         quotes = [Turn(self.MAKER, number) for number in range(requotes(chance))]
         places = [chance.random() for _ in quotes]
         buys = [Turn(bot, kind) for bot in buyers]
@@ -231,10 +229,9 @@ class Conspiracy(Cast):
         turns.append(Turn(self.INSIDER))
         if day <= 1 or day % self.PERIOD == self.FIRST:
             turns += [Turn(bot) for bot in self.BUYERS if chance.random() < self.eagerness[bot]]
-        chance.shuffle(turns)
-        quotes = [
+        turns = chance.shuffled(turns)
+        quotes = chance.shuffled(
             Turn(maker, number) for maker in self.MAKERS for number in range(requotes(chance))
-        ]
-        chance.shuffle(quotes)
+        )
         places = [chance.random() for _ in quotes]
         return inserted(turns, quotes, [0.0, *places[1:]] if day == 0 else places)

@@ -11,6 +11,10 @@ number may begin a stream.
 """
 
 import random
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 MASK = (1 << 64) - 1
 STEP = 0x9E3779B97F4A7C15
@@ -32,6 +36,22 @@ class Chance(random.Random):
         number = (day * 2 * MOST_BOTS + stream) * MOST_ROUNDS + round
         self._state = (self._base + number * STREAM) & MASK
         self.gauss_next = None
+
+    def shuffled(self, items: Iterable[T]) -> list[T]:
+        """The items in random order."""
+        draw = self.random
+        return sorted(items, key=lambda item: draw())
+
+    def drawn(self, items: Sequence[T], count: int) -> list[T]:
+        """So many different ones of the items, in random order."""
+        if count > len(items) // 2:
+            return self.shuffled(items)[:count]
+        places: list[int] = []
+        while len(places) < count:
+            place = int(self.random() * len(items))
+            if place not in places:
+                places.append(place)
+        return [items[place] for place in places]
 
     def random(self) -> float:
         """The next number of the stream."""

@@ -77,7 +77,6 @@ class Run:
         pace = self._day_ns / (DAY_SECONDS * NANOSECONDS)
         if day_seconds < SHORTEST_PAUSED_DAY:
             pace = 0
-        self._longest_burst = int(LARGEST_BURST * self._day_ns)
         self._pauses = [int(pause * pace) for pause in PAUSES]
         self._longer_pauses = [int(pause * pace * level.spacing) for pause in PAUSES]
         self._chance = Chance()
@@ -97,7 +96,7 @@ class Run:
             for number, (strategy, _) in enumerate(self._bots)
             if strategy.REMEMBERS
         ]
-        self._is_bursting = True
+        self.is_bursting = True  # whether the bots' burst of the day is under way
         self._turn_is_on = False
         self._acting = self._bots[0]  # whose turn it is
         self._begun = self._actions = 0  # turns of the burst, and its orders and cancels
@@ -108,27 +107,23 @@ class Run:
     def act(self, now: int) -> None:
         """Do what is due at `now`, nanoseconds: at most one order or cancel. Sets `next_at`."""
         self._now = now
-        if self.is_over:
+        if self.is_over or (not self.is_bursting and not self._begin_day(now)):
             return
-        if not self._is_bursting and not self._begin_day(now):
-            return
-        events = self.book.event_count
-        while self.book.event_count == events:
-            if not self._step():
+        book = self.book
+        events = book.event_count
+        while book.event_count == events:
+            if not self._turn_is_on and not self._begin_next_turn():
                 self._end_burst(now)
                 return
+            strategy, view = self._acting
+            self._turn_is_on = bool(strategy.step(view))
         self._actions += 1
-        self.next_at = now + self._pause()
+        self.next_at = now + self._pause(now)
 
     @property
     def is_opening(self) -> bool:
         """Whether day 0's burst is under way, which the player waits for."""
-        return self.day == 0 and self._is_bursting
-
-    @property
-    def is_bursting(self) -> bool:
-        """Whether the bots' burst of the day is under way."""
-        return self._is_bursting
+        return self.day == 0 and self.is_bursting
 
     # ---- what the player is told
 
@@ -163,7 +158,7 @@ class Run:
 
     def watch(self, book: OrderBook, executions: Sequence[Execution]) -> None:
         """Have the referee look if the player has traded. A publisher of the exchange."""
-        if book is not self.book or not executions or self.state != OPEN:
+        if not executions or book is not self.book or self.state != OPEN:
             return
         account = self.place.account
         for execution in executions:
@@ -185,7 +180,7 @@ class Run:
             "state": self.state,
             "verdict": self.verdict,
             "is_over": self.is_over,
-            "is_bursting": self._is_bursting,
+            "is_bursting": self.is_bursting,
             "turn_is_on": self._turn_is_on,
             "begun": self._begun,
             "actions": self._actions,
@@ -212,7 +207,7 @@ class Run:
         run.state, run.verdict, run.is_over = (
             stored[name] for name in ("state", "verdict", "is_over")
         )
-        run._is_bursting, run._begun, run._actions = (
+        run.is_bursting, run._begun, run._actions = (
             stored[name] for name in ("is_bursting", "begun", "actions")
         )
         run._day_ns = stored["day_ns"]
@@ -237,15 +232,12 @@ class Run:
         for number, memory in memories.items():
             self._bots[int(number)][0].remember(memory)
 
-    def _step(self) -> bool:
-        """Let the bot whose turn it is do one thing; False once all turns are over."""
-        if not self._turn_is_on:
-            if self._begun == len(self._turns):
-                return False
-            self._begun += 1
-            self._begin_turn()
-        strategy, view = self._acting
-        self._turn_is_on = bool(strategy.step(view))
+    def _begin_next_turn(self) -> bool:
+        """False once all turns of the burst are over."""
+        if self._begun == len(self._turns):
+            return False
+        self._begun += 1
+        self._begin_turn()
         return True
 
     def _begin_turn(self) -> None:
@@ -260,16 +252,17 @@ class Run:
             self.is_over = True
             self._decide(OUT_OF_TIME)
             return False
-        self.day_began = now
+        is_far_behind = now - self.next_at > self._day_ns
+        self.day_began = now if is_far_behind else self.next_at
         self.day += 1
         self.today.day = self.day
         self.today.value *= self._growth(self.day)
-        self._is_bursting, self._begun, self._actions = True, 0, 0
+        self.is_bursting, self._begun, self._actions = True, 0, 0
         self._turns = self._plan()
         return True
 
     def _end_burst(self, now: int) -> None:
-        self._is_bursting = False
+        self.is_bursting = False
         first = self._phase if self.day == 0 else 1.0
         self.next_at = max(now, self.day_began + int(first * self._day_ns))
         holding, last = self.holding(), self.book.last_trade
@@ -280,6 +273,8 @@ class Run:
 
     def _plan(self) -> list[Turn]:
         self._first_pause = self.seed + self.day * 5
+        longest = int(LARGEST_BURST * self._day_ns) if self.day else 0
+        self._no_pauses_from = self.day_began + longest
         self._chance.begin(self.seed, PLAN, self.day)
         return self.cast.turns(self.day, self._chance)
 
@@ -288,9 +283,9 @@ class Run:
         self._chance.begin(self.seed, VALUE, day)
         return 1 + self._drift + self.level.walk.noise * self._chance.gauss(0.0, 1.0)
 
-    def _pause(self) -> int:
+    def _pause(self, now: int) -> int:
         """Nanoseconds until the next order of the burst."""
-        if self.day == 0 or self._now - self.day_began > self._longest_burst:
+        if now >= self._no_pauses_from:
             return 0
         pauses = self._pauses if self._turn_is_on else self._longer_pauses
         return pauses[(self._actions * 17 + self._first_pause) % len(PAUSES)]

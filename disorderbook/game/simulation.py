@@ -147,14 +147,16 @@ class Simulation:
 
     def play_day(self, looks: int = 1) -> None:
         """The next day's burst, and the player's looks in the silence after it."""
+        run, clock = self.run, self.clock
         self.act()
-        while self.run.is_bursting:
-            self.act()
-        silence = (self.run.next_at - self.clock.now) // (looks + 1)
+        while run.is_bursting:
+            clock.now = run.next_at
+            run.act(clock.now)
+        silence = (run.next_at - clock.now) // (looks + 1)
         for _ in range(looks):
-            if self._player is None or self.run.state != OPEN:
+            if self._player is None or run.state != OPEN:
                 break
-            self.clock.now += silence
+            clock.now += silence
             self._look(self._player)
 
     def act(self) -> None:

@@ -31,11 +31,11 @@ class MomentumBuyer(Remembering):
 
     def step(self, market: MarketView) -> bool:
         """Buy; and if that was one fall too many, sell in a step more."""
-        market.refresh()
         if self.back_on is not None:
             if self._comes_back(market):
                 self.fills, self.back_on = [], None
             else:
+                market.refresh()
                 if market.shares > 0:
                     market.take(SELL, market.shares)
                 return False

@@ -48,5 +48,8 @@ def test_it_draws_whole_numbers_and_orders_too() -> None:
     chance.begin(1, 2)
     assert {chance.randint(1, 6) for _ in range(200)} == {1, 2, 3, 4, 5, 6}
     cards = list(range(10))
-    chance.shuffle(cards)
-    assert cards != sorted(cards) == list(range(10))
+    assert cards != chance.shuffled(cards) and sorted(chance.shuffled(cards)) == cards
+    for count in range(11):
+        drawn = [tuple(chance.drawn(cards, count)) for _ in range(50)]
+        assert all(len({*each}) == count and {*each} <= {*cards} for each in drawn)
+        assert len({*drawn}) >= min(7, 10**count)
