@@ -8,7 +8,6 @@ import itertools
 import json
 import re
 import ssl
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +25,7 @@ from nginx import (
     to_port,
 )
 from raw_http import wait_until
+from tls_front import make_certificate
 from websockets.sync.client import ClientConnection, connect
 from wsgi import BUY, ORDERS
 
@@ -122,7 +122,7 @@ def started_nginx(sample: str, folder: Path, port: int) -> Iterator[Proxy]:
     own, trust = free_port(), None
     changes = to_port(port)
     if sample == WITH_TLS:
-        certificate, key = make_certificate(folder)
+        certificate, key = make_certificate(folder, f"DNS:{NAME},IP:127.0.0.1")
         trust = ssl.create_default_context(cafile=str(certificate))
         changes |= {
             "listen 443 ssl": f"listen 127.0.0.1:{own} ssl",
@@ -135,34 +135,6 @@ def started_nginx(sample: str, folder: Path, port: int) -> Iterator[Proxy]:
     with running_nginx(folder, text, own) as nginx:
         yield Proxy(folder, own, trust)
     assert SECRET not in nginx.log()
-
-
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed certificate and its key."""
-    certificate, key = folder / "exchange.pem", folder / "exchange.key"
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            f"/CN={NAME}",
-            "-addext",
-            f"subjectAltName=DNS:{NAME},IP:127.0.0.1",
-            "-out",
-            str(certificate),
-            "-keyout",
-            str(key),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
 
 
 KEY = {"X-Starfighter-Authorization": "noisekey"}
@@ -309,7 +281,7 @@ def test_the_two_samples_differ_in_tls_and_names_alone() -> None:
 
 
 def test_our_client_needs_one_url_and_the_certificate(proxy: Proxy) -> None:
-    url, ca = proxy.url.replace("ws", "http", 1), proxy.folder / "exchange.pem"
+    url, ca = proxy.url.replace("ws", "http", 1), proxy.folder / "certificate.pem"
     verify = proxy.trust is None or ca
     with Market("TESTEX", "FOOBAR", "NOISEBOTS", "noisekey", url, verify=verify) as market:
         executions = market.executions()

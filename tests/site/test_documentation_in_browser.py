@@ -8,19 +8,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import browser_to_test_in
 from live import ROOT, Exchange, running
 from playwright.sync_api import Browser, BrowserContext, Page
 
 PATIENCE = 10_000  # milliseconds for the page to show something
 SCREENS = {"phone": (390, 844), "projector": (1920, 1080)}
 ACCOUNT, KEY = 'O\'NEILL "x"/ü $&', "k'ey $& \\"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browser_to_test_in() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

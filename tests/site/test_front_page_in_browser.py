@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import browser_to_test_in
 from ipv6 import needs_ipv6
 from live import ROOT, Exchange, bot, running
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -43,12 +42,6 @@ NOTE_LABELS = """
 """
 
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browser_to_test_in() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ class Front(NamedTuple):
 
 
 def make_certificate(folder: Path, name: str = f"IP:{HOST}") -> tuple[Path, Path]:
-    """A self-signed certificate for a name of this kind, and its key."""
+    """A self-signed certificate for one or more names of this kind, and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     subprocess.run(
         [
