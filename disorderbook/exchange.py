@@ -30,7 +30,7 @@ def no_such_id(order_id: object) -> str:
 
 
 class Exchange:
-    """At most `max_books` order books. `clock` tells the time in nanoseconds since 1970 (UTC).
+    """At most `max_books` order books. `clock` returns nanoseconds since 1970 (UTC).
 
     The lock must be held in every method but `transaction`, `flush` and `close`, which take it.
     """
@@ -59,7 +59,9 @@ class Exchange:
         self._latest = max(self._latest, latest)
 
     def now(self) -> int:
-        """The time, later at each call even where the machine's clock stands or is set back."""
+        """The time in nanoseconds, later at each call even where the machine's clock stands or is set
+        back.
+        """
         next_one, time_now = self._latest + 1, self._clock()
         self._latest = now = time_now if time_now > next_one else next_one
         return now
@@ -84,12 +86,14 @@ class Exchange:
         return self._venues.get(venue, {}).get(symbol)
 
     def book(self, venue: str, symbol: str) -> OrderBook:
-        """The book, opened now if need be; raises TooManyBooks."""
+        """The book, opened now if need be; raises TooManyBooks or CannotWrite."""
         book = self.find_book(venue, symbol)
         return self._open_book(venue, symbol) if book is None else book
 
     def order(self, venue: str, symbol: str, order_id: int) -> Order:
-        """An order by its id, in a book that is opened if need be; raises NoSuchOrder."""
+        """An order by its id, in a book that is opened if need be; raises NoSuchOrder, or as `book` does,
+        and CannotRead for one that cannot be looked up.
+        """
         book = self.book(venue, symbol)
         if not 0 <= order_id < book.next_id:
             raise NoSuchOrder(no_such_id(order_id))
@@ -99,7 +103,7 @@ class Exchange:
         return order
 
     def orders_of(self, book: OrderBook, account: str) -> list[Order]:
-        """Every order of an account in a book, oldest first."""
+        """Every order of an account in a book, oldest first; raises CannotRead."""
         orders = {order.id: order for order in self._ledger.orders_of(book, account)}
         orders |= {order.id: order for order in book.orders_of(account)}
         return [orders[order_id] for order_id in sorted(orders)]
@@ -124,7 +128,9 @@ class Exchange:
         return outcome.order
 
     def cancel(self, order: Order) -> None:
-        """Cancel an order and publish the quote, even if the order was closed already."""
+        """Cancel an order and publish the quote, even if the order was closed already; raises
+        CannotWrite before anything has changed.
+        """
         book, now = self._venues[order.venue][order.symbol], self.now()
         if order.is_open:
             self._ledger.require_writable()
@@ -172,7 +178,9 @@ class Exchange:
             self.commit(flush=True)
 
     def close(self) -> None:
-        """Take the lock for good: whoever waits for it waits until the process ends."""
+        """Close the ledger, and take the lock for good: whoever waits for it waits until the process
+        ends.
+        """
         self.lock.acquire()
         self._ledger.close()
 

@@ -1,7 +1,9 @@
 """The order book of one stock at one venue: accepts, matches, rests and closes orders.
 
-Priority is price, then arrival. A trade happens at the standing order's price. The book is told
-the time (nanoseconds since 1970) and carries it along; it never compares times.
+Priority is price, then arrival. A trade happens at the standing order's price. The book is given
+the time (`ts`, nanoseconds since 1970) and carries it along; it never compares times. Prices are
+cents a share and quantities shares. The engine knows no threads: where an Exchange has the book,
+its lock must be held in every method of these modules.
 """
 
 from collections.abc import Iterable
@@ -35,7 +37,8 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
 class Quote(msgspec.Struct, frozen=True, gc=False):
     """Best prices, what is for sale and wanted, and the last trade; None is "there is none".
 
-    Sizes are shares at the best price, depths are shares on the whole side.
+    Sizes are shares at the best price, depths are shares on the whole side. `last_trade` and
+    `quote_time` are times; without a trade, `last_size` and `last_trade` are 0.
     """
 
     venue: str
@@ -76,7 +79,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 class OrderBook:
     """The orders of one stock at one venue, and the positions they led to.
 
-    It holds every order that it has accepted and not been told to forget.
+    It holds every order that it has accepted and that `forget` has not removed.
     """
 
     def __init__(self, venue: str, symbol: str, ts: int) -> None:
@@ -93,7 +96,7 @@ class OrderBook:
         self._register = Register()
 
     def submit(self, new: NewOrder, ts: int) -> Outcome:
-        """Accept an order, match it, then rest or close what is left of it."""
+        """Accept an order that is within its limits, match it, then rest or close what is left."""
         order = self._accept(new, ts)
         if order.side is BUY:
             own, against = self.bids, self.asks

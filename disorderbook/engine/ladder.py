@@ -13,7 +13,7 @@ SPARE_TOUCHED = 1024  # orders that a view may have to look at, beyond one for e
 
 
 class PriceLevel:
-    """The orders that rest at one price, first come first served; `size` is their shares.
+    """The orders that rest at one price (cents), first come first served; `size` is their shares.
 
     A dictionary says who is still here, and an array in what order they came. (Alone, the
     dictionary would look for its front past everything that was ever removed there. An OrderedDict

@@ -14,6 +14,8 @@ import msgspec
 
 
 class Side(enum.Enum):
+    """What an order does with shares."""
+
     BUY = 1
     SELL = 2
     # Members are unique, so the hash of any object will do; that of Enum is a function in Python.
@@ -21,6 +23,8 @@ class Side(enum.Enum):
 
 
 class OrderType(enum.Enum):
+    """What becomes of the shares that an order cannot trade at once."""
+
     LIMIT = 1
     MARKET = 2
     FILL_OR_KILL = 3
@@ -96,6 +100,7 @@ class Order(msgspec.Struct, eq=False, gc=False):
 
     @property
     def is_open(self) -> bool:
+        """Whether it still wants shares."""
         return self.remaining > 0
 
     @property
