@@ -59,8 +59,8 @@ class Exchange:
         self._latest = max(self._latest, latest)
 
     def now(self) -> int:
-        """The time in nanoseconds, later at each call even where the machine's clock stands or is set
-        back.
+        """The time in nanoseconds, later at each call, even where the machine's clock stands or is
+        set back.
         """
         next_one, time_now = self._latest + 1, self._clock()
         self._latest = now = time_now if time_now > next_one else next_one
@@ -91,8 +91,8 @@ class Exchange:
         return self._open_book(venue, symbol) if book is None else book
 
     def order(self, venue: str, symbol: str, order_id: int) -> Order:
-        """An order by its id, in a book that is opened if need be; raises NoSuchOrder, or as `book` does,
-        and CannotRead for one that cannot be looked up.
+        """An order by its id, in a book that is opened if need be. Raises as `book` does, and
+        NoSuchOrder, or CannotRead if the order cannot be looked up.
         """
         book = self.book(venue, symbol)
         if not 0 <= order_id < book.next_id:
@@ -178,8 +178,8 @@ class Exchange:
             self.commit(flush=True)
 
     def close(self) -> None:
-        """Close the ledger, and take the lock for good: whoever waits for it waits until the process
-        ends.
+        """Take the lock for good (whoever waits for it waits until the process ends), and close the
+        ledger.
         """
         self.lock.acquire()
         self._ledger.close()
