@@ -27,7 +27,6 @@ KEY_RULE = (
     " nor ends with a blank or a quotation mark"
 )
 
-
 log = logging.getLogger(__name__)
 
 _State = tuple[int, ...] | None  # of a file; None if there is none

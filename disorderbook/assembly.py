@@ -54,8 +54,6 @@ WAITRESS_OPTIONS = {
 
 FIRST_VENUE, FIRST_SYMBOL = "TESTEX", "FOOBAR"
 UPKEEP_SECONDS = 0.5  # so the tables are never further behind the journal
-
-
 log = logging.getLogger(__name__)
 
 

@@ -33,7 +33,6 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
 sys.dont_write_bytecode = False
 
-
 # Files of a run's folder. A serial test locks MACHINE exclusively, and every other test shares it.
 # GATE is held while one waits for that, so that those who share do not starve who must be alone.
 MACHINE, GATE = "machine", "gate"

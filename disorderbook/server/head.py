@@ -19,20 +19,12 @@ from httptools import (
 from disorderbook.protocol.names import detail_of
 
 MAX_HEADERS = 100  # lines; a browser sends about twenty
-
-
 Environ = dict[str, Any]
 """What a request says, as the variables of WSGI (PEP 3333)."""
 
-
 RawHeaders = list[tuple[bytes, bytes]]
-
-
 _PROTOCOLS = (b"HTTP/1.1", b"HTTP/1.0")
-
-
 _REQUEST_LINE = re.compile(rb"[^ ]+ +[^ ]+ +([A-Za-z]+/[^ \r\n]*)\r?\n")
-
 
 _FAULTS_OF_PROTOCOLS = frozenset(
     (  # in the parser's words
@@ -49,10 +41,7 @@ _FAULTS_OF_PROTOCOLS = frozenset(
     )
 )
 
-
 _ONCE_AT_MOST = {"HTTP_HOST", "HTTP_ORIGIN"}
-
-
 _AMBIGUOUS = ""
 
 

@@ -68,8 +68,6 @@ def _path_of(target: str, environ: Environ) -> str:
 
 
 LONGEST_REMEMBERED = 2048  # bytes of a request with its body
-
-
 HEADS_REMEMBERED = 256  # for all connections together; the oldest is forgotten first
 
 
@@ -122,11 +120,7 @@ class KnownHeads:
 
 
 _LONGEST_LENGTH = 18  # digits of a Content-Length that are worth turning into a number
-
-
 _LONGEST_SIZE = 64  # bytes that an unfinished line with the size of a chunk is remembered by
-
-
 _SIZE_BEYOND_64_BITS = "Chunk size overflow"  # in the parser's words
 
 

@@ -39,7 +39,7 @@ class TapeLimits(NamedTuple):
     waiting_messages: int = 4096
     """Unsent to one listener; beyond these they are conflated, or it has fallen behind (1008)."""
     waiting_bytes: int = 4 * 2**20
-    """The same in bytes."""
+    """Bytes unsent to one listener; the same happens beyond them."""
     kernel_bytes: int = 2**18
     """For the kernel to keep of what was sent to one listener; it takes about twice that."""
     stalled_seconds: float = 5.0

@@ -1,7 +1,7 @@
 """One connection to the tape: its handshake, what it says, what it is sent, and its end.
 
 The one rule: a listener acts on its own socket and nothing else, and never waits. It knows no
-server. What it cannot settle it raises, and the server follows up in one place:
+server. What it cannot handle it raises, and the server follows up in one place:
 
 * OSError, EOFError: the connection is over.
 * ProtocolError: the client broke a rule, and is closed with a code.

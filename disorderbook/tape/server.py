@@ -249,15 +249,15 @@ class TapeServer:
     # What becomes of a listener.
 
     def _attend(self, listener: Listener, action: Callable[..., None], *arguments: Any) -> None:
-        """Do something for one listener, settle what it raises, and follow up."""
+        """Do something for one listener, handle what it raises, and follow up."""
         try:
             action(*arguments)
         except Exception as error:
-            self._settle(listener, error)
+            self._handle(listener, error)
         if listener.closed or listener.is_behind != (listener in self._writing):
             self._follow_up(listener)
 
-    def _settle(self, listener: Listener, error: Exception) -> None:
+    def _handle(self, listener: Listener, error: Exception) -> None:
         try:
             self._close_for(listener, error)
         except (OSError, EOFError):

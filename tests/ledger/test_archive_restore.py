@@ -165,7 +165,6 @@ DAMAGES = [
     "UPDATE ledger SET journaled = 9",
 ]
 
-
 JOURNAL_DAMAGES = [
     "DELETE FROM journal WHERE number = (SELECT min(number) FROM journal)",
     "DELETE FROM journal WHERE number = (SELECT min(number) FROM journal) + 1",
