@@ -20,6 +20,8 @@ from disorderbook.errors import CannotWrite, NoSuchOrder, NoSuchVenue, TooManyBo
 from disorderbook.ledger.base import Ledger
 from disorderbook.protocol.names import MAX_BOOKS, detail_of
 
+IDS_AT_ONCE = 64  # of an account's orders that are looked up together
+
 Publish = Callable[[OrderBook, Sequence[Execution]], None]
 """Called with the lock held, after each order or cancel that makes a tick; it must not wait."""
 
@@ -102,11 +104,29 @@ class Exchange:
             raise NoSuchOrder(no_such_id(order_id))
         return order
 
-    def orders_of(self, book: OrderBook, account: str) -> list[Order]:
-        """Every order of an account in a book, oldest first; raises CannotRead."""
-        orders = {order.id: order for order in self._ledger.orders_of(book, account)}
-        orders |= {order.id: order for order in book.orders_of(account)}
-        return [orders[order_id] for order_id in sorted(orders)]
+    def orders_of(
+        self, book: OrderBook, account: str, since: int = -1, only_open: bool = False
+    ) -> Iterator[Order | None]:
+        """The orders of an account in a book that have an id over `since` and have been placed
+        before the first `next`, oldest first; None in between, where no order is open or none of
+        the account was found so far.
+
+        The lock must be held during each `next`, which looks up one order and at most IDS_AT_ONCE
+        ids, and may be released in between: an order is as of the moment of its own. Raises
+        CannotRead.
+        """
+        start, end = since + 1, book.next_id
+        venue, symbol = book.venue, book.symbol
+        while start < end:
+            now_book = self.find_book(venue, symbol)  # after a rollback it is another one
+            if now_book is None:
+                return
+            ids, start = self._ids_of(now_book, account, start, only_open)
+            for order_id in ids:
+                if order_id < end:
+                    yield self._order_now(venue, symbol, order_id, only_open)
+            if not ids:
+                yield None
 
     def submit(self, book: OrderBook, new: NewOrder) -> Order:
         """Place an order and publish what it did; raises CannotWrite before anything has changed.
@@ -188,6 +208,30 @@ class Exchange:
         """Raise TooManyBooks if no other book can be opened."""
         if self.book_count >= self._max_books:
             raise TooManyBooks(f"{self._max_books} books are open; allowed: that many (--maxbooks)")
+
+    def _ids_of(
+        self, book: OrderBook, account: str, start: int, only_open: bool
+    ) -> tuple[list[int], int]:
+        """Some ids of an account's orders, those in the ledger included, and the id to go on from.
+        An open order is never in the ledger alone.
+        """
+        ids, reached = book.ids_of(account, start, IDS_AT_ONCE)
+        stored = () if only_open else self._ledger.ids_of(book, account, start, IDS_AT_ONCE)
+        if len(stored) == IDS_AT_ONCE:
+            reached = min(reached, stored[-1] + 1)
+        return sorted(each for each in {*ids, *stored} if each < reached), reached
+
+    def _order_now(self, venue: str, symbol: str, order_id: int, only_open: bool) -> Order | None:
+        """An order that was there before the lock was released: it may have moved to the ledger, or
+        a rollback may have taken it back.
+        """
+        book = self.find_book(venue, symbol)
+        if book is None or order_id >= book.next_id:
+            return None
+        order = book.find(order_id)
+        if only_open:
+            return order if order is not None and order.is_open else None
+        return order or self._ledger.find(book, order_id)
 
     def _open_book(self, venue: str, symbol: str) -> OrderBook:
         self.require_room()

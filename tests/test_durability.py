@@ -189,7 +189,10 @@ def trade_and_kill(file: Path, options: list[str], answers: int) -> list[Trader]
 
 def consistent_orders(book: OrderBook, market: Stoppable) -> list[Order]:
     """All orders, by id, once nothing in the book contradicts itself."""
-    listings = [market.exchange.orders_of(book, account) for account in ACCOUNTS]
+    listings = [
+        [order for order in market.exchange.orders_of(book, account) if order is not None]
+        for account in ACCOUNTS
+    ]
     orders = sorted(itertools.chain(*listings), key=lambda order: order.id)
     assert [order.id for order in orders] == list(range(book.next_id))
     for order in orders:

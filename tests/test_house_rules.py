@@ -55,7 +55,7 @@ MAY_IMPORT = {
 BOTS_MAY_IMPORT = {"traders", "client", "runner"}
 ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
 VAGUE_NAMES = {"common", "core", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
-NOUNS = {"feed", "trading"}  # that end like participles
+NOUNS = {"feed", "ranking", "trading"}  # that end like participles
 
 
 def module_of(path: Path) -> str:

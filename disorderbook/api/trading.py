@@ -3,13 +3,18 @@
 They run with the exchange's lock held, and return JSON. A refusal is raised.
 """
 
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
 from disorderbook.accounts import Accounts
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Order
-from disorderbook.errors import Disabled, NoSuchOrder
+from disorderbook.errors import Disabled, IllegalParameter, NoSuchOrder
 from disorderbook.exchange import Exchange, no_such_id
 from disorderbook.protocol import messages
 from disorderbook.protocol.book_bytes import book_slices
+from disorderbook.protocol.names import detail_of
 from disorderbook.protocol.parse import (
     Fields,
     account_name,
@@ -18,9 +23,36 @@ from disorderbook.protocol.parse import (
     parse_post,
     plain_order,
 )
-from disorderbook.protocol.route import NUMBER, Answer, Request, Route
+from disorderbook.protocol.route import (
+    MAX_PARAMETER,
+    NUMBER,
+    Answer,
+    Request,
+    Route,
+    list_in_steps,
+    made_in_steps,
+    rows_in_steps,
+    with_commas,
+)
 
 NO_FIELDS: Fields = {}
+
+# Of one step of an answer.
+ORDERS_AT_ONCE = 64  # of an account; in 2 ms where they are read from the ledger
+NAMES_AT_ONCE = 1000  # of venues or stocks
+
+
+class Selection(NamedTuple):
+    """Which orders of an account to list: those with an id over `since`, or of them those that are
+    open, and at most the first `most`.
+    """
+
+    only_open: bool
+    since: int
+    most: int
+
+
+EVERY_ORDER = Selection(only_open=False, since=-1, most=MAX_PARAMETER)
 
 
 class TradingRoutes:
@@ -35,14 +67,16 @@ class TradingRoutes:
         return messages.HEARTBEAT
 
     def venues(self, request: Request) -> Answer:
-        return messages.venues_message(self._exchange.venues())
+        entries = map(messages.venue_entry, itertools.count(1), list(self._exchange.venues()))
+        return self._in_steps(messages.venues_message(), entries)
 
     def venue_heartbeat(self, request: Request, venue: str) -> Answer:
         self._exchange.books(venue)
         return messages.venue_heartbeat_message(venue)
 
     def stocks(self, request: Request, venue: str) -> Answer:
-        return messages.stocks_message(self._exchange.books(venue))
+        entries = map(messages.stock_entry, list(self._exchange.books(venue)))
+        return self._in_steps(messages.stocks_message(), entries)
 
     def book(self, request: Request, venue: str, symbol: str) -> Answer:
         found = self._book_to_read(request, venue, symbol)
@@ -70,7 +104,8 @@ class TradingRoutes:
         return messages.order_message(order)
 
     def order_status(self, request: Request, venue: str, symbol: str, order_id: str) -> Answer:
-        return messages.order_message(self._own_order(request, venue, symbol, order_id))
+        pieces = messages.order_pieces(self._own_order(request, venue, symbol, order_id))
+        return made_in_steps(rows_in_steps(pieces, ORDERS_AT_ONCE), self._exchange.lock)
 
     def cancel_order(self, request: Request, venue: str, symbol: str, order_id: str) -> Answer:
         order = self._own_order(request, venue, symbol, order_id)
@@ -79,24 +114,37 @@ class TradingRoutes:
 
     def account_orders(self, request: Request, venue: str, account: str) -> Answer:
         self._authorize_listing(request, account)
-        exchange = self._exchange
-        orders = [
-            order for found in exchange.books(venue) for order in exchange.orders_of(found, account)
-        ]
-        return messages.orders_message(venue, orders)
+        selection = _selection(request)
+        return self._listing(venue, self._exchange.books(venue), account, selection)
 
     def account_orders_in_stock(
         self, request: Request, venue: str, account: str, symbol: str
     ) -> Answer:
         self._authorize_listing(request, account)
-        exchange = self._exchange
-        orders = [
+        selection = _selection(request)
+        self._exchange.books(venue)
+        found = self._exchange.find_book(venue, symbol)
+        return self._listing(venue, [found] if found else [], account, selection)
+
+    def _listing(
+        self, venue: str, books: Iterable[OrderBook], account: str, selection: Selection
+    ) -> Answer:
+        """The orders of an account in books of a venue, each as of the moment of its step."""
+        orders = (
             order
-            for found in exchange.books(venue)
-            if found.symbol == symbol
-            for order in exchange.orders_of(found, account)
-        ]
-        return messages.orders_message(venue, orders)
+            for book in list(books)
+            for order in self._exchange.orders_of(
+                book, account, selection.since, selection.only_open
+            )
+        )
+        rows = _order_rows(orders, selection.most)
+        steps = list_in_steps(messages.orders_message(venue), rows, ORDERS_AT_ONCE)
+        return made_in_steps(steps, self._exchange.lock)
+
+    def _in_steps(self, message: bytes, entries: Iterable[bytes]) -> Answer:
+        """A list of names; whoever comes to the market in the meantime is not in it."""
+        steps = list_in_steps(message, with_commas(entries), NAMES_AT_ONCE)
+        return made_in_steps(steps, self._exchange.lock)
 
     def _may_open(self, request: Request) -> bool:
         """Whether this request may open a book: with keys, whoever sends that of any account."""
@@ -132,6 +180,32 @@ class TradingRoutes:
         if not self._extra:
             raise Disabled
         self._accounts.authorize(account, request.key)
+
+
+def _selection(request: Request) -> Selection:
+    """What the query of a listing asks for; raises IllegalParameter."""
+    if not request.query:
+        return EVERY_ORDER
+    only_open = request.parameter("open")
+    if only_open not in (None, "true"):
+        raise IllegalParameter(detail_of("open", only_open, "true"))
+    since, most = request.number("since", -1), request.number("limit", MAX_PARAMETER)
+    return Selection(only_open is not None, since, most)
+
+
+def _order_rows(orders: Iterator[Order | None], most: int) -> Iterator[bytes]:
+    """The first orders as the members of a list in JSON; nothing for what is none."""
+    count = 0
+    for order in orders if most != 0 else ():
+        if order is None:
+            yield b""
+            continue
+        pieces = messages.order_pieces(order)
+        yield b"," + next(pieces) if count else next(pieces)
+        yield from pieces
+        count += 1
+        if count == most:
+            return
 
 
 API = "/ob/api"

@@ -91,6 +91,7 @@ class OrderBook:
         self.asks = Ladder(SELL)
         self.last_trade: Fill | None = None
         self.positions: dict[str, Position] = {}  # in order of the accounts' first trades
+        self.position_list: list[Position] = []  # the same, to be read some at a time
         self.execution_count = 0  # since this object was made
         self.event_count = 0  # placings, and cancels of open orders
         self._register = Register()
@@ -131,7 +132,15 @@ class OrderBook:
 
     def orders_of(self, account: str) -> list[Order]:
         """Every order of an account that is not forgotten, oldest first."""
-        return self._register.of_account(account)
+        orders, start = [], 0
+        while start < self.next_id:
+            ids, start = self.ids_of(account, start, self.next_id)
+            orders += [order for order in map(self.find, ids) if order is not None]
+        return orders
+
+    def ids_of(self, account: str, start: int, most: int) -> tuple[list[int], int]:
+        """Some ids of an account's orders that are not forgotten, as Register.ids_of says."""
+        return self._register.ids_of(account, start, most)
 
     @property
     def next_id(self) -> int:
@@ -164,7 +173,8 @@ class OrderBook:
             (self.bids if order.side is BUY else self.asks).rest(order)
         self._register.next_id = next_id
         self.event_count = event_count
-        self.positions = {position.account: position for position in positions}
+        self.position_list = list(positions)
+        self.positions = {position.account: position for position in self.position_list}
         self.quote_time = quote_time
         self.last_trade = last_trade
 
@@ -249,4 +259,5 @@ class OrderBook:
 
     def _open_position(self, account: str) -> Position:
         position = self.positions[account] = Position(account)
+        self.position_list.append(position)
         return position

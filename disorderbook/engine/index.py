@@ -2,7 +2,8 @@
 
 No order waits for its registration: a dictionary that outgrows its table copies all of it at once,
 for milliseconds when it holds a hundred thousand, so there are several smaller ones; and an
-account's ids are bits, sixty-four to an entry, so that any of them can be taken out.
+account's ids are bits, sixty-four to an entry, so that any of them can be taken out. An account's
+entries are looked up by number, some at a time, so that orders may come and go in between.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from disorderbook.engine.orders import Order
 
 SHARDS = 16  # dictionaries of orders by id
 ENTRY = 64  # ids
+ENTRIES_AT_ONCE = 4096  # that are looked up for an account, in a third of a millisecond
 
 
 class Register:
@@ -53,14 +55,21 @@ class Register:
         """The order with this id, if it is held."""
         return self._shards[order_id % SHARDS].get(order_id)
 
-    def of_account(self, account: str) -> list[Order]:
-        """The orders held of an account, oldest first."""
-        entries = self._accounts.get(account, {})
-        return [
-            self._shards[order_id % SHARDS][order_id]
-            for entry, bits in entries.items()
-            for order_id in _ids(entry, bits)
-        ]
+    def ids_of(self, account: str, start: int, most: int) -> tuple[list[int], int]:
+        """Ids from `start` on of orders that are held of an account, in ascending order, and the
+        id to go on from: all below that are there. They are `most` or some more (less than ENTRY);
+        fewer if the account has no others, or if ENTRIES_AT_ONCE do not have as many.
+        """
+        entries = self._accounts.get(account)
+        if not entries:
+            return [], self.next_id
+        ids: list[int] = []
+        entry = max(start // ENTRY, next(iter(entries)))  # the first entry is the lowest
+        end = min(entry + ENTRIES_AT_ONCE, self.next_id // ENTRY + 1)
+        while entry < end and len(ids) < most:
+            ids += [each for each in _ids(entry, entries.get(entry, 0)) if each >= start]
+            entry += 1
+        return ids, entry * ENTRY
 
 
 def _ids(entry: int, bits: int) -> Iterator[int]:

@@ -40,8 +40,8 @@ from disorderbook.ledger.tables import (
 CLOSED_ORDERS_IN_MEMORY = 100_000  # of all books together; the rest is looked up in the ledger
 
 _FIND_ORDER = f"SELECT {ORDERS.all} FROM orders WHERE (venue, symbol, id) = (?, ?, ?)"
-_ORDERS_OF = f"""
-    SELECT {ORDERS.all} FROM orders WHERE (account, venue, symbol) = (?, ?, ?) ORDER BY id
+_IDS_OF = """
+    SELECT id FROM orders WHERE (account, venue, symbol) = (?, ?, ?) AND id >= ? ORDER BY id LIMIT ?
 """
 
 log = logging.getLogger(__name__)
@@ -63,24 +63,15 @@ class Archive(Ledger, ABC):
             fills = sorted(self.fills_of_order(*place), key=itemgetter(1))
             return _closed(read_order(ORDERS.read(row), fills))
 
-    def orders_of(self, book: OrderBook, account: str) -> Sequence[Order]:
-        """The forgotten orders of an account, oldest first; raises CannotRead."""
-        place = account, book.venue, book.symbol
+    def ids_of(self, book: OrderBook, account: str, start: int, most: int) -> Sequence[int]:
+        """The ids of an account's orders in the tables, some of which a book may hold, too."""
+        values = account, book.venue, book.symbol, start, most
         with reading():
-            every = map(ORDERS.read, self.connection.execute(_ORDERS_OF, place).fetchall())
-            forgotten = [values for values in every if book.find(values["id"]) is None]
-            if not forgotten:
-                return ()
-            fills = fills_by_order(self.fills_of_account(*place))
-            return [_closed(read_order(each, fills.get(each["id"], ()))) for each in forgotten]
+            return [order_id for (order_id,) in self.connection.execute(_IDS_OF, values)]
 
     @abstractmethod
     def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
         """In any order; raises Damaged."""
-
-    @abstractmethod
-    def fills_of_account(self, account: str, venue: str, symbol: str) -> Iterable[NumberedFill]:
-        """Those of all its orders, in any order; raises Damaged."""
 
     def close(self) -> None:
         self.connection.close()

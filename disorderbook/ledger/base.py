@@ -64,8 +64,11 @@ class Ledger:
         """A closed order that the exchange has forgotten; raises CannotRead."""
         return None
 
-    def orders_of(self, book: OrderBook, account: str) -> Sequence[Order]:
-        """The forgotten orders of an account in a book, oldest first; raises CannotRead."""
+    def ids_of(self, book: OrderBook, account: str, start: int, most: int) -> Sequence[int]:
+        """The lowest ids from `start` on of an account's orders in a book that `find` would find,
+        at most `most`, in ascending order. Others of the account may be among them. Raises
+        CannotRead.
+        """
         return ()
 
 

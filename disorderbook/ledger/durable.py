@@ -45,7 +45,6 @@ FORGOTTEN_AT_ONCE = 1000  # orders that leave memory after one commit, or as man
 FLUSHED_AT = 400  # changes that are written into the tables together, in about 4 ms
 
 _FILLS_OF_ORDER = fills_query("o.venue = ?1 AND o.symbol = ?2 AND o.id = ?3")
-_FILLS_OF_ACCOUNT = fills_query("o.account = ?1 AND o.venue = ?2 AND o.symbol = ?3")
 
 log = logging.getLogger(__name__)
 
@@ -149,10 +148,6 @@ class DurableLedger(Archive):
 
     def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
         rows = self.connection.execute(_FILLS_OF_ORDER, (venue, symbol, order_id))
-        return map(read_fill, rows)
-
-    def fills_of_account(self, account: str, venue: str, symbol: str) -> Iterable[NumberedFill]:
-        rows = self.connection.execute(_FILLS_OF_ACCOUNT, (account, venue, symbol))
         return map(read_fill, rows)
 
     def committed_books(self) -> Sequence[OrderBook]:

@@ -40,11 +40,6 @@ _FILLS_OF_ORDER = """
     SELECT order_id, number, price, quantity, ts FROM fills
     WHERE (venue, symbol, order_id) = (?, ?, ?)
 """
-_FILLS_OF_ACCOUNT = """
-    SELECT order_id, number, fills.price, fills.quantity, fills.ts FROM orders CROSS JOIN fills
-    ON (fills.venue, fills.symbol, fills.order_id) = (orders.venue, orders.symbol, orders.id)
-    WHERE (orders.account, orders.venue, orders.symbol) = (?, ?, ?)
-"""
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +85,6 @@ class TemporaryLedger(Archive):
 
     def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
         return self._fills(_FILLS_OF_ORDER, venue, symbol, order_id)
-
-    def fills_of_account(self, account: str, venue: str, symbol: str) -> Iterable[NumberedFill]:
-        return self._fills(_FILLS_OF_ACCOUNT, account, venue, symbol)
 
     def _fills(self, query: str, *values: object) -> Iterator[NumberedFill]:
         for order_id, number, price, quantity, ts in self.connection.execute(query, values):

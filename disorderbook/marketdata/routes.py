@@ -4,8 +4,6 @@ None of them opens a book, and none shows more of an account than the scores as 
 application holds the exchange's lock while it calls a handler.
 """
 
-import re
-
 from disorderbook.accounts import Accounts
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import IllegalParameter, NoSuchBook, UnknownFormat
@@ -18,16 +16,28 @@ from disorderbook.marketdata.messages import (
     server_message,
     trades_message,
 )
-from disorderbook.marketdata.scores import NO_BOOK, scores_message, scores_page, scores_table
-from disorderbook.protocol.names import detail_of, timestamp
-from disorderbook.protocol.route import Answer, Document, Request, Route, page
+from disorderbook.marketdata.ranking import Rankings
+from disorderbook.marketdata.scores import (
+    NO_BOOK,
+    Viewer,
+    scores_message,
+    scores_page,
+    scores_table,
+)
+from disorderbook.protocol.names import detail_of
+from disorderbook.protocol.route import (
+    HTML,
+    Answer,
+    Document,
+    Request,
+    Route,
+    made_in_steps,
+    page,
+)
 
 DEFAULT_LEVELS = 25  # of each side; at most MOST_LEVELS
 DEFAULT_TRADES = 100  # at most RECENT_TRADES
 MOST_SCORES = 100  # accounts, the best first
-MAX_SINCE = 2**53  # what a browser can count to
-
-_NUMBER = re.compile("[0-9]{1,16}")
 
 
 class MarketDataRoutes:
@@ -40,6 +50,7 @@ class MarketDataRoutes:
         self._accounts = accounts
         self._history = history
         self._tape_port = tape_port
+        self._rankings = Rankings()
 
     def server(self, request: Request) -> Answer:
         return server_message(
@@ -47,28 +58,27 @@ class MarketDataRoutes:
         )
 
     def market(self, request: Request, venue: str, symbol: str) -> Answer:
-        most = _number(request, "levels", DEFAULT_LEVELS, MOST_LEVELS)
+        most = request.number("levels", DEFAULT_LEVELS, MOST_LEVELS)
         return market_message(self._book(venue, symbol), most)
 
     def trades(self, request: Request, venue: str, symbol: str) -> Answer:
-        since = _number(request, "since", 0, MAX_SINCE)
-        most = _number(request, "limit", DEFAULT_TRADES, RECENT_TRADES)
+        since = request.number("since", 0)
+        most = request.number("limit", DEFAULT_TRADES, RECENT_TRADES)
         return trades_message(self._book(venue, symbol), self._history, since, most)
 
     def candles(self, request: Request, venue: str, symbol: str) -> Answer:
         span = request.parameter("span") or "5m"
         if span not in SPANS:
             raise IllegalParameter(detail_of("span", span, ", ".join(SPANS)))
-        since = _number(request, "since", 0, MAX_SINCE) * SECOND
+        since = request.number("since", 0) * SECOND
         now = self._exchange.now()
         return candles_message(self._book(venue, symbol), self._history, span, since, now)
 
     def best_scores(self, request: Request, venue: str, symbol: str) -> Answer:
-        most = _number(request, "limit", MOST_SCORES, MOST_SCORES)
-        found = self._book(venue, symbol)
-        start, now = (timestamp(ts) for ts in (found.opened_at, self._exchange.now()))
-        owner = self._accounts.owner_of(request.key)
-        return scores_message(found, start, now, self._accounts.need_keys, owner, most)
+        most = request.number("limit", MOST_SCORES, MOST_SCORES)
+        found, now, viewer = self._book(venue, symbol), self._exchange.now(), self._viewer(request)
+        steps = scores_message(self._rankings, found, now, viewer, most)
+        return made_in_steps(steps, self._exchange.lock)
 
     def _book(self, venue: str, symbol: str) -> OrderBook:
         """A book that is open; raises NoSuchBook."""
@@ -84,25 +94,19 @@ class MarketDataRoutes:
             raise UnknownFormat(detail_of("format", form, "json, csv"))
         if form is None and self._exchange.find_book(venue, symbol) is None:
             return page(NO_BOOK, "404 Not Found")
-        found = self._book(venue, symbol)
-        hide_holdings, owner = self._accounts.need_keys, self._accounts.owner_of(request.key)
-        if form == "csv":
-            table = scores_table(found, hide_holdings, owner)
-            return Document(table, "text/csv; charset=UTF-8")
-        start, now = (timestamp(ts) for ts in (found.opened_at, self._exchange.now()))
+        found, now, viewer = self._book(venue, symbol), self._exchange.now(), self._viewer(request)
+        lock = self._exchange.lock
         if form == "json":
-            return scores_message(found, start, now, hide_holdings, owner)
-        return page(scores_page(found, start, now, hide_holdings))
+            return made_in_steps(scores_message(self._rankings, found, now, viewer), lock)
+        if form == "csv":
+            table = made_in_steps(scores_table(self._rankings, found, now, viewer), lock, b"")
+            return Document(table, "text/csv; charset=UTF-8")
+        text = made_in_steps(scores_page(self._rankings, found, now, viewer), lock, b"")
+        return Document(text, HTML)
 
-
-def _number(request: Request, name: str, default: int, most: int) -> int:
-    """A parameter from 0 to `most`; raises IllegalParameter."""
-    text = request.parameter(name)
-    if text is None:
-        return default
-    if not _NUMBER.fullmatch(text) or int(text) > most:
-        raise IllegalParameter(detail_of(name, text, f"a whole number from 0 to {most}"))
-    return int(text)
+    def _viewer(self, request: Request) -> Viewer:
+        accounts = self._accounts
+        return Viewer(accounts.need_keys, accounts.owner_of(request.key))
 
 
 V1 = "/api/v1"

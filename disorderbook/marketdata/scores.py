@@ -3,10 +3,13 @@
 Where holdings are hidden, JSON and CSV show of an account the net asset value alone, and the rest
 to its owner. The page shows everybody the fewest and the most shares too, since its columns are
 those of the 2016 server. Somebody who reads the value at two prices can compute the holdings from
-it; a leaderboard cannot do without the value. The exchange's lock must be held for every function.
+it; a leaderboard cannot do without the value.
+
+All three are made in steps, during each of which the exchange's lock must be held. A row is as of
+the moment of its step, but for the price and the order, which are the ranking's.
 """
 
-import io
+from collections.abc import Iterator
 from html import escape
 from typing import Annotated
 
@@ -15,11 +18,14 @@ from msgspec import UNSET, Meta, UnsetType
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.positions import Position
+from disorderbook.marketdata.ranking import Ranking, Rankings
 from disorderbook.protocol.fields import Account, Ok, Price, Symbol, Timestamp, Venue
-from disorderbook.protocol.names import to_json
-from disorderbook.protocol.spreadsheet import write_table
+from disorderbook.protocol.names import timestamp, to_json
+from disorderbook.protocol.route import Steps, list_in_steps, rows_in_steps, with_commas
+from disorderbook.protocol.spreadsheet import table_lines
 
 CENTS = 100  # in a dollar
+SCORES_AT_ONCE = 500  # accounts that a step shows, in at most 2 ms (CSV)
 NO_BOOK = "<pre>No such venue/stock!</pre>"
 NO_TRADES = "<pre>No trading activity yet.</pre>"
 
@@ -30,21 +36,35 @@ COLUMNS = ["account", "nav"]
 HOLDINGS = ["lowest", "highest", "cash", "shares"]
 
 
-def scores_page(book: OrderBook, start: str, now: str, hide_holdings: bool) -> str:
+class Viewer(msgspec.Struct, frozen=True, gc=False):
+    """Who asks: whether holdings are hidden, and whose are not (None: everybody's are)."""
+
+    hide_holdings: bool
+    owner: str | None = None
+
+    def may_see(self, account: str) -> bool:
+        """Whether the holdings of an account are shown."""
+        return not self.hide_holdings or account == self.owner
+
+
+def scores_page(rankings: Rankings, book: OrderBook, now: int, viewer: Viewer) -> Steps:
     """The positions of a book, the highest net asset value first, in whole dollars rounded down.
 
-    `start` and `now` are time stamps. `hide_holdings` hides cash and shares.
+    `now` is nanoseconds since 1970. Where holdings are hidden, cash and shares are, also from their
+    owner.
     """
     if book.last_trade is None:
-        return NO_TRADES
-    price = book.last_trade.price
-    rows = "\n".join(_row(position, price, hide_holdings) for position in ranking(book))
-    return (
+        return NO_TRADES.encode()
+    ranking = yield from rankings.ranking(book, now)
+    price, start = ranking.price or 0, timestamp(book.opened_at)
+    head = (
         f"<pre>{escape(book.venue)} {escape(book.symbol)}\n"
         f"Current price: ${price / CENTS:.2f}\n\n"
-        f"{HEADING}\n{rows}\n\n"
-        f"Start time:    {start}\nCurrent time:  {now}</pre>"
+        f"{HEADING}"
     )
+    tail = f"\n\nStart time:    {start}\nCurrent time:  {timestamp(ranking.ts)}</pre>"
+    rows = (f"\n{_row(each, price, viewer.hide_holdings)}".encode() for each in ranking.positions())
+    return (yield from rows_in_steps(rows, SCORES_AT_ONCE, head.encode(), tail.encode()))
 
 
 OWNER_ONLY = "Where the server needs keys, absent for all but the account's owner."
@@ -110,63 +130,48 @@ class ScoresMessage(msgspec.Struct, gc=False, kw_only=True):
 
 
 def scores_message(
-    book: OrderBook,
-    start: str,
-    now: str,
-    hide_holdings: bool,
-    owner: str | None = None,
-    most: int | None = None,
-) -> bytes:
+    rankings: Rankings, book: OrderBook, now: int, viewer: Viewer, most: int | None = None
+) -> Steps:
     """The positions of a book as JSON, in cents, the highest net asset value first. There is no
     price until something has traded.
 
-    `hide_holdings` hides the holdings of all accounts but `owner`. `most` limits the number of
-    accounts; None shows all of them. `start` and `now` are time stamps.
+    `now` is nanoseconds since 1970. `most` limits the number of accounts; None shows all of them.
     """
-    return to_json(
-        ScoresMessage(
-            ok=True,
-            venue=book.venue,
-            symbol=book.symbol,
-            price=book.last_trade.price if book.last_trade else UNSET,
-            startTime=start,
-            currentTime=now,
-            accounts=len(book.positions),
-            scores=_scores(book, hide_holdings, owner, most),
-        )
+    ranking = yield from rankings.ranking(book, now)
+    message = ScoresMessage(
+        ok=True,
+        venue=book.venue,
+        symbol=book.symbol,
+        price=UNSET if ranking.price is None else ranking.price,
+        startTime=timestamp(book.opened_at),
+        currentTime=timestamp(ranking.ts),
+        accounts=ranking.count,
+        scores=[],
     )
+    rows = with_commas(map(to_json, _scores(ranking, viewer, most)))
+    return (yield from list_in_steps(to_json(message), rows, SCORES_AT_ONCE))
 
 
-def scores_table(book: OrderBook, hide_holdings: bool, owner: str | None = None) -> bytes:
+def scores_table(rankings: Rankings, book: OrderBook, now: int, viewer: Viewer) -> Steps:
     """The rows of `scores_message` as CSV (UTF-8), below the names of the columns.
 
-    The columns of the holdings are absent where all holdings are hidden. Where those of `owner`
+    The columns of the holdings are absent where all holdings are hidden. Where those of the owner
     alone are shown, the cells of the others are empty.
     """
-    columns = COLUMNS if hide_holdings and owner is None else COLUMNS + HOLDINGS
-    text = io.StringIO(newline="")
+    ranking = yield from rankings.ranking(book, now)
+    hides_all = viewer.hide_holdings and viewer.owner is None
+    columns = COLUMNS if hides_all else COLUMNS + HOLDINGS
     rows = (
-        [_cell(getattr(score, column)) for column in columns]
-        for score in _scores(book, hide_holdings, owner)
+        [_cell(getattr(score, column)) for column in columns] for score in _scores(ranking, viewer)
     )
-    write_table(text, columns, rows, quote_all_text=True)
-    return text.getvalue().encode()
+    lines = table_lines(columns, rows, quote_all_text=True)
+    return (yield from rows_in_steps((line.encode() for line in lines), SCORES_AT_ONCE))
 
 
-def ranking(book: OrderBook) -> list[Position]:
-    """The positions of a book, the highest net asset value first."""
-    price = book.last_trade.price if book.last_trade else 0
-    return sorted(book.positions.values(), key=lambda p: p.net_asset_value(price), reverse=True)
-
-
-def _scores(
-    book: OrderBook, hide_holdings: bool, owner: str | None, most: int | None = None
-) -> list[ScoreMessage]:
-    price = book.last_trade.price if book.last_trade else 0
-    return [
-        _score(position, price, hide_holdings and position.account != owner)
-        for position in ranking(book)[:most]
-    ]
+def _scores(ranking: Ranking, viewer: Viewer, most: int | None = None) -> Iterator[ScoreMessage]:
+    price = ranking.price or 0
+    for position in ranking.positions(most):
+        yield _score(position, price, not viewer.may_see(position.account))
 
 
 def _score(position: Position, price: int, hide_holdings: bool) -> ScoreMessage:

@@ -7,7 +7,7 @@ same structs. What is absent is left out, never null: there are typed clients th
 null and a key they do not know.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated, cast
 
@@ -274,8 +274,29 @@ def order_message(order: Order) -> bytes:
     return to_json(_order_as_it_stood(order, order.remaining, order.filled, fills))
 
 
-def orders_message(venue: str, orders: Iterable[Order]) -> bytes:
-    return to_json(OrdersMessage(True, venue, [_order(order) for order in orders]))
+def order_pieces(order: Order) -> Iterator[bytes]:
+    """The order as it stands at the first `next`, in pieces that have at most PIECE fills each, so
+    that one with very many can be rendered in steps.
+    """
+    fills, count = order.fills, len(order.fills)
+    if count < PIECE:
+        yield order_message(order)
+        return
+    message = to_json(_order_as_it_stood(order, order.remaining, order.filled, 0))
+    # In a name these quotes would have backslashes.
+    head, found, tail = message.partition(b'"fills":[')
+    yield head + found + _piece_of_fills(tuple(fills[:PIECE]))
+    whole = count - count % PIECE
+    for start in range(PIECE, whole, PIECE):
+        yield b"," + _piece_of_fills(tuple(fills[start : start + PIECE]))
+    if whole < count:
+        yield b"," + to_json(_fills(fills[whole:count]))[1:-1]
+    yield tail
+
+
+def orders_message(venue: str) -> bytes:
+    """A listing that has no orders yet."""
+    return to_json(OrdersMessage(True, venue, []))
 
 
 def quote_fields(quote: Quote, ok: bool | UnsetType) -> QuoteMessage:
@@ -334,25 +355,26 @@ def execution_message(execution: Execution, receiver: Order) -> bytes:
     )
 
 
-def venues_message(venues: Iterable[str]) -> bytes:
-    entries = [
-        VenueEntryMessage(number, f"{venue} Exchange", venue, "open")
-        for number, venue in enumerate(venues, start=1)
-    ]
-    return to_json(VenuesMessage(True, entries))
+def venues_message() -> bytes:
+    """Without any venue yet."""
+    return to_json(VenuesMessage(True, []))
 
 
-def stocks_message(books: Iterable[OrderBook]) -> bytes:
-    stocks = [StockMessage(book.symbol, f"{book.symbol} Inc") for book in books]
-    return to_json(StocksMessage(True, stocks))
+def venue_entry(number: int, venue: str) -> bytes:
+    return to_json(VenueEntryMessage(number, f"{venue} Exchange", venue, "open"))
+
+
+def stocks_message() -> bytes:
+    """Without any stock yet."""
+    return to_json(StocksMessage(True, []))
+
+
+def stock_entry(book: OrderBook) -> bytes:
+    return to_json(StockMessage(book.symbol, f"{book.symbol} Inc"))
 
 
 def venue_heartbeat_message(venue: str) -> bytes:
     return to_json(VenueIsUpMessage(True, venue))
-
-
-def _order(order: Order) -> OrderMessage:
-    return _order_as_it_stood(order, order.remaining, order.filled, len(order.fills))
 
 
 def _order_as_it_stood(order: Order, remaining: int, filled: int, fills: int) -> OrderMessage:

@@ -1,20 +1,28 @@
 """What a route gets and what it gives: the request, and JSON or a document.
 
+An answer that can be of any length is made in steps: the rule is that each of them holds the lock
+for 5 ms at most, and so has a bounded number of rows and of bytes.
+
 A feature of the exchange has a class whose methods answer its routes, and a table ROUTES of method,
 path and that function. The application (`api.app`) collects the tables.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from threading import Lock
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
 import msgspec
 
-from disorderbook.errors import TooManyParameters
+from disorderbook.errors import IllegalParameter, TooManyParameters
+from disorderbook.protocol.names import detail_of
 from disorderbook.server.response import Body
 
 MAX_PARAMETERS = 16  # in the query of a URL
+MAX_PARAMETER = 2**53  # what a browser can count to
+_DIGITS = re.compile("[0-9]{1,16}")
+STEP_BYTES = 64 * 1024  # that a step of an answer has before its last row
 
 # What a URL may have for an id. A sign is part of it, so "-1" opens the book and is then not found.
 NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -42,6 +50,15 @@ class Request(msgspec.Struct, frozen=True, gc=False):
             raise TooManyParameters(f"allowed: {MAX_PARAMETERS} parameters") from None
         return found[name][0] if name in found else None
 
+    def number(self, name: str, default: int, most: int = MAX_PARAMETER) -> int:
+        """A parameter from 0 to `most`; raises IllegalParameter."""
+        text = self.parameter(name)
+        if text is None:
+            return default
+        if not _DIGITS.fullmatch(text) or int(text) > most:
+            raise IllegalParameter(detail_of(name, text, f"a whole number from 0 to {most}"))
+        return int(text)
+
 
 class Document(NamedTuple):
     """An answer that is not JSON, or has headers of its own."""
@@ -52,9 +69,12 @@ class Document(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+HTML = "text/html; charset=UTF-8"
+
+
 def page(html: str, status: str = "200 OK") -> Document:
     """A document for people."""
-    return Document(html.encode(), "text/html; charset=UTF-8", status)
+    return Document(html.encode(), HTML, status)
 
 
 Answer = Body | Document
@@ -65,3 +85,60 @@ bring their own.
 Route = tuple[str, str, Callable[..., Answer]]
 """Method, path with <names>, and the function. It gets the feature, the Request and the names from
 the path, runs with the exchange's lock held, and raises ExchangeError to refuse."""
+
+Steps = Generator[bytes, None, bytes]
+"""An answer while it is made: each `next` is a step, during which the lock must be held. All but
+the last yield what they have made, which may be nothing; the last one returns it.
+"""
+
+
+def rows_in_steps(rows: Iterable[bytes], most: int, head: bytes = b"", tail: bytes = b"") -> Steps:
+    """Rows between a head and a tail, at most `most` in a step, and none after STEP_BYTES."""
+    step, size, count = [head], len(head), 0
+    for row in rows:
+        step.append(row)
+        size, count = size + len(row), count + 1
+        if count == most or size >= STEP_BYTES:
+            yield b"".join(step)
+            step, size, count = [], 0, 0
+    return b"".join([*step, tail])
+
+
+def list_in_steps(message: bytes, rows: Iterable[bytes], most: int) -> Steps:
+    """A JSON object that ends with an empty list, which these rows fill, commas included."""
+    return rows_in_steps(rows, most, message[:-2], message[-2:])
+
+
+def with_commas(rows: Iterable[bytes]) -> Iterator[bytes]:
+    """The members of a list in JSON."""
+    comma = b""
+    for row in rows:
+        yield comma + row
+        comma = b","
+
+
+def made_in_steps(steps: Steps, lock: Lock, end: bytes = b"\n") -> Body:
+    """The body of an answer, whose first step is made now, while the caller holds the lock: bytes
+    if that is all of it, or else the steps, with `end` behind the last one.
+    """
+    try:
+        first = next(steps)
+    except StopIteration as last:
+        return bytes(last.value)
+    return _with_lock(first, steps, lock, end)
+
+
+def _with_lock(first: bytes, steps: Steps, lock: Lock, end: bytes) -> Iterator[bytes]:
+    """The lock is free whenever somebody has a step in hand, so nobody waits for a client."""
+    yield first
+    while True:
+        with lock:
+            try:
+                step = next(steps)
+            except StopIteration as last:
+                step, is_last = last.value + end, True
+            else:
+                is_last = False
+        yield step
+        if is_last:
+            return

@@ -6,8 +6,10 @@ whoever opens the file.
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
+
+Cell = str | int | float | None
 
 # What makes a spreadsheet take a cell for a formula (also as wide letters), and our mark itself.
 _BEGIN_A_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
@@ -16,22 +18,35 @@ _BEGIN_A_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
 def write_table(
     opened: TextIO,
     columns: Sequence[str],
-    rows: Iterable[Sequence[str | int | float | None]],
+    rows: Iterable[Sequence[Cell]],
     quote_all_text: bool = False,
 ) -> None:
-    """Write the names of the columns, and the rows, each of whose texts is guarded; None is an
-    empty cell. The file must have been opened with `newline=""`. Text stands in quotes where it
-    must, or always.
+    """Write the lines of a table to a file, which must have been opened with `newline=""`."""
+    opened.writelines(table_lines(columns, rows, quote_all_text))
+
+
+def table_lines(
+    columns: Sequence[str], rows: Iterable[Sequence[Cell]], quote_all_text: bool = False
+) -> Iterator[str]:
+    """The names of the columns, and the rows, each of whose texts is guarded; None is an empty
+    cell. Text stands in quotes where it must, or always.
     """
     if quote_all_text:
-        writer = csv.writer(opened, quoting=csv.QUOTE_NONNUMERIC)
+        writer = csv.writer(_LineReturner(), quoting=csv.QUOTE_NONNUMERIC)
     else:
-        writer = csv.writer(opened)
-    writer.writerow(columns)
+        writer = csv.writer(_LineReturner())
+    yield writer.writerow(columns)
     for row in rows:
-        writer.writerow(
+        yield writer.writerow(
             [without_formula(value) if isinstance(value, str) else value for value in row]
         )
+
+
+class _LineReturner:
+    """What `writerow` writes to, so that it returns the line: it returns what `write` does."""
+
+    def write(self, line: str) -> str:
+        return line
 
 
 def without_formula(text: str) -> str:

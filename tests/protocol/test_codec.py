@@ -1,7 +1,6 @@
 """Whatever is sent is read back by the client's types as the same."""
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from examples import examples
@@ -12,9 +11,10 @@ from disorderbook import client
 from disorderbook.engine import book as engine
 from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Fill, Order, OrderType, Side
 from disorderbook.protocol.messages import (
+    PIECE,
     execution_message,
     order_message,
-    orders_message,
+    order_pieces,
     quote_message,
     tick_message,
 )
@@ -108,14 +108,12 @@ def test_an_order_is_read_back_as_it_stands(order: Order) -> None:
     check_order(read, order, order.remaining, order.filled, len(order.fills))
 
 
-@examples(1)
-@given(st.lists(orders(), max_size=4))
-def test_a_list_of_orders_is_read_back(listed: list[Order]) -> None:
-    answer: dict[str, Any] = msgspec.json.decode(orders_message("V", listed))
-    for read, order in zip(
-        msgspec.convert(answer["orders"], list[client.Order]), listed, strict=True
-    ):
-        check_order(read, order, order.remaining, order.filled, len(order.fills))
+@examples(2)
+@given(orders(), st.integers(0, 3 * PIECE))
+def test_an_order_in_pieces_is_the_same(order: Order, fills: int) -> None:
+    if order.fills:
+        order.fills = (list(order.fills) * fills)[:fills] or order.fills
+    assert b"".join(order_pieces(order)) == order_message(order)
 
 
 @examples(2)

@@ -103,7 +103,7 @@ def state(exchange: Exchange) -> object:
                     book.next_id,
                     positions,
                     *map(order_state, every),
-                    *[[order.id for order in listing] for listing in listed],
+                    *[[order.id for order in listing if order] for listing in listed],
                 ]
             )
     return seen

@@ -3,7 +3,7 @@
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -87,6 +87,12 @@ class Client:
         **environ: str,
     ) -> Answer:
         """One request; a body that is not bytes is sent as JSON."""
+        return self._call(self._environ(method, path, body, headers) | environ)
+
+    @staticmethod
+    def _environ(
+        method: str, path: str, body: object, headers: dict[str, str] | None
+    ) -> dict[str, Any]:
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         path, _, query = path.partition("?")
         variables = {
@@ -106,7 +112,7 @@ class Client:
             name = name.upper().replace("-", "_")
             is_own = name in ("CONTENT_TYPE", "CONTENT_LENGTH")
             variables[name if is_own else f"HTTP_{name}"] = value
-        return self._call(variables | environ)
+        return variables
 
     def _call(self, environ: dict[str, Any]) -> Answer:
         """As our own server does: the direct way first, then that of WSGI. A length that is not the
@@ -127,6 +133,13 @@ class Client:
         chunks = self.app(environ, lambda *arguments: started.extend(arguments))
         status, headers, *_ = started
         return Answer(int(status.split()[0]), dict(headers), b"".join(chunks))
+
+    def steps(self, path: str, headers: dict[str, str] | None = None) -> Iterator[bytes]:
+        """The body of an answer to GET as our own server gets it: in one piece, or step by step."""
+        response = self.app.respond(_as_request(self._environ("GET", path, b"", headers)))
+        if not isinstance(response, bytes):
+            response = response.body
+        return iter([response]) if isinstance(response, bytes) else iter(response)
 
     def order(self, **changes: object) -> Answer:
         """Post the order BUY with changes; a change to None leaves the field out."""
