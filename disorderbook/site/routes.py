@@ -10,7 +10,7 @@ from disorderbook.accounts import Accounts
 from disorderbook.errors import NoSuchFile
 from disorderbook.exchange import Exchange
 from disorderbook.protocol.names import JSON, detail_of
-from disorderbook.protocol.route import Answer, Document, Request, Route, page
+from disorderbook.protocol.route import HTML, Answer, Document, Request, Route, page
 from disorderbook.site.description import description_text
 from disorderbook.site.documentation import docs_page
 from disorderbook.site.examples import Setup
@@ -19,7 +19,6 @@ from disorderbook.site.examples import Setup
 # another; what it gets is small and comes from this machine.
 FILE_HEADERS = (("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"))
 KINDS = {"js": "text/javascript; charset=UTF-8", "css": "text/css; charset=UTF-8"}
-HTML = "text/html; charset=UTF-8"
 
 
 class SiteRoutes:
