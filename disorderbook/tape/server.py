@@ -1,7 +1,7 @@
 """The transport of the tape: one thread that owns the listening sockets and every listener's.
 
 The one rule: whatever goes wrong with one listener harms no other. Each action for a listener goes
-through `_attend`. What the action raises is settled in `_settle` and nowhere else: the listener is
+through `_attend`. What the action raises is handled in `_handle` and nowhere else: the listener is
 closed, refused or dropped, and counted. Afterwards `_follow_up` tells the feed and the poller what
 has become of the listener. simple-websocket-server makes and parses the frames (websocket.py); its
 loop is not used.

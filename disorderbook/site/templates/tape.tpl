@@ -3,7 +3,7 @@
 <h2>The tape (websockets)</h2>
 <p>An exchange that was started with <code>--websockets</code> tells who listens what happens, on \\
 % if setup.tape_port is None:
-port {{examples.TAPE_PORT}} or that of <code>--wsport</code>. \\
+this port, and on port {{examples.TAPE_PORT}} or that of <code>--wsport</code>. \\
 % else:
 port {{setup.tape_port}}. \\
 % end
