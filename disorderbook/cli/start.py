@@ -7,8 +7,9 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -41,12 +42,13 @@ END_PATIENCE = 2.0  # seconds that a server has to end in
 
 def run_exchange(options: argparse.Namespace) -> int:
     """Run an exchange with the options of `make_parser` until a signal ends it; returns the exit
-    status. Raises CannotStart.
+    status. Raises CannotStart. After it the process ignores both signals: all is closed and saved,
+    and Python, which gives back its handlers at its end, would let another Ctrl-C kill it.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    _on_signals(_interrupt)
     with contextlib.suppress(KeyboardInterrupt):
         _serve(options)
+    _on_signals(signal.SIG_IGN)
     return 0
 
 
@@ -101,8 +103,12 @@ def _server(options: argparse.Namespace, settings: MarketSettings) -> bottle.Ser
 def _stop_on_signals(server: bottle.ServerAdapter) -> None:
     """Let our own server finish the requests under way; waitress is interrupted."""
     if isinstance(server, InlineServer):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: server.stop())
+        _on_signals(lambda *_: server.stop())
+
+
+def _on_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
 
 
 def _settings(options: argparse.Namespace) -> MarketSettings:

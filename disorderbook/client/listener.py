@@ -1,5 +1,6 @@
 """The tape as an iterator, which reconnects by itself."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -7,6 +8,7 @@ from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from disorderbook.client import network
 from disorderbook.client.network import KEY_HEADER, detach, reset_after_fork
@@ -26,6 +28,8 @@ SILENCE = 60.0  # seconds until a connection counts as dead; the exchange sends 
 FIRST_PAUSE = 0.1  # seconds before the first attempt to reconnect; each further one is doubled
 LONGEST_PAUSE = 3.0  # seconds
 NO_WEBSOCKETS = {400, 404, 405, 426, 501}  # with which HTTP that knows none may answer
+HAS_NO_TAPE = "This exchange has no websockets"  # how its refusal begins, which holds for all ports
+NAMED_PORT = re.compile(r"websockets are on port (\d+)$")  # how it ends where the tape is elsewhere
 MISSING = (
     "The tape needs the package websocket-client, which the extra [tape] of disorderbook brings:"
     " pip install -e '.[tape]'"
@@ -173,6 +177,8 @@ class Listener(Generic[T]):
                 if len(urls) == 1 or refusal.status not in NO_WEBSOCKETS:
                     raise
                 reasons.append(f"{self._url} answers: {refusal}")
+                if _rules_out(str(refusal), urls[-1]):
+                    break  # whoever listens there is another exchange
             except ExchangeUnreachable as error:
                 if len(urls) == 1:
                     raise
@@ -196,6 +202,13 @@ class Listener(Generic[T]):
             with suppress(*self._errors):
                 connection.close(timeout=0)
             connection.shutdown()
+
+
+def _rules_out(sentence: str, url: str) -> bool:
+    """Whether an exchange that has refused with this sentence cannot have its tape at `url`."""
+    named = NAMED_PORT.search(sentence)
+    elsewhere = named is not None and int(named[1]) != urlsplit(url).port
+    return elsewhere or sentence.startswith(HAS_NO_TAPE)
 
 
 def _connect(

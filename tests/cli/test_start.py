@@ -139,6 +139,24 @@ def test_a_signal_ends_everything_with_status_0__difference_17(end: signal.Signa
     assert "Traceback" not in exchange.log()
 
 
+def test_a_signal_after_the_end_leaves_the_status_0__difference_17() -> None:
+    late = """if True:
+        import os, signal, sys
+        from disorderbook.cli import start
+        from disorderbook.cli.main import main
+        start._greet = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+        status = main(["-p", "0"])
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+        sys.exit(status)
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "-c", late], capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_waitress_can_be_chosen_and_the_tape_hears_its_orders() -> None:
     with running("--server", "waitress", "-w", "--wsport", "0") as exchange:
         found = exchange.process.wait_for(r"ws://127\.0\.0\.1:(\d+)(/ob/api/ws/)")

@@ -281,12 +281,38 @@ def test_else_the_tape_is_found_at_its_usual_port__difference_27(
 
 def test_where_there_is_none_all_that_was_tried_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "TAPE_PORT", 1)
-    with serve() as exchange, Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
+    with Market("TESTEX", "FOOBAR", "ME", url="http://127.0.0.1:2") as market:
         with pytest.raises(ExchangeUnreachable) as told:
             market.ticks()
-    assert re.match("There is no tape at ws://127.0.0.1:1/.*refused; ws://", str(told.value))
-    assert f"ws://127.0.0.1:{exchange.port}/ob/api/ws/" in str(told.value)
+    assert re.match("There is no tape at ws://127.0.0.1:1/.*refused; There", str(told.value))
+    assert "ws://127.0.0.1:2/ob/api/ws/" in str(told.value)
     assert not told.value.was_sent
+
+
+def ticks_are_refused(exchange: PrivateExchange, reason: str) -> str:
+    with Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
+        with pytest.raises(ExchangeUnreachable, match=reason) as told:
+            market.ticks()
+    return str(told.value)
+
+
+def test_an_exchange_without_a_tape_is_not_given_that_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serve(websockets=True) as other, serve() as exchange:
+        monkeypatch.setattr(network, "TAPE_PORT", other.tape_port)
+        told = ticks_are_refused(exchange, "started with --websockets")
+    assert str(other.tape_port) not in told
+
+
+@pytest.mark.usefixtures("old_port")
+def test_an_exchange_with_another_port_for_the_tape_is_not_given_that_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serve(websockets=True) as other, serve(websockets=True) as exchange:
+        monkeypatch.setattr(network, "TAPE_PORT", other.tape_port)
+        told = ticks_are_refused(exchange, f"on port {exchange.tape_port}$")
+    assert str(other.tape_port) not in told
 
 
 @pytest.mark.usefixtures("old_port")

@@ -57,8 +57,8 @@ class Trader:
 def exchange() -> Iterator[Exchange]:
     allow_descriptors()
     with running() as exchange:
-        with Peer(exchange.port) as peer:  # something to read, for those who will not read it
-            for number in range(300):
+        with Peer(exchange.port) as peer:  # so much to read that few answers fill a client's queue
+            for number in range(900):
                 order = BUY | {"price": 100 + number, "venue": "TESTEX"}
                 assert peer.ask(post(ORDERS, json.dumps(order).encode())).status == 200
         yield exchange
@@ -68,7 +68,7 @@ MISBEHAVIOUR = {
     "idle": (500, b""),
     "with half a header": (500, get(QUOTE)[:40]),
     "stalled in the body": (500, post(ORDERS, json.dumps(BUY).encode())[:-5]),
-    "that never read": (200, get(BOOK) * 200),
+    "that never read": (100, get(BOOK) * 100),
 }
 
 
