@@ -12,6 +12,7 @@ import argparse
 import re
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from disorderbook.engine.book import OrderBook
@@ -33,10 +34,10 @@ MOST = 4.0  # times the bare book
 PAGE = ROOT / "docs" / "game.md"
 
 
-def statistics_table() -> list[str]:
+def statistics_table() -> Iterator[str]:
     """What was recorded, and what we have."""
     figures: dict[str, Figures] = {}
-    rows = ["| level | figure | recorded | here | |", "|---|---|---|---|---|"]
+    yield from ("| level | figure | recorded | here | |", "|---|---|---|---|---|")
     for bound in BOUNDS:
         if bound.level not in figures:
             seeds = INSIDER_SEEDS if bound.level == AMENDS else SEEDS
@@ -47,10 +48,7 @@ def statistics_table() -> list[str]:
         else:
             verdict = "met" if bound.allows(value) else "MISSED"
         shown = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-        rows.append(
-            f"| `{bound.level}` | {bound.figure} | {bound.recorded} | {shown} | {verdict} |"
-        )
-    return rows
+        yield f"| `{bound.level}` | {bound.figure} | {bound.recorded} | {shown} | {verdict} |"
 
 
 def wins(contest: Contest) -> tuple[int, list[int]]:
@@ -60,16 +58,16 @@ def wins(contest: Contest) -> tuple[int, list[int]]:
     return len(days), days
 
 
-def wins_table() -> list[str]:
+def wins_table() -> Iterator[str]:
     """Every player's wins."""
-    rows = ["| level | player | wins of 40 | bound | median day | |", "|---|---|---|---|---|---|"]
+    yield "| level | player | wins of 40 | bound | median day | |"
+    yield "|---|---|---|---|---|---|"
     for contest in WINNERS + NAIVE:
         won, days = wins(contest)
         bound = f"{contest.least} or more" if contest.least else f"{contest.most} or fewer"
         verdict = "met" if contest.least <= won <= contest.most else "MISSED"
         day = days[len(days) // 2] if days else ""
-        rows.append(f"| `{contest.level}` | {contest.name} | {won} | {bound} | {day} | {verdict} |")
-    return rows
+        yield f"| `{contest.level}` | {contest.name} | {won} | {bound} | {day} | {verdict} |"
 
 
 def commands(book: OrderBook) -> list[NewOrder | int]:
@@ -100,12 +98,10 @@ def bare_seconds(sent: list[NewOrder | int]) -> float:
     return time.process_time() - start
 
 
-def cost_table() -> list[str]:
+def cost_table() -> Iterator[str]:
     """Seconds of 500 days, and of the same orders on a bare book; the quickest of ROUNDS."""
-    rows = [
-        "| level | orders and cancels | seconds | bare book | ratio | |",
-        "|---|---|---|---|---|---|",
-    ]
+    yield "| level | orders and cancels | seconds | bare book | ratio | |"
+    yield "|---|---|---|---|---|---|"
     for name in LEVELS:
         games, bare, sent = [], [], 0
         for _ in range(ROUNDS):
@@ -118,8 +114,7 @@ def cost_table() -> list[str]:
         ratio = min(games) / min(bare)
         verdict = "met" if ratio <= MOST else "MISSED"
         costs = f"{min(games):.2f} | {min(bare):.3f} | {ratio:.1f} | {verdict}"
-        rows.append(f"| `{name}` | {sent:,} | {costs} |")
-    return rows
+        yield f"| `{name}` | {sent:,} | {costs} |"
 
 
 TABLES = {"statistics": statistics_table, "wins": wins_table, "cost": cost_table}
@@ -144,8 +139,10 @@ def main() -> None:
     options = vars(parser.parse_args())
     wanted = [name for name in TABLES if options[name]] or list(TABLES)
     for name in wanted:
-        rows = TABLES[name]()
-        print("\n".join(rows), flush=True)
+        rows = []
+        for row in TABLES[name]():
+            print(row, flush=True)
+            rows.append(row)
         if options["write"]:
             write(name, rows)
 

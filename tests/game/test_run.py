@@ -54,6 +54,23 @@ def test_a_day_is_a_burst_of_single_orders_and_then_silence() -> None:
     assert 1_300_000 <= sorted(pauses.elements())[pauses.total() // 2] <= 1_700_000
 
 
+def test_a_late_thread_does_not_shift_the_days() -> None:
+    simulation = Simulation("first_steps", 3)
+    run = simulation.run
+    simulation.play_day()
+    first = run.next_at
+    for day in range(1, 20):
+        while run.day < day or run.is_bursting:
+            run.act(run.next_at + 3_000_000)
+        assert run.next_at == first + day * DAY
+    run.act(run.next_at + 10 * DAY)
+    begun = run.day_began
+    assert begun == first + 29 * DAY and run.day == 20  # days that were slept through do not come
+    while run.is_bursting:
+        run.act(run.next_at)
+    assert run.next_at == begun + DAY
+
+
 def test_instances_have_phases_of_their_own() -> None:
     firsts = []
     for seed in range(20):

@@ -143,28 +143,57 @@ class QuotesInside(Player):
 
 
 class RidesTheBubble(Player):
-    """Sells 100 at 1.25 times the ask for 25 days and until he has $300,000; then he offers 60 a
-    day, each day 20 % lower.
+    """Sells 100 at so many times the ask for 25 days and until he is rich; then he offers 60 a day,
+    each day 20 % lower.
     """
 
-    DAYS, RICH = 25, 30_000_000
+    DAYS = 25
     SOLD, OFFERED = 100, 60  # shares
-    DEARER, LOWER = 1.25, 0.8
-    LIMIT = 9_900  # shares that he may be short
+    LOWER = 0.8
+    LIMIT = 9_000  # shares that he may be short
 
-    def __init__(self) -> None:
+    def __init__(self, dearer: float = 1.25, rich: int = 30_000_000) -> None:
+        """`rich` is cash in cents."""
+        self.dearer, self.rich = dearer, rich
         self.price: float | None = None  # cents, of his last offer of the second kind
 
     def play(self, market: PlayerView) -> None:
         market.cancel_oldest(beyond=0)
         _, ask, last = market.quote()
-        if last is None or market.shares < self.SOLD - self.LIMIT:
+        if last is None or market.shares < -self.LIMIT:
             return
-        if self.price is None and (market.day < self.DAYS or market.cents < self.RICH):
-            market.place(SELL, self.SOLD, round((ask or last) * self.DEARER))
+        if self.price is None and self.goes_on(market, last):
+            self.drive_up(market, ask or last, last)
             return
         self.price = (self.price or last) * self.LOWER
         market.place(SELL, self.OFFERED, max(1, round(self.price)))
+
+    def goes_on(self, market: PlayerView, last: int) -> bool:
+        """Whether the bubble may grow still."""
+        return market.day < self.DAYS or market.cents < self.rich
+
+    def drive_up(self, market: PlayerView, ask: int, last: int) -> None:
+        """Offer for more than others ask."""
+        market.place(SELL, self.SOLD, round(ask * self.dearer))
+
+
+class PumpsTheBubble(RidesTheBubble):
+    """Offers 350 at 1.03 times the last price until that is 8 times the first; then lower and
+    lower, by 10 % a day.
+    """
+
+    PUMPED, STEP, TOP, LOWER = 350, 1.03, 8, 0.9
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: int | None = None
+
+    def goes_on(self, market: PlayerView, last: int) -> bool:
+        self.first = self.first or last
+        return last < self.TOP * self.first
+
+    def drive_up(self, market: PlayerView, ask: int, last: int) -> None:
+        market.place(SELL, self.PUMPED, round(last * self.STEP))
 
 
 class OneShareAtAnyPrice(Player):
@@ -252,6 +281,13 @@ WINNERS = [
     Contest("quotes round a running mean", "sell_side", QuotesRoundMean, 36),
     Contest("the same, and trades against attacks", "dueling_bulldozers", TradesAgainstAttacks, 33),
     Contest("sells dear, then lower and lower", "irrational_exuberance", RidesTheBubble, 36),
+    Contest(
+        "sells at 1.5 times the ask, to $10,000,000",
+        "irrational_exuberance",
+        lambda: RidesTheBubble(1.5, 1_000_000_000),
+        36,
+    ),
+    Contest("pumps to 8 times the first", "irrational_exuberance", PumpsTheBubble, 36),
     Contest("accuses who takes least", "making_amends", lambda: Detective(takes_least), 36),
 ]
 NAIVE = [
