@@ -65,7 +65,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of files that start processes, and of those that need a browser.
+    """Mark the tests of files that start processes, and the tests that need a browser.
 
     Serial tests come last, when the fewest others wait for them.
     """
@@ -73,7 +73,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         sources = sources_of(item)
         if sources & {"subprocess", "live", "program", "forked", "tls_front"}:
             item.add_marker("process")
-        if "browser" in sources:
+        if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
     items.sort(key=lambda item: item.get_closest_marker("serial") is not None)
 

@@ -1,4 +1,4 @@
-"""Of a run on several cores: the tests marked `serial` come last, each while no other test runs."""
+"""Of a run: what is marked, and that tests marked `serial` come last, each while no other runs."""
 
 import threading
 from collections.abc import Callable
@@ -90,3 +90,17 @@ def test_serial_tests_come_last(conftest: Any) -> None:
     ordered = [*items]
     conftest.pytest_collection_modifyitems(ordered)
     assert ordered == [items[1], items[2], items[0]]
+
+
+def test_who_asks_for_a_browser_is_marked_by_it(conftest: Any) -> None:
+    marks: dict[str, list[str]] = {"browser": [], "tmp_path": []}
+    tests: list[Any] = [
+        SimpleNamespace(
+            fixturenames=[name],
+            add_marker=given.append,
+            get_closest_marker=lambda mark: None,
+        )
+        for name, given in marks.items()
+    ]
+    conftest.pytest_collection_modifyitems(tests)
+    assert marks == {"browser": ["browser"], "tmp_path": []}
