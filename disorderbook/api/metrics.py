@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.exchange import Exchange
-from disorderbook.protocol.route import Answer, Document, Request, Route
+from disorderbook.protocol.route import Answer, Document, Request, Route, Steps, made_in_steps
 from disorderbook.server.server import Counts as ServerCounts
 from disorderbook.tape.feed import TapeCounts
 
@@ -45,6 +45,7 @@ BOUNDS = (  # seconds; a request counts in the bucket of the first that is not l
 )
 COUNTED_AT_ONCE = 64  # requests of one route and status
 MAX_BOOKS_SHOWN = 250  # one by one, venue by venue; a scrape of more would make traders wait
+SAMPLES_AT_ONCE = 500  # that are rendered in one step, in 3 ms; those of one family in any case
 OTHER = "other"  # the route of what has none: unknown paths, wrong methods, foreign websites
 
 _BOOK = ("venue", "symbol")
@@ -147,14 +148,25 @@ class Metrics:
         self._tape = tape
         self.requests = Tallies()
 
-    def exposition(self, exchange: Exchange) -> bytes:
-        """Everything in Prometheus' text format; the exchange's lock must be held."""
+    def exposition(self, exchange: Exchange) -> Steps:
+        """Everything in Prometheus' text format, as of the first step and rendered in those behind
+        it; the exchange's lock must be held.
+        """
+        families = self._families(exchange)
+        rendered = (generate_latest(_Families([family])) for family in families)
+        if sum(len(family.samples) for family in families) <= SAMPLES_AT_ONCE:
+            return b"".join(rendered)
+        yield b""  # collecting was the first step
+        yield from rendered
+        return b""
+
+    def _families(self, exchange: Exchange) -> list[Metric]:
         families = [*_of_requests(self.requests.read()), *_of_books(exchange)]
         if self._server:
             families += _of_server(self._server())
         if self._tape:
             families += _of_tape(self._tape())
-        return generate_latest(_Families([*families, *_PROCESS.collect()]))
+        return [*families, *_PROCESS.collect()]
 
 
 class _Families(Collector):
@@ -270,7 +282,8 @@ class MetricsRoutes:
         self._metrics = metrics
 
     def metrics(self, request: Request) -> Answer:
-        return Document(self._metrics.exposition(self._exchange), CONTENT_TYPE_LATEST)
+        steps = self._metrics.exposition(self._exchange)
+        return Document(made_in_steps(steps, self._exchange.lock, b""), CONTENT_TYPE_LATEST)
 
 
 ROUTES: list[Route] = [("GET", "/metrics", MetricsRoutes.metrics)]

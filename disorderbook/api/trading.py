@@ -25,6 +25,7 @@ from disorderbook.protocol.parse import (
 )
 from disorderbook.protocol.route import (
     MAX_PARAMETER,
+    NAMES_AT_ONCE,
     NUMBER,
     Answer,
     Request,
@@ -37,9 +38,7 @@ from disorderbook.protocol.route import (
 
 NO_FIELDS: Fields = {}
 
-# Of one step of an answer.
-ORDERS_AT_ONCE = 64  # of an account; in 2 ms where they are read from the ledger
-NAMES_AT_ONCE = 1000  # of venues or stocks
+ORDERS_AT_ONCE = 32  # of an account in a step; in 2 ms where they are read from the ledger
 
 
 class Selection(NamedTuple):

@@ -4,6 +4,7 @@ Nothing here names an account. The exchange's lock must be held for every functi
 cents, quantities in shares; times come in as nanoseconds since 1970 and go out as time stamps.
 """
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated
 
@@ -27,6 +28,7 @@ from disorderbook.protocol.fields import (
 )
 from disorderbook.protocol.messages import QuoteMessage, quote_fields
 from disorderbook.protocol.names import LARGEST_PORT, timestamp, to_json
+from disorderbook.protocol.route import NAMES_AT_ONCE, Steps, list_in_steps, with_commas
 
 Since = Annotated[
     Timestamp, Meta(description="Since when the server has taken note of what trades.")
@@ -150,21 +152,29 @@ class CandlesMessage(msgspec.Struct, gc=False):
 
 def server_message(
     exchange: Exchange, since: int, needs_keys: bool, tape_port: int | None
-) -> bytes:
-    """What to know of a server before watching one of its books; it began at `since`."""
-    venues = [
-        VenueStocksMessage(venue, [book.symbol for book in exchange.books(venue)])
-        for venue in exchange.venues()
-    ]
-    return to_json(
-        ServerMessage(
-            ok=True,
-            started=timestamp(since),
-            needsKeys=needs_keys,
-            tapePort=UNSET if tape_port is None else tape_port,
-            venues=venues,
-        )
+) -> Steps:
+    """What to know of a server before watching one of its books; it began at `since`. Made in
+    steps, between which books may be opened.
+    """
+    message = ServerMessage(
+        ok=True,
+        started=timestamp(since),
+        needsKeys=needs_keys,
+        tapePort=UNSET if tape_port is None else tape_port,
+        venues=[],
     )
+    return list_in_steps(to_json(message), _venues_and_stocks(exchange), NAMES_AT_ONCE)
+
+
+def _venues_and_stocks(exchange: Exchange) -> Iterator[bytes]:
+    """Every venue with its stocks: a VenueStocksMessage in pieces of one name each."""
+    comma = b""
+    for venue in list(exchange.venues()):
+        message = to_json(VenueStocksMessage(venue, []))
+        yield comma + message[:-2]
+        yield from with_commas(to_json(book.symbol) for book in list(exchange.books(venue)))
+        yield message[-2:]
+        comma = b","
 
 
 def market_message(book: OrderBook, most: int) -> bytes:

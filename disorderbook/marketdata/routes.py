@@ -53,9 +53,9 @@ class MarketDataRoutes:
         self._rankings = Rankings()
 
     def server(self, request: Request) -> Answer:
-        return server_message(
-            self._exchange, self._history.since, self._accounts.need_keys, self._tape_port
-        )
+        needs_keys = self._accounts.need_keys
+        steps = server_message(self._exchange, self._history.since, needs_keys, self._tape_port)
+        return made_in_steps(steps, self._exchange.lock)
 
     def market(self, request: Request, venue: str, symbol: str) -> Answer:
         most = request.number("levels", DEFAULT_LEVELS, MOST_LEVELS)

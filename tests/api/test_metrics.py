@@ -201,6 +201,21 @@ def test_not_more_books_are_shown_than_are_told_quickly(monkeypatch: pytest.Monk
     assert told.values_of("symbol") == {"FOOBAR", "S0", "S1", "S2", "S3"}
 
 
+def test_many_samples_are_rendered_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client()
+    for number in range(99):
+        client.services.exchange.book("TESTEX", f"S{number}")
+    assert len(list(client.steps("/metrics"))) > 6
+    monkeypatch.setattr(metrics, "SAMPLES_AT_ONCE", 2000)
+    assert len(list(client.steps("/metrics"))) == 1  # and has its length
+    monkeypatch.setattr(metrics, "SAMPLES_AT_ONCE", 500)
+    lock, families = client.services.exchange.lock, 0
+    for step in client.steps("/metrics"):
+        assert not lock.locked()
+        families = max(families, step.count(b"# HELP"))
+    assert families == 1
+
+
 def test_no_account_is_named() -> None:
     client = Client(keys=KEYS, extra=True)
     for account, key in KEYS.items():

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.exchange import Exchange
@@ -12,6 +14,7 @@ from disorderbook.marketdata.messages import (
     server_message,
     trades_message,
 )
+from disorderbook.protocol.route import NAMES_AT_ONCE
 
 
 def traded() -> tuple[OrderBook, History]:
@@ -74,14 +77,36 @@ def test_a_span_ends_now() -> None:
     assert told("all", since=11 * SECOND) == ["06:40"]
 
 
+def told_of_server(exchange: Exchange, needs_keys: bool, tape_port: int | None) -> bytes:
+    """The answer, whose only step this must be."""
+    with pytest.raises(StopIteration) as end:
+        next(server_message(exchange, 0, needs_keys, tape_port))
+    return bytes(end.value.value)
+
+
+def test_a_server_names_its_venues_in_steps() -> None:
+    exchange = Exchange(max_books=9999)
+    names = [(f"V{n % 7}", f"S{n}") for n in range(2 * NAMES_AT_ONCE)]
+    for venue, symbol in names:
+        exchange.book(venue, symbol)
+    steps, parts = server_message(exchange, 0, False, None), []
+    with pytest.raises(StopIteration) as end:
+        while True:
+            parts.append(next(steps))
+            exchange.book("LATER", f"S{len(parts)}")
+    assert len(parts) == 2 and max(part.count(b'"S') for part in parts) <= NAMES_AT_ONCE
+    told = json.loads(b"".join([*parts, end.value.value]))["venues"]
+    assert {(venue["venue"], s) for venue in told for s in venue["symbols"]} == set(names)
+
+
 def test_a_server_names_its_venues_and_only_a_tape_that_there_is() -> None:
     exchange = Exchange()
     for venue, symbol in (("V", "A"), ("W", "A"), ("V", "B")):
         exchange.book(venue, symbol)
-    told = json.loads(server_message(exchange, 0, True, None))
+    told = json.loads(told_of_server(exchange, True, None))
     assert told["venues"] == [
         {"venue": "V", "symbols": ["A", "B"]},
         {"venue": "W", "symbols": ["A"]},
     ]
     assert told["needsKeys"] is True and "tapePort" not in told
-    assert json.loads(server_message(exchange, 0, False, 8001))["tapePort"] == 8001
+    assert json.loads(told_of_server(exchange, False, 8001))["tapePort"] == 8001
