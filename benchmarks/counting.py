@@ -20,7 +20,7 @@ from disorderbook.api.app import NOT_PLAIN, DirectBottle, make_app
 from disorderbook.api.services import Services
 from disorderbook.protocol.route import Request
 from disorderbook.server.reader import HttpRequest
-from disorderbook.server.response import HttpResponse
+from disorderbook.server.response import Response
 
 # This machine is not asked by way of a proxy, whatever the environment says.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -34,7 +34,7 @@ MOST = 2.0  # microseconds that counting may cost
 class Uncounted(DirectBottle):
     """The application as it would be if it counted nothing."""
 
-    def respond(self, request: HttpRequest) -> bytes | HttpResponse | None:
+    def respond(self, request: HttpRequest) -> Response | None:
         plan = request.head.plan
         if plan is None:
             plan = request.head.plan = self._plan(request.head)
@@ -55,7 +55,7 @@ class Alternating:
         self._requests = self._kind = 0
         self._start = time.thread_time()
 
-    def respond(self, request: HttpRequest) -> bytes | HttpResponse | None:
+    def respond(self, request: HttpRequest) -> Response | None:
         if request.head.environ["PATH_INFO"] == RESULT:
             return json.dumps(self._costs).encode()
         self._requests += 1

@@ -21,7 +21,7 @@ from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
 from disorderbook.api.services import Services
 from disorderbook.exchange import Exchange
-from disorderbook.game.instances import GameMaster
+from disorderbook.game.master import GameMaster
 from disorderbook.marketdata.history import History
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.protocol import messages
@@ -51,9 +51,9 @@ BODIES = [order.body.encode() for order in ORDERS] * REPEATED
 
 
 def new_services() -> Services:
-    exchange = Exchange(MAX_BOOKS)
+    exchange, accounts = Exchange(MAX_BOOKS), Accounts()
     exchange.book("TESTEX", "FOOBAR")
-    return Services(exchange, Accounts(), GameMaster(), False, History(0))
+    return Services(exchange, accounts, GameMaster(exchange, accounts), False, History(0))
 
 
 def print_layers(client: Client, server_command: list[str], connections: int, seconds: int) -> None:

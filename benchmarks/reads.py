@@ -35,13 +35,13 @@ from disorderbook.api.services import Services
 from disorderbook.assembly import OWN_SERVER, make_server
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.exchange import Exchange
-from disorderbook.game.instances import GameMaster
+from disorderbook.game.master import GameMaster
 from disorderbook.marketdata.history import History
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.process.sockets import allow_descriptors
 from disorderbook.protocol.names import MAX_BOOKS
 from disorderbook.server.reader import HttpRequest
-from disorderbook.server.response import HttpResponse
+from disorderbook.server.response import Response
 
 HONEST_RATE = 50  # orders a second
 MEANWHILE = 100  # orders a second while deaf clients hold what they hold
@@ -67,7 +67,7 @@ READS = {
 class Constant(DirectBottle):
     """Answers every GET by the same few bytes."""
 
-    def respond(self, request: HttpRequest) -> bytes | HttpResponse | None:
+    def respond(self, request: HttpRequest) -> Response | None:
         return b'{"ok":true}\n' if request.head.method == "GET" else super().respond(request)
 
 
@@ -75,7 +75,7 @@ def serve(kind: str, orders: int, accounts: int) -> None:
     """Be the exchange: print the port, then serve until killed."""
     exchange, history = Exchange(MAX_BOOKS), History(0)
     fill(exchange, orders, accounts)
-    services = Services(exchange, Accounts(), GameMaster(), True, history)
+    services = Services(exchange, Accounts(), GameMaster(exchange, Accounts()), True, history)
     app = make_app(services, Constant if kind == "constant" else None)
     keep_collections_short()
     server = make_server(OWN_SERVER, 0)

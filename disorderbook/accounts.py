@@ -6,6 +6,7 @@ says why. Editors write files in several steps; a JSON object of which a part is
 valid, so a half-written file is not used.
 """
 
+import hashlib
 import hmac
 import json
 import logging
@@ -13,8 +14,9 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from disorderbook.errors import NoKey, WrongKey
+from disorderbook.errors import NoKey, Unauthorized, VenueClosed, WrongKey
 from disorderbook.process.periodic import Periodic
 from disorderbook.protocol.names import MAX_NAME_LENGTH
 
@@ -33,18 +35,39 @@ _State = tuple[int, ...] | None  # of a file; None if there is none
 _NO_FILE: _State = ()
 
 
+class PrivateVenue(NamedTuple):
+    """A venue where one player trades, for one account, and otherwise bots in this process.
+
+    `player` is as `Accounts.player_of` gives it. `is_leaky`: the venue tells whose orders are
+    whose, and everybody's executions to everybody.
+    """
+
+    player: str
+    account: str
+    is_leaky: bool = False
+
+
 class Accounts:
     """In authentication mode `keys` holds the key of each account; without keys anybody may act
-    for any account.
+    for any account. At a venue in `private` its own player may act, for his account there, and
+    nobody else for any.
 
     No lock is needed: any thread may replace the keys, and each method reads them once. `version`
-    grows with each replacement.
+    grows with each replacement, and when a private venue is closed.
     """
 
     def __init__(self, keys: Mapping[str, str] | None = None) -> None:
         self._keys = None if keys is None else _encoded(keys)
         self.need_keys = keys is not None  # whether the server is in authentication mode
         self.version = 0
+        self.private: dict[str, PrivateVenue] = {}
+        self._closed: set[str] = set()  # venues that were private
+
+    def close_venue(self, venue: str) -> None:
+        """Close a private venue for good: from now on nobody may act or listen there."""
+        self._closed.add(venue)
+        self.private.pop(venue, None)
+        self.version += 1
 
     def replace(self, keys: Mapping[str, str]) -> None:
         """Use these keys from now on. Whoever has accepted an older key sees that in `version`."""
@@ -63,6 +86,58 @@ class Accounts:
         matches = hmac.compare_digest(expected or b"", key.encode(errors="replace"))
         if expected is None or not matches:
             raise WrongKey
+
+    def authorize_at(self, venue: str, account: str, key: str | None) -> None:
+        """Raise NoKey or WrongKey unless `key` allows acting for `account` at a venue."""
+        private = self.private.get(venue)
+        if private is None:
+            self.authorize(account, key)
+        elif account != private.account or self.player_of(key) != private.player:
+            raise WrongKey
+
+    def authorize_listening(self, venue: str, account: str, key: str | None) -> None:
+        """Raise NoKey, WrongKey or VenueClosed unless `key` allows hearing of an account's trades.
+
+        Where no keys are needed, a listener to a player's account need not send the player's: most
+        programs send none with a handshake.
+        """
+        self.require_open(venue)
+        private = self.private.get(venue)
+        if private is not None and private.is_leaky:
+            return
+        if private is not None and not self.need_keys and key is None:
+            if account != private.account:
+                raise WrongKey
+            return
+        self.authorize_at(venue, account, key)
+
+    def require_open(self, venue: str) -> None:
+        """Raise VenueClosed for a venue that was private."""
+        if venue in self._closed:
+            raise VenueClosed(venue)
+
+    def player_of(self, key: str | None) -> str:
+        """Who plays levels with this key: the account of the key's holder. Without authentication
+        that is whoever sends the same key, under a name that does not tell it; "" without one.
+
+        Raises NoKey, WrongKey.
+        """
+        holder = self.account_of(key)
+        if holder is not None:
+            return holder
+        return "" if key is None else hashlib.sha256(key.encode(errors="replace")).hexdigest()
+
+    def account_at(self, venue: str, key: str | None) -> str | None:
+        """The account for which this key acts at a venue; None if there is none, and at ordinary
+        venues without authentication.
+        """
+        private = self.private.get(venue)
+        if private is None:
+            return self.owner_of(key)
+        try:
+            return private.account if self.player_of(key) == private.player else None
+        except Unauthorized:
+            return None
 
     def account_of(self, key: str | None) -> str | None:
         """The account whose key this is, None without authentication; raises NoKey, WrongKey."""

@@ -20,7 +20,8 @@ from disorderbook.api.services import Services
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange, Publish
-from disorderbook.game.instances import GameMaster
+from disorderbook.game.master import GameMaster, GameSettings, Record, record_nowhere
+from disorderbook.game.thread import GameThread
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.location import Unusable
 from disorderbook.ledger.temporary import TemporaryLedger
@@ -73,6 +74,7 @@ class MarketSettings(NamedTuple):
     origins: OriginPolicy = OriginPolicy()  # which web pages may ask, and by which host names
     drop_damaged_log: bool = False  # whether commits behind damage in the log may be left out
     private: bool = False  # whether new files are for their owner only
+    game: GameSettings = GameSettings()  # how levels are played
 
 
 @contextmanager
@@ -87,15 +89,32 @@ def assemble(
     Our own server commits the changes of many requests at once, if the market is in a file.
     """
     history = History(time.time_ns())
-    publishers = [history.record] if tape is None else [history.record, tape.publish]
-    exchange, gamemaster = _open_market(settings, publishers)
+    publishers: list[Publish] = [history.record]
+    forget = [history.forget]
+    if tape is not None:
+        publishers.append(tape.publish)
+        forget.append(tape.forget)
+    exchange, record, last_instance = _open_market(settings, publishers)
+    gamemaster = GameMaster(
+        exchange,
+        accounts,
+        settings.game,
+        has_tape=tape is not None,
+        forget=forget,
+        record=record,
+        last_id=last_instance,
+    )
+    publishers.append(gamemaster.watch)
     try:
         first_book(exchange, settings)
         if settings.database is not None and isinstance(server, InlineServer):
             exchange.group_commit = True
             server.commit = lambda: _commit(exchange)
         # After Unavailable the ledger has logged why, and refuses every change from then on.
-        with Periodic("upkeep", UPKEEP_SECONDS, exchange.flush, (Unavailable,)):
+        with (
+            Periodic("upkeep", UPKEEP_SECONDS, exchange.flush, (Unavailable,)),
+            GameThread(exchange, gamemaster),
+        ):
             yield Services(
                 exchange,
                 accounts,
@@ -177,11 +196,13 @@ def cannot_listen(port: int, fault: OSError) -> CannotStart:
 
 def _open_market(
     settings: MarketSettings, publishers: Sequence[Publish]
-) -> tuple[Exchange, GameMaster]:
-    """A new market in memory, or that of a file as it was left."""
+) -> tuple[Exchange, Record, int]:
+    """A new market in memory, or that of a file as it was left; what records instances of levels,
+    and the highest id of one so far.
+    """
     if settings.database is None:
         exchange = Exchange(settings.max_books, publishers, ledger=TemporaryLedger())
-        return exchange, GameMaster()
+        return exchange, record_nowhere, 0
     try:
         ledger, market = open_ledger(
             settings.database,
@@ -193,7 +214,7 @@ def _open_market(
         raise CannotStart(str(fault)) from None
     exchange = Exchange(settings.max_books, publishers, ledger=ledger)
     exchange.restore(market.books, market.latest)
-    return exchange, GameMaster(ledger.record_instance, market.instances, market.last_instance)
+    return exchange, ledger.record_instance, market.last_instance
 
 
 def _websocket_port(server: bottle.ServerAdapter | None, tape: Tape | None) -> int | None:

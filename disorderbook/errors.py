@@ -55,7 +55,7 @@ class Unsupported(ExchangeError):
 
 
 class Unavailable(ExchangeError):
-    """The exchange would do it, but its disk does not let it."""
+    """The exchange would do it, but something it needs is not there: a disk, room, the tape."""
 
 
 class BadJson(BadRequest):
@@ -102,6 +102,14 @@ class TooManyBooks(BadRequest):
     sentence = "Book limit exceeded! (See command line options)"
 
 
+class NoAccusation(BadRequest):
+    sentence = "This level takes no accusation"
+
+
+class LevelIsOver(BadRequest):
+    sentence = "This level is over"
+
+
 class WrongKey(Unauthorized):
     sentence = "Unknown account or wrong API key"
     detail = f"the key is of no account or of another one; allowed: {KEY_PLACES}"
@@ -110,6 +118,18 @@ class WrongKey(Unauthorized):
 class NoKey(Unauthorized):
     sentence = "Server is in +authentication mode but no API key was received"
     detail = f"the key is missing; allowed: {KEY_PLACES}"
+
+
+class ForeignOrder(Unauthorized):
+    sentence = "You are not authorized to view that order's details."
+
+
+class ForeignCancel(Unauthorized):
+    """Names the order's account, as the original server did."""
+
+    def __init__(self, account: str) -> None:
+        super().__init__()
+        self.sentence = f"Not authorized to delete that order.  You have to own account {account}."
 
 
 class Disabled(Forbidden):
@@ -133,6 +153,14 @@ class NoSuchOrder(NotFound):
     sentence = "No such order for that Exchange + Symbol combo"
 
 
+class NotFoundOfMany(NotFound):
+    """Names the highest id there is, as the original server did."""
+
+    def __init__(self, order_id: int, highest: int) -> None:
+        super().__init__()
+        self.sentence = f"order {order_id} not found (highest available on this venue is {highest})"
+
+
 class NoSuchInstance(NotFound):
     sentence = "No such level instance"
 
@@ -140,11 +168,9 @@ class NoSuchInstance(NotFound):
 class NoSuchLevel(NotFound):
     """Names the levels that there are, so its sentence is longer."""
 
-    sentence = "There is no such level"
-
-    def __init__(self, level: str = "", names: str = "") -> None:
+    def __init__(self, level: str, names: str) -> None:
         super().__init__(detail_of("level", level, names))
-        self.sentence = f"{NoSuchLevel.sentence}; the levels are {names}"
+        self.sentence = f"There is no such level; the levels are {names}"
 
 
 class NoSuchFile(NotFound):
@@ -163,6 +189,14 @@ class NoSuchVenue(NotFound):
         self.sentence = f"Venue {venue} does not exist (create it by using it)"
 
 
+class VenueClosed(NotFound):
+    """Names the venue, so the sentence is made for each."""
+
+    def __init__(self, venue: str) -> None:
+        super().__init__(detail_of("venue", venue, "the name of a venue that is open"))
+        self.sentence = f"Venue {venue} is closed"
+
+
 class BodyTooLarge(TooLarge):
     sentence = "The body of a request is at most 65536 bytes"
 
@@ -173,6 +207,18 @@ class EncodedBody(Unsupported):
 
 class CannotWrite(Unavailable):
     sentence = "The exchange cannot keep changes now, so it makes none (see the server's log)"
+
+
+class TooManyInstances(Unavailable):
+    sentence = "Too many levels are being played now (see --maxinstances)"
+
+
+class NeedsTape(Unavailable):
+    sentence = "This level needs websockets: start the exchange with --websockets"
+
+
+class Ending(Unavailable):
+    sentence = "The exchange is ending"
 
 
 class CannotRead(Unavailable):

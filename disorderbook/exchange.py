@@ -13,10 +13,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, Order
-from disorderbook.errors import CannotWrite, NoSuchOrder, NoSuchVenue, TooManyBooks
+from disorderbook.errors import (
+    CannotWrite,
+    NoSuchBook,
+    NoSuchOrder,
+    NoSuchVenue,
+    TooManyBooks,
+    VenueClosed,
+)
 from disorderbook.ledger.base import Ledger
 from disorderbook.protocol.names import MAX_BOOKS, detail_of
 
@@ -31,8 +39,16 @@ def no_such_id(order_id: object) -> str:
     return detail_of("the order's id", order_id, "that of an order in this book, from 0")
 
 
+class Titles(NamedTuple):
+    """What people call a venue and its stock."""
+
+    venue: str
+    stock: str
+
+
 class Exchange:
-    """At most `max_books` order books. `clock` returns nanoseconds since 1970 (UTC).
+    """At most `max_books` order books, besides those of reserved venues (see `reserve`). `clock`
+    returns nanoseconds since 1970 (UTC).
 
     The lock must be held in every method but `transaction`, `flush` and `close`, which take it.
     """
@@ -52,12 +68,17 @@ class Exchange:
         self._ledger = ledger
         self._latest = 0
         self._venues: dict[str, dict[str, OrderBook]] = {}
+        self._numbers: dict[str, int] = {}  # of venues, from 1 in the order of their opening
+        self._last_number = 0
+        self._reserved: dict[str, Titles] = {}
+        self._closed: set[str] = set()  # venues that were reserved; no more than there are names
 
     def restore(self, books: Iterable[OrderBook], latest: int) -> None:
         """Hold these books, oldest first, and no others; no time from now is `latest` again."""
         self._venues = {}
         for book in books:
-            self._venues.setdefault(book.venue, {})[book.symbol] = book
+            if book.venue not in self._closed:
+                self._hold(book)
         self._latest = max(self._latest, latest)
 
     def now(self) -> int:
@@ -75,8 +96,32 @@ class Exchange:
     def books(self, venue: str) -> Iterator[OrderBook]:
         """The books of a venue, oldest first; raises NoSuchVenue."""
         if venue not in self._venues:
-            raise NoSuchVenue(venue)
+            raise VenueClosed(venue) if venue in self._closed else NoSuchVenue(venue)
         return iter(self._venues[venue].values())
+
+    def number_of(self, venue: str) -> int:
+        """Counts the venues from 1; a venue keeps its number, and no other one gets it."""
+        return self._numbers[venue]
+
+    def titles_of(self, venue: str) -> Titles | None:
+        """What people call a reserved venue and its stock; None if nobody has said so."""
+        return self._reserved.get(venue)
+
+    def is_free(self, venue: str) -> bool:
+        """Whether there has never been a venue of this name."""
+        return venue not in self._venues and venue not in self._closed
+
+    def reserve(self, venue: str, symbol: str, titles: Titles) -> OrderBook:
+        """Open the only book of a venue that is free, which does not count for `max_books`."""
+        book = self._open(OrderBook(venue, symbol, self.now()))
+        self._reserved[venue] = titles
+        return book
+
+    def close_venue(self, venue: str) -> None:
+        """Let go of a reserved venue and its book; the name is never opened again."""
+        self._closed.add(venue)
+        for state in (self._venues, self._reserved, self._numbers):
+            state.pop(venue, None)
 
     @property
     def book_count(self) -> int:
@@ -84,8 +129,16 @@ class Exchange:
         return sum(map(len, self._venues.values()))
 
     def find_book(self, venue: str, symbol: str) -> OrderBook | None:
-        """The book, if it has been opened."""
-        return self._venues.get(venue, {}).get(symbol)
+        """The book, if it has been opened; raises VenueClosed, or NoSuchBook if it cannot be."""
+        books = self._venues.get(venue)
+        if books is None:
+            if venue in self._closed:
+                raise VenueClosed(venue)
+            return None
+        book = books.get(symbol)
+        if book is None and venue in self._reserved:
+            raise NoSuchBook(detail_of("symbol", symbol, "the one stock of this venue"))
+        return book
 
     def book(self, venue: str, symbol: str) -> OrderBook:
         """The book, opened now if need be; raises TooManyBooks or CannotWrite."""
@@ -118,7 +171,7 @@ class Exchange:
         start, end = since + 1, book.next_id
         venue, symbol = book.venue, book.symbol
         while start < end:
-            now_book = self.find_book(venue, symbol)  # after a rollback it is another one
+            now_book = self._book_now(venue, symbol)  # after a rollback it is another one
             if now_book is None:
                 return
             ids, start = self._ids_of(now_book, account, start, only_open)
@@ -188,7 +241,8 @@ class Exchange:
             self.restore(self._ledger.committed_books(), self._latest)
             raise
         for order in forgotten:
-            self._venues[order.venue][order.symbol].forget(order)
+            if order.venue in self._venues:  # else it was closed since
+                self._venues[order.venue][order.symbol].forget(order)
 
     def flush(self) -> None:
         """Have the ledger do what it has put off, in a quiet moment; raises as `commit` does. The
@@ -206,7 +260,7 @@ class Exchange:
 
     def require_room(self) -> None:
         """Raise TooManyBooks if no other book can be opened."""
-        if self.book_count >= self._max_books:
+        if self.book_count - len(self._reserved) >= self._max_books:
             raise TooManyBooks(f"{self._max_books} books are open; allowed: that many (--maxbooks)")
 
     def _ids_of(
@@ -221,11 +275,15 @@ class Exchange:
             reached = min(reached, stored[-1] + 1)
         return sorted(each for each in {*ids, *stored} if each < reached), reached
 
+    def _book_now(self, venue: str, symbol: str) -> OrderBook | None:
+        """A book that was open before the lock was released; None if it is closed since."""
+        return self._venues.get(venue, {}).get(symbol)
+
     def _order_now(self, venue: str, symbol: str, order_id: int, only_open: bool) -> Order | None:
         """An order that was there before the lock was released: it may have moved to the ledger, or
         a rollback may have taken it back.
         """
-        book = self.find_book(venue, symbol)
+        book = self._book_now(venue, symbol)
         if book is None or order_id >= book.next_id:
             return None
         order = book.find(order_id)
@@ -235,12 +293,20 @@ class Exchange:
 
     def _open_book(self, venue: str, symbol: str) -> OrderBook:
         self.require_room()
+        return self._open(OrderBook(venue, symbol, self.now()))
+
+    def _open(self, book: OrderBook) -> OrderBook:
         self._ledger.require_writable()
-        book = OrderBook(venue, symbol, self.now())
         try:
-            self._venues.setdefault(venue, {})[symbol] = book
+            self._hold(book)
             self._ledger.open_book(book)
         except BaseException:
             self._ledger.roll_back()
             raise
         return book
+
+    def _hold(self, book: OrderBook) -> None:
+        self._venues.setdefault(book.venue, {})[book.symbol] = book
+        if book.venue not in self._numbers:
+            self._last_number += 1
+            self._numbers[book.venue] = self._last_number

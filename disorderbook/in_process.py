@@ -19,6 +19,8 @@ from disorderbook.assembly import (
     first_book,
     running_tape,
 )
+from disorderbook.game.master import MAX_INSTANCES, checked_game
+from disorderbook.game.run import DAY_SECONDS
 from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import join
 from disorderbook.protocol.names import HOST, LARGEST_PORT, MAX_BOOKS, NAME_RULE, is_name
@@ -74,6 +76,9 @@ def serve(
     tape_port: int = 0,
     max_listeners: int = MAX_LISTENERS,
     allowed_hosts: Sequence[str] = (),
+    day_seconds: float = DAY_SECONDS,
+    seed: int | None = None,
+    max_instances: int = MAX_INSTANCES,
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
@@ -84,13 +89,16 @@ def serve(
     in the file's log, which is copied first. `extra` allows listing an account's orders;
     `max_books` is the most books that can be opened; `websockets` runs the tape, on the same port
     and on `tape_port`, for `max_listeners` at a time (at most and by default 217);
-    `allowed_hosts` are names besides localhost by which clients may call it.
+    `allowed_hosts` are names besides localhost by which clients may call it. `day_seconds` is how
+    long a trading day of a level takes, `seed` what the levels' markets follow from (None: chance),
+    and `max_instances` how many of them may run.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
     that cannot be used, and for what needs a database without one.
     """
     _check(ports=(port, tape_port), names=(venue, symbol))
+    game = checked_game(day_seconds, seed, max_instances)
     if not 1 <= max_listeners <= MAX_LISTENERS:
         raise ValueError(f"max_listeners is from 1 to {MAX_LISTENERS}, and not {max_listeners}")
     if database is None and (sync or drop_damaged_log):
@@ -108,6 +116,7 @@ def serve(
         origins,
         drop_damaged_log,
         accounts is not None,
+        game,
     )
     with OwnStack() as own:
         server = own.enter_context(_server(port, origins))

@@ -56,6 +56,7 @@ RENAMED = {  # keywords with a word of their own
     "maxbooks": "max_books",
     "wsport": "tape_port",
     "maxlisteners": "max_listeners",
+    "maxinstances": "max_instances",
 }
 # About a process (which is the program's own), or instead of serving.
 WITHOUT_KEYWORD = {"server", "log_level", "ports_file", "export", "version", "help", "command"}

@@ -27,7 +27,15 @@ from schemathesis.specs.openapi.checks import (
 from wsgi import KEYS, Client
 
 from disorderbook.api.app import INTERNAL_ERROR, ROUTES, SENTENCES
-from disorderbook.errors import ExchangeError, NoSuchVenue
+from disorderbook.errors import (
+    ExchangeError,
+    ForeignCancel,
+    NoSuchLevel,
+    NoSuchVenue,
+    NotFoundOfMany,
+    VenueClosed,
+)
+from disorderbook.game.levels import LEVELS
 from disorderbook.protocol.names import MAX_PRICE, MAX_QUANTITY
 from disorderbook.site.description import description_text
 
@@ -96,8 +104,14 @@ def test_the_description_quotes_every_refusal_to_the_letter() -> None:
         for response in COMPONENTS["responses"].values()
         for example in response["content"].get("application/json", {}).get("examples", {}).values()
     }
-    unknown_venue = NoSuchVenue("NOWHERE").sentence
-    assert quoted == {unknown_venue, INTERNAL_ERROR, *SENTENCES.values(), *sentences(ExchangeError)}
+    made = {  # sentences that name something
+        NoSuchVenue("NOWHERE").sentence,
+        VenueClosed("TUEX").sentence,
+        ForeignCancel("MDG95313976").sentence,
+        NotFoundOfMany(9999999, 1005).sentence,
+        NoSuchLevel("nowhere", ", ".join(LEVELS)).sentence,
+    }
+    assert quoted == {*made, INTERNAL_ERROR, *SENTENCES.values(), *sentences(ExchangeError)}
 
 
 @pytest.mark.parametrize("method, path", OPERATIONS)

@@ -4,6 +4,7 @@ every refusal its envelope.
 
 import logging
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from time import perf_counter
 from types import MethodType
 from typing import Any, cast
@@ -39,7 +40,7 @@ from disorderbook.protocol.names import (
 from disorderbook.protocol.parse import check_name
 from disorderbook.protocol.route import Answer, Document, Request
 from disorderbook.server.reader import Head, HttpRequest
-from disorderbook.server.response import Body, HttpResponse
+from disorderbook.server.response import FUTURES, Body, HttpResponse, Response
 
 PAGES = frozenset(("/", "/docs", "/ob/api"))  # the paths of pages for people
 MAX_BODY_SIZE = 65536  # bytes
@@ -130,7 +131,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         self._exchange = services.exchange
         self._other = services.metrics.requests.tally(OTHER, OTHER)
 
-    def respond(self, request: HttpRequest) -> bytes | HttpResponse | None:
+    def respond(self, request: HttpRequest) -> Response | None:
         """The answer to a plain request; None for every other one."""
         start, head = perf_counter(), request.head
         plan = head.plan
@@ -140,7 +141,8 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             return None
         asked = Request(plan.method, plan.path, plan.key, plan.host, request.body, plan.query)
         response = self._call_handler(plan.handler, asked, plan.names)
-        times = plan.tally.times["200 OK" if isinstance(response, bytes) else response.status]
+        status = response.status if isinstance(response, HttpResponse) else "200 OK"
+        times = plan.tally.times[status]
         times.append(perf_counter() - start)
         if len(times) >= COUNTED_AT_ONCE:
             plan.tally.count()
@@ -176,7 +178,13 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         """The function that Bottle calls for a route."""
 
         def answer(**names: str) -> bytes | HttpResponse:
-            answered = self._answer_environ(request.environ, handler, names)
+            environ = request.environ
+            answered = self._answer_environ(environ, handler, names)
+            if isinstance(answered, Future):
+                if environ.get(FUTURES):
+                    response.set_header("Content-Type", JSON)
+                    return HttpResponse("200 OK", JSON_HEADERS, cast(Body, answered))
+                answered = self._wait(answered)
             if isinstance(answered, bytes):
                 answered = HttpResponse("200 OK", JSON_HEADERS, answered)
             response.status = answered.status
@@ -185,6 +193,17 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             return answered.body if isinstance(answered.body, bytes) else answered
 
         return answer
+
+    def _wait(self, future: "Future[bytes | HttpResponse]") -> bytes | HttpResponse:
+        """Under a server that has a thread for each request: what a future comes to, once the
+        changes that it tells of are committed.
+        """
+        answered = future.result()
+        try:
+            with self._exchange.transaction():
+                return answered
+        except ExchangeError as refusal:
+            return _refused(refusal)
 
     def receive(self) -> None:
         """Refuse other websites' requests, and find the route of a path with stray slashes: what
@@ -252,7 +271,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
 
     def _answer_environ(
         self, environ: Environ, handler: Handler, names: dict[str, str]
-    ) -> bytes | HttpResponse:
+    ) -> Response:
         """Answer a request that Bottle has found the handler of."""
         try:
             _check_names(names)
@@ -264,9 +283,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         asked = Request(method, path, key, host, body, environ["QUERY_STRING"])
         return self._call_handler(handler, asked, names)
 
-    def _call_handler(
-        self, handler: Handler, request: Request, names: dict[str, str]
-    ) -> bytes | HttpResponse:
+    def _call_handler(self, handler: Handler, request: Request, names: dict[str, str]) -> Response:
         """Call a handler with the exchange's lock held, and commit before it is released."""
         exchange = self._exchange
         try:
@@ -284,20 +301,17 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             return HttpResponse("500 Internal Server Error", JSON_HEADERS, INTERNAL_ERROR_BODY)
         if isinstance(answer, bytes):
             return answer + b"\n"
-        if isinstance(answer, Document):
-            headers = (("Content-Type", answer.kind), *answer.headers)
-            return HttpResponse(answer.status, headers, answer.content)
-        return HttpResponse("200 OK", JSON_HEADERS, answer)
+        return _later(answer) if isinstance(answer, Future) else _response(answer)
 
 
 class LoggingBottle(DirectBottle):
     """A DirectBottle with a line in the log for each request."""
 
-    def respond(self, request: HttpRequest) -> bytes | HttpResponse | None:
+    def respond(self, request: HttpRequest) -> Response | None:
         start = perf_counter()
         response = super().respond(request)
         if response is not None:
-            status = "200" if isinstance(response, bytes) else response.status
+            status = response.status if isinstance(response, HttpResponse) else "200"
             _log_request(request.template | request.head.environ, status, start)
         return response
 
@@ -330,6 +344,36 @@ def _log_request(environ: Environ, status: str, start: float) -> None:
     # The path comes last, so that nothing in it can pass for anything else.
     path = quoted(environ["PATH_INFO"])
     log.debug("%s %s %.0f us %s %s", client, status[:3], microseconds, method, path)
+
+
+def _response(answer: Body | Document) -> bytes | HttpResponse:
+    if isinstance(answer, bytes):
+        return _ended(answer)
+    if isinstance(answer, Document):
+        headers = (("Content-Type", answer.kind), *answer.headers)
+        return HttpResponse(answer.status, headers, answer.content)
+    return HttpResponse("200 OK", JSON_HEADERS, answer)
+
+
+def _later(answer: "Future[Answer]") -> Response:
+    """What an answer comes to, at once if it is there."""
+    if answer.done():
+        return _outcome(answer)
+    later: Future[bytes | HttpResponse] = Future()
+    answer.add_done_callback(lambda done: later.set_result(_outcome(done)))
+    return later
+
+
+def _outcome(done: "Future[Answer]") -> bytes | HttpResponse:
+    try:
+        answer = done.result()
+        assert not isinstance(answer, Future)
+        return _response(answer)
+    except ExchangeError as refusal:
+        return _refused(refusal)
+    except Exception:
+        log.exception("An answer that was to come later has failed")
+        return HttpResponse("500 Internal Server Error", JSON_HEADERS, INTERNAL_ERROR_BODY)
 
 
 def _refused(refusal: ExchangeError) -> HttpResponse:

@@ -11,7 +11,7 @@ from disorderbook.api import trading
 from disorderbook.api.metrics import Metrics
 from disorderbook.exchange import Exchange
 from disorderbook.game import routes as game
-from disorderbook.game.instances import GameMaster
+from disorderbook.game.master import GameMaster
 from disorderbook.marketdata import routes as marketdata
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.route import Route

@@ -4,13 +4,21 @@ They run with the exchange's lock held, and return JSON. A refusal is raised.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from disorderbook.accounts import Accounts
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Order
-from disorderbook.errors import Disabled, IllegalParameter, NoSuchOrder
+from disorderbook.errors import (
+    Disabled,
+    ExchangeError,
+    ForeignCancel,
+    ForeignOrder,
+    IllegalParameter,
+    NoSuchOrder,
+    NotFoundOfMany,
+)
 from disorderbook.exchange import Exchange, no_such_id
 from disorderbook.protocol import messages
 from disorderbook.protocol.book_bytes import book_slices
@@ -52,6 +60,12 @@ class Selection(NamedTuple):
 
 
 EVERY_ORDER = Selection(only_open=False, since=-1, most=MAX_PARAMETER)
+Leak = Callable[[str], ExchangeError]
+"""What a leaky venue says of an order of that account to somebody else."""
+
+
+def _foreign_order(account: str) -> ForeignOrder:
+    return ForeignOrder()
 
 
 class TradingRoutes:
@@ -66,15 +80,22 @@ class TradingRoutes:
         return messages.HEARTBEAT
 
     def venues(self, request: Request) -> Answer:
-        entries = map(messages.venue_entry, itertools.count(1), list(self._exchange.venues()))
-        return self._in_steps(messages.venues_message(), entries)
+        exchange = self._exchange
+        entries = []
+        for venue in exchange.venues():
+            titles = exchange.titles_of(venue)
+            entries.append((exchange.number_of(venue), venue, titles.venue if titles else venue))
+        steps = itertools.starmap(messages.venue_entry, entries)
+        return self._in_steps(messages.venues_message(), steps)
 
     def venue_heartbeat(self, request: Request, venue: str) -> Answer:
         self._exchange.books(venue)
         return messages.venue_heartbeat_message(venue)
 
     def stocks(self, request: Request, venue: str) -> Answer:
-        entries = map(messages.stock_entry, list(self._exchange.books(venue)))
+        titles = self._exchange.titles_of(venue)
+        symbols = [book.symbol for book in self._exchange.books(venue)]
+        entries = (messages.stock_entry(each, titles.stock if titles else each) for each in symbols)
         return self._in_steps(messages.stocks_message(), entries)
 
     def book(self, request: Request, venue: str, symbol: str) -> Answer:
@@ -97,8 +118,8 @@ class TradingRoutes:
         if book is None:
             book = self._book_to_trade_in(request, venue, symbol)
         account = account_name(fields) if new is None else new.account
-        if self._accounts.need_keys:
-            self._accounts.authorize(account, request.key)
+        if self._accounts.need_keys or venue in self._accounts.private:
+            self._accounts.authorize_at(venue, account, request.key)
         order = self._exchange.submit(book, new or new_order(fields, account))
         return messages.order_message(order)
 
@@ -107,19 +128,19 @@ class TradingRoutes:
         return made_in_steps(rows_in_steps(pieces, ORDERS_AT_ONCE), self._exchange.lock)
 
     def cancel_order(self, request: Request, venue: str, symbol: str, order_id: str) -> Answer:
-        order = self._own_order(request, venue, symbol, order_id)
+        order = self._own_order(request, venue, symbol, order_id, ForeignCancel)
         self._exchange.cancel(order)
         return messages.order_message(order)
 
     def account_orders(self, request: Request, venue: str, account: str) -> Answer:
-        self._authorize_listing(request, account)
+        self._authorize_listing(request, venue, account)
         selection = _selection(request)
         return self._listing(venue, self._exchange.books(venue), account, selection)
 
     def account_orders_in_stock(
         self, request: Request, venue: str, account: str, symbol: str
     ) -> Answer:
-        self._authorize_listing(request, account)
+        self._authorize_listing(request, venue, account)
         selection = _selection(request)
         self._exchange.books(venue)
         found = self._exchange.find_book(venue, symbol)
@@ -165,20 +186,43 @@ class TradingRoutes:
         self._exchange.require_room()
         return self._book_to_read(request, venue, symbol)
 
-    def _own_order(self, request: Request, venue: str, symbol: str, order_id: str) -> Order:
-        """The order that a URL names, if its owner asks; raises NoSuchOrder or Unauthorized."""
+    def _own_order(
+        self,
+        request: Request,
+        venue: str,
+        symbol: str,
+        order_id: str,
+        leak: Leak = _foreign_order,
+    ) -> Order:
+        """The order that a URL names, if its owner asks; raises NoSuchOrder or Unauthorized. At a
+        leaky venue these say more, as they did there in the original game: `leak` is what is said
+        of somebody else's order.
+        """
         if not NUMBER.fullmatch(order_id):
             raise NoSuchOrder(no_such_id(order_id))
-        if self._exchange.find_book(venue, symbol) is None and not self._may_open(request):
+        book = self._exchange.find_book(venue, symbol)
+        if book is None and not self._may_open(request):
             raise NoSuchOrder(no_such_id(int(order_id)))
+        private = self._accounts.private.get(venue)
+        if private is None or not private.is_leaky or book is None:
+            order = self._exchange.order(venue, symbol, int(order_id))
+            self._accounts.authorize_at(venue, order.account, request.key)
+            return order
+        if not 0 <= int(order_id) < book.next_id:
+            raise NotFoundOfMany(int(order_id), book.next_id - 1)
         order = self._exchange.order(venue, symbol, int(order_id))
-        self._accounts.authorize(order.account, request.key)
+        if order.account != self._accounts.account_at(venue, request.key):
+            raise leak(order.account)
         return order
 
-    def _authorize_listing(self, request: Request, account: str) -> None:
-        if not self._extra:
+    def _authorize_listing(self, request: Request, venue: str, account: str) -> None:
+        """Raise Disabled or Unauthorized. A player may list his own orders at his level's venue."""
+        is_private = venue in self._accounts.private
+        if not self._extra and not (
+            is_private and account == self._accounts.account_at(venue, request.key)
+        ):
             raise Disabled
-        self._accounts.authorize(account, request.key)
+        self._accounts.authorize_at(venue, account, request.key)
 
 
 def _selection(request: Request) -> Selection:

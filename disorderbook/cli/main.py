@@ -17,6 +17,14 @@ from disorderbook import __version__
 from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS, CannotStart
 from disorderbook.cli.start import run_exchange
 from disorderbook.cli.subcommands import add_backup, add_bots, add_upgrade, run_export
+from disorderbook.game.master import (
+    LONGEST_DAY,
+    MAX_INSTANCES,
+    MAX_SEED,
+    MOST_INSTANCES,
+    SHORTEST_DAY,
+)
+from disorderbook.game.run import DAY_SECONDS
 from disorderbook.process.log import LEVELS, start_log
 from disorderbook.process.sockets import WANTED_DESCRIPTORS
 from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS, NAME_RULE, is_name
@@ -156,6 +164,26 @@ def make_parser() -> argparse.ArgumentParser:
         help="most listeners to websockets at a time" + DEFAULT,
     )
     add(
+        "--day-seconds",
+        type=_seconds,
+        default=DAY_SECONDS,
+        metavar="SECONDS",
+        help="how long a trading day of a level takes",
+    )
+    add(
+        "--seed",
+        type=_between(0, MAX_SEED),
+        default=None,
+        metavar="N",
+        help="what the markets of the levels follow from, so that they can be had again",
+    )
+    add(
+        "--maxinstances",
+        type=_between(1, MOST_INSTANCES),
+        default=MAX_INSTANCES,
+        help="most levels that can be played at a time",
+    )
+    add(
         "--ports-file",
         metavar="FILE",
         default=None,
@@ -201,11 +229,21 @@ class _Parser(argparse.ArgumentParser):
 
 def _between(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if re.fullmatch("[0-9]{1,9}", text) and least <= int(text) <= most:
+        if re.fullmatch("[0-9]{1,16}", text) and least <= int(text) <= most:
             return int(text)
         raise argparse.ArgumentTypeError(f"{text!r} is no integer from {least} to {most}")
 
     return parse
+
+
+def _seconds(text: str) -> float:
+    """The length of a day."""
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?|\.[0-9]{1,9}", text):
+        if SHORTEST_DAY <= float(text) <= LONGEST_DAY:
+            return float(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no number of seconds from {SHORTEST_DAY} to {LONGEST_DAY:g}"
+    )
 
 
 def _name(text: str) -> str:

@@ -29,6 +29,7 @@ from disorderbook.assembly import (
     running_tape,
 )
 from disorderbook.cli.ports_file import ports_file
+from disorderbook.game.master import GameSettings
 from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.process.sockets import allow_descriptors
@@ -127,6 +128,7 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
         OriginPolicy(options.allowed_hosts),
         options.drop_damaged_log,
         options.accounts is not None,
+        GameSettings(options.day_seconds, options.seed, options.maxinstances),
     )
 
 

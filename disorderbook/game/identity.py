@@ -10,6 +10,50 @@ from typing import NamedTuple
 
 LONGEST_ACCOUNT = 11  # characters
 EMPLOYERS = ("ACM", "BHV", "CTL", "DNR", "EBX", "FLM", "GS", "HHK", "JLT", "KMR", "PQ", "WRT")
+CITIES = (
+    "Amberhaven",
+    "Brackwater",
+    "Coldharrow",
+    "Dunmere",
+    "Eastmarrow",
+    "Farrowgate",
+    "Greywick",
+    "Hollowford",
+    "Ironquay",
+    "Larkspire",
+    "Mossbridge",
+    "Northlea",
+    "Oxmoor",
+    "Pellwater",
+    "Quillport",
+    "Ravensby",
+    "Saltmarsh",
+    "Thornacre",
+    "Umberton",
+    "Westfold",
+)
+COMPANIES = (
+    "Alder & Finch",
+    "Bellwether Looms",
+    "Cobalt Ferries",
+    "Dovetail Timber",
+    "Ember Glassworks",
+    "Fathom Cable",
+    "Gantry Cranes",
+    "Harrow Seeds",
+    "Inkwell Press",
+    "Juniper Tonics",
+    "Kestrel Kites",
+    "Lantern Oil",
+    "Marlin Ropes",
+    "Nettle Teas",
+    "Orchard Canning",
+    "Pebble Cement",
+    "Quarry Slate",
+    "Rivet Bridges",
+    "Saffron Dyes",
+    "Tallow Candles",
+)
 
 
 class Identity(NamedTuple):

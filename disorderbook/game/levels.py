@@ -53,6 +53,11 @@ class Level(NamedTuple):
     needs_tape: bool = False
     account: str = ""  # how the player's account begins; empty: initials of an employer
 
+    @property
+    def takes_accusation(self) -> bool:
+        """Whether somebody is to be accused."""
+        return self.make_referee(0).judge("", None) is not None
+
 
 FIRST_STEPS = Level(
     "first_steps",

@@ -40,11 +40,25 @@ class Verdict(NamedTuple):
 OUT_OF_TIME = Verdict(LOST, "The last trading day is over, and the job was not done. You're fired.")
 
 
+class Goal(NamedTuple):
+    """What is to be reached, and the limits, where a level has them; None where it has none."""
+
+    shares: int | None = None  # to own
+    nav: int | None = None  # net asset value, cents
+    position_limit: int | None = None  # shares, long or short
+    target_price: int | None = None  # cents, for the average
+
+
 class Referee:
     """Finds nothing to say; `first_price` is the price in cents at which the level began."""
 
     def __init__(self, first_price: int) -> None:
         self.first_price = first_price
+
+    @property
+    def goal(self) -> Goal:
+        """In numbers, for a page that shows how far the player is."""
+        return Goal()
 
     def at_trade(self, holding: Portfolio) -> Verdict | None:
         """Look at the player after one of his orders has traded."""
@@ -75,6 +89,10 @@ class FirstSteps(Referee):
 
     GOAL = 100  # shares
 
+    @property
+    def goal(self) -> Goal:
+        return Goal(shares=self.GOAL)
+
     def at_close(self, holding: Portfolio, day: int) -> Verdict | None:
         if holding.shares < self.GOAL:
             return None
@@ -88,6 +106,10 @@ class BlockTrade(Referee):
     DEAR = 1005  # thousandths of the target: an average above it does not win
     RUINOUS = 1050  # thousandths of the target: an average above it loses
     NOTICED = 10_000  # shares from which on the client looks at the average
+
+    @property
+    def goal(self) -> Goal:
+        return Goal(shares=self.GOAL, target_price=self.first_price)
 
     def at_close(self, holding: Portfolio, day: int) -> Verdict | None:
         if holding.shares < self.NOTICED:
@@ -118,7 +140,11 @@ class Profit(Referee):
     def __init__(self, first_price: int, goal: int, worst: int, limit: int) -> None:
         """`goal` and `worst` are net asset values in cents; `limit` is shares, long or short."""
         super().__init__(first_price)
-        self.goal, self.worst, self.limit = goal, worst, limit
+        self.least, self.worst, self.limit = goal, worst, limit
+
+    @property
+    def goal(self) -> Goal:
+        return Goal(nav=self.least, position_limit=self.limit)
 
     def at_trade(self, holding: Portfolio) -> Verdict | None:
         if abs(holding.shares) <= self.limit:
@@ -136,7 +162,7 @@ class Profit(Referee):
         return in_hand(holding)
 
     def _success(self, holding: Portfolio, day: int) -> Verdict | None:
-        if holding.nav < self.goal:
+        if holding.nav < self.least:
             return None
         return Verdict(WON, f"Congratulations!  {in_hand(holding)}")
 
@@ -181,7 +207,7 @@ class Crash(Profit):
         return super().at_close(holding, day)
 
     def _success(self, holding: Portfolio, day: int) -> Verdict | None:
-        if not self.crashed or holding.nav < self.goal:
+        if not self.crashed or holding.nav < self.least:
             return None
         return Verdict(WON, f"Congratulations!  The crash happened.  {in_hand(holding)}")
 

@@ -125,6 +125,16 @@ class Run:
         """Whether day 0's burst is under way, which the player waits for."""
         return self.day == 0 and self.is_bursting
 
+    def delay(self, nanoseconds: int) -> None:
+        """Have everything that is to come so much later, after the run's clock stood still."""
+        self.next_at += nanoseconds
+        self.day_began += nanoseconds
+
+    def progress(self, now: int) -> float:
+        """How much of the trading day is over, from 0 to 1."""
+        length = self._day_ns * (self._phase if self.day == 0 else 1.0)
+        return min(1.0, max(0.0, (now - self.day_began) / length))
+
     # ---- what the player is told
 
     @property

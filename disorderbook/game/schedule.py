@@ -12,6 +12,8 @@ import heapq
 
 from disorderbook.game.run import Run
 
+FEW = 100  # entries of the heap whose runs may be gone
+
 
 class Schedule:
     """The runs that are under way. The exchange's lock must be held for everything here."""
@@ -42,6 +44,13 @@ class Schedule:
     def remove(self, number: int) -> None:
         """Serve a run no longer, if it still is."""
         self._runs.pop(number, None)
+        if len(self._heap) > 2 * len(self._runs) + FEW:  # what was removed is mostly not due yet
+            self._heap = [entry for entry in self._heap if entry[1] in self._runs]
+            heapq.heapify(self._heap)
+
+    def remove_first(self) -> Run | None:
+        """Serve the run no longer that is due first; returns it."""
+        return None if self.next_at is None else self._runs.pop(self._heap[0][1])
 
     def act(self, now: int) -> Run | None:
         """Have the run that is due longest do one thing, if any is due; returns that run.

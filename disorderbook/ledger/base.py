@@ -12,10 +12,6 @@ import msgspec
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Order
 
-SECONDS_PER_TRADING_DAY = 5
-NANOSECONDS_PER_TRADING_DAY = SECONDS_PER_TRADING_DAY * 10**9
-END_OF_THE_WORLD_DAY = 1000  # the last trading day of an instance
-
 
 class Ledger:
     """Records nothing, finds nothing, refuses nothing."""
@@ -78,8 +74,3 @@ class Instance(msgspec.Struct, gc=False):
     id: int
     account: str
     started_at: int
-
-    def trading_day(self, now: int) -> int:
-        """Days since the start at a time in nanoseconds; the last day does not end."""
-        days = (now - self.started_at) // NANOSECONDS_PER_TRADING_DAY
-        return min(days, END_OF_THE_WORLD_DAY)

@@ -210,6 +210,13 @@ class History:
         """The history of a book; an empty one if nothing has traded there."""
         return self._books.get((book.venue, book.symbol)) or BookHistory()
 
+    def forget(self, book: OrderBook) -> None:
+        """Let go of the history of a book that is closed."""
+        place = book.venue, book.symbol
+        self._books.pop(place, None)
+        self._found.pop(book, None)
+        self._latest.pop(place, None)
+
     def _find(self, book: OrderBook) -> BookHistory:
         """The history of a book, which `_found` has from now on: that is quicker than by names.
 

@@ -76,8 +76,9 @@ class MarketDataRoutes:
 
     def best_scores(self, request: Request, venue: str, symbol: str) -> Answer:
         most = request.number("limit", MOST_SCORES, MOST_SCORES)
-        found, now, viewer = self._book(venue, symbol), self._exchange.now(), self._viewer(request)
-        steps = scores_message(self._rankings, found, now, viewer, most)
+        found, now = self._book(venue, symbol), self._exchange.now()
+        rankings, viewer = self._rankings_at(venue), self._viewer(request, venue)
+        steps = scores_message(rankings, found, now, viewer, most)
         return made_in_steps(steps, self._exchange.lock)
 
     def _book(self, venue: str, symbol: str) -> OrderBook:
@@ -94,19 +95,25 @@ class MarketDataRoutes:
             raise UnknownFormat(detail_of("format", form, "json, csv"))
         if form is None and self._exchange.find_book(venue, symbol) is None:
             return page(NO_BOOK, "404 Not Found")
-        found, now, viewer = self._book(venue, symbol), self._exchange.now(), self._viewer(request)
+        found, now = self._book(venue, symbol), self._exchange.now()
+        rankings, viewer = self._rankings_at(venue), self._viewer(request, venue)
         lock = self._exchange.lock
         if form == "json":
-            return made_in_steps(scores_message(self._rankings, found, now, viewer), lock)
+            return made_in_steps(scores_message(rankings, found, now, viewer), lock)
         if form == "csv":
-            table = made_in_steps(scores_table(self._rankings, found, now, viewer), lock, b"")
+            table = made_in_steps(scores_table(rankings, found, now, viewer), lock, b"")
             return Document(table, "text/csv; charset=UTF-8")
-        text = made_in_steps(scores_page(self._rankings, found, now, viewer), lock, b"")
+        text = made_in_steps(scores_page(rankings, found, now, viewer), lock, b"")
         return Document(text, HTML)
 
-    def _viewer(self, request: Request) -> Viewer:
+    def _viewer(self, request: Request, venue: str) -> Viewer:
         accounts = self._accounts
-        return Viewer(accounts.need_keys, accounts.owner_of(request.key))
+        owner, alone = accounts.account_at(venue, request.key), venue in accounts.private
+        return Viewer(accounts.need_keys and not alone, owner, alone)
+
+    def _rankings_at(self, venue: str) -> Rankings:
+        """A level's market is small, and goes: its rankings are not kept."""
+        return Rankings() if venue in self._accounts.private else self._rankings
 
 
 V1 = "/api/v1"

@@ -3,7 +3,8 @@
 Where holdings are hidden, JSON and CSV show of an account the net asset value alone, and the rest
 to its owner. The page shows everybody the fewest and the most shares too, since its columns are
 those of the 2016 server. Somebody who reads the value at two prices can compute the holdings from
-it; a leaderboard cannot do without the value.
+it; a leaderboard cannot do without the value. At a level's venue an account is shown to its player
+alone.
 
 All three are made in steps, during each of which the exchange's lock must be held. A row is as of
 the moment of its step, but for the price and the order, which are the ranking's.
@@ -11,6 +12,7 @@ the moment of its step, but for the price and the order, which are the ranking's
 
 from collections.abc import Iterator
 from html import escape
+from itertools import islice
 from typing import Annotated
 
 import msgspec
@@ -37,10 +39,13 @@ HOLDINGS = ["lowest", "highest", "cash", "shares"]
 
 
 class Viewer(msgspec.Struct, frozen=True, gc=False):
-    """Who asks: whether holdings are hidden, and whose are not (None: everybody's are)."""
+    """Who asks: whether holdings are hidden, and whose are not (None: everybody's are). Where
+    everybody is `alone`, only the account `owner` is shown, if there is one.
+    """
 
     hide_holdings: bool
     owner: str | None = None
+    alone: bool = False
 
     def may_see(self, account: str) -> bool:
         """Whether the holdings of an account are shown."""
@@ -63,7 +68,8 @@ def scores_page(rankings: Rankings, book: OrderBook, now: int, viewer: Viewer) -
         f"{HEADING}"
     )
     tail = f"\n\nStart time:    {start}\nCurrent time:  {timestamp(ranking.ts)}</pre>"
-    rows = (f"\n{_row(each, price, viewer.hide_holdings)}".encode() for each in ranking.positions())
+    shown = _shown(ranking, viewer)
+    rows = (f"\n{_row(each, price, viewer.hide_holdings)}".encode() for each in shown)
     return (yield from rows_in_steps(rows, SCORES_AT_ONCE, head.encode(), tail.encode()))
 
 
@@ -168,9 +174,14 @@ def scores_table(rankings: Rankings, book: OrderBook, now: int, viewer: Viewer) 
     return (yield from rows_in_steps((line.encode() for line in lines), SCORES_AT_ONCE))
 
 
+def _shown(ranking: Ranking, viewer: Viewer) -> Iterator[Position]:
+    positions = ranking.positions()
+    return (p for p in positions if p.account == viewer.owner) if viewer.alone else positions
+
+
 def _scores(ranking: Ranking, viewer: Viewer, most: int | None = None) -> Iterator[ScoreMessage]:
     price = ranking.price or 0
-    for position in ranking.positions(most):
+    for position in islice(_shown(ranking, viewer), most):
         yield _score(position, price, not viewer.may_see(position.account))
 
 

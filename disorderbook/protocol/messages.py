@@ -14,7 +14,7 @@ from typing import Annotated, cast
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from disorderbook.engine.book import Execution, OrderBook, Quote
+from disorderbook.engine.book import Execution, Quote
 from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Fill, Order
 from disorderbook.protocol.fields import (
     Account,
@@ -235,7 +235,8 @@ class VenueEntryMessage(msgspec.Struct, gc=False):
     name: Annotated[
         str,
         Meta(
-            description="The venue's name for people: its name and ` Exchange`.",
+            description="The venue's name for people: its name (a level's has that of a city) and "
+            "` Exchange`.",
             pattern=" Exchange$",
         ),
     ]
@@ -258,7 +259,11 @@ class StockMessage(msgspec.Struct, gc=False):
     symbol: Symbol
     name: Annotated[
         str,
-        Meta(description="The stock's name for people: its symbol and ` Inc`.", pattern=" Inc$"),
+        Meta(
+            description="The stock's name for people: its symbol (a level's has a company's name) "
+            "and ` Inc`.",
+            pattern=" Inc$",
+        ),
     ]
 
 
@@ -360,8 +365,9 @@ def venues_message() -> bytes:
     return to_json(VenuesMessage(True, []))
 
 
-def venue_entry(number: int, venue: str) -> bytes:
-    return to_json(VenueEntryMessage(number, f"{venue} Exchange", venue, "open"))
+def venue_entry(number: int, venue: str, title: str) -> bytes:
+    """`title` is what people call it."""
+    return to_json(VenueEntryMessage(number, f"{title} Exchange", venue, "open"))
 
 
 def stocks_message() -> bytes:
@@ -369,8 +375,9 @@ def stocks_message() -> bytes:
     return to_json(StocksMessage(True, []))
 
 
-def stock_entry(book: OrderBook) -> bytes:
-    return to_json(StockMessage(book.symbol, f"{book.symbol} Inc"))
+def stock_entry(symbol: str, title: str) -> bytes:
+    """`title` is what people call it."""
+    return to_json(StockMessage(symbol, f"{title} Inc"))
 
 
 def venue_heartbeat_message(venue: str) -> bytes:

@@ -158,13 +158,19 @@ def parse_post(body: bytes) -> Fields:
 
     Names match without regard to case and stand in the result as the protocol spells them.
     """
+    posted = parse_object(body)
+    return posted if posted.keys() <= FIELD_NAMES else _with_canonical_names(posted)
+
+
+def parse_object(body: bytes) -> Fields:
+    """A JSON object as it is; raises BadJson, or WrongType if it is no object."""
     try:
         posted = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         posted = _parse_leniently(body)
     if not isinstance(posted, dict):
         raise WrongType(detail_of("body", posted, "a JSON object"))
-    return posted if posted.keys() <= FIELD_NAMES else _with_canonical_names(posted)
+    return posted
 
 
 def check_url_agrees(fields: Fields, venue: str, symbol: str) -> None:

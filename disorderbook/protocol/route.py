@@ -9,8 +9,9 @@ path and that function. The application (`api.app`) collects the tables.
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
 from threading import Lock
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from urllib.parse import parse_qs
 
 import msgspec
@@ -78,9 +79,10 @@ def page(html: str, status: str = "200 OK") -> Document:
     return Document(html.encode(), HTML, status)
 
 
-Answer = Body | Document
+Answer: TypeAlias = "Body | Document | Future[Answer]"
 """JSON for status 200, or a document. A line break is added to bytes; the other forms of a Body
-bring their own.
+bring their own. A Future is answered when it is done, and others are answered meanwhile; it may
+fail with an ExchangeError. Whoever completes it holds the exchange's lock.
 """
 
 Route = tuple[str, str, Callable[..., Answer]]

@@ -30,6 +30,7 @@ from disorderbook.server.reader import (
 from disorderbook.server.response import (
     CONTINUE,
     WHOLE_BYTES,
+    Pending,
     Reply,
     Steps,
     Whole,
@@ -170,7 +171,7 @@ class Service:
         others = len(self.newcomers) + len(self.waiting)
         return min(BATCH, self.limits.pass_requests // (1 + others)) or 1
 
-    def admit(self, reply: Reply) -> bool:
+    def admit(self, reply: Whole | Steps) -> bool:
         """Whether there is room for one more answer. One that changes something is let in always;
         so is one whose chunks wait for others already.
         """
@@ -227,6 +228,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reply_by = 0.0  # on the loop's clock, in seconds
         self._outgoing: Outgoing | None = None  # what there is of it and not taken yet
         self._made: Steps | None = None  # what makes the rest of it
+        self._pending: Pending | None = None  # the answer itself, while it is not there
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -365,6 +367,31 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._go_on_with_reply()
 
+    def _await(self, pending: Pending) -> None:
+        """Send an answer when it is there."""
+        loop = self._service.loop
+
+        def tell(_: object) -> None:  # on any thread
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                loop.call_soon_threadsafe(self._take_pending, pending)
+
+        self._pending = pending
+        pending.future.add_done_callback(tell)
+
+    def _take_pending(self, pending: Pending) -> None:
+        """The answer is there: send it, after the commit."""
+        if self._pending is not pending:  # the client has gone
+            return
+        self._pending = None
+        self._outgoing = Outgoing(pending.chunks(), self._service.unsent)
+        if self._is_held:  # the commit is still to come, of answers before it
+            return
+        if self._service.commit:
+            self._is_held, self._held_for = True, [pending.request]
+            self._service.hold(self)
+        else:
+            self._go_on_with_reply()
+
     def _fail(self, refusal: bytes) -> None:
         """Send a refusal instead of an answer that has not begun."""
         self._end_reply()
@@ -378,7 +405,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _go_on_with_reply(self) -> None:
         """After a commit or a slice, or when the client has taken what was written."""
-        if self._blocked:
+        if self._blocked or self._pending is not None:
             return
         if self._outgoing is not None and not self._outgoing.is_given:
             self._wait_for_turn(self._service.waiting)
@@ -413,7 +440,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _end_reply(self) -> None:
         """Let go of all that belongs to the long answer."""
-        self._has_reply = False
+        self._has_reply, self._pending = False, None
         if self._outgoing is not None:
             self._outgoing.close()
             self._outgoing = None
@@ -514,12 +541,16 @@ class Connection(asyncio.BufferedProtocol):
         self._go_on()
 
     def _begin_reply(self, reply: Reply) -> bytes:
-        """Hold a long answer until those before it are written; a refusal if there is no room."""
+        """Hold a long answer, or one that is not there yet, until those before it are written; a
+        refusal if there is no room.
+        """
         if isinstance(reply, Whole):
             if not self._service.admit(reply):
                 return self._busy(reply.request)
             self._outgoing = Outgoing(reply.chunks, self._service.unsent)
             self._service.room = 0  # what is long takes long to make, and the others have waited
+        elif isinstance(reply, Pending):
+            self._await(reply)
         else:
             self._made = reply
         self._has_reply = True

@@ -7,6 +7,7 @@ Respond), which spares the environ and the start of the answer.
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from functools import lru_cache
 from typing import Any, NamedTuple
 from wsgiref.handlers import format_date_time
@@ -28,6 +29,7 @@ RETRY_SECONDS = 1  # after which a client that was refused for want of room may 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ORIGINS = "disorderbook.origins"  # in the environ: the server's OriginPolicy
 _JSON_HEADERS: Headers = [("Content-Type", JSON)]
+FUTURES = "disorderbook.futures"  # in the environ: whether a future may take the body's place
 log = logging.getLogger(__name__)
 Body = bytes | Sequence[bytes] | Iterable[bytes]
 """The body of an answer, in one of three forms. WSGI applications have the last two.
@@ -61,9 +63,15 @@ class HttpResponse(msgspec.Struct, frozen=True):
     body: Body
 
 
-Respond = Callable[[HttpRequest], bytes | HttpResponse | None]
-"""An application's way around WSGI: the body of an answer that is JSON and has the status 200, a
-response, or None if the request has to go the way of WSGI."""
+Response = bytes | HttpResponse | Future[bytes | HttpResponse]
+"""The body of an answer that is JSON and has the status 200, or a response. A future is answered
+once it is done, which any thread may see to. Requests behind it on its connection wait, others do
+not. A WSGI application may return one instead of a body, where FUTURES is true in the environ; the
+status that it has started with then counts for nothing."""
+
+
+Respond = Callable[[HttpRequest], Response | None]
+"""An application's way around WSGI; None if the request has to go the way of WSGI."""
 
 
 def respond_to_nothing(request: HttpRequest) -> None:
@@ -154,8 +162,31 @@ class Steps:
         return _head(status, headers, framing)
 
 
-Reply = Whole | Steps
-"""An answer that is sent piece by piece."""
+class Pending(NamedTuple):
+    """An answer that is not there yet. `headers` are of the application, besides the answer's."""
+
+    request: HttpRequest
+    future: "Future[bytes | HttpResponse]"
+    headers: Sequence[tuple[str, str]] = ()
+
+    def chunks(self) -> Sequence[bytes]:
+        """The answer, head and all, once the future is done."""
+        try:
+            response = self.future.result()
+            if isinstance(response, bytes):
+                response = HttpResponse("200 OK", _JSON_HEADERS, response)
+            known = {name.lower() for name, _ in response.headers}
+            others = [pair for pair in self.headers if pair[0].lower() not in known]
+            whole = msgspec.structs.replace(response, headers=[*response.headers, *others])
+            rendered = _render(whole, self.request)
+        except Exception:
+            rendered = failed_response(self.request)
+        assert isinstance(rendered, (bytes, Whole)), "a future may not come to steps"
+        return (rendered,) if isinstance(rendered, bytes) else rendered.chunks
+
+
+Reply = Whole | Steps | Pending
+"""An answer that is sent piece by piece, or later."""
 
 
 def answer(app: WsgiApp, respond: Respond, request: HttpRequest) -> bytes | Reply:
@@ -170,6 +201,8 @@ def answer(app: WsgiApp, respond: Respond, request: HttpRequest) -> bytes | Repl
             ):
                 return _json(response)
             return _render(HttpResponse("200 OK", _JSON_HEADERS, response), request)
+        if isinstance(response, Future):
+            return Pending(request, response)
         return _render(response, request) if response else _call(app, request)
     except Exception:
         return failed_response(request)
@@ -237,6 +270,8 @@ def _call(app: WsgiApp, request: HttpRequest) -> bytes | Reply:
         return written.append
 
     chunks = app(request.environ(), start_response)
+    if isinstance(chunks, Future):
+        return Pending(request, chunks, started[-1][1])
     if not isinstance(chunks, (list, tuple)):
         return Steps(request, chunks, started, written)
     status, headers = started[-1]

@@ -17,7 +17,7 @@ from disorderbook.server.connection import Commit, Connection, Service, Upgrade
 from disorderbook.server.head import Environ
 from disorderbook.server.limits import Limits
 from disorderbook.server.origin import OriginPolicy
-from disorderbook.server.response import ORIGINS, WsgiApp
+from disorderbook.server.response import FUTURES, ORIGINS, WsgiApp
 
 BACKLOG = 1024  # connections that wait to be accepted
 
@@ -182,6 +182,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
             ORIGINS: self._origins,
+            FUTURES: True,
         }
 
 

@@ -53,6 +53,11 @@ ANSWERS = (
     game.LevelsMessage,
     game.StartedLevelMessage,
     game.InstanceMessage,
+    game.OpenInstancesMessage,
+    game.LevelCardsMessage,
+    game.PlayedLevelMessage,
+    game.OwnFillsMessage,
+    game.ResultsMessage,
 )
 DIGITS = {0: "^[0-9]{1,10}$", 1: "^0*[1-9][0-9]{0,9}$"}  # by the least number that they may spell
 

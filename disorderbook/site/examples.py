@@ -23,6 +23,11 @@ ANYBODY = "ME"
 YOUR_ACCOUNT = "YOUR_ACCOUNT"
 YOUR_KEY = "YOUR_KEY"
 DISABLED = "Disabled"  # the answer of routes that need --extra
+NO_ACCUSATION = "BadAccusation"  # one of the route that takes them
+WHY_REFUSED = {  # by status
+    "400": "The level of the examples takes no accusation, so this is refused:",
+    "403": "This exchange was started without --extra, so it refuses:",
+}
 CENTS = 100  # in a dollar
 TAPE_ORIGIN = "\1"  # stands for ws://HOST, which is the client's own
 TAPE_PORT = 8001  # unless the exchange was told another
@@ -71,8 +76,11 @@ def calls(operation: Operation, setup: Setup) -> list[Call]:
 
 def _call(operation: Operation, setup: Setup, shows: str, body: Any, query: Node) -> Call:
     line = _line(operation, setup, body, query)
-    refused = not setup.extra and operation.responses.get("403", {}).get("name") == DISABLED
-    status = "403" if refused else "200"
+    status = "200"
+    if not setup.extra and operation.responses.get("403", {}).get("name") == DISABLED:
+        status = "403"
+    elif operation.responses.get("400", {}).get("name") == NO_ACCUSATION:
+        status = "400"
     kinds = list(operation.responses[status]["content"])
     asked = [kind for kind in kinds if kind.partition("/")[2] in query.values()]
     return Call(shows, line, status, (asked or kinds)[0])

@@ -55,6 +55,11 @@ class Backlog:
         if self._waker.asleep:
             self._waker.wake()
 
+    def forget(self, book: OrderBook) -> None:
+        """Hold nothing of a book that is closed. The exchange's lock must be held."""
+        self._wanted.pop(book, None)
+        self._latest.pop(book, None)
+
     # For the tape's thread.
 
     def subscribe(self, venue: str, symbol: str | None) -> None:

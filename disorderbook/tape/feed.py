@@ -24,7 +24,7 @@ from urllib.parse import unquote_to_bytes
 from disorderbook.accounts import KEY_COOKIE, Accounts, sent_key
 from disorderbook.engine.book import Execution, Quote
 from disorderbook.engine.orders import Order
-from disorderbook.errors import BadRequest, ExchangeError
+from disorderbook.errors import BadRequest, ExchangeError, VenueClosed
 from disorderbook.process.log import without_keys
 from disorderbook.protocol.messages import execution_message, tick_message
 from disorderbook.protocol.parse import check_name
@@ -82,8 +82,8 @@ class Subscription(NamedTuple):
 def subscription(target: str, headers: Mapping[str, str], accounts: Accounts) -> Subscription:
     """What a handshake for `target` (path and query) subscribes to; `headers` are named as in WSGI.
 
-    Raises NoSuchTape, NameTooLong, NoKey or WrongKey. Ticks are for everybody, so the account in
-    their URL is ignored.
+    Raises NoSuchTape, NameTooLong, VenueClosed, NoKey or WrongKey. Ticks are for everybody, so the
+    account in their URL is ignored.
     """
     path, _, query = target.partition("?")
     asked = _FORM.fullmatch(re.sub("//+", "/", path))
@@ -95,9 +95,10 @@ def subscription(target: str, headers: Mapping[str, str], accounts: Accounts) ->
     for name in names.values():
         check_name(name)
     if asked["topic"] == "tickertape":
+        accounts.require_open(names["venue"])
         return Subscription(None, names["venue"], names.get("symbol"))
     key = sent_key(headers, KEY_PLACES) or _key_before(prefix) or _key_in(query)
-    accounts.authorize(names["account"], key)
+    accounts.authorize_listening(names["venue"], names["account"], key)
     return Subscription(names["account"], names["venue"], names.get("symbol"))
 
 
@@ -168,6 +169,7 @@ class Tape:
         self.publish = (
             self._backlog.add
         )  # called after each event; the exchange's lock must be held
+        self.forget = self._backlog.forget  # called with a book that is closed
         self.take_over = self._server.take_over  # for connections that others have accepted
         self.port = self._server.port
         self._server.start()
@@ -237,11 +239,15 @@ class Tape:
             self._backlog.unsubscribe(wanted.venue, wanted.symbol)
 
     def _close_unauthorized(self) -> None:
-        """The accounts have changed: close the listeners whose key is not valid any more."""
+        """The accounts have changed: close the listeners whose key is not valid any more, and those
+        at venues that are closed.
+        """
         for listener in list(self._subscriptions):
             assert listener.handshake is not None
             try:
                 subscription(*listener.handshake, self._accounts)
+            except VenueClosed as refusal:
+                self._server.close_listener(listener, POLICY_VIOLATION, str(refusal))
             except ExchangeError:
                 reason = "the key is not valid any more"
                 self._server.close_listener(listener, POLICY_VIOLATION, reason)

@@ -6,7 +6,9 @@ from documents import DOCS, README, rows
 
 from disorderbook.api.app import MAX_BODY_SIZE
 from disorderbook.api.metrics import MAX_BOOKS_SHOWN
-from disorderbook.game.instances import MAX_INSTANCES
+from disorderbook.game.instance import MOST_OWN_FILLS
+from disorderbook.game.master import MAX_INSTANCES, MOST_ENDED
+from disorderbook.game.results import MOST_RECORDS, MOST_RESULTS
 from disorderbook.in_process import LIMITS
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
 from disorderbook.protocol.names import MAX_BOOKS, MAX_NAME_LENGTH, MAX_PRICE, MAX_QUANTITY
@@ -37,7 +39,11 @@ TOLD = {
     "seconds for a client to read a long answer": SERVER.answer_seconds,
     "requests answered in one pass of the server's loop": SERVER.pass_requests,
     "bytes of answers in one pass": SERVER.pass_bytes,
-    "instances of levels": MAX_INSTANCES,
+    "instances of levels that run, unless `--maxinstances` says otherwise": MAX_INSTANCES,
+    "instances of levels whose last day has ended": MOST_ENDED,
+    "results of levels": MOST_RESULTS,
+    "players and levels whose tries and best result are remembered": MOST_RECORDS,
+    "fills of an instance that its page shows": MOST_OWN_FILLS,
     "closed orders in memory": CLOSED_ORDERS_IN_MEMORY,
     "books that `/metrics` shows one by one": MAX_BOOKS_SHOWN,
 }

@@ -117,13 +117,13 @@ def test_sums_of_money_beyond_64_bits_come_back(tmp_path: Path) -> None:
 def test_instances_of_levels_come_back_and_no_id_is_given_twice(tmp_path: Path) -> None:
     market = Stoppable(tmp_path / "market.db")
     with market.exchange.transaction():
-        ours = [market.gamemaster.start(None, 5) for _ in range(3)]
-        market.gamemaster.stop(ours[1])
-        market.gamemaster.stop(ours[2])
-        market.gamemaster.restart(ours[0], "ANN", 9)
+        for number in (1, 2, 3):
+            market.record_instance(number, Instance(number, "BOB", 5))
+        market.record_instance(2, None)
+        market.record_instance(3, None)
+        market.record_instance(1, Instance(1, "ANN", 9))
     market.stop()
-    assert market.gamemaster.instance(1) == ours[0] == Instance(1, "ANN", 9)
-    assert market.gamemaster.start(None, 5).id == 4
+    assert market.instances == [Instance(1, "ANN", 9)] and market.last_instance == 3
 
 
 def test_what_has_not_been_committed_is_dropped(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_rows_that_do_not_fit_together_are_refused(tmp_path: Path, damage: str) 
     for act in (sell(9), buy(2), buy(3), buy(1, price=40)):
         play(market.exchange, (("V", "S"), act))
     with market.exchange.transaction():
-        market.gamemaster.start("ANN", 1)
+        market.record_instance(1, Instance(1, "ANN", 1))
     market.flush()
     market.exchange._ledger.connection.execute(damage)
     with pytest.raises(Unusable, match="is damaged"):

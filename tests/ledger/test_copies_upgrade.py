@@ -70,11 +70,11 @@ def test_everything_that_the_old_version_answered_is_answered_the_same(
     expected = json.loads((DATA / "market-0.1.json").read_text())
     assert answers(market)["books"] == expected["books"]
     assert sum(len(book["orders"]) for book in expected["books"]) == 57
-    instance = market.gamemaster.instance(1)
+    (instance,) = market.instances
     assert [{name: getattr(instance, name) for name in instance.__struct_fields__}] == expected[
         "instances"
     ]
-    assert market.gamemaster.start("X", 1).id == expected["last_instance"] + 1
+    assert market.last_instance == expected["last_instance"]
     assert market.exchange.now() > expected["latest"]
     assert old.read_bytes() == before
     market.stop()  # the journal is in the tables now

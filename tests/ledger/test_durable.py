@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from wsgi import ORDERS, Client
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead, CannotWrite
-from disorderbook.game.instances import GameMaster
+from disorderbook.ledger.base import Instance
 from disorderbook.ledger.durable import FORGOTTEN_AT_ONCE
 from disorderbook.ledger.file import open_ledger
 
@@ -137,8 +136,9 @@ def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
     exchange = market.exchange
     for act in (sell(9), buy(2), buy(1, price=40)):
         play(exchange, (("V", "S"), act))
+    instance = Instance(1, "ANN", 5)
     with exchange.transaction():
-        instance = market.gamemaster.start("ANN", 5)
+        market.record_instance(1, instance)
     exchange._ledger.connection.execute(FULL)
     before = state(exchange)
     with pytest.raises(CannotWrite):
@@ -150,13 +150,13 @@ def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
         lambda: play(exchange, (("V", "S"), buy(1))),
         lambda: play(exchange, (("V", "S"), 2)),
         lambda: exchange.book("V", "T"),
-        lambda: market.gamemaster.start(None, 5),
-        lambda: market.gamemaster.stop(instance),
+        lambda: market.record_instance(2, instance),
+        lambda: market.record_instance(1, None),
     ):
         with pytest.raises(CannotWrite):
             refused()
     play(exchange, (("V", "S"), 1))  # the cancel of a closed order changes nothing
-    assert state(exchange) == before and market.gamemaster.instance(1) is instance
+    assert state(exchange) == before
     assert "cannot be written" in caplog.text and "database or disk is full" in caplog.text
     market.stop()
     assert state(market.exchange) == before
@@ -235,7 +235,6 @@ def test_a_change_that_a_signal_interrupts_is_not_kept_by_halves(
 def test_over_http_a_full_disk_is_503(tmp_path: Path) -> None:
     ledger, _ = open_ledger(str(tmp_path / "market.db"))
     client = Client(ledger=ledger)
-    client.services = replace(client.services, gamemaster=GameMaster(ledger.record_instance))
     assert client.order().status == 200
     ledger.connection.execute(FULL)
     answers = [client.order(account="A" * 255) for _ in range(100)]
@@ -266,11 +265,12 @@ def test_while_another_program_writes_no_change_begins_and_then_they_go_on(
 ) -> None:
     file = tmp_path / "market.db"
     market = Stoppable(file, clock=iter(range(1, 10**9)).__next__)
-    exchange, gamemaster = market.exchange, market.gamemaster
+    exchange = market.exchange
     for act in (sell(9), buy(2), sell(5, price=60)):
         play(exchange, (("V", "S"), act))
+    instance = Instance(1, "ANN", 5)
     with exchange.transaction():
-        instance = gamemaster.start("ANN", 5)
+        market.record_instance(1, instance)
     published: list[object] = []
     exchange._publishers = [lambda *event: published.append(event)]
     before, played_on = state(exchange), []
@@ -280,23 +280,21 @@ def test_while_another_program_writes_no_change_begins_and_then_they_go_on(
                 lambda: play(exchange, (("V", "S"), buy(1))),
                 lambda: play(exchange, (("V", "S"), 2)),
                 lambda: exchange.book("V", "T"),
-                lambda: gamemaster.start(None, 5),
-                lambda: gamemaster.stop(instance),
-                lambda: gamemaster.restart(instance, "BOB", 9),
+                lambda: market.record_instance(2, instance),
+                lambda: market.record_instance(1, None),
             ):
                 with pytest.raises(CannotWrite):
                     refused()
             exchange.flush()
             exchange.commit()
-            assert state(exchange) == before and instance.account == "ANN"
-            assert gamemaster.instance(1) is instance and not published
+            assert state(exchange) == before and not published
         play(exchange, (("V", "S"), buy(1)))
         played_on.append(state(exchange))
         before = played_on[-1]
         published.clear()
     assert caplog.text.count("no changes until") == caplog.text.count("changes go on") == 3
     market.stop()
-    assert state(market.exchange) == before and market.gamemaster.instance(1) == instance
+    assert state(market.exchange) == before and market.instances == [instance]
     market.exchange.close()
 
 
@@ -386,7 +384,6 @@ def test_over_http_another_programs_transaction_is_503_for_as_long_as_it_lasts(
 ) -> None:
     ledger, _ = open_ledger(str(tmp_path / "market.db"))
     client = Client(ledger=ledger)
-    client.services = replace(client.services, gamemaster=GameMaster(ledger.record_instance))
     assert client.order().status == 200
     with another_program_writes(tmp_path / "market.db"):
         for _ in range(3):

@@ -101,6 +101,7 @@ def test_the_environ_is_what_pep_3333_says() -> None:
     errors, body = seen.pop("wsgi.errors"), seen.pop("wsgi.input")
     assert hasattr(errors, "writelines") and body.read() == b"abc"
     assert isinstance(seen.pop("disorderbook.origins"), OriginPolicy)
+    assert seen.pop("disorderbook.futures") is True
     assert seen == {
         "REQUEST_METHOD": "POST",
         "SCRIPT_NAME": "",

@@ -12,7 +12,6 @@ from invariants import check_ladder
 from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
 from disorderbook.engine.positions import Position
 from disorderbook.exchange import Exchange
-from disorderbook.game.instances import GameMaster
 from disorderbook.ledger.file import open_ledger
 
 # Where a market is started thousands of times: a step into WAL mode or out of it awaits a disk,
@@ -33,7 +32,8 @@ class Stoppable:
         ledger, market = open_ledger(self.file, bound=self.bound)
         self.exchange = Exchange(clock=self.clock, ledger=ledger)
         self.exchange.restore(market.books, market.latest)
-        self.gamemaster = GameMaster(ledger.record_instance, market.instances, market.last_instance)
+        self.record_instance = ledger.record_instance
+        self.instances, self.last_instance = market.instances, market.last_instance
 
     def flush(self) -> None:
         """Have everything in the tables."""

@@ -3,15 +3,18 @@
 import io
 import json
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
 from disorderbook.api.services import Services
-from disorderbook.exchange import Exchange
-from disorderbook.game.instances import GameMaster
+from disorderbook.exchange import Exchange, Publish
+from disorderbook.game.master import GameMaster, GameSettings
+from disorderbook.game.thread import GameThread
 from disorderbook.ledger.base import Ledger
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.names import MAX_BOOKS
@@ -20,6 +23,7 @@ from disorderbook.server.reader import Head, HttpRequest
 
 KEYS = {"BLSHBOTS": "blshkey", "NOISEBOTS": "noisekey", "EXB123456": "exb123456"}
 ORDERS = "/ob/api/venues/TESTEX/stocks/FOOBAR/orders"
+DAY_0_SECONDS = 60.0  # until it has been traded; far more than it takes
 BUY = {"account": "ANN", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 10}
 
 
@@ -64,13 +68,20 @@ class Client:
         clock: Callable[[], int] = time.time_ns,
         ledger: Ledger = Ledger(),
         allowed_hosts: Sequence[str] = (),
+        game: GameSettings = GameSettings(),
+        has_tape: bool = False,
     ) -> None:
-        history = History(0)
-        exchange = Exchange(max_books, [history.record], clock, ledger)
+        history, accounts = History(0), Accounts(keys)
+        publishers: list[Publish] = [history.record]
+        exchange = Exchange(max_books, publishers, clock, ledger)
+        master = GameMaster(exchange, accounts, game, has_tape=has_tape, forget=[history.forget])
+        publishers.append(master.watch)
+        thread = GameThread(exchange, master)  # begins with the first level
+        weakref.finalize(self, thread.stop).atexit = False
         self.services = Services(
             exchange,
-            Accounts(keys),
-            GameMaster(),
+            accounts,
+            master,
             extra,
             history,
             origins=OriginPolicy(allowed_hosts),
@@ -121,6 +132,8 @@ class Client:
         request = _as_request(environ)
         is_own = environ["CONTENT_LENGTH"] == str(request.head.length)
         response = self.app.respond(request) if is_own else None
+        if isinstance(response, Future):
+            response = response.result(DAY_0_SECONDS)
         if isinstance(response, bytes):
             headers = {"Content-Type": "application/json", "Content-Length": str(len(response))}
             return Answer(200, headers, response)

@@ -31,7 +31,7 @@ from disorderbook.api.services import Services
 from disorderbook.engine.book import Execution
 from disorderbook.engine.orders import OrderType, Side
 from disorderbook.exchange import Exchange
-from disorderbook.game.instances import GameMaster
+from disorderbook.game.master import GameMaster
 from disorderbook.marketdata.history import History
 from disorderbook.tape import conflation, feed
 from disorderbook.tape.feed import Tape
@@ -64,7 +64,9 @@ def house_with_tape() -> Iterator[tuple[Tape, Client]]:
         client = Client()
         exchange = Exchange(publishers=[tape.publish])
         exchange.book("TESTEX", "FOOBAR")
-        client.services = Services(exchange, Accounts(), GameMaster(), False, History(0))
+        client.services = Services(
+            exchange, Accounts(), GameMaster(exchange, Accounts()), False, History(0)
+        )
         client.app = make_app(client.services)
         yield tape, client
 

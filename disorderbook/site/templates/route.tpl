@@ -21,7 +21,7 @@
 <p>{{call.shows}}</p>
 % end
 % if call.status != SUCCESS:
-<p>This exchange was started without --extra, so it refuses:</p>
+<p>{{examples.WHY_REFUSED[call.status]}}</p>
 % end
 % include('curl.tpl', call=call, name=f'{operation.method} {operation.path} {call.shows}'.strip())
 % end

@@ -1,0 +1,59 @@
+"""The game's thread."""
+
+import threading
+
+import pytest
+from level_player import until
+
+from disorderbook.accounts import Accounts
+from disorderbook.errors import Ending
+from disorderbook.exchange import Exchange
+from disorderbook.game.master import GameMaster, GameSettings
+from disorderbook.game.thread import GameThread
+
+
+def test_it_begins_with_the_first_level_and_trades_the_first_day_order_by_order() -> None:
+    exchange = Exchange()
+    master = GameMaster(exchange, Accounts())
+    held: list[bool] = []
+    commit = exchange.commit
+
+    def count(flush: bool = False) -> None:
+        held.append(exchange.lock.locked())
+        commit(flush)
+
+    exchange.commit = count  # type: ignore[method-assign]
+    with GameThread(exchange, master):
+        assert "game" not in {thread.name for thread in threading.enumerate()}
+        with exchange.lock:
+            instance = master.start("ANN", "sell_side")
+            opened = master.opened(instance)
+        assert opened.result(60) is None
+        with exchange.lock:
+            assert instance.run is not None
+            assert len(held) >= instance.run.book.event_count > 20 and all(held)
+    assert "game" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_who_waits_when_it_ends_is_told() -> None:
+    exchange = Exchange()
+    master = GameMaster(exchange, Accounts())
+    thread = GameThread(exchange, master)
+    with exchange.lock:
+        opened = master.opened(master.start("ANN", "sell_side"))
+        master._schedule.act = lambda now: None  # type: ignore[method-assign, assignment]
+    thread.stop()
+    with pytest.raises(Ending):
+        opened.result(60)
+
+
+def test_an_error_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
+    exchange = Exchange()
+    master = GameMaster(exchange, Accounts(), GameSettings(day_seconds=0.05))
+    with GameThread(exchange, master):
+        with exchange.lock:
+            bad, good = master.start("ANN", "sell_side"), master.start("ANN", "first_steps")
+            assert bad.run is not None
+            bad.run._turns = [None]  # type: ignore[list-item]
+        until(lambda: good.run is not None and good.run.day > 2)
+    assert "have failed" in caplog.text and "not served any more" in caplog.text
