@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from wsgiref.handlers import format_date_time
 
 import msgspec
@@ -303,9 +303,7 @@ def _error(
     status: str, headers: Sequence[tuple[str, str]], body: bytes, request: HttpRequest
 ) -> bytes:
     """A refusal, which is short."""
-    rendered = _render(HttpResponse(status, headers, body), request)
-    assert isinstance(rendered, bytes)
-    return rendered
+    return cast(bytes, _render(HttpResponse(status, headers, body), request))
 
 
 def _length_without_body(headers: Sequence[tuple[str, str]], length: int) -> str:
