@@ -53,7 +53,7 @@ def test_each_read_is_bounded_and_whole_for_whoever_reads(client: Client, path: 
         slow, quick, leaving = Peer(service, room=10), Peer(service), Peer(service, room=300)
         for peer in (*deaf, slow, quick, leaving):
             peer.send(get(path) * 3 + get("/ob/api/heartbeat"))
-        await make_passes(50)
+        await make_passes(300)  # a listing has some twenty steps, and a pass has one
         answers = quick.answers()
         assert len(answers) == 4 and answers[3].json["ok"] is True
         for peer in deaf:  # a slice, and no answer behind it has been begun
