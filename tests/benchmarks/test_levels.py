@@ -5,6 +5,7 @@ import re
 from types import ModuleType
 
 import pytest
+from level_players import NAIVE, WINNERS
 from level_statistics import BOUNDS
 from live import ROOT
 
@@ -57,7 +58,9 @@ def test_a_table_is_written_between_its_marks(
         levels.write("wins", [])
 
 
-def test_the_page_has_every_figure() -> None:
+def test_the_page_has_every_figure_and_every_player() -> None:
     figures = [(row[0].strip("`"), row[1]) for row in table("statistics")]
     assert figures == [(bound.level, bound.figure) for bound in BOUNDS]
+    players = [(row[0].strip("`"), row[1]) for row in table("wins")]
+    assert players == [(contest.level, contest.name) for contest in WINNERS + NAIVE]
     assert len(table("cost")) == 6
