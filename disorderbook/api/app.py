@@ -367,7 +367,8 @@ def _later(answer: "Future[Answer]") -> Response:
 def _outcome(done: "Future[Answer]") -> bytes | HttpResponse:
     try:
         answer = done.result()
-        assert not isinstance(answer, Future)
+        if isinstance(answer, Future):
+            raise TypeError("an answer that was to come later came to another one")
         return _response(answer)
     except ExchangeError as refusal:
         return _refused(refusal)

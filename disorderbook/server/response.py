@@ -179,9 +179,10 @@ class Pending(NamedTuple):
             others = [pair for pair in self.headers if pair[0].lower() not in known]
             whole = msgspec.structs.replace(response, headers=[*response.headers, *others])
             rendered = _render(whole, self.request)
+            if isinstance(rendered, (Steps, Pending)):
+                raise TypeError("an answer that was to come later came to one in steps")
         except Exception:
-            rendered = failed_response(self.request)
-        assert isinstance(rendered, (bytes, Whole)), "a future may not come to steps"
+            return (failed_response(self.request),)
         return (rendered,) if isinstance(rendered, bytes) else rendered.chunks
 
 
