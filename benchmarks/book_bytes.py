@@ -21,9 +21,10 @@ from typing import NamedTuple, TypeVar
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.process.periodic import keep_collections_short
-from disorderbook.protocol.book_bytes import SideView, book_slices
+from disorderbook.protocol.book_bytes import SideView, book_parts
 from disorderbook.protocol.messages import BookMessage, RowMessage
 from disorderbook.protocol.names import timestamp, to_json
+from disorderbook.server.unsent import chunks_of
 
 MIDDLE = 10**6  # cents
 NAIVE_ANSWERS = 9
@@ -71,18 +72,18 @@ def measure(orders: int, levels: int, answers: int) -> Measured:
     for number in range(orders):
         book.submit(bid(number % levels), NOW)
     naive_times = [timed(lambda: naive(book))[0] for _ in range(NAIVE_ANSWERS)]
-    first, answer = timed(lambda: book_slices(book, NOW))
+    first, answer = timed(lambda: chunks_of(book_parts(book, NOW)))
     held = {id(piece): len(piece) for piece in answer}
     kept, times, new, rendered = [answer], [], [], []
     for _ in range(answers):
         book.submit(bid(draw.randrange(levels)), NOW)
-        before = chunks_of(book)
-        seconds, answer = timed(lambda: book_slices(book, NOW))
+        before = chunks_held(book)
+        seconds, answer = timed(lambda: chunks_of(book_parts(book, NOW)))
         kept.append(answer)  # so that no later object has an id that is counted already
         pieces = {id(piece): len(piece) for piece in answer if id(piece) not in held}
         held |= pieces
         times.append(seconds)
-        rendered.append(len(chunks_of(book) - before))
+        rendered.append(len(chunks_held(book) - before))
         new.append(sum(pieces.values()) + sys.getsizeof(answer))
     if b"".join(answer) != naive(book):
         sys.exit("The answer is not what the book says")
@@ -107,7 +108,7 @@ def timed(call: Callable[[], Answer]) -> tuple[float, Answer]:
     return time.perf_counter() - start, made
 
 
-def chunks_of(book: OrderBook) -> set[object]:
+def chunks_held(book: OrderBook) -> set[object]:
     view = book.bids.view
     if not isinstance(view, SideView):
         sys.exit("The book was not read")

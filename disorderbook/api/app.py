@@ -41,6 +41,7 @@ from disorderbook.protocol.parse import check_name
 from disorderbook.protocol.route import Answer, Document, Request
 from disorderbook.server.reader import Head, HttpRequest
 from disorderbook.server.response import FUTURES, Body, HttpResponse, Response
+from disorderbook.server.unsent import chunks_of
 
 PAGES = frozenset(("/", "/docs", "/ob/api"))  # the paths of pages for people
 MAX_BODY_SIZE = 65536  # bytes
@@ -171,7 +172,9 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         if not isinstance(out, HttpResponse):
             return cast(Body, super()._cast(out, peek))
         if isinstance(out.body, (list, tuple)):
-            response.content_length = sum(map(len, out.body))
+            chunks = chunks_of(out.body)
+            response.content_length = sum(map(len, chunks))
+            return chunks
         return out.body
 
     def answering(self, handler: Handler) -> Callable[..., bytes | HttpResponse]:

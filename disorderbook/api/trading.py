@@ -21,7 +21,7 @@ from disorderbook.errors import (
 )
 from disorderbook.exchange import Exchange, no_such_id
 from disorderbook.protocol import messages
-from disorderbook.protocol.book_bytes import book_slices
+from disorderbook.protocol.book_bytes import book_parts
 from disorderbook.protocol.names import detail_of
 from disorderbook.protocol.parse import (
     Fields,
@@ -100,7 +100,7 @@ class TradingRoutes:
 
     def book(self, request: Request, venue: str, symbol: str) -> Answer:
         found = self._book_to_read(request, venue, symbol)
-        return book_slices(found, self._exchange.now())
+        return book_parts(found, self._exchange.now())
 
     def quote(self, request: Request, venue: str, symbol: str) -> Answer:
         return messages.quote_message(self._book_to_read(request, venue, symbol).quote())

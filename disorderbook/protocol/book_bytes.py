@@ -1,8 +1,9 @@
 """A book as JSON, in chunks that the answers share.
 
 The rows of a side, best first, are cut into chunks of at most MAX_ROWS rows. Each chunk is rendered
-into one immutable object, and an answer is a list of references to those. A chunk may hold several
-price levels or a part of one: a book of one level has as many as a book of 100,000.
+into one immutable object. All answers between two changes refer to one list of those for each side,
+so another answer costs the same however large the book is. A chunk may hold several price levels or
+a part of one: a book of one level has as many as a book of 100,000.
 
 An order has one place in its side (price, then id), which is in one chunk. The ladder only notes
 which orders were touched. Who reads next has their chunks rendered, and no others; who reads after
@@ -28,6 +29,7 @@ from disorderbook.engine.ladder import Ladder, LadderView
 from disorderbook.engine.orders import Order
 from disorderbook.protocol.messages import BookMessage, RowMessage
 from disorderbook.protocol.names import timestamp, to_json
+from disorderbook.server.unsent import Part, SharedChunks
 
 MAX_ROWS = 64  # of a chunk
 SPLIT_ROWS = 48  # at most, of those that a larger one is split into: there is room for others
@@ -58,28 +60,28 @@ class Chunk:
 class SideView(LadderView):
     """The JSON of one side of a book, kept up with the ladder."""
 
-    __slots__ = ("_is_buy", "chunks", "_slices")
+    __slots__ = ("_is_buy", "chunks", "_rows")
 
     def __init__(self, ladder: Ladder, is_buy: bool) -> None:
         super().__init__()
         self._is_buy = is_buy
         orders = [order for level in ladder for order in level.orders.values()]
         self.chunks = self._split(orders)
-        self._slices = self._rendered()
+        self._rows = self._rendered()
 
-    def slices(self) -> list[bytes]:
-        """The rows as they are now; the list is not to be changed."""
+    def rows(self) -> SharedChunks:
+        """The rows as they are now: the same object until the next change."""
         if self.touched:
             self.chunks = self._updated()
-            self._slices = self._rendered()
+            self._rows = self._rendered()
             self.touched.clear()
-        return self._slices
+        return self._rows
 
-    def _rendered(self) -> list[bytes]:
-        slices = [chunk.rows or self._render(chunk) for chunk in self.chunks]
-        if slices:
-            slices[0] = self.chunks[0].first_rows()
-        return slices
+    def _rendered(self) -> SharedChunks:
+        rows = [chunk.rows or self._render(chunk) for chunk in self.chunks]
+        if rows:
+            rows[0] = self.chunks[0].first_rows()
+        return SharedChunks(rows)
 
     def _render(self, chunk: Chunk) -> bytes:
         rows = [RowMessage(order.price, order.remaining, self._is_buy) for order in chunk.orders]
@@ -130,21 +132,21 @@ class SideView(LadderView):
         return -order.price if self._is_buy else order.price, order.id
 
 
-def book_slices(book: OrderBook, now: int) -> list[bytes]:
+def book_parts(book: OrderBook, now: int) -> list[Part]:
     """A book's answer in parts, its line break included: every resting order, best first. The list
-    is the caller's; the parts are in the answers of others too.
+    is the caller's; the sides are in the answers of others too.
     """
     message = BookMessage(True, book.venue, book.symbol, [], [], timestamp(now))
     head, middle, tail = to_json(message).rsplit(b"[]", 2)  # no time stamp has brackets
-    bids, asks = _slices(book.bids, is_buy=True), _slices(book.asks, is_buy=False)
-    return [head + b"[", *bids, b"]%b[" % middle, *asks, b"]%b\n" % tail]
+    bids, asks = _rows(book.bids, is_buy=True), _rows(book.asks, is_buy=False)
+    return [head + b"[", bids, b"]%b[" % middle, asks, b"]%b\n" % tail]
 
 
-def _slices(ladder: Ladder, is_buy: bool) -> list[bytes]:
+def _rows(ladder: Ladder, is_buy: bool) -> SharedChunks:
     view = ladder.view
     if not isinstance(view, SideView):
         view = ladder.view = SideView(ladder, is_buy)
-    return view.slices()
+    return view.rows()
 
 
 def _add(chunks: list[Chunk], others: list[Chunk]) -> None:

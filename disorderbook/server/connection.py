@@ -173,12 +173,12 @@ class Service:
 
     def admit(self, reply: Whole | Steps) -> bool:
         """Whether there is room for one more answer. One that changes something is let in always;
-        so is one whose chunks wait for others already.
+        so is one whose parts wait for others already.
         """
         has_room = self.unsent.bytes < self.limits.unsent_bytes
         if has_room or reply.request.head.method != "GET":
             return True
-        return isinstance(reply, Whole) and self.unsent.growth(reply.chunks) <= WHOLE_BYTES
+        return isinstance(reply, Whole) and self.unsent.growth(reply.parts) <= WHOLE_BYTES
 
     def check_deadlines(self) -> None:
         now = self.loop.time()
@@ -383,7 +383,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._pending is not pending:  # the client has gone
             return
         self._pending = None
-        self._outgoing = Outgoing(pending.chunks(), self._service.unsent)
+        self._outgoing = Outgoing(pending.parts(), self._service.unsent)
         if self._is_held:  # the commit is still to come, of answers before it
             return
         if self._service.commit:
@@ -547,7 +547,7 @@ class Connection(asyncio.BufferedProtocol):
         if isinstance(reply, Whole):
             if not self._service.admit(reply):
                 return self._busy(reply.request)
-            self._outgoing = Outgoing(reply.chunks, self._service.unsent)
+            self._outgoing = Outgoing(reply.parts, self._service.unsent)
             self._service.room = 0  # what is long takes long to make, and the others have waited
         elif isinstance(reply, Pending):
             self._await(reply)

@@ -20,6 +20,7 @@ from disorderbook.server.head import Environ, Refusal
 from disorderbook.server.limits import envelope
 from disorderbook.server.origin import CorsHeaders, OriginPolicy
 from disorderbook.server.reader import HttpRequest
+from disorderbook.server.unsent import Part, chunks_of
 
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 Headers = list[tuple[str, str]]
@@ -31,14 +32,15 @@ ORIGINS = "disorderbook.origins"  # in the environ: the server's OriginPolicy
 _JSON_HEADERS: Headers = [("Content-Type", JSON)]
 FUTURES = "disorderbook.futures"  # in the environ: whether a future may take the body's place
 log = logging.getLogger(__name__)
-Body = bytes | Sequence[bytes] | Iterable[bytes]
+Body = bytes | Sequence[Part] | Iterable[bytes]
 """The body of an answer, in one of three forms. WSGI applications have the last two.
 
 bytes: the whole body.
 
 A list or tuple of bytes: the whole body in chunks, whose lengths are known (Content-Length). They
 are sent as they are: no chunk is copied or joined with others, so answers may share chunks. (A body
-that fits into WHOLE_BYTES is joined.)
+that fits into WHOLE_BYTES is joined.) SharedChunks may stand among them, but for a WSGI server of
+others: an answer with many chunks that others have, too, then costs what one with a few does.
 
 Any other iterable of bytes: a body that is made in steps, and whose length is not known. It is sent
 in chunks (Transfer-Encoding) over HTTP/1.1; over HTTP/1.0 the end of the connection is its end. The
@@ -79,10 +81,10 @@ def respond_to_nothing(request: HttpRequest) -> None:
 
 
 class Whole(NamedTuple):
-    """A long answer, head and all, whose chunks are sent as they are."""
+    """A long answer, head and all, whose parts are sent as they are."""
 
     request: HttpRequest
-    chunks: Sequence[bytes]
+    parts: Sequence[Part]
 
 
 class Steps:
@@ -169,7 +171,7 @@ class Pending(NamedTuple):
     future: "Future[bytes | HttpResponse]"
     headers: Sequence[tuple[str, str]] = ()
 
-    def chunks(self) -> Sequence[bytes]:
+    def parts(self) -> Sequence[Part]:
         """The answer, head and all, once the future is done."""
         try:
             response = self.future.result()
@@ -183,7 +185,7 @@ class Pending(NamedTuple):
                 raise TypeError("an answer that was to come later came to one in steps")
         except Exception:
             return (failed_response(self.request),)
-        return (rendered,) if isinstance(rendered, bytes) else rendered.chunks
+        return (rendered,) if isinstance(rendered, bytes) else rendered.parts
 
 
 Reply = Whole | Steps | Pending
@@ -281,23 +283,23 @@ def _call(app: WsgiApp, request: HttpRequest) -> bytes | Reply:
 
 def _render(response: HttpResponse, request: HttpRequest) -> bytes | Reply:
     status, headers, body = response.status, response.headers, response.body
-    chunks = (body,) if isinstance(body, bytes) else body
-    if not isinstance(chunks, (list, tuple)):
-        return Steps(request, chunks, [(status, list(headers))])
-    length = sum(map(len, chunks))
+    parts = (body,) if isinstance(body, bytes) else body
+    if not isinstance(parts, (list, tuple)):
+        return Steps(request, cast(Iterable[bytes], parts), [(status, list(headers))])
+    length = sum(map(len, parts))
     framing = f"Content-Length: {length}\r\n"
     if request.head.method == "HEAD":
-        framing, chunks = _length_without_body(headers, length), ()
+        framing, parts = _length_without_body(headers, length), ()
     if status.startswith(_WITHOUT_BODY):
-        framing, chunks = "", ()
+        framing, parts = "", ()
     if not request.keep_alive:
         framing += "Connection: close\r\n"
     elif request.head.protocol == "HTTP/1.0":
         framing += "Connection: keep-alive\r\n"
     head = _head(status, headers, framing)
     if length <= WHOLE_BYTES:
-        return head + b"".join(chunks)
-    return Whole(request, (head, *chunks)) if chunks else head
+        return head + b"".join(chunks_of(parts))
+    return Whole(request, (head, *parts)) if parts else head
 
 
 def _error(

@@ -10,6 +10,7 @@ from invariants import all_orders, check_invariants
 from wsgi import BUY, KEYS, ORDERS, Client
 
 from disorderbook.server.reader import Head, HttpRequest
+from disorderbook.server.unsent import chunks_of
 
 STOCK = "/ob/api/venues/TESTEX/stocks/FOOBAR"
 BLSH = {"X-Starfighter-Authorization": "blshkey"}
@@ -229,8 +230,8 @@ def test_all_who_ask_for_a_book_get_the_same_bytes_and_no_copies() -> None:
     request = HttpRequest(Head(0, environ), {}, b"", True)
     started: list[Any] = []
     first, *others = (
-        list(client.app.respond(request).body),
-        list(client.app.respond(request).body),
+        chunks_of(client.app.respond(request).body),
+        chunks_of(client.app.respond(request).body),
         list(client.app(environ, lambda *arguments: started.extend(arguments))),
     )
     assert dict(started[1])["Content-Length"] == str(sum(map(len, others[1])))

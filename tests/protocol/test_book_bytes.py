@@ -17,9 +17,10 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.engine.ladder import Ladder
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.protocol import book_bytes
-from disorderbook.protocol.book_bytes import MAX_ROWS, MERGED_ROWS, SideView, book_slices
+from disorderbook.protocol.book_bytes import MAX_ROWS, MERGED_ROWS, SideView, book_parts
 from disorderbook.protocol.messages import BookMessage, RowMessage
 from disorderbook.protocol.names import timestamp, to_json
+from disorderbook.server.unsent import chunks_of
 
 NOW = 5
 MANY = 100_000  # orders of a big book
@@ -51,8 +52,12 @@ def naive(book: OrderBook) -> bytes:
     return to_json(message) + b"\n"
 
 
+def chunks_sent(book: OrderBook, now: int) -> list[bytes]:
+    return chunks_of(book_parts(book, now))
+
+
 def rows(book: OrderBook, side: str) -> list[Any]:
-    answer = json.loads(b"".join(book_slices(book, NOW)))
+    answer = json.loads(b"".join(chunks_sent(book, NOW)))
     return [(row["price"], row["qty"], row["isBuy"]) for row in answer[side]]
 
 
@@ -113,13 +118,23 @@ def test_a_book_is_rendered_anew_where_it_changed() -> None:
 def test_a_name_is_escaped_in_its_book(name: str) -> None:
     book = OrderBook(name, name, 1)
     book.submit(limit(Side.SELL, 7, 1), 2)
-    assert b"".join(book_slices(book, NOW)) == naive(book)
+    assert b"".join(chunks_sent(book, NOW)) == naive(book)
     assert json.loads(naive(book))["venue"] == name
+
+
+def test_between_two_changes_a_book_has_few_parts_however_large_it_is() -> None:
+    for orders in (0, 1, 5 * MAX_ROWS):
+        book = bids(orders)
+        first, second = book_parts(book, NOW), book_parts(book, NOW + 1)
+        assert len(first) == 5 and first[1] is second[1] and first[3] is second[3]
+        book.submit(limit(Side.BUY, MANY, 1), NOW)
+        after = book_parts(book, NOW)
+        assert after[1] is not first[1] and after[3] is first[3]
 
 
 def test_who_reads_between_two_changes_gets_the_same_objects(rendered: list[int]) -> None:
     book = bids(3 * MAX_ROWS)
-    first, *others = (book_slices(book, NOW + number) for number in range(5))
+    first, *others = (chunks_sent(book, NOW + number) for number in range(5))
     assert len(rendered) == len(chunks(book.bids))
     for other in others:
         # The brackets before, between and behind them are made for each, and have the time.
@@ -132,7 +147,7 @@ def test_an_order_renders_one_chunk_of_a_big_book(
     orders: int, levels: int, rendered: list[int]
 ) -> None:
     book = bids(orders, levels)
-    before = book_slices(book, NOW)
+    before = chunks_sent(book, NOW)
     assert len(before) < 1.5 * orders / MERGED_ROWS
     draw, known = random.Random(levels), {id(piece) for piece in before}
     middle = book.find(orders // 2)
@@ -145,7 +160,7 @@ def test_an_order_renders_one_chunk_of_a_big_book(
     ):
         change()
         rendered.clear()
-        after = book_slices(book, NOW)
+        after = chunks_sent(book, NOW)
         new = [piece for piece in after if id(piece) not in known and len(piece) > 100]
         assert len(rendered) == len(new) == 1, rendered
         assert len(new[0]) < 64 * 1024
@@ -156,11 +171,11 @@ def test_an_order_renders_one_chunk_of_a_big_book(
 
 def test_a_chunk_that_is_full_is_split_and_nothing_else_is_rendered(rendered: list[int]) -> None:
     book = bids(5 * MAX_ROWS)
-    book_slices(book, NOW)
+    chunks_sent(book, NOW)
     for _ in range(2 * MAX_ROWS):
         rendered.clear()
         book.submit(limit(Side.BUY, MANY, 1), NOW)
-        book_slices(book, NOW)
+        chunks_sent(book, NOW)
         assert len(rendered) <= 2 and sum(rendered) <= MAX_ROWS + 1
     check_bounds(book.bids)
 
@@ -169,13 +184,13 @@ def test_a_chunk_that_is_full_is_split_and_nothing_else_is_rendered(rendered: li
 def test_cancels_leave_few_chunks(levels: int, rendered: list[int]) -> None:
     book, draw = bids(5 * MAX_ROWS, levels), random.Random(levels)
     numbers = draw.sample(range(book.next_id), book.next_id)
-    book_slices(book, NOW)
+    chunks_sent(book, NOW)
     for count, number in enumerate(numbers):
         rendered.clear()
         order = book.find(number)
         assert order is not None
         book.cancel(order, NOW)
-        after = book_slices(book, NOW)
+        after = chunks_sent(book, NOW)
         assert len(rendered) <= 1
         if count % 100 == 0:
             check_bounds(book.bids)
@@ -187,17 +202,17 @@ def test_a_row_is_no_longer_than_the_bound_supposes() -> None:
     book = OrderBook("TESTEX", "FOOBAR", 1)
     for _ in range(MAX_ROWS):
         book.submit(limit(Side.SELL, 2**31 - 1, 2**31 - 1), 2)
-    book_slices(book, NOW)
+    chunks_sent(book, NOW)
     assert [len(chunk.rows) for chunk in chunks(book.asks)] == [MAX_ROWS * 52]
 
 
 def test_what_nobody_reads_is_dropped_and_made_again() -> None:
     book = bids(10)
-    book_slices(book, NOW)
+    chunks_sent(book, NOW)
     while book.bids.view is not None:
         book.cancel(book.submit(limit(Side.BUY, 3, 1), 2).order, 2)
         assert book.next_id < 5000
-    assert b"".join(book_slices(book, NOW)) == naive(book)
+    assert b"".join(chunks_sent(book, NOW)) == naive(book)
     check_bounds(book.bids)
 
 
@@ -228,7 +243,7 @@ def play(book: OrderBook, acts: list[tuple[str, int, int]], most: int, _: int, m
     """Read at each "read" and at the end, and compare with what is made anew."""
     for verb, price, number in (*acts, ("read", 0, 0)):
         if verb == "read":
-            assert b"".join(book_slices(book, NOW)) == naive(book)
+            assert b"".join(chunks_sent(book, NOW)) == naive(book)
             for ladder in (book.bids, book.asks):
                 sizes = [len(chunk.orders) for chunk in chunks(ladder)]
                 assert all(1 <= size <= most for size in sizes)

@@ -40,7 +40,7 @@ def whole(response: bytes | Reply) -> bytes:
     if isinstance(response, bytes):
         return response
     if isinstance(response, Whole):
-        return b"".join(response.chunks)
+        return b"".join(response.parts)
     sent: list[bytes] = []
     try:
         while not response.is_done:
@@ -137,8 +137,8 @@ def test_the_chunks_of_a_long_answer_are_sent_as_they_are() -> None:
     request = HttpRequest(Head(0, ENVIRON), {}, b"", True)
     response = answer(app_of("200 OK", body=chunks), respond_to_nothing, request)
     assert isinstance(response, Whole)
-    assert all(sent is chunk for sent, chunk in zip(response.chunks[1:], chunks, strict=True))
-    head = response.chunks[0]
+    assert all(sent is chunk for sent, chunk in zip(response.parts[1:], chunks, strict=True))
+    head = response.parts[0]
     assert b"Content-Length: 20000\r\n" in head and head.endswith(b"\r\n\r\n")
 
 

@@ -20,6 +20,7 @@ from disorderbook.marketdata.history import History
 from disorderbook.protocol.names import MAX_BOOKS
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.reader import Head, HttpRequest
+from disorderbook.server.unsent import chunks_of
 
 KEYS = {"BLSHBOTS": "blshkey", "NOISEBOTS": "noisekey", "EXB123456": "exb123456"}
 ORDERS = "/ob/api/venues/TESTEX/stocks/FOOBAR/orders"
@@ -139,7 +140,8 @@ class Client:
             return Answer(200, headers, response)
         if response is not None:
             has_length = isinstance(response.body, (bytes, list, tuple))
-            body = response.body if isinstance(response.body, bytes) else b"".join(response.body)
+            whole = isinstance(response.body, bytes)
+            body = response.body if whole else b"".join(chunks_of(response.body))
             length = {"Content-Length": str(len(body))} if has_length else {}
             return Answer(int(response.status[:3]), dict(response.headers) | length, body)
         started: list[Any] = []
