@@ -43,7 +43,10 @@ from disorderbook.server.reader import Head, HttpRequest
 from disorderbook.server.response import FUTURES, Body, HttpResponse, Response
 from disorderbook.server.unsent import chunks_of
 
-PAGES = frozenset(("/", "/docs", "/ob/api"))  # the paths of pages for people
+# The paths of pages for people.
+PAGES = frozenset(("/", "/docs", "/ob/api", "/levels"))
+PAGES_BELOW = "/levels/"
+
 MAX_BODY_SIZE = 65536  # bytes
 
 STATUSES: dict[type, str] = {
@@ -420,7 +423,7 @@ def _preflight_headers(methods: str) -> dict[str, str]:
 def _is_visit(environ: Environ, path: str) -> bool:
     """Whether somebody follows a link to a page for people, from whatever site."""
     return (
-        path in PAGES
+        (path in PAGES or path.startswith(PAGES_BELOW))
         and environ["REQUEST_METHOD"] == "GET"
         and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
         and environ.get("HTTP_SEC_FETCH_DEST") == "document"

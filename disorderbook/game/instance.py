@@ -61,7 +61,7 @@ class LevelInstance:
         self.is_paused = False  # the player wants the clock to stand still
         self.stop_after: int | None = None  # the day that is to be played before it does
         self.assisted = False
-        self.has_result = False
+        self.decided_on: int | None = None  # the day on which it was won or lost
         self.fill_count = 0
         self._fills: deque[OwnFill] = deque(maxlen=MOST_OWN_FILLS)
         self._last: Standing | None = None

@@ -346,9 +346,9 @@ class GameMaster:
 
     def _note_result(self, instance: LevelInstance) -> None:
         run = instance.run
-        if run is None or run.state == OPEN or instance.has_result:
+        if run is None or run.state == OPEN or instance.decided_on is not None:
             return
-        instance.has_result = True
+        instance.decided_on = run.day
         holding, player = run.holding(), instance.player
         shown = player if self._accounts.need_keys else instance.place.account
         self.results.add(

@@ -287,6 +287,7 @@ class PlayedLevelMessage(msgspec.Struct, gc=False, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+    days: Annotated[Days, Meta(description="Absent while the level is open.")] | UnsetType = UNSET
     seed: Annotated[Seed, Meta(description="Absent while the level is open.")] | UnsetType = UNSET
     seedChosen: (
         Annotated[SeedChosen, Meta(description="Absent while the level is open.")] | UnsetType
@@ -440,6 +441,7 @@ def played_level_message(instance: LevelInstance, now: int, day_seconds: float) 
     _add_goal(message, standing)
     _add_holding(message, standing)
     if standing.state != OPEN:
+        message.days = UNSET if instance.decided_on is None else instance.decided_on
         message.seed, message.seedChosen = instance.seed, instance.seed_chosen
     return to_json(message)
 

@@ -1,5 +1,6 @@
 """Routes of the pages for people, and of what they are made of."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -7,18 +8,20 @@ from importlib.resources import files
 from bottle import SimpleTemplate
 
 from disorderbook.accounts import Accounts
-from disorderbook.errors import NoSuchFile
+from disorderbook.errors import NoSuchFile, NoSuchInstance
 from disorderbook.exchange import Exchange
 from disorderbook.protocol.names import JSON, detail_of
 from disorderbook.protocol.route import HTML, Answer, Document, Request, Route, page
 from disorderbook.site.description import description_text
 from disorderbook.site.documentation import docs_page
 from disorderbook.site.examples import Setup
+from disorderbook.site.story import markdown, stories
 
 # A browser asks again each time, so that it never has the page of one version with the script of
 # another; what it gets is small and comes from this machine.
 FILE_HEADERS = (("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"))
 KINDS = {"js": "text/javascript; charset=UTF-8", "css": "text/css; charset=UTF-8"}
+INSTANCE_ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class SiteRoutes:
@@ -38,6 +41,17 @@ class SiteRoutes:
 
     def front_page(self, request: Request) -> Answer:
         return self._page("front")
+
+    def levels(self, request: Request) -> Answer:
+        return self._page("levels")
+
+    def instance(self, request: Request, instance_id: str) -> Answer:
+        """The page of any instance: its script asks for what its player alone may see. Raises
+        NoSuchInstance for what cannot be an id.
+        """
+        if not INSTANCE_ID.fullmatch(instance_id):
+            raise NoSuchInstance(detail_of("the instance's id", instance_id, "a number from 1"))
+        return self._page("instance")
 
     def part(self, request: Request, file: str) -> Answer:
         """What the pages are made of; raises NoSuchFile."""
@@ -86,7 +100,7 @@ def _page(name: str) -> bytes:
     template = SimpleTemplate(
         name=f"{name}.tpl", lookup=[str(files("disorderbook.site") / "templates")]
     )
-    return str(template.render()).encode()
+    return str(template.render(stories=stories, markdown=markdown)).encode()
 
 
 @cache
@@ -98,6 +112,8 @@ def _parts() -> Mapping[str, bytes]:
 
 ROUTES: list[Route] = [
     ("GET", "/", SiteRoutes.front_page),
+    ("GET", "/levels", SiteRoutes.levels),
+    ("GET", "/levels/<instance_id>", SiteRoutes.instance),
     ("GET", "/static/<file>", SiteRoutes.part),
     ("GET", "/docs", SiteRoutes.documentation),
     ("GET", "/openapi.json", SiteRoutes.openapi),

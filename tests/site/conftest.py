@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from browser import browser_to_test_in
+from browser import Open, browser_to_test_in, opener
 from playwright.sync_api import Browser
 
 
@@ -11,3 +11,10 @@ from playwright.sync_api import Browser
 def browser() -> Iterator[Browser]:
     with browser_to_test_in() as browser:
         yield browser
+
+
+@pytest.fixture
+def open_url(browser: Browser) -> Iterator[Open]:
+    """Opens pages, none of which may complain."""
+    with opener(browser) as open_url:
+        yield open_url

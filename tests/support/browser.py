@@ -1,13 +1,20 @@
-"""Starts the browser of this machine, headless, for whatever looks at the front page."""
+"""Starts the browser of this machine, headless, for whatever looks at the pages."""
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+PATIENCE = 10_000  # milliseconds for a page to show something
+SCREENS = {"phone": (390, 844), "desktop": (1440, 900), "projector": (1920, 1080)}
+# What the browser itself says of an answer that is a refusal, or of none, whatever the page does.
+SAID_BY_ITSELF = ("ERR_CONNECTION", "the server responded with a status of 4")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -37,3 +44,50 @@ def running_browser(path: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=options)
         yield browser
         browser.close()
+
+
+Open = Callable[..., Page]
+
+
+@contextmanager
+def opener(browser: Browser) -> Iterator[Open]:
+    """Opens pages, each in a context of its own; in the end none may have complained."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_page(
+        url: str, screen: str = "desktop", scheme: Any = "light", script: str = ""
+    ) -> Page:
+        width, height = SCREENS[screen]
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.add_init_script(script)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text))
+        page.goto(url)
+        page.wait_for_selector("#connection[data-state=live]")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [said for said in complaints if not any(own in said for own in SAID_BY_ITSELF)] == []
+
+
+def check_looks(page: Page, screen: str, scheme: str) -> None:
+    """Nothing scrolls sideways, the ground is light or dark, and axe finds nothing."""
+    assert page.evaluate("document.documentElement.scrollWidth") == SCREENS[screen][0]
+    red, *_ = json.loads(
+        page.evaluate(
+            "getComputedStyle(document.body).backgroundColor.replace('rgb(', '[').replace(')', ']')"
+        )
+    )
+    assert (red > 128) == (scheme == "light")
+    found = Axe().run(page).response["violations"]
+    assert [(fault["id"], fault["help"], fault["nodes"][0]["html"]) for fault in found] == []

@@ -32,6 +32,7 @@ export function drawChart() {
   drawVolume(pen, candles, scale, area)
   drawRange(pen, candles, scale)
   drawLine(pen, candles, scale, area)
+  drawFills(pen, area, scale)
   drawLast(pen, area, scale, lastPrice())
   if (pointer !== null) drawPointer(pen, area, scale, candles)
 }
@@ -203,6 +204,26 @@ function stroke(pen, points) {
   pen.beginPath()
   for (const [x, y] of points) pen.lineTo(x, y)
   pen.stroke()
+}
+
+let marked = [] // the reader's own fills
+
+export function markFills(fills) {
+  marked = fills
+}
+
+function drawFills(pen, { unit }, scale) {
+  for (const { ts, price, direction } of marked) {
+    const [x, y] = [scale.x(secondsOf(ts)), scale.y(price)]
+    if (x < 0 || price < scale.low || price > scale.high) continue
+    pen.fillStyle = colours[direction]
+    pen.strokeStyle = colours.panel
+    pen.lineWidth = 1.5
+    pen.beginPath()
+    pen.arc(x, y, 0.3125 * unit, 0, 7)
+    pen.fill()
+    pen.stroke()
+  }
 }
 
 // The last price, as a flag on the axis.

@@ -1,6 +1,8 @@
-// What every page needs to show something: words for figures, and rows of tables.
+// What every page is made with: words for figures, rows of tables, questions and refusals.
 
 'use strict'
+
+import { Refused, giveKey, givenKey, isSilence } from './requests.js'
 
 export const $ = id => document.getElementById(id)
 const DOLLARS = new Intl.NumberFormat('en-US', {
@@ -13,6 +15,7 @@ export const CLOCK = new Intl.DateTimeFormat('en-GB', {
 export const MINUTE = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
 
 export const dollars = cents => DOLLARS.format(cents / 100).replace('-', '−')
+export const money = cents => `${cents < 0 ? '−' : ''}$${DOLLARS.format(Math.abs(cents) / 100)}`
 export const shares = count => WHOLE.format(count).replace('-', '−')
 export const clockTime = timestamp => CLOCK.format(secondsOf(timestamp) * 1000)
 
@@ -56,4 +59,53 @@ export function showNone(body, columns, sentence) {
 
 export function clearNone(body) {
   if (body.firstElementChild?.className === 'empty') body.replaceChildren()
+}
+
+// ---- What people do -----------------------------------------------------------------------------
+
+// Asks once more before something that cannot be undone; whether the answer was yes.
+export function confirmed(sentence, yes) {
+  const dialog = $('sure')
+  put($('sure-text'), sentence)
+  put($('sure-yes'), yes)
+  $('sure-yes').onclick = () => dialog.close('yes')
+  $('sure-no').onclick = () => dialog.close('')
+  dialog.returnValue = ''
+  dialog.showModal()
+  $('sure-no').focus()
+  return new Promise(done => { dialog.onclose = () => done(dialog.returnValue === 'yes') })
+}
+
+// Does what a button is for, once at a time, and says at `place` what the exchange refused.
+export async function telling(place, button, act) {
+  say(place, '')
+  button.disabled = true
+  try {
+    await act()
+  } catch (fault) {
+    say(place, refusalOf(fault))
+  } finally {
+    button.disabled = false
+  }
+}
+
+export function say(place, text) {
+  put(place, text)
+  place.hidden = !text
+}
+
+export function refusalOf(fault) {
+  if (fault instanceof Refused) return fault.detail ?? fault.message
+  if (!isSilence(fault)) throw fault
+  return 'The exchange does not answer.'
+}
+
+// The field for the key at the top; `use` is called with each new one.
+export function attendKey(use) {
+  $('key').value = givenKey()
+  $('key-form').onsubmit = event => {
+    event.preventDefault()
+    giveKey($('key').value.trim())
+    use()
+  }
 }

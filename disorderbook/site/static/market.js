@@ -7,7 +7,7 @@
 'use strict'
 
 import { secondsOf } from './dom.js'
-import { Refused, ask, inPath } from './requests.js'
+import { Refused, ask, inPath, isSilence } from './requests.js'
 
 const PAUSE = 400 // milliseconds between two looks at the market while the tape has news
 const PAUSE_WITHOUT_TAPE = 500
@@ -203,7 +203,7 @@ export let connection = 'connecting'
 
 // Watches from now on. A page has `show`, which shows all that is known, and may have `learn`, which
 // is asked first each time; `learnedServer`; `refused`, which is told why the exchange refuses to say
-// more, and is true where that is no fault; and `hasScores`.
+// more, and is true where that is no fault; `hasScores`; and `longestPause` in milliseconds.
 let page = {}
 
 export async function watch(ours) {
@@ -224,8 +224,7 @@ async function look() {
   } catch (fault) {
     connection = fault instanceof Refused && page.refused?.(fault) ? 'refused' : 'away'
     lastAsked.server = 0
-    // Whoever fails to connect throws a TypeError; anything unexpected is for whoever develops.
-    if (!['TypeError', 'TimeoutError', 'SyntaxError'].includes(fault.name)) console.warn(fault)
+    if (connection === 'away' && !isSilence(fault)) console.warn(fault) // for whoever develops
   }
   page.show()
 }
@@ -233,13 +232,14 @@ async function look() {
 // Until there is news, and at least as long as the market may be left alone.
 async function pause() {
   const hurried = new Promise(done => { hurry = done })
-  const least = ['away', 'refused'].includes(connection) ? PAUSE_AWAY : tape.isOpen ? PAUSE : PAUSE_WITHOUT_TAPE
+  if (connection === 'refused') return hurried
+  const least = connection === 'away' ? PAUSE_AWAY : tape.isOpen ? PAUSE : PAUSE_WITHOUT_TAPE
   await Promise.race([sleep(least), hurried])
   const isUnscored = page.hasScores && book.scoredAt !== book.count
   const isBehind = isUnscored || book.charted !== book.count
   if (!tape.isOpen || hasNews || isBehind) return
   const woken = new Promise(done => { wake = done })
-  await Promise.race([sleep(LONGEST_PAUSE - least), woken, hurried])
+  await Promise.race([sleep((page.longestPause ?? LONGEST_PAUSE) - least), woken, hurried])
 }
 
 export function goTo({ venue, symbol }) {

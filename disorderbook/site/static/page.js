@@ -3,7 +3,9 @@
 'use strict'
 
 import { attendChart, drawChart } from './chart.js'
-import { $, clearNone, clockTime, dollars, fitRows, makeRow, mark, put, shares, showNone } from './dom.js'
+import {
+  $, clearNone, clockTime, dollars, fitRows, makeRow, mark, put, shares, showNone,
+} from './dom.js'
 import { book, goTo, here, lookSoon, server, watch } from './market.js'
 import { showConnection, showLadder, showQuote } from './quote.js'
 import { inPath } from './requests.js'

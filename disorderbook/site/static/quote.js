@@ -2,7 +2,9 @@
 
 'use strict'
 
-import { $, clearNone, clockTime, dollars, fitRows, makeRow, mark, put, shares, showNone } from './dom.js'
+import {
+  $, clearNone, clockTime, dollars, fitRows, makeRow, mark, put, shares, showNone,
+} from './dom.js'
 import { book, connection, here, tape } from './market.js'
 
 export const SPAN_NAMES = { '5m': '5 minutes', '30m': '30 minutes', all: 'all' }
@@ -11,7 +13,7 @@ export function showConnection() {
   const said = {
     connecting: 'Connecting…',
     live: tape.isOpen ? 'Live, listening to the tape' : 'Live, asking twice a second',
-    refused: 'The exchange refuses',
+    refused: 'Not yours to see',
     away: 'The exchange does not answer; trying again…',
   }
   mark($('connection'), 'data-state', connection)
@@ -50,7 +52,10 @@ function showSpan() {
   put($('change'), `${sign}${dollars(change)} (${sign}${(change / first * 100).toFixed(1)} %)`)
 }
 
-export function showLadder() {
+const NOTHING = { buy: new Map(), sell: new Map() }
+
+// `own` are the reader's shares at each price.
+export function showLadder(own = NOTHING) {
   const body = $('ladder')
   const { bids = [], asks = [] } = book.market ?? {}
   const count = Math.max(bids.length, asks.length)
@@ -60,13 +65,16 @@ export function showLadder() {
   const rows = fitRows(body, count, () => makeRow('depth', 'price buy', 'price sell', 'depth'))
   for (let place = 0; place < count; place++) {
     const [bidSize, bid, ask, askSize] = rows[place].cells
-    showLevel(bids[place], bid, bidSize, most)
-    showLevel(asks[place], ask, askSize, most)
+    showLevel(bids[place], bid, bidSize, most, own.buy)
+    showLevel(asks[place], ask, askSize, most, own.sell)
   }
 }
 
-function showLevel(level, price, size, most) {
+function showLevel(level, price, size, most, own) {
+  const ours = level ? own.get(level.price) : undefined
   put(price, level ? dollars(level.price) : '')
+  price.classList.toggle('own', ours !== undefined)
+  mark(price, 'title', ours === undefined ? '' : `${shares(ours)} of them are yours`)
   put(size, level ? shares(level.qty) : '')
   const fill = level ? (level.qty / most).toFixed(3) : '0'
   if (size.style.getPropertyValue('--fill') !== fill) size.style.setProperty('--fill', fill)

@@ -33,6 +33,9 @@ export async function send(method, path, content) {
   throw new Refused(answer.status, told.error, detail ? JSON.parse(detail) : undefined)
 }
 
+// Whether it was no answer: whoever fails to connect throws a TypeError.
+export const isSilence = fault => ['TypeError', 'TimeoutError', 'SyntaxError'].includes(fault.name)
+
 export const givenKey = () => sessionStorage.getItem(KEY) ?? ''
 export const giveKey = key => sessionStorage.setItem(KEY, key)
 

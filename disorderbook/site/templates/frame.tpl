@@ -8,17 +8,25 @@
 <title>{{title}}</title>
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%232f7fd6' d='M1 3h6v2H1zM3 7h4v2H3zM5 11h2v2H5z'/%3E%3Cpath fill='%23e0782a' d='M9 3h2v2H9zM9 7h4v2H9zM9 11h6v2H9z'/%3E%3C/svg%3E">
 <link rel="stylesheet" href="/static/page.css">
+% if script != 'page':
+<link rel="stylesheet" href="/static/levels.css">
+% end
 % if script == 'page':
 <script src="/static/shell.js"></script>
 % end
 <script type="module" src="/static/{{script}}.js"></script>
 </head>
-<body>
+<body class="{{script}}">
 <header class="top">
   <h1><svg class="mark" viewBox="0 0 16 16" aria-hidden="true">
     <path class="buy" d="M1 3h6v2H1zM3 7h4v2H3zM5 11h2v2H5z"/>
     <path class="sell" d="M9 3h2v2H9zM9 7h4v2H9zM9 11h6v2H9z"/>
   </svg>disorder<span>Book</span></h1>
+  <nav class="places" aria-label="Places">
+% for path, name in (('/', 'Market'), ('/levels', 'Levels')):
+    <a href="{{path}}" aria-current="{{'page' if path == place else 'false'}}">{{name}}</a>
+% end
+  </nav>
 % if script == 'page':
   <div class="chooser">
     <label for="venue">Venue</label><select id="venue"></select>
@@ -26,8 +34,8 @@
   </div>
 % else:
   <form class="chooser" id="key-form" autocomplete="off">
-    <label for="key">Key</label><input id="key" type="password" aria-describedby="key-note"
-      spellcheck="false" autocomplete="off"><button>Use</button>
+    <label for="key">Key</label><input id="key" spellcheck="false" autocomplete="off">
+    <button>Use</button>
   </form>
 % end
   <p id="connection" role="status" data-state="connecting">Connecting…</p>

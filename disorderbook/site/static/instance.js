@@ -1,0 +1,358 @@
+// The page of one instance of a level: its story, its market, and orders by hand.
+
+'use strict'
+
+import { attendChart, drawChart, markFills } from './chart.js'
+import {
+  $, attendKey, clearNone, confirmed, dollars, fitRows, makeRow, mark, money, put, refusalOf, say,
+  shares, showNone, telling,
+} from './dom.js'
+import { goTo, here, lookSoon, watch } from './market.js'
+import { showConnection, showLadder, showQuote } from './quote.js'
+import { Refused, ask, inPath, send } from './requests.js'
+
+const LONGEST_PAUSE = 500 // milliseconds: the day goes on also while nothing trades
+const EVERY_ORDERS = 2000
+const MOST_FILLS = 200 // that are listed
+
+const id = location.pathname.split('/').filter(Boolean).at(-1)
+let played = null // as /api/v1/instances/ID tells it
+let isGone = false
+let orders = [] // own ones that are open
+let orderedAt = -Infinity // when they were asked for
+let fills = []
+let fillCount = 0
+
+// ---- Asking -------------------------------------------------------------------------------------
+
+const instancePath = `/api/v1/instances/${inPath(id)}`
+const stockPath = () => `venues/${inPath(here.venue)}/stocks/${inPath(here.symbol)}`
+
+async function learn() {
+  const told = await ask(instancePath)
+  isGone = false
+  if (told.venue !== here.venue) beginAt(told)
+  played = told
+  await learnFills()
+  await learnOrders()
+}
+
+// A restart gives another venue.
+function beginAt({ venue, symbol }) {
+  goTo({ venue, symbol })
+  orders = fills = []
+  fillCount = 0
+  orderedAt = -Infinity
+}
+
+async function learnFills() {
+  const told = await ask(`${instancePath}/fills`, { since: fillCount })
+  if (told.count === fillCount) return
+  fillCount = told.count
+  fills = [...fills, ...told.fills].slice(-MOST_FILLS)
+  orderedAt = -Infinity
+}
+
+// Orders change by fills, by what is done here, and by what a program of the same player does.
+async function learnOrders() {
+  if (played.isOver) return void (orders = [])
+  if (performance.now() - orderedAt < EVERY_ORDERS) return
+  orderedAt = performance.now()
+  const account = inPath(played.account)
+  const place = `/ob/api/venues/${inPath(here.venue)}/accounts/${account}`
+  const told = await ask(`${place}/stocks/${inPath(here.symbol)}/orders`)
+  orders = told.orders.filter(order => order.open)
+}
+
+function refused(fault) {
+  if (![401, 404].includes(fault.status)) return false
+  isGone = true
+  const isForeign = fault.status === 401
+  put($('gone-title'), isForeign ? 'Somebody else plays this' : 'Nobody plays this')
+  put($('gone-text'), isForeign
+    ? `Instance ${id} belongs to another key. Put that key in at the top.`
+    : `Instance ${id} was stopped, or never started.`)
+  return true
+}
+
+// ---- Showing ------------------------------------------------------------------------------------
+
+function show() {
+  showConnection()
+  $('gone').hidden = !isGone
+  document.body.classList.toggle('unplayed', isGone || !played)
+  if (isGone || !played) return
+  showStanding()
+  showVerdict()
+  showStory()
+  showQuote()
+  showLadder(ownLevels())
+  showOrders()
+  showFills()
+  showTicket()
+  markFills(fills)
+  drawChart()
+  $('judge').hidden = played.level !== 'making_amends' || played.state !== 'open'
+}
+
+const STATES = { open: 'Open', won: 'Won', lost: 'Lost' }
+
+function showStanding() {
+  const isPaused = played.paused && !played.isOver
+  put($('title'), played.title)
+  mark($('state'), 'data-state', isPaused ? 'paused' : played.state)
+  put($('state'), isPaused ? `${STATES[played.state]}, paused` : STATES[played.state])
+  put($('place'), `You are ${played.account}, the stock is ${played.symbol} at ${played.venue}`)
+  put($('pause'), played.paused ? 'Go on' : 'Pause')
+  for (const name of ['pause', 'advance']) $(name).hidden = played.isOver
+  showCalendar()
+  showGoals()
+  const [kind, text] = Object.entries(played.flash ?? {})[0] ?? ['info', '']
+  mark($('flash'), 'data-kind', kind)
+  say($('flash'), text)
+  $('assisted').hidden = !played.assisted
+}
+
+function showCalendar() {
+  const { day, dayProgress, endOfTheWorldDay: last } = played
+  showBar($('calendar'), played.isOver ? `${last}, the last one is over` : `${day} of ${last}`,
+    (day + dayProgress) / (last + 1))
+  fill($('today'), dayProgress)
+}
+
+function showGoals() {
+  const { position = 0, cash = 0, nav = 0, averagePrice, rank } = played
+  const { goalShares, goalNav, positionLimit, targetPrice } = played
+  showGoal($('bought'), goalShares, `${shares(position)} of ${shares(goalShares)}`, position)
+  const target = targetPrice === undefined ? '' : `; the target is ${money(targetPrice)}`
+  put($('average'), averagePrice === undefined ? '' : `${money(averagePrice)} on average${target}`)
+  showGoal($('worth'), goalNav, `${money(nav)} of ${money(goalNav)}`, nav)
+  showGoal($('exposure'), positionLimit,
+    `${shares(position)} of at most ${shares(positionLimit)}, long or short`, Math.abs(position))
+  mark($('exposure'), 'data-side', position < 0 ? 'short' : 'long')
+  $('position-fact').hidden = goalShares !== undefined || positionLimit !== undefined
+  $('nav-fact').hidden = goalNav !== undefined
+  put($('position'), `${shares(position)} shares`)
+  put($('cash'), money(cash))
+  put($('nav'), money(nav))
+  put($('rank'), rank === undefined ? '–' : shares(rank))
+}
+
+function showGoal(bar, goal, text, reached) {
+  bar.hidden = goal === undefined
+  if (!bar.hidden) showBar(bar, text, reached / goal)
+}
+
+function showBar(bar, text, share) {
+  put(bar.querySelector('strong'), text)
+  fill(bar.querySelector('.track'), share)
+}
+
+function fill(track, share) {
+  const shown = Math.min(1, Math.max(0, share)).toFixed(4)
+  if (track.style.getPropertyValue('--fill') === shown) return
+  track.style.setProperty('--fill', shown)
+  mark(track, 'aria-valuenow', String(Math.round(shown * 100)))
+}
+
+function showVerdict() {
+  $('verdict').hidden = played.state === 'open'
+  if ($('verdict').hidden) return
+  mark($('verdict'), 'data-state', played.state)
+  put($('verdict-title'), `${STATES[played.state]} on day ${played.days}`)
+  const chosen = played.seedChosen ? ', which you chose' : ''
+  put($('verdict-text'), `Its market followed from the seed ${played.seed}${chosen}.` +
+    (played.assisted ? ' You had help from the clock.' : ''))
+  const field = $('seed')
+  if (field.dataset.of !== played.venue) field.value = played.seed
+  field.dataset.of = played.venue
+}
+
+function showStory() {
+  const place = $('story-text')
+  if (place.dataset.of === played.level) return
+  place.dataset.of = played.level
+  place.replaceChildren($(`story-${played.level}`).content.cloneNode(true))
+}
+
+// Shares of own open orders at each price.
+function ownLevels() {
+  const own = { buy: new Map(), sell: new Map() }
+  for (const { direction, price, qty } of orders) {
+    own[direction].set(price, (own[direction].get(price) ?? 0) + qty)
+  }
+  return own
+}
+
+function showOrders() {
+  const body = $('orders')
+  if (!orders.length) return showNone(body, 4, 'No order of yours is open.')
+  clearNone(body)
+  const rows = fitRows(body, orders.length, makeOrderRow)
+  orders.toReversed().forEach((order, place) => {
+    const [what, price, left, cancel] = rows[place].cells
+    put(what, order.direction)
+    mark(what, 'class', order.direction)
+    put(price, dollars(order.price))
+    put(left, `${shares(order.qty)} of ${shares(order.originalQty)}`)
+    rows[place].dataset.order = order.id
+    const said = `Cancel the order to ${order.direction} ${order.qty} at ${dollars(order.price)}`
+    mark(cancel.firstElementChild, 'aria-label', said)
+  })
+}
+
+function makeOrderRow() {
+  const row = makeRow('', '', '', '')
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.textContent = 'Cancel'
+  button.onclick = () => telling($('said'), button, () => cancel(row.dataset.order))
+  row.cells[3].append(button)
+  return row
+}
+
+function showFills() {
+  const body = $('fills')
+  put($('fills-note'), fillCount > fills.length ? `the latest ${fills.length} of ${fillCount}` : '')
+  if (!fills.length) return showNone(body, 5, 'You have not traded yet.')
+  clearNone(body)
+  const rows = fitRows(body, fills.length, () => makeRow('', '', '', '', ''))
+  fills.toReversed().forEach((one, place) => {
+    const [day, what, price, size, order] = rows[place].cells
+    put(day, String(one.day))
+    put(what, one.direction === 'buy' ? '▲ buy' : '▼ sell')
+    mark(what, 'class', one.direction)
+    put(price, dollars(one.price))
+    put(size, shares(one.qty))
+    put(order, String(one.orderId))
+  })
+}
+
+// ---- The ticket ---------------------------------------------------------------------------------
+
+const FIELDS = ['qty', 'orderType', 'price']
+const direction = () => $('ticket').elements.direction.value
+
+function showTicket() {
+  const isMarket = $('orderType').value === 'market'
+  $('price').disabled = isMarket
+  const price = isMarket ? 'at the market' : `at $${$('price').value.trim() || '…'}`
+  const side = direction()
+  put($('send'), `${side === 'buy' ? 'Buy' : 'Sell'} ${$('qty').value.trim() || '…'} ${price}`)
+  mark($('send'), 'data-side', side)
+  $('send').hidden = played.isOver
+}
+
+// The exchange says what is wrong with a number, so it is told whatever stands there.
+function numberIn(text, unit = 1) {
+  const number = Number(text.replaceAll(',', ''))
+  if (!text.trim() || Number.isNaN(number)) return text.trim()
+  return Number((number * unit).toFixed(6)) // 0.07 * 100 is a little more than 7
+}
+
+async function placeOrder() {
+  for (const name of FIELDS) showRefusal(name, '')
+  put($('ticket-said'), '')
+  const order = {
+    account: played.account, direction: direction(), orderType: $('orderType').value,
+    qty: numberIn($('qty').value),
+  }
+  if (order.orderType !== 'market') order.price = numberIn($('price').value, 100)
+  try {
+    tellOrder(await send('POST', `/ob/api/${stockPath()}/orders`, order))
+  } catch (fault) {
+    if (!(fault instanceof Refused) || !FIELDS.includes(fault.field)) throw fault
+    showRefusal(fault.field, refusalOf(fault))
+    $(fault.field).focus()
+  }
+  learnOrdersSoon()
+}
+
+function showRefusal(name, text) {
+  put($(`${name}-error`), text)
+  mark($(name), 'aria-invalid', String(Boolean(text)))
+}
+
+function tellOrder({ direction, fills, totalFilled, originalQty, open }) {
+  const paid = fills.reduce((sum, one) => sum + one.price * one.qty, 0)
+  const verb = direction === 'buy' ? 'Bought' : 'Sold'
+  const average = money(paid / totalFilled)
+  const done = `${verb} ${shares(totalFilled)} of ${shares(originalQty)} at ${average} on average`
+  const [some, none] = open
+    ? [`${done}; the rest waits in the book.`, 'The order waits in the book.']
+    : [`${done}.`, 'Nothing has traded.']
+  put($('ticket-said'), totalFilled ? some : none)
+}
+
+async function cancel(order) {
+  await send('DELETE', `/ob/api/${stockPath()}/orders/${order}`)
+  learnOrdersSoon()
+}
+
+function learnOrdersSoon() {
+  orderedAt = -Infinity
+  lookSoon()
+}
+
+// ---- The clock, the end, and the accusation -----------------------------------------------------
+
+const tell = (what, content) => send('POST', `/gm/instances/${inPath(id)}/${what}`, content)
+
+async function clock(what) {
+  played = await send('POST', `${instancePath}/${what}`)
+  lookSoon()
+}
+
+async function restart() {
+  if (!await confirmed('Begin again at day 0? What you have here is lost.', 'Restart')) return
+  await tell('restart')
+  lookSoon()
+}
+
+async function stop() {
+  if (!await confirmed('End this level? What you have here is lost.', 'Stop')) return
+  await tell('stop')
+  location.assign('/levels')
+}
+
+async function again(content) {
+  say($('seed-error'), '')
+  await tell('restart', content)
+  lookSoon()
+}
+
+async function accuse() {
+  const account = $('account').value.trim()
+  const question = `Accuse ${account || 'nobody'}? You have one accusation, and this is it.`
+  if (!await confirmed(question, `Accuse ${account}`)) return
+  await tell('judge', {
+    account, explanation_link: $('explanation_link').value,
+    executive_summary: $('executive_summary').value,
+  })
+  lookSoon()
+}
+
+function attend() {
+  const does = (name, act) => { $(name).onclick = () => telling($('said'), $(name), act) }
+  does('pause', () => clock(played.paused ? 'run' : 'pause'))
+  does('advance', () => clock('advance'))
+  does('restart', restart)
+  does('stop', stop)
+  $('again-new').onclick = () => telling($('seed-error'), $('again-new'), () => again())
+  submits('again', 'again-same', 'seed-error', () => again({ seed: numberIn($('seed').value) }))
+  $('ticket').oninput = showTicket
+  submits('ticket', 'send', 'ticket-error', placeOrder)
+  submits('accusation', 'accuse', 'account-error', accuse)
+}
+
+function submits(form, button, error, act) {
+  $(form).onsubmit = event => {
+    event.preventDefault()
+    telling($(error), $(button), act)
+  }
+}
+
+attend()
+attendChart()
+attendKey(lookSoon)
+watch({ show, learn, refused, longestPause: LONGEST_PAUSE })
