@@ -182,13 +182,18 @@ def test_a_taken_port_is_a_sentence_and_leaves_nothing() -> None:
         {"symbol": "A" * 256},
         {"max_listeners": 0},
         {"max_listeners": 218},
+        {"day_seconds": 0.04},
+        {"day_seconds": float("inf")},
+        {"seed": -1},
+        {"max_instances": 0},
     ],
 )
 def test_what_cannot_be_a_port_a_name_or_a_number_is_refused_before_anything_starts(
     options: dict[str, Any],
 ) -> None:
     threads = threading.enumerate()
-    with pytest.raises(ValueError, match="A port is|cannot name a venue or a stock|from 1 to 217"):
+    complaint = "A port is|cannot name a venue or a stock|from 1 to 217|and not"
+    with pytest.raises(ValueError, match=complaint):
         with serve(**options):
             pass
     assert threading.enumerate() == threads

@@ -129,7 +129,7 @@ def test_every_operation_is_explained_with_examples(method: str, path: str) -> N
 
 def test_the_examples_of_orders_are_accepted() -> None:
     for (method, path), operation in OPERATIONS.items():
-        if "requestBody" in operation:
+        if "requestBody" in operation and "{venue}" in path:
             url = path.format(venue="TESTEX", symbol="FOOBAR")
             for example in examples_of(operation["requestBody"]["content"]["application/json"]):
                 assert Client()(method, url, example).status == 200
@@ -212,7 +212,10 @@ def test_no_answer_is_outside_the_description(
 def what_fits_is_accepted_and_what_does_not_is_refused(case: Any, server: Client) -> None:
     if spells_no_huge_number(case.body) and not names_the_price_of_a_market_order(case.body):
         leave_names_to_the_path(case)
-        case.call_and_validate(app=server.app)
+        if case.path.endswith("/judge"):  # no schema can say whether there is somebody to accuse
+            case.call_and_validate(checks=CONFORMANCE, app=server.app)
+        else:
+            case.call_and_validate(app=server.app)
 
 
 def run_with_requests(test: Any, client: Client, operation: tuple[str, str]) -> None:

@@ -154,11 +154,14 @@ def _seed(body: bytes) -> int | None:
     they like. Raises WrongType, IllegalValue.
     """
     try:
-        seed = parse_object(body).get("seed")
+        fields = parse_object(body)
     except (BadJson, WrongType):
         return None
-    if seed is None:
+    if "seed" not in fields:
         return None
+    seed = fields["seed"]
+    if isinstance(seed, float) and seed.is_integer():
+        seed = int(seed)
     if type(seed) is not int:
         raise WrongType(detail_of("seed", seed, SEED_RULE))
     if not 0 <= seed <= MAX_SEED:

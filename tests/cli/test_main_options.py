@@ -37,6 +37,13 @@ def test_nothing_less_than_a_warning_is_logged_unless_asked_for() -> None:
         (["--wsport", "9"], "wsport", 9),
         (["--maxlisteners", "7436"], "maxlisteners", 7436),
         ([], "maxlisteners", 4096),
+        (["--day-seconds", "0.05"], "day_seconds", 0.05),
+        (["--day-seconds", "60"], "day_seconds", 60.0),
+        ([], "day_seconds", 5.0),
+        (["--seed", "9007199254740991"], "seed", 2**53 - 1),
+        ([], "seed", None),
+        (["--maxinstances", "1"], "maxinstances", 1),
+        ([], "maxinstances", 200),
         (["--ws_port", "9"], "wsport", 9),
     ],
 )

@@ -1,6 +1,8 @@
 """Plays levels over HTTP in this process: starts them, trades, and moves the exchange's clock."""
 
+import json
 import time
+import urllib.request
 from typing import Any, NamedTuple
 
 from wsgi import Answer, Client
@@ -32,6 +34,29 @@ class MovableClock:
 
     def __call__(self) -> int:
         return self.now
+
+
+class HttpClient:
+    """Asks an exchange at a port of this machine."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+    def ask(self, method: str, path: str, key: str | None, body: object = None) -> Any:
+        """The answer's JSON; raises HTTPError for a refusal."""
+        data = None if method == "GET" else b"" if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(self.url + path, data, with_key(key), method=method)
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
+            return json.load(answer)
+
+    def get(self, path: str, key: str | None) -> Any:
+        return self.ask("GET", path, key)
+
+    def post(self, path: str, key: str | None, body: object = None) -> Any:
+        return self.ask("POST", path, key, body)
+
+    def start(self, name: str, key: str | None) -> Any:
+        return self.post(f"/gm/levels/{name}", key)
 
 
 class Level(NamedTuple):
