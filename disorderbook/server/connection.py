@@ -51,6 +51,9 @@ READ_BYTES = 4 * 1024  # at once from one connection; what is read is parsed bef
 BATCH = 16  # requests of one connection that are answered in one go, if nobody else waits
 
 
+READING = ("GET", "HEAD")  # methods that change nothing; only their answers are long
+
+
 GATHER_SECONDS = 0.002  # that the first answer waits for others of the same group commit
 
 
@@ -101,7 +104,8 @@ class Service:
         self.unsent = Unsent()
         self.room = limits.pass_bytes  # for what may still be done before the next pass
         self.request_cost = limits.pass_bytes // limits.pass_requests  # of it, besides the bytes
-        self.newcomers: deque[Connection] = deque()  # to be answered, and were idle before
+        self.changing: deque[Connection] = deque()  # to be answered, and were idle before
+        self.newcomers: deque[Connection] = deque()  # likewise, but who only read
         self.waiting: deque[Connection] = deque()  # for their next answer, or slice
         self._in_steps: deque[Connection] = deque()  # for the next step of their answer
         self._has_pass = False  # whether the loop will call _pass
@@ -145,18 +149,20 @@ class Service:
     def _pass(self) -> None:
         """Give those who wait a turn each, as far as there is room; the others have the next pass.
 
-        There is room for newcomers, and as much again for those with a backlog: so who asks little
-        does not wait for those who ask much, and these do not wait for ever. A request that finds
-        no newcomers before it, and room, is answered at once, without a pass.
+        There is room for those who change something, whose answers are short, as much again for
+        those who only read, and for those with a backlog: so who asks little does not wait for
+        those who ask much, an order does not wait for a thousand books, and nobody waits for ever.
+        A request that finds nobody before it, and room, is answered at once, without a pass.
         """
         self._has_pass = False
+        self._serve(self.changing)
         self._serve(self.newcomers)
         room_for_more = self.room
         self._serve(self.waiting)
         self.room = room_for_more
         if self._in_steps:
             self._in_steps.popleft().take_step()
-        if self.newcomers or self.waiting or self._in_steps:
+        if self.changing or self.newcomers or self.waiting or self._in_steps:
             self.schedule_pass()
 
     def _serve(self, queue: "deque[Connection]") -> None:
@@ -168,7 +174,7 @@ class Service:
 
     def share(self) -> int:
         """How many requests a connection may have answered in its turn."""
-        others = len(self.newcomers) + len(self.waiting)
+        others = len(self.changing) + len(self.newcomers) + len(self.waiting)
         return min(BATCH, self.limits.pass_requests // (1 + others)) or 1
 
     def admit(self, reply: Whole | Steps) -> bool:
@@ -273,8 +279,11 @@ class Connection(asyncio.BufferedProtocol):
             self._turn_away()
         elif self._is_held or self._in_turn or self._blocked or self._has_reply:
             self._transport.pause_reading()  # until what came before has been answered
-        elif self._reader.ready and (self._service.room <= 0 or self._service.newcomers):
-            self._wait_for_turn(self._service.newcomers)
+        elif self._reader.ready and (
+            self._service.room <= 0 or self._service.newcomers or self._service.changing
+        ):
+            only_reads = self._reader.ready[0].head.method in READING
+            self._wait_for_turn(self._service.newcomers if only_reads else self._service.changing)
         else:
             self._answer()
 

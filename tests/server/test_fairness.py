@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from passes import Peer, make_passes, on_a_loop
-from raw_http import get
+from raw_http import get, post
 
 from disorderbook.server.connection import Service
 from disorderbook.server.limits import Limits
@@ -142,6 +142,25 @@ def test_a_pass_makes_one_long_answer_of_newcomers_and_one_of_those_with_a_backl
             before = app.total
             await make_passes(1)
             assert app.total - before <= 2
+
+    on_a_loop(app, test)
+
+
+def test_an_order_does_not_wait_for_a_thousand_who_read() -> None:
+    app = App()
+
+    async def test(service: Service) -> None:
+        orders = [Peer(service) for _ in range(3)]
+        readers = [Peer(service, room=1000) for _ in range(1000)]
+        for peer in readers:
+            peer.send(get("/large/100000"))
+        for number in range(50):
+            for peer in orders:
+                peer.send(post("/order", b""))
+            await make_passes(1)
+            assert app.asked["/order"] == (number + 1) * len(orders)
+        assert all(len(peer.answers()) == 50 for peer in orders)
+        assert 50 <= app.asked["/large/100000"] <= 52  # and these do not wait for the orders
 
     on_a_loop(app, test)
 
