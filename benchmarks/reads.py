@@ -191,16 +191,15 @@ def beside(target: object, *arguments: object) -> Iterator[None]:
         process.join()
 
 
-def latencies(port: int, seconds: float, rate: float) -> list[float]:
+def latencies(client: Client, seconds: float, rate: float) -> list[float]:
     """Seconds that each order took, counted from when it was due, so that a stall counts whole."""
-    client, request, took = Client(port), order(), []
+    request, took = order(), []
     start, number = time.perf_counter(), 0
     while (due := start + number / rate) < start + seconds:
         time.sleep(max(0.0, due - time.perf_counter()))
         client.ask(request)
         took.append(time.perf_counter() - due)
         number += 1
-    client.close()
     return sorted(took)
 
 
@@ -221,7 +220,9 @@ def measure_reads(options: argparse.Namespace) -> None:
                         if path
                         else contextlib.nullcontext()
                     ):
-                        took = latencies(exchange.port, options.seconds, HONEST_RATE)
+                        client = Client(exchange.port)
+                        took = latencies(client, options.seconds, HONEST_RATE)
+                        client.close()
                     pair = percentile(took, 0.99), percentile(took, 0.999)
                     figures.setdefault(name, {}).setdefault(kind, []).append(pair)
     for name, kinds in figures.items():
@@ -245,7 +246,7 @@ def measure_deaf(options: argparse.Namespace) -> None:
         with running("real", options) as exchange:
             client = Client(exchange.port)
             size = client.ask(get(STOCK))
-            latencies(exchange.port, 1.0, MEANWHILE)
+            latencies(client, 1.0, MEANWHILE)
             before, most, crowd = resident(exchange.pid), 0.0, []
             for _ in range(options.clients):
                 peer = socket.socket()
@@ -257,11 +258,11 @@ def measure_deaf(options: argparse.Namespace) -> None:
                     client.ask(order())
             took: list[float] = []
             for _ in range(max(1, round(options.seconds))):
-                took += latencies(exchange.port, 1.0, MEANWHILE)
+                took += latencies(client, 1.0, MEANWHILE)
                 most = max(most, resident(exchange.pid))
             for peer in crowd:
                 peer.close()
-            latencies(exchange.port, 1.0, MEANWHILE)
+            latencies(client, 1.0, MEANWHILE)
             left = resident(exchange.pid) - before
             rows.append((size / 1e6, most - before, left, percentile(sorted(took), 0.99)))
     size, grown, left, slowest = (statistics.median(column) for column in zip(*rows, strict=True))

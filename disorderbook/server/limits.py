@@ -20,7 +20,7 @@ class Limits(NamedTuple):
     refused_connections: int = 100  # beyond the limit and being told so; others are just dropped
     excess_seconds: float = 0.5  # for one of them to send a head, so that a page may read why
     slice_bytes: int = 256 * 1024  # of a long answer that are written at once
-    system_bytes: int = 256 * 1024  # of answers that the system takes off us for a client
+    system_bytes: int = 64 * 1024  # of answers that the system takes off us for a client
     unsent_bytes: int = 64 * 2**20  # of answers that clients have not taken, each chunk once
     write_seconds: float = 10.0  # without the client reading any of what is written for it
     answer_seconds: float = 300.0  # for the client to read the whole of a long answer
