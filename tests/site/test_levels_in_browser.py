@@ -109,6 +109,12 @@ def test_own_orders_are_marked_and_can_be_cancelled(
     for quantity in ("3", "4"):
         order(page, quantity, "1.00")
         page.wait_for_selector(f"#orders td:text-is('{quantity} of {quantity}')")
+    page.fill("#qty", "5")
+    page.focus("#send")
+    page.evaluate("send.click(); send.click()")  # a double click places one order
+    page.click("[aria-label='Cancel the order to buy 5 at 1.00']")
+    page.wait_for_selector("#orders td:text-is('5 of 5')", state="detached")
+    assert page.evaluate("document.activeElement.textContent") == "Cancel"
     page.wait_for_selector("#ladder .own.buy[title='7 of them are yours']:text-is('1.00')")
     page.click("[aria-label='Cancel the order to buy 3 at 1.00']")
     page.wait_for_selector("#ladder .own[title='4 of them are yours']")

@@ -76,16 +76,18 @@ export function confirmed(sentence, yes) {
   return new Promise(done => { dialog.onclose = () => done(dialog.returnValue === 'yes') })
 }
 
-// Does what a button is for, once at a time, and says at `place` what the exchange refused.
+// Does what a button is for, once at a time, and says at `place` what the exchange refused. A busy
+// button is not disabled, since it would lose the focus.
 export async function telling(place, button, act) {
+  if (button.getAttribute('aria-busy') === 'true') return
   say(place, '')
-  button.disabled = true
+  mark(button, 'aria-busy', 'true')
   try {
     await act()
   } catch (fault) {
     say(place, refusalOf(fault))
   } finally {
-    button.disabled = false
+    mark(button, 'aria-busy', 'false')
   }
 }
 

@@ -128,7 +128,7 @@ function showGoals() {
   put($('average'), averagePrice === undefined ? '' : `${money(averagePrice)} on average${target}`)
   showGoal($('worth'), goalNav, `${money(nav)} of ${money(goalNav)}`, nav)
   showGoal($('exposure'), positionLimit,
-    `${shares(position)} of at most ${shares(positionLimit)}, long or short`, Math.abs(position))
+    `${shares(position)} of ±${shares(positionLimit)}`, Math.abs(position))
   mark($('exposure'), 'data-side', position < 0 ? 'short' : 'long')
   $('position-fact').hidden = goalShares !== undefined || positionLimit !== undefined
   $('nav-fact').hidden = goalNav !== undefined
