@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         sources = sources_of(item)
-        if sources & {"subprocess", "live", "program", "forked", "tls_front"}:
+        if sources & {"subprocess", "live", "program", "forked", "fork_server", "tls_front"}:
             item.add_marker("process")
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")

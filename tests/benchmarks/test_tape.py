@@ -1,9 +1,9 @@
 """The tool that measures the tape, with small numbers."""
 
 import re
-import subprocess
 import sys
 
+from fork_server import run
 from live import ROOT
 
 PATIENCE = 60.0  # seconds for the tool to end
@@ -22,7 +22,7 @@ def test_it_measures_the_tape_and_the_bare_library_in_one_run() -> None:
         "--deaf",
         "2000",
     ]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    ended = run(command, timeout=PATIENCE)
     assert (ended.returncode, ended.stderr) == (0, "")
     rows = re.findall(r"^ *the (?:tape|bare library) +[23] .* 100% ", ended.stdout, re.MULTILINE)
     assert len(rows) == 4

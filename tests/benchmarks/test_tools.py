@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+from fork_server import popen
 from live import ROOT, Exchange, running
 
 PATIENCE = 60.0  # seconds for a tool to end
@@ -25,7 +26,7 @@ NOWHERE = "http://127.0.0.1:1/ob/api/"
 def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a tool until it ends, and with it all that it started, which has the same stderr."""
     command = [sys.executable, str(ROOT / "benchmarks" / f"{tool}.py"), *arguments]
-    with subprocess.Popen(
+    with popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         try:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fork_server
 import pytest
 from live import PATIENCE, ROOT, Exchange, bot, running
 from stockfighter_minimal import Client, Order
@@ -32,7 +33,7 @@ def run(
 ) -> "subprocess.CompletedProcess[str]":
     """A script that ends by itself."""
     command = [sys.executable, *python, str(ROOT / "bots" / script), *options]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE)
+    return fork_server.run(command, timeout=PATIENCE, cwd=cwd)
 
 
 def make_a_price(client: Client, venue: str, account: str = "NOISEBOTS") -> None:

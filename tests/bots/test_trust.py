@@ -1,13 +1,13 @@
 """The bots behind proxies of the environment, and the bots and an exchange behind TLS."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 import stockfighter_minimal as sf
 import watch_tape
+from fork_server import run
 from live import PATIENCE, ROOT, Exchange, bot
 from tls_front import Front, tls_front
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_trusted_is_one_sentence(
     script: str, words: list[str], options: list[str], complaint: str
 ) -> None:
     command = [sys.executable, str(ROOT / "bots" / script), *words, *options]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    ran = run(command, timeout=PATIENCE)
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
     assert any(part in ran.stderr for part in complaint.split("|")), ran.stderr
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
+import fork_server
 import pytest
 import watch_tape
 from forked import forked, heard
@@ -114,7 +115,7 @@ def test_it_waits_for_an_exchange_that_is_away_and_reconnects() -> None:
 
 def run(*options: str, python: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, *python, str(ROOT / "bots" / "watch_tape.py"), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    return fork_server.run(command, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -6,19 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from fork_server import run
 from live import PATIENCE, ROOT, running
 
 from disorderbook.runner.registry import REGISTRY
 
 
 def bots(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+    return run(
         [sys.executable, "-m", "disorderbook", "bots", *arguments],
+        timeout=PATIENCE,
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fork_server import run
 from live import PATIENCE, ROOT, Exchange, Started, running, started
 
 from disorderbook.client.market import TIMEOUT
@@ -30,9 +31,7 @@ SUM = r"(\d+) orders sent, (\d+) of them placed, (\d+) refused or lost, (\d+) ca
 
 def bots(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Bots that end by themselves."""
-    return subprocess.run(
-        [*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
-    )
+    return run([*COMMAND, *arguments], timeout=PATIENCE, cwd=ROOT)
 
 
 def running_bots(*arguments: str) -> AbstractContextManager[Started]:

@@ -254,12 +254,19 @@ def transports_after_a_stop_among_newcomers(new_loop: NewLoop, turns: int) -> li
         else:
             server.stop()
 
+    before = transports()  # of other servers; to hold them keeps their ids theirs
+    known = set(map(id, before))
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(Peer(server.port))
         first.send(get("/"))
         server.run(application)
-        found = [each for each in gc.get_objects() if isinstance(each, asyncio.BaseTransport)]
-        return [repr(each) for each in found if "closed" not in repr(each)]
+        left = [repr(each) for each in transports() if id(each) not in known]
+        return [each for each in left if "closed" not in each]
+
+
+def transports() -> list[asyncio.BaseTransport]:
+    """All of this process."""
+    return [each for each in gc.get_objects() if isinstance(each, asyncio.BaseTransport)]
 
 
 def test_without_uvloop_the_loop_is_asyncios(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,15 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 
+from fork_server import popen
+
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 20.0  # seconds for a process to print something, to answer, or to end
+PATIENCE = 60.0  # seconds for a process to print something, to answer, or to end
 
 
 class Started:
     """A running process, all that it printed, and how to end it."""
 
     def __init__(self, *command: str) -> None:
-        self._process = subprocess.Popen(
+        self._process = popen(
             command,
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},

@@ -5,20 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fork_server import run
+
 ROOT = Path(__file__).parent.parent.parent
 MAIN = ROOT / "disorderBook_main.py"
 
 
 def start(*options: str, cwd: Path = ROOT, **keywords: Any) -> subprocess.CompletedProcess[str]:
     """Run the program for options that end it at once."""
-    return subprocess.run(
-        [sys.executable, str(MAIN), *options],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=20,
-        **keywords,
-    )
+    return run([sys.executable, str(MAIN), *options], timeout=20, cwd=cwd, **keywords)
 
 
 def refused(*options: str) -> str:

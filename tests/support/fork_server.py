@@ -1,0 +1,217 @@
+"""Starts scripts of the project as processes that need not load anew what they import.
+
+A server process has imported the package once, and forks itself for each script. What it forks has
+memory, descriptors, signals, environment and exit status of its own, as any process has. Where that
+would not be the same - not on Linux, or with options for the interpreter itself - a process is
+started afresh.
+"""
+
+import functools
+import gc
+import importlib
+import io
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LONGEST_REQUEST = 200_000  # bytes
+LONGEST_REPLY = 20
+LOADED = ("cli.main", "in_process", "runner.command", "client.listener", "tape.server", "uvloop")
+LATE = {"PYTHONUNBUFFERED"}  # variables for the interpreter that still count after its start
+
+
+def popen(command: Sequence[str], **keywords: Any) -> "subprocess.Popen[Any]":
+    """As subprocess.Popen, which it is where no script can be forked."""
+    kind = ForkedScript if _can_be_forked(command, keywords.get("env")) else subprocess.Popen
+    return kind(command, **keywords)
+
+
+def run(
+    command: Sequence[str], timeout: float, **keywords: Any
+) -> "subprocess.CompletedProcess[str]":
+    """As subprocess.run of a script that reads nothing, with the text of what it prints."""
+    pipe = subprocess.PIPE
+    with popen(
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, **keywords
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _can_be_forked(command: Sequence[str], environment: Mapping[str, str] | None) -> bool:
+    """Whether it is a script or a module, with nothing that only a new interpreter minds."""
+    if sys.platform != "linux" or len(command) < 2 or command[0] != sys.executable:
+        return False
+    is_script = command[1] == "-m" or not command[1].startswith("-")
+    return is_script and _minded(environment or os.environ) == _minded(os.environ)
+
+
+def _minded(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(("PYTHON", "LC_", "LANG"))
+        and name not in LATE
+        and (name, value) != ("PYTHONPATH", str(ROOT))
+    }
+
+
+class ForkedScript(subprocess.Popen[Any]):
+    """A child of the server, which tells its pid and its end."""
+
+    _told: socket.socket
+
+    def _execute_child(
+        self, args: Any, executable: Any, preexec_fn: Any, close_fds: Any, pass_fds: Any,
+        cwd: Any, env: Any, startupinfo: Any, creationflags: Any, shell: Any, *descriptors: int,
+    ) -> None:  # fmt: skip
+        stdin, _, _, stdout, _, stderr = descriptors[:6]
+        request = {
+            "arguments": list(map(os.fspath, args[1:])),
+            "folder": os.fspath(cwd or os.getcwd()),
+            "environment": dict(os.environ if env is None else env),
+            "leads_a_session": bool(descriptors[11]),
+        }
+        self._told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        given = [own if own != -1 else number for number, own in enumerate((stdin, stdout, stderr))]
+        with theirs:
+            message = [json.dumps(request).encode()]
+            socket.send_fds(_server(os.getpid()), message, [*given, theirs.fileno()])
+        self._close_pipe_fds(*descriptors[:6])  # type: ignore[attr-defined]
+        self.pid = int(self._told.recv(LONGEST_REPLY))
+        self._child_created = True
+
+    def _try_wait(self, wait_flags: int) -> tuple[int, int]:
+        """What waitpid returns of a child of one's own."""
+        try:
+            status = self._told.recv(LONGEST_REPLY, socket.MSG_DONTWAIT if wait_flags else 0)
+        except BlockingIOError:
+            return 0, 0
+        assert status, "the server has ended"
+        self._told.close()
+        return self.pid, int(status)
+
+    def _internal_poll(self, *_: Any, **__: Any) -> int | None:
+        if self.returncode is None and self._waitpid_lock.acquire(False):  # type: ignore[attr-defined]
+            try:
+                pid, status = self._try_wait(os.WNOHANG)
+                if pid:
+                    self._handle_exitstatus(status)  # type: ignore[attr-defined]
+            finally:
+                self._waitpid_lock.release()  # type: ignore[attr-defined]
+        return self.returncode
+
+
+@functools.cache
+def _server(owner: int) -> socket.socket:
+    """Where the server of this process listens; it ends with the process."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        number = theirs.fileno()
+        command = [sys.executable, __file__, str(number)]
+        subprocess.Popen(command, pass_fds=[number], cwd=ROOT, stdin=subprocess.DEVNULL)
+    return ours
+
+
+class Script(NamedTuple):
+    """What a forked process is to run."""
+
+    arguments: list[str]
+    folder: str
+    environment: dict[str, str]
+    leads_a_session: bool
+
+    def run(self) -> None:
+        """As `python ARGUMENTS` does."""
+        if self.leads_a_session:
+            os.setsid()
+        os.chdir(self.folder)
+        os.environ.clear()
+        os.environ.update(self.environment)
+        _open_streams(buffering=0 if self.environment.get("PYTHONUNBUFFERED") else -1)
+        name, *rest = self.arguments
+        if name == "-m":
+            name, *rest = rest
+            sys.path[0] = self.folder
+            sys.argv = [name, *rest]
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        else:
+            sys.path[0] = str(Path(name).resolve().parent)
+            sys.argv = [name, *rest]
+            runpy.run_path(name, run_name="__main__")
+
+
+def _open_streams(buffering: int) -> None:
+    """As the interpreter does when it starts, for descriptors that have become others."""
+    sys.stdin = open(0, closefd=False)
+    out, err = (open(number, "wb", buffering, closefd=False) for number in (1, 2))
+    sys.stdout = io.TextIOWrapper(out, write_through=not buffering)
+    sys.stderr = io.TextIOWrapper(err, errors="backslashreplace", line_buffering=True)
+
+
+def serve(requests: socket.socket) -> Script | None:
+    """Fork for each request, until there are no more; returns the script in what was forked."""
+    children: dict[int, socket.socket] = {}
+
+    def tell_ends(*_: object) -> None:
+        while children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            with children.pop(pid) as asked:
+                asked.send(str(status).encode(), socket.MSG_NOSIGNAL)
+
+    signal.signal(signal.SIGCHLD, tell_ends)
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, 4)
+        if not message:
+            return None
+        *streams, told = descriptors
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        pid = os.fork()
+        if not pid:
+            requests.detach()
+            _become(streams, children)
+            return Script(**json.loads(message))
+        children[pid] = socket.socket(fileno=told)
+        children[pid].send(str(pid).encode())
+        for stream in streams:
+            os.close(stream)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+
+
+def _become(streams: list[int], children: dict[int, socket.socket]) -> None:
+    """Leave the server to itself, of which a process that was forked has inherited everything."""
+    for other in children.values():
+        other.detach()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.closerange(len(streams), os.sysconf("SC_OPEN_MAX"))
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+
+
+def main() -> None:
+    sys.path.insert(1, str(ROOT))
+    for name in LOADED:
+        importlib.import_module(name if name == "uvloop" else f"disorderbook.{name}")
+    gc.collect()
+    gc.freeze()  # or each process copies all that it looks through for garbage
+    script = serve(socket.socket(fileno=int(sys.argv[1])))
+    if script is not None:
+        script.run()
+
+
+if __name__ == "__main__":
+    main()
