@@ -399,7 +399,8 @@ def test_a_forked_process_keeps_neither_ports_nor_clients(fork: Fork) -> None:
 
 
 FORKING_SCRIPT = """
-import os, sys
+import logging, os, sys
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # not how slow a busy machine is
 import disorderbook
 from disorderbook.ledger.durable import DurableLedger
 

@@ -389,8 +389,9 @@ def test_attempts_to_reconnect_become_rarer_up_to_a_bound(monkeypatch: pytest.Mo
 
 
 LISTENING_SCRIPT = """
-import os, signal, threading, disorderbook
+import logging, os, signal, threading, disorderbook
 
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # not how slow a busy machine is
 serving = disorderbook.serve(websockets=True)
 exchange = serving.__enter__()
 market = disorderbook.Market("V", "S", "ME", None, exchange.url, exchange.tape_url)
