@@ -22,6 +22,7 @@ from disorderbook.errors import (
 from disorderbook.exchange import Exchange, no_such_id
 from disorderbook.protocol import messages
 from disorderbook.protocol.book_bytes import book_parts
+from disorderbook.protocol.messages import PIECE
 from disorderbook.protocol.names import detail_of
 from disorderbook.protocol.parse import (
     Fields,
@@ -121,16 +122,15 @@ class TradingRoutes:
         if self._accounts.need_keys or venue in self._accounts.private:
             self._accounts.authorize_at(venue, account, request.key)
         order = self._exchange.submit(book, new or new_order(fields, account))
-        return messages.order_message(order)
+        return messages.order_message(order) if len(order.fills) < PIECE else self._told(order)
 
     def order_status(self, request: Request, venue: str, symbol: str, order_id: str) -> Answer:
-        pieces = messages.order_pieces(self._own_order(request, venue, symbol, order_id))
-        return made_in_steps(rows_in_steps(pieces, ORDERS_AT_ONCE), self._exchange.lock)
+        return self._told(self._own_order(request, venue, symbol, order_id))
 
     def cancel_order(self, request: Request, venue: str, symbol: str, order_id: str) -> Answer:
         order = self._own_order(request, venue, symbol, order_id, ForeignCancel)
         self._exchange.cancel(order)
-        return messages.order_message(order)
+        return self._told(order)
 
     def account_orders(self, request: Request, venue: str, account: str) -> Answer:
         self._authorize_listing(request, venue, account)
@@ -159,6 +159,11 @@ class TradingRoutes:
         )
         rows = _order_rows(orders, selection.most)
         steps = list_in_steps(messages.orders_message(venue), rows, ORDERS_AT_ONCE)
+        return made_in_steps(steps, self._exchange.lock)
+
+    def _told(self, order: Order) -> Answer:
+        """An order as it stands now, however many fills it has."""
+        steps = rows_in_steps(messages.order_pieces(order), ORDERS_AT_ONCE)
         return made_in_steps(steps, self._exchange.lock)
 
     def _in_steps(self, message: bytes, entries: Iterable[bytes]) -> Answer:

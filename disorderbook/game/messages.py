@@ -31,6 +31,9 @@ from disorderbook.protocol.fields import (
     Venue,
 )
 from disorderbook.protocol.names import timestamp, to_json
+from disorderbook.protocol.route import Steps, list_in_steps, with_commas
+
+ROWS_AT_ONCE = 250  # fills or results that a step tells, in a millisecond or two
 
 LevelName = Annotated[
     str,
@@ -446,15 +449,17 @@ def played_level_message(instance: LevelInstance, now: int, day_seconds: float) 
     return to_json(message)
 
 
-def fills_message(instance: LevelInstance, since: int) -> bytes:
-    """The player's fills with a number over `since`."""
-    fills = [_fill(fill) for fill in instance.fills(since)]
-    return to_json(OwnFillsMessage(True, instance.fill_count, fills))
+def fills_message(instance: LevelInstance, since: int) -> Steps:
+    """The player's fills with a number over `since`, in steps."""
+    message = to_json(OwnFillsMessage(True, instance.fill_count, []))
+    rows = (to_json(_fill(fill)) for fill in instance.fills(since))
+    return list_in_steps(message, with_commas(rows), ROWS_AT_ONCE)
 
 
-def results_message(results: Iterable[LevelResult]) -> bytes:
-    """How levels have ended, in this order."""
-    return b'{"ok":true,"results":[%b]}' % b",".join(map(_result, results))
+def results_message(results: Iterable[LevelResult]) -> Steps:
+    """How levels have ended, in this order, in steps; what is added meanwhile is not told."""
+    message = to_json(ResultsMessage(True, []))
+    return list_in_steps(message, with_commas(map(_result, list(results))), ROWS_AT_ONCE)
 
 
 def _card(

@@ -28,7 +28,7 @@ from disorderbook.game.results import MOST_RESULTS
 from disorderbook.protocol import messages
 from disorderbook.protocol.names import detail_of
 from disorderbook.protocol.parse import account_name, parse_object, parse_post
-from disorderbook.protocol.route import NUMBER, Answer, Request, Route
+from disorderbook.protocol.route import NUMBER, Answer, Request, Route, made_in_steps
 
 SEED_RULE = f"a whole number from 0 to {MAX_SEED}, or none for any seed"
 
@@ -103,11 +103,13 @@ class GameRoutes:
 
     def fills(self, request: Request, instance_id: str) -> Answer:
         since = request.number("since", 0)
-        return game.fills_message(self._own_instance(request, instance_id), since)
+        steps = game.fills_message(self._own_instance(request, instance_id), since)
+        return made_in_steps(steps, self._exchange.lock)
 
     def results(self, request: Request) -> Answer:
         most = request.number("limit", MOST_RESULTS, MOST_RESULTS)
-        return game.results_message(islice(self._master.results, most))
+        steps = game.results_message(islice(self._master.results, most))
+        return made_in_steps(steps, self._exchange.lock)
 
     # ---- inside
 

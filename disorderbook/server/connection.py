@@ -337,7 +337,7 @@ class Connection(asyncio.BufferedProtocol):
         """What is sent in the place of answers that tell what is not there any more."""
         refused = [uncommitted_response(refusal, request) for request in self._held_for]
         self._service.uncommitted += len(refused)
-        if self._made is not None and self._made.has_begun:
+        if self._made is not None and not refused:  # something of it has been sent
             self.abort()
         self._end_reply()
         return refused
@@ -360,10 +360,11 @@ class Connection(asyncio.BufferedProtocol):
         if not steps.has_begun and not service.admit(steps):
             self._fail(self._busy(steps.request))
             return
+        has_begun = steps.has_begun  # so that something of it may have been sent
         try:
             chunks = steps.next()
         except Exception:
-            if steps.has_begun:
+            if has_begun:
                 log_failure(steps.request)
                 self.abort()
             else:
@@ -371,7 +372,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._outgoing = Outgoing(chunks, service.unsent)
         if service.commit:
-            self._is_held = True
+            self._is_held, self._held_for = True, [] if has_begun else [steps.request]
             service.hold(self)
         else:
             self._go_on_with_reply()
@@ -553,11 +554,12 @@ class Connection(asyncio.BufferedProtocol):
         """Hold a long answer, or one that is not there yet, until those before it are written; a
         refusal if there is no room.
         """
+        if not isinstance(reply, Pending):
+            self._service.room = 0  # what is long takes long to make, and the others have waited
         if isinstance(reply, Whole):
             if not self._service.admit(reply):
                 return self._busy(reply.request)
             self._outgoing = Outgoing(reply.parts, self._service.unsent)
-            self._service.room = 0  # what is long takes long to make, and the others have waited
         elif isinstance(reply, Pending):
             self._await(reply)
         else:

@@ -142,6 +142,37 @@ def test_an_order_with_very_many_fills_is_rendered_in_steps() -> None:
         assert [fill["qty"] for fill in order["fills"]] == [1] * fills
 
 
+@pytest.mark.parametrize("cancel", [("DELETE", ""), ("POST", "/cancel")])
+def test_also_its_cancel_is_answered_in_steps(cancel: tuple[str, str]) -> None:
+    client = Client()
+    fills = 20 * PIECE + 5
+    client.order(qty=fills + 7)
+    for _ in range(fills):
+        client.order(account="BOB", direction="sell", qty=1)
+    method, end = cancel
+    for _ in range(2):  # an order that is closed is told as well, as often as somebody asks
+        steps = list(client.steps(f"{ORDERS}/0{end}", method=method))
+        assert len(steps) > 1
+        assert all(len(step) <= STEP_BYTES + 100 * PIECE for step in steps)
+        order = json.loads(b"".join(steps))
+        assert order["totalFilled"] == len(order["fills"]) == fills
+        assert (order["qty"], order["open"]) == (0, False)
+
+
+def test_a_new_order_that_trades_with_very_many_is_answered_in_steps_as_it_was() -> None:
+    client = Client()
+    fills = 20 * PIECE + 5
+    for _ in range(fills):
+        client.order(account="BOB", direction="sell", qty=1)
+    steps = client.steps(ORDERS, method="POST", fields=BUY | {"qty": fills + 10})
+    first = next(steps)
+    client.order(account="BOB", direction="sell", qty=10)
+    told = [first, *steps]
+    assert len(told) > 1 and all(len(step) <= STEP_BYTES + 100 * PIECE for step in told)
+    order = json.loads(b"".join(told))
+    assert (order["qty"], order["open"], len(order["fills"])) == (10, True, fills)
+
+
 def test_an_order_that_trades_between_its_steps_is_told_as_it_was() -> None:
     client = Client()
     fills = 20 * PIECE

@@ -1,8 +1,10 @@
 """What busy connections leave to another one, counted in passes of the loop and requests served."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from passes import Peer, make_passes, on_a_loop
 from raw_http import get, post
 
@@ -22,10 +24,12 @@ class App:
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         self.asked[path] += 1
         start_response("200 OK", [])
+        if path == "/steps":
+            return iter([b"first", b"second"])
         return [b"x" * int(path[7:])] if path.startswith("/large/") else [b"ok"]
 
     @property
@@ -163,6 +167,28 @@ def test_an_order_does_not_wait_for_a_thousand_who_read() -> None:
         assert 50 <= app.asked["/large/100000"] <= 52  # and these do not wait for the orders
 
     on_a_loop(app, test)
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_what_takes_long_to_make_uses_up_a_pass_also_in_steps_or_refused(is_full: bool) -> None:
+    app = App()
+
+    async def test(service: Service) -> None:
+        peers = [Peer(service) for _ in range(50)]
+        for peer in peers:
+            peer.send(get("/large/100000" if is_full else "/steps"))
+        before = app.total
+        assert before <= 2
+        while app.total < len(peers):
+            before = app.total
+            await make_passes(1)
+            assert 0 < app.total - before <= 2
+        await make_passes(200)
+        assert {answer.status for peer in peers for answer in peer.answers()} == {
+            503 if is_full else 200
+        }
+
+    on_a_loop(app, test, unsent_bytes=0 if is_full else 10**9)
 
 
 def test_slices_use_up_a_pass() -> None:

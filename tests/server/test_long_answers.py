@@ -192,16 +192,16 @@ def test_twenty_listings_make_one_step_in_each_pass_in_turn(app: App) -> None:
     async def test(service: Service) -> None:
         peers = [Peer(service) for _ in range(20)]
         for number, peer in enumerate(peers):
-            peer.send(get(f"/steps/5/10/-1/{number}"))
+            peer.send(get(f"/steps/40/10/-1/{number}"))
         before = 0
         while len(app.closed) < 20:
             await make_passes(1)
             assert len(app.made) <= before + 1
             before = len(app.made)
-        for start in range(0, 100, 20):
+        for start in range(40, 440, 20):  # all have begun, and none is at its end
             assert len(set(app.made[start : start + 20])) == 20
         await make_passes(2)
-        assert {peer.answers()[0].body for peer in peers} == {expected(5, 10)}
+        assert {peer.answers()[0].body for peer in peers} == {expected(40, 10)}
 
     on_a_loop(app, test)
 
@@ -357,6 +357,28 @@ def test_what_cannot_be_committed_was_never_answered(app: App, path: str) -> Non
         assert service.unsent.bytes == 0 and app.made == [] and service.uncommitted == 2
 
     on_a_loop(app, test, lambda: next(refusals, None))
+
+
+@pytest.mark.parametrize("fails", [1, 2, 3])
+def test_a_step_of_which_nothing_was_sent_that_cannot_be_committed_is_refused(fails: int) -> None:
+    commits = iter(range(1, 100))
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield from (b"", b"", b"all")
+
+    async def test(service: Service) -> None:
+        peer = Peer(service)
+        peer.send(get("/"))
+        await make_passes(30)
+        [answer] = peer.answers()
+        assert answer.status == 503 and not peer.transport.is_aborted
+        assert service.unsent.bytes == 0 and service.uncommitted == 1
+        peer.send(get("/"))
+        await make_passes(30)
+        assert [answer.body for answer in peer.answers()[1:]] == [b"all"]
+
+    on_a_loop(app, test, lambda: b"{}" if next(commits) == fails else None)
 
 
 def test_a_step_that_cannot_be_committed_cuts_an_answer_that_has_begun(app: App) -> None:

@@ -149,9 +149,16 @@ class Client:
         status, headers, *_ = started
         return Answer(int(status.split()[0]), dict(headers), b"".join(chunks))
 
-    def steps(self, path: str, headers: dict[str, str] | None = None) -> Iterator[bytes]:
-        """The body of an answer to GET as our own server gets it: in one piece, or step by step."""
-        response = self.app.respond(_as_request(self._environ("GET", path, b"", headers)))
+    def steps(
+        self,
+        path: str,
+        headers: dict[str, str] | None = None,
+        method: str = "GET",
+        fields: dict[str, object] | None = None,
+    ) -> Iterator[bytes]:
+        """The body of an answer as our own server gets it: in one piece, or step by step."""
+        body = b"" if fields is None else json.dumps(fields).encode()
+        response = self.app.respond(_as_request(self._environ(method, path, body, headers)))
         if not isinstance(response, bytes):
             response = response.body
         return iter([response]) if isinstance(response, bytes) else iter(response)
