@@ -72,7 +72,7 @@ def test_bottle_neither_joins_chunks_nor_asks_for_steps(client: Client) -> None:
     environ: dict[str, Any] = {"QUERY_STRING": ""}
     setup_testing_defaults(environ)
     chunks = app(environ | {"PATH_INFO": "/tuple"}, lambda *_: None)
-    assert chunks is CHUNKS
+    assert all(sent is chunk for sent, chunk in zip(chunks, CHUNKS, strict=True))
     body = app(environ | {"PATH_INFO": "/steps"}, lambda *_: None)
     assert STEPPED == [] and next(iter(body)) == CHUNKS[0]
     body.close()
