@@ -1,11 +1,11 @@
 """`python -OO`, which drops every assert and every docstring: nothing may depend on them."""
 
 import ast
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from fork_server import run
 from live import PATIENCE, ROOT, started
 
 OPTIMIZED = (sys.executable, "-OO")
@@ -38,13 +38,7 @@ def words(text: str) -> str:
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
 def test_help_is_whole(path: Path) -> None:
-    shown = subprocess.run(
-        [*OPTIMIZED, str(path), "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+    shown = run([*OPTIMIZED, str(path), "--help"], timeout=PATIENCE, cwd=ROOT)
     assert (shown.returncode, shown.stderr) == (0, "")
     text = text_of(path)
     assert "--help" in shown.stdout
@@ -91,7 +85,5 @@ def test_a_private_exchange_works() -> None:
         "    with disorderbook.Market('TESTEX', 'FOOBAR', 'ME', url=exchange.url) as market:\n"
         "        print(market.buy(5000, 9).total_filled, market.sell(5000, 9).total_filled)\n"
     )
-    ended = subprocess.run(
-        [*OPTIMIZED, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
-    )
+    ended = run([*OPTIMIZED, "-c", program], timeout=PATIENCE, cwd=ROOT)
     assert (ended.returncode, ended.stdout) == (0, "0 9\n"), ended.stderr

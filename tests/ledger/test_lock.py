@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from busy_clients import Trader
 from durable_market import Stoppable, play, sell, state
+from fork_server import popen, run
 from live import killed
 from wsgi import BUY, ORDERS
 
@@ -80,7 +81,7 @@ class Host:
     """A process with a private exchange on a file."""
 
     def __init__(self, file: Path) -> None:
-        self._process = subprocess.Popen(
+        self._process = popen(
             [sys.executable, "-c", HOST, str(file)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -178,13 +179,8 @@ def test_a_file_is_for_one_exchange_by_whichever_name(tmp_path: Path, name: str)
             with serve(database=tmp_path / name):
                 pass
         script = "import sys, disorderbook.cli.main as cli; sys.exit(cli.main(sys.argv[1:]))"
-        ran = subprocess.run(
-            [sys.executable, "-c", script, "-p", "0", "-d", str(tmp_path / name)],
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-        )
+        command = [sys.executable, "-c", script, "-p", "0", "-d", str(tmp_path / name)]
+        ran = run(command, timeout=60, cwd=ROOT)
         assert ran.returncode == 2 and "is in use by another exchange" in ran.stderr
 
 
@@ -196,7 +192,7 @@ def test_many_who_make_the_same_file_at_once_get_one_exchange(tmp_path: Path) ->
         "sys.stdin.read()\n"
     )
     racers = [
-        subprocess.Popen(
+        popen(
             [sys.executable, "-c", script, str(tmp_path / "market.db")],
             cwd=ROOT,
             text=True,
@@ -237,7 +233,7 @@ def test_readers_share_a_lock_that_needs_no_writing_and_an_exchange_does_not_get
 ) -> None:
     file = tmp_path / "market.db"
     open_ledger(str(file))[0].close()
-    held = subprocess.Popen(
+    held = popen(
         [
             sys.executable,
             "-c",
@@ -275,12 +271,7 @@ def test_a_connection_of_the_host_keeps_its_locks_when_an_exchange_ends(tmp_path
         notebook.execute("SELECT count(*) FROM orders").fetchone()
         for _ in range(3):
             market.exchange.close()
-            ran = subprocess.run(
-                [sys.executable, "-c", intruder, file],
-                capture_output=True,
-                text=True,
-                timeout=60,
-            )
+            ran = run([sys.executable, "-c", intruder, str(file)], timeout=60)
             assert "locked" in ran.stderr, "the notebook's locks are lost"
             assert len(lock._parked) <= parked_before + 2  # for the database and its -shm
             market.start()

@@ -16,6 +16,7 @@ from typing import Any
 
 import bottle
 import pytest
+from fork_server import popen
 from raw_http import PATIENCE, Peer, Recorder, get, post, serving
 
 from disorderbook.server.limits import Limits
@@ -167,7 +168,7 @@ def test_stopping_a_server_that_has_ended_does_no_harm() -> None:
 def program(loop: str, first: str = "") -> Iterator[subprocess.Popen[str]]:
     """A process that serves, after some lines of Python; tell its port by its first line."""
     hide = "import sys; sys.modules['uvloop'] = None\n" if loop == "asyncio" else ""
-    with subprocess.Popen(
+    with popen(
         [sys.executable, "-c", hide + first + PROGRAM],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

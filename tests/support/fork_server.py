@@ -2,10 +2,11 @@
 
 A server process has imported the package once, and forks itself for each script. What it forks has
 memory, descriptors, signals, environment and exit status of its own, as any process has. Where that
-would not be the same - not on Linux, or with options for the interpreter itself - a process is
-started afresh.
+would not be the same, a process is started afresh: not on Linux, or with options for the
+interpreter itself. Of those only `-OO` has a server of its own.
 """
 
+import atexit
 import functools
 import gc
 import importlib
@@ -19,12 +20,14 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LONGEST_REQUEST = 200_000  # bytes
 LONGEST_REPLY = 20
 LOADED = ("cli.main", "in_process", "runner.command", "client.listener", "tape.server", "uvloop")
+OPTIMIZED = "-OO"
 LATE = {"PYTHONUNBUFFERED"}  # variables for the interpreter that still count after its start
 
 
@@ -50,11 +53,12 @@ def run(
 
 
 def _can_be_forked(command: Sequence[str], environment: Mapping[str, str] | None) -> bool:
-    """Whether it is a script or a module, with nothing that only a new interpreter minds."""
-    if sys.platform != "linux" or len(command) < 2 or command[0] != sys.executable:
+    """Whether it is a script, a module or code, with nothing that only a new interpreter minds."""
+    if sys.platform != "linux" or command[0] != sys.executable:
         return False
-    is_script = command[1] == "-m" or not command[1].startswith("-")
-    return is_script and _minded(environment or os.environ) == _minded(os.environ)
+    first = str(command[2 if command[1] == OPTIMIZED else 1])
+    is_code = first in ("-m", "-c") or not first.startswith("-")
+    return is_code and _minded(environment or os.environ) == _minded(os.environ)
 
 
 def _minded(environment: Mapping[str, str]) -> dict[str, str]:
@@ -77,8 +81,9 @@ class ForkedScript(subprocess.Popen[Any]):
         cwd: Any, env: Any, startupinfo: Any, creationflags: Any, shell: Any, *descriptors: int,
     ) -> None:  # fmt: skip
         stdin, _, _, stdout, _, stderr = descriptors[:6]
+        options = args[1:2] if args[1] == OPTIMIZED else []
         request = {
-            "arguments": list(map(os.fspath, args[1:])),
+            "arguments": list(map(os.fspath, args[1 + len(options) :])),
             "folder": os.fspath(cwd or os.getcwd()),
             "environment": dict(os.environ if env is None else env),
             "leads_a_session": bool(descriptors[11]),
@@ -87,7 +92,7 @@ class ForkedScript(subprocess.Popen[Any]):
         given = [own if own != -1 else number for number, own in enumerate((stdin, stdout, stderr))]
         with theirs:
             message = [json.dumps(request).encode()]
-            socket.send_fds(_server(os.getpid()), message, [*given, theirs.fileno()])
+            socket.send_fds(_server(os.getpid(), *options), message, [*given, theirs.fileno()])
         self._close_pipe_fds(*descriptors[:6])  # type: ignore[attr-defined]
         self.pid = int(self._told.recv(LONGEST_REPLY))
         self._child_created = True
@@ -114,13 +119,15 @@ class ForkedScript(subprocess.Popen[Any]):
 
 
 @functools.cache
-def _server(owner: int) -> socket.socket:
+def _server(owner: int, *options: str) -> socket.socket:
     """Where the server of this process listens; it ends with the process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         number = theirs.fileno()
-        command = [sys.executable, __file__, str(number)]
-        subprocess.Popen(command, pass_fds=[number], cwd=ROOT, stdin=subprocess.DEVNULL)
+        command = [sys.executable, *options, __file__, str(number)]
+        server = subprocess.Popen(command, pass_fds=[number], cwd=ROOT, stdin=subprocess.DEVNULL)
+    atexit.register(server.wait)
+    atexit.register(server.kill)  # which is done first
     return ours
 
 
@@ -146,6 +153,11 @@ class Script(NamedTuple):
             sys.path[0] = self.folder
             sys.argv = [name, *rest]
             runpy.run_module(name, run_name="__main__", alter_sys=True)
+        elif name == "-c":
+            sys.path[0] = ""
+            sys.argv = self.arguments[:1] + rest[1:]
+            sys.modules["__main__"] = module = ModuleType("__main__")
+            exec(compile(rest[0], "<string>", "exec"), vars(module))
         else:
             sys.path[0] = str(Path(name).resolve().parent)
             sys.argv = [name, *rest]
