@@ -118,7 +118,8 @@ class Run:
             strategy, view = self._acting
             self._turn_is_on = bool(strategy.step(view))
         self._actions += 1
-        self.next_at = now + self._pause(now)
+        if self.day:  # else it stays due first of all: somebody waits for the end of day 0
+            self.next_at = now + self._pause(now)
 
     @property
     def is_opening(self) -> bool:

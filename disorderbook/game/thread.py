@@ -14,6 +14,7 @@ from disorderbook.game.master import GameMaster
 from disorderbook.process.periodic import join
 from disorderbook.protocol.names import NANOSECONDS
 
+SHORTEST_WAIT = 0.001  # seconds; what is due by then is done together, an order a turn of the lock
 LONGEST_WAIT = 1.0  # seconds; the machine's clock may be set
 FAILURE_SECONDS = 1.0  # until another attempt, after an error
 
@@ -63,15 +64,21 @@ class GameThread:
                 log.exception("The bots of a level have failed")
                 seconds = FAILURE_SECONDS
             if seconds > 0:
-                self._is_awake.wait(min(seconds, LONGEST_WAIT))
+                self._is_awake.wait(min(max(seconds, SHORTEST_WAIT), LONGEST_WAIT))
             else:
                 time.sleep(0)  # whoever waits for the interpreter has it now
 
     def _act(self) -> float:
         """Have one order placed if one is due; returns in how many seconds the next one is."""
-        with self._exchange.transaction():
-            if self._is_over:
-                return 0.0
-            self._master.act()
-            due = self._master.next_at
-            return LONGEST_WAIT if due is None else (due - self._exchange.now()) / NANOSECONDS
+        exchange, master = self._exchange, self._master
+        # As exchange.transaction() does, without the calls of a context manager.
+        with exchange.lock:
+            try:
+                if self._is_over:
+                    return 0.0
+                master.act()
+                due = master.next_at
+                return LONGEST_WAIT if due is None else (due - exchange.now()) / NANOSECONDS
+            finally:
+                if not exchange.group_commit:
+                    exchange.commit()
