@@ -114,6 +114,8 @@ def test_own_orders_are_marked_and_can_be_cancelled(
     page.evaluate("send.click(); send.click()")  # a double click places one order
     page.click("[aria-label='Cancel the order to buy 5 at 1.00']")
     page.wait_for_selector("#orders td:text-is('5 of 5')", state="detached")
+    assert page.evaluate("document.activeElement.querySelector('#orders') !== null")
+    page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Cancel"
     page.wait_for_selector("#ladder .own.buy[title='7 of them are yours']:text-is('1.00')")
     page.click("[aria-label='Cancel the order to buy 3 at 1.00']")
@@ -121,6 +123,33 @@ def test_own_orders_are_marked_and_can_be_cancelled(
     page.click("[aria-label='Cancel the order to buy 4 at 1.00']")
     page.wait_for_selector("#orders td:text-is('No order of yours is open.')")
     page.wait_for_selector("#ladder .own", state="detached")
+
+
+def test_a_cancel_is_of_the_order_beside_which_it_stood(
+    exchange: PrivateExchange, open_url: Open
+) -> None:
+    page = play(open_url, exchange, "sell_side", "changing")
+    listings: list[str] = []
+    page.on("request", lambda sent: "/accounts/" in sent.url and listings.append(sent.url))
+    for quantity in ("3", "4", "5"):
+        order(page, quantity, "1.00")
+        page.wait_for_selector(f"#orders td:text-is('{quantity} of {quantity}')")
+    button = page.query_selector("[aria-label='Cancel the order to buy 4 at 1.00']")
+    assert button is not None
+    button.focus()
+    page.click("[aria-label='Cancel the order to buy 5 at 1.00']")  # the rows below move up
+    page.wait_for_selector("#orders td:text-is('5 of 5')", state="detached")
+    order(page, "6", "1.00")  # they move down
+    page.wait_for_selector("#orders td:text-is('6 of 6')")
+    button.evaluate("button => button.click()")
+    page.wait_for_selector("#orders td:text-is('4 of 4')", state="detached")
+    left = page.locator("#orders td:nth-child(3)").all_inner_texts()
+    assert left == ["6 of 6", "3 of 3"]
+    button.evaluate("button => button.click()")  # its row is gone, and its order closed
+    page.click("[aria-label='Cancel the order to buy 6 at 1.00']")
+    page.wait_for_selector("#orders td:text-is('6 of 6')", state="detached")
+    assert page.locator("#orders td:nth-child(3)").all_inner_texts() == ["3 of 3"]
+    assert listings and all("open=true" in url and "limit=" in url for url in listings)
 
 
 def test_the_clock_stands_still_and_goes_a_day_further(

@@ -39,6 +39,25 @@ export function fitRows(body, count, makeRow) {
   return body.rows
 }
 
+// A row for each name, in this order. A row with a button keeps its name for good, so that a click
+// never means something else than what was read; if the one with the focus goes, `refuge` has it.
+export function fitNamedRows(body, names, makeRow, refuge) {
+  const wanted = new Set(names)
+  const named = body.querySelectorAll('tr[data-name]')
+  const rows = new Map([...named].map(row => [row.dataset.name, row]))
+  for (const [name, row] of rows) {
+    if (wanted.has(name)) continue
+    if (row.contains(document.activeElement)) refuge.focus()
+    row.remove()
+  }
+  names.forEach((name, place) => {
+    const row = rows.get(name) ?? makeRow(name)
+    row.dataset.name = name
+    if (body.rows[place] !== row) body.insertBefore(row, body.rows[place] ?? null)
+  })
+  return body.rows
+}
+
 export function makeRow(...classes) {
   const row = document.createElement('tr')
   for (const name of classes) {

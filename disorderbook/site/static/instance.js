@@ -4,7 +4,7 @@
 
 import { attendChart, drawChart, markFills } from './chart.js'
 import {
-  $, attendKey, clearNone, confirmed, dollars, fitRows, makeRow, mark, money, put, refusalOf, say,
+  $, attendKey, clearNone, confirmed, dollars, fitNamedRows, fitRows, makeRow, mark, money, put, refusalOf, say,
   shares, showNone, telling,
 } from './dom.js'
 import { goTo, here, lookSoon, watch } from './market.js'
@@ -14,6 +14,7 @@ import { Refused, ask, inPath, send } from './requests.js'
 const LONGEST_PAUSE = 500 // milliseconds: the day goes on also while nothing trades
 const EVERY_ORDERS = 2000
 const MOST_FILLS = 200 // that are listed
+const MOST_ORDERS = 500 // that are listed, and marked in the ladder
 
 const id = location.pathname.split('/').filter(Boolean).at(-1)
 let played = null // as /api/v1/instances/ID tells it
@@ -60,8 +61,9 @@ async function learnOrders() {
   orderedAt = performance.now()
   const account = inPath(played.account)
   const place = `/ob/api/venues/${inPath(here.venue)}/accounts/${account}`
-  const told = await ask(`${place}/stocks/${inPath(here.symbol)}/orders`)
-  orders = told.orders.filter(order => order.open)
+  const path = `${place}/stocks/${inPath(here.symbol)}/orders`
+  const told = await ask(path, { open: true, limit: MOST_ORDERS })
+  orders = told.orders
 }
 
 function refused(fault) {
@@ -186,27 +188,34 @@ function ownLevels() {
 
 function showOrders() {
   const body = $('orders')
-  if (!orders.length) return showNone(body, 4, 'No order of yours is open.')
-  clearNone(body)
-  const rows = fitRows(body, orders.length, makeOrderRow)
-  orders.toReversed().forEach((order, place) => {
+  put($('orders-note'), orders.length < MOST_ORDERS ? '' : `the oldest ${MOST_ORDERS}`)
+  const newestFirst = orders.toReversed()
+  const paths = newestFirst.map(orderPath)
+  if (paths.length) clearNone(body)
+  const rows = fitNamedRows(body, paths, makeOrderRow, body.closest('.scroll'))
+  if (!paths.length) return showNone(body, 4, 'No order of yours is open.')
+  newestFirst.forEach((order, place) => {
     const [what, price, left, cancel] = rows[place].cells
     put(what, order.direction)
     mark(what, 'class', order.direction)
     put(price, dollars(order.price))
     put(left, `${shares(order.qty)} of ${shares(order.originalQty)}`)
-    rows[place].dataset.order = order.id
     const said = `Cancel the order to ${order.direction} ${order.qty} at ${dollars(order.price)}`
     mark(cancel.firstElementChild, 'aria-label', said)
   })
 }
 
-function makeOrderRow() {
+// Ids count from 0 in each book, and a restart gives another venue.
+function orderPath({ venue, symbol, id }) {
+  return `/ob/api/venues/${inPath(venue)}/stocks/${inPath(symbol)}/orders/${id}`
+}
+
+function makeOrderRow(path) {
   const row = makeRow('', '', '', '')
   const button = document.createElement('button')
   button.type = 'button'
   button.textContent = 'Cancel'
-  button.onclick = () => telling($('said'), button, () => cancel(row.dataset.order))
+  button.onclick = () => telling($('said'), button, () => cancel(path))
   row.cells[3].append(button)
   return row
 }
@@ -284,8 +293,8 @@ function tellOrder({ direction, fills, totalFilled, originalQty, open }) {
   put($('ticket-said'), totalFilled ? some : none)
 }
 
-async function cancel(order) {
-  await send('DELETE', `/ob/api/${stockPath()}/orders/${order}`)
+async function cancel(path) {
+  await send('DELETE', path)
   learnOrdersSoon()
 }
 

@@ -100,7 +100,7 @@
   </section>
 
   <section class="panel orders" aria-labelledby="orders-title">
-    <header><h2 id="orders-title">Your open orders</h2></header>
+    <header><h2 id="orders-title">Your open orders</h2><p id="orders-note"></p></header>
     <div class="scroll" tabindex="0" role="group" aria-labelledby="orders-title">
       <table>
         <thead><tr>
