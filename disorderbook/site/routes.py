@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from bottle import SimpleTemplate
@@ -13,7 +13,7 @@ from disorderbook.exchange import Exchange
 from disorderbook.protocol.names import JSON, detail_of
 from disorderbook.protocol.route import HTML, Answer, Document, Request, Route, page
 from disorderbook.site.description import description_text
-from disorderbook.site.documentation import docs_page
+from disorderbook.site.documentation import PAGES_KEPT, docs_page
 from disorderbook.site.examples import Setup
 from disorderbook.site.story import markdown, stories
 
@@ -73,10 +73,16 @@ class SiteRoutes:
         setup = Setup(
             first.venue, first.symbol, self._accounts.need_keys, self._extra, self._tape_port
         )
-        return page(docs_page(request.host, setup))
+        return _documentation(request.host, setup)
 
     def _page(self, name: str) -> Answer:
         return Document(_page(name), HTML, headers=_page_headers(self._tape_port))
+
+
+@lru_cache(maxsize=PAGES_KEPT)
+def _documentation(host: str, setup: Setup) -> Document:
+    """One for all who ask, so that those who never read it share its bytes."""
+    return page(docs_page(host, setup))
 
 
 @cache
