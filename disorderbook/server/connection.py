@@ -51,7 +51,7 @@ READ_BYTES = 4 * 1024  # at once from one connection; what is read is parsed bef
 BATCH = 16  # requests of one connection that are answered in one go, if nobody else waits
 
 
-READING = ("GET", "HEAD")  # methods that change nothing; only their answers are long
+READING = ("GET", "HEAD")  # methods that change nothing; others' answers are seldom long
 
 
 GATHER_SECONDS = 0.002  # that the first answer waits for others of the same group commit
@@ -149,7 +149,7 @@ class Service:
     def _pass(self) -> None:
         """Give those who wait a turn each, as far as there is room; the others have the next pass.
 
-        There is room for those who change something, whose answers are short, as much again for
+        There is room for those who change something, who seldom ask for much, as much again for
         those who only read, and for those with a backlog: so who asks little does not wait for
         those who ask much, an order does not wait for a thousand books, and nobody waits for ever.
         A request that finds nobody before it, and room, is answered at once, without a pass.
