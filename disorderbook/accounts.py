@@ -63,6 +63,11 @@ class Accounts:
         self.private: dict[str, PrivateVenue] = {}
         self._closed: set[str] = set()  # venues that were private
 
+    def open_venue(self, venue: str, private: PrivateVenue) -> None:
+        """From now on this player may act at a venue, and nobody else."""
+        self._closed.discard(venue)
+        self.private[venue] = private
+
     def close_venue(self, venue: str) -> None:
         """Close a private venue for good: from now on nobody may act or listen there."""
         self._closed.add(venue)

@@ -20,8 +20,10 @@ from disorderbook.api.services import Services
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange, Publish
-from disorderbook.game.master import GameMaster, GameSettings, Record, record_nowhere
+from disorderbook.game.master import GameMaster, GameSettings
 from disorderbook.game.thread import GameThread
+from disorderbook.ledger.archive import Market
+from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.location import Unusable
 from disorderbook.ledger.temporary import TemporaryLedger
@@ -94,17 +96,20 @@ def assemble(
     if tape is not None:
         publishers.append(tape.publish)
         forget.append(tape.forget)
-    exchange, record, last_instance = _open_market(settings, publishers)
+    exchange, ledger, market = _open_market(settings, publishers)
     gamemaster = GameMaster(
         exchange,
         accounts,
         settings.game,
         has_tape=tape is not None,
         forget=forget,
-        record=record,
-        last_id=last_instance,
+        ledger=ledger,
+        last_id=market.last_instance if market else 0,
     )
     publishers.append(gamemaster.watch)
+    if market is not None:
+        with exchange.lock:
+            gamemaster.go_on_from(market.game, market.latest)
     try:
         first_book(exchange, settings)
         if settings.database is not None and isinstance(server, InlineServer):
@@ -196,13 +201,11 @@ def cannot_listen(port: int, fault: OSError) -> CannotStart:
 
 def _open_market(
     settings: MarketSettings, publishers: Sequence[Publish]
-) -> tuple[Exchange, Record, int]:
-    """A new market in memory, or that of a file as it was left; what records instances of levels,
-    and the highest id of one so far.
-    """
+) -> tuple[Exchange, Ledger, Market | None]:
+    """A new market in memory, or that of a file as it was left."""
     if settings.database is None:
-        exchange = Exchange(settings.max_books, publishers, ledger=TemporaryLedger())
-        return exchange, record_nowhere, 0
+        temporary = TemporaryLedger()
+        return Exchange(settings.max_books, publishers, ledger=temporary), temporary, None
     try:
         ledger, market = open_ledger(
             settings.database,
@@ -214,7 +217,7 @@ def _open_market(
         raise CannotStart(str(fault)) from None
     exchange = Exchange(settings.max_books, publishers, ledger=ledger)
     exchange.restore(market.books, market.latest)
-    return exchange, ledger.record_instance, market.last_instance
+    return exchange, ledger, market
 
 
 def _websocket_port(server: bottle.ServerAdapter | None, tape: Tape | None) -> int | None:

@@ -46,6 +46,18 @@ class Titles(NamedTuple):
     stock: str
 
 
+class Participant:
+    """What commits together with the books, and is restored with them. The lock is held."""
+
+    def record(self) -> None:
+        """Give the ledger what has changed: a commit is about to be made. It must not raise."""
+
+    def restore(self) -> None:
+        """A commit has failed, and the books are as of the last one: be so, too. May raise
+        CannotRead.
+        """
+
+
 class Exchange:
     """At most `max_books` order books, besides those of reserved venues (see `reserve`). `clock`
     returns nanoseconds since 1970 (UTC).
@@ -62,6 +74,7 @@ class Exchange:
     ) -> None:
         self.lock = threading.Lock()
         self.group_commit = False
+        self.participant = Participant()
         self._max_books = max_books
         self._publishers = publishers
         self._clock = clock
@@ -77,8 +90,8 @@ class Exchange:
         """Hold these books, oldest first, and no others; no time from now is `latest` again."""
         self._venues = {}
         for book in books:
-            if book.venue not in self._closed:
-                self._hold(book)
+            self._closed.discard(book.venue)
+            self._hold(book)
         self._latest = max(self._latest, latest)
 
     def now(self) -> int:
@@ -88,6 +101,11 @@ class Exchange:
         next_one, time_now = self._latest + 1, self._clock()
         self._latest = now = time_now if time_now > next_one else next_one
         return now
+
+    @property
+    def latest(self) -> int:
+        """The time that was given last."""
+        return self._latest
 
     def venues(self) -> Iterator[str]:
         """Names of the venues, oldest first."""
@@ -116,6 +134,14 @@ class Exchange:
         book = self._open(OrderBook(venue, symbol, self.now()))
         self._reserved[venue] = titles
         return book
+
+    def restore_reserved(self, venue: str, titles: Titles) -> None:
+        """Reserve a venue again whose book was restored."""
+        self._reserved[venue] = titles
+
+    def restore_closed(self, venues: Iterable[str]) -> None:
+        """Never open these, whose books were not restored."""
+        self._closed.update(venues)
 
     def close_venue(self, venue: str) -> None:
         """Let go of a reserved venue and its book; the name is never opened again."""
@@ -234,11 +260,13 @@ class Exchange:
 
         Raises CannotWrite; then every book is as it was at the last commit.
         """
+        self.participant.record()
         try:
             forgotten = self._ledger.flush() if flush else self._ledger.commit()
         except CannotWrite:
             self._venues = {}  # what is not committed is not shown either
             self.restore(self._ledger.committed_books(), self._latest)
+            self.participant.restore()
             raise
         for order in forgotten:
             if order.venue in self._venues:  # else it was closed since

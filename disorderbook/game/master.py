@@ -7,11 +7,11 @@ reserved in the Exchange. When the bots act is decided by the runs; `act` is to 
 
 The exchange's lock must be held for everything here but the construction.
 
-**What must be recorded** for instances to survive a restart of the exchange: when one starts or
-restarts, its id, player, level, seed, whether that was chosen, tries and start; after each `act`,
-trade of the player and `judge`, `Run.stored()`; with `pause`, `go_on` and `advance`, `is_paused`,
-`stop_after` and `assisted`; the player's fills, and results as they come. So far the ledger is
-told that an instance begins and ends, for the sake of its id.
+**What is recorded**, so that instances survive a restart of the exchange: at its start and its end
+each run, under the name of its venue; results as they come; and before each commit the state of
+every instance that may have changed since the last one (game/storage.py). So the state and the
+orders that led to it are in one transaction, and a busy exchange writes it no oftener than it
+commits. Whatever changes an instance asks the ledger first whether it can be written.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ from typing import NamedTuple
 from disorderbook.accounts import Accounts, PrivateVenue
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import (
+    CannotWrite,
     Ending,
     ExchangeError,
     LevelIsOver,
@@ -36,7 +37,7 @@ from disorderbook.errors import (
     TooManyInstances,
     Unavailable,
 )
-from disorderbook.exchange import Exchange, Titles
+from disorderbook.exchange import Exchange, Participant, Titles
 from disorderbook.game.identity import CITIES, COMPANIES, identity
 from disorderbook.game.instance import LevelInstance
 from disorderbook.game.levels import LEVELS, Level
@@ -44,7 +45,8 @@ from disorderbook.game.referee import LAST_DAY, OPEN
 from disorderbook.game.results import LevelResult, Results
 from disorderbook.game.run import DAY_SECONDS, Place, Run
 from disorderbook.game.schedule import Schedule
-from disorderbook.ledger.base import Instance
+from disorderbook.game.storage import restored, stored, stored_fills
+from disorderbook.ledger.base import Instance, Ledger, StoredGame, StoredResult, StoredRun
 from disorderbook.protocol.names import detail_of
 
 MAX_INSTANCES = 200  # that run, unless an option says otherwise
@@ -56,15 +58,6 @@ SHORTEST_DAY, LONGEST_DAY = 0.05, 60.0  # seconds
 MOST_INSTANCES = 10_000  # that an option may allow
 
 log = logging.getLogger(__name__)
-
-Record = Callable[[int, Instance | None], None]
-"""Is called before an instance starts or restarts, with its id and the instance as it will be, and
-before it ends, with its id and None. What it raises prevents the change.
-"""
-
-
-def record_nowhere(instance_id: int, instance: Instance | None) -> None:
-    """The Record of a game master whose instances end with the process."""
 
 
 class GameSettings(NamedTuple):
@@ -90,11 +83,11 @@ def checked_game(day_seconds: float, seed: int | None, max_instances: int) -> Ga
     return GameSettings(day_seconds, seed, max_instances)
 
 
-class GameMaster:
+class GameMaster(Participant):
     """The instances. `watch` is to be one of the exchange's publishers.
 
     `forget` is called with each book that is closed. `wake` is called when something is due earlier
-    than `next_at` said. `last_id` is the highest id ever given.
+    than `next_at` said. `last_id` is the highest id ever given. The ledger is the exchange's.
     """
 
     def __init__(
@@ -105,14 +98,14 @@ class GameMaster:
         *,
         has_tape: bool = False,
         forget: Sequence[Callable[[OrderBook], None]] = (),
-        record: Record = record_nowhere,
+        ledger: Ledger = Ledger(),
         last_id: int = 0,
     ) -> None:
         self.settings, self.has_tape = settings, has_tape
         self.results = Results()
         self.wake: Callable[[], None] = _do_nothing
         self._exchange, self._accounts = exchange, accounts
-        self._forget, self._record = forget, record
+        self._forget, self._ledger = forget, ledger
         self._last_id = last_id
         self._names = random.SystemRandom()
         self._schedule = Schedule()
@@ -120,6 +113,8 @@ class GameMaster:
         self._current: dict[tuple[str, str], LevelInstance] = {}  # by player and level
         self._running: dict[OrderBook, LevelInstance] = {}
         self._ended: OrderedDict[int, LevelInstance] = OrderedDict()
+        self._changed: dict[int, LevelInstance] = {}  # since the last commit
+        exchange.participant = self
 
     # ---- what a player does
 
@@ -135,6 +130,7 @@ class GameMaster:
         if level.needs_tape and not self.has_tape:
             raise NeedsTape
         self._require_room(current)
+        self._ledger.require_writable()
         if current is not None:
             self.stop(current)
         instance = LevelInstance(self._last_id + 1, player, level)
@@ -147,16 +143,18 @@ class GameMaster:
     def restart(self, instance: LevelInstance, seed: int | None = None) -> None:
         """Begin again at day 0, with another account, venue, stock and (if none is given) seed."""
         self._require_room(instance)
+        self._ledger.require_writable()
         self._end_run(instance)
         self._ended.pop(instance.id, None)
         self._begin(instance, seed)
 
     def stop(self, instance: LevelInstance) -> None:
         """End and forget an instance."""
-        self._record(instance.id, None)
+        self._ledger.record_instance(instance.id, None)
         self._end_run(instance)
         _resolve(instance, NoSuchInstance())
         self._ended.pop(instance.id, None)
+        self._changed.pop(instance.id, None)
         del self._instances[instance.id]
         del self._current[instance.player, instance.level.name]
 
@@ -188,12 +186,14 @@ class GameMaster:
     def judge(self, instance: LevelInstance, account: str) -> None:
         """Take the one accusation; once the level is decided it changes nothing."""
         if instance.run is not None:
+            self._change(instance)
             instance.run.judge(account)
             self._note_result(instance)
 
     def pause(self, instance: LevelInstance) -> None:
         """Have the instance's clock stand still, once day 0 has been traded; raises LevelIsOver."""
         run = _running(instance)
+        self._change(instance)
         instance.is_paused = instance.assisted = True
         if run.is_opening:
             instance.stop_after = 0
@@ -203,6 +203,7 @@ class GameMaster:
     def go_on(self, instance: LevelInstance) -> None:
         """Have it go on after a pause; raises LevelIsOver."""
         _running(instance)
+        self._change(instance)
         instance.is_paused = False
         self._schedule_again(instance)
 
@@ -211,6 +212,7 @@ class GameMaster:
         LevelIsOver.
         """
         run = _running(instance)
+        self._change(instance)
         instance.assisted = True
         instance.stop_after = min(max(instance.stop_after or 0, run.day) + 1, LAST_DAY + 1)
         self._schedule_again(instance)
@@ -228,6 +230,7 @@ class GameMaster:
         if run is None:
             return False
         instance = self._running[run.book]
+        self._change(instance)
         if not run.is_opening and instance.waiting:
             _resolve(instance, None)
         self._note_result(instance)
@@ -243,14 +246,93 @@ class GameMaster:
             return
         instance = self._running.get(book)
         if instance is not None and instance.run is not None:
+            self._change(instance)
             instance.record(executions, instance.run.day)
             instance.run.watch(book, executions)
             self._note_result(instance)
 
     def close(self) -> None:
-        """Let nobody wait any more."""
+        """Let nobody wait any more, and have it recorded until when the clocks went. Raises
+        CannotWrite.
+        """
         for instance in self._running.values():
             _resolve(instance, Ending())
+        self._exchange.now()
+        for instance in self._running.values():
+            self._change(instance)
+
+    # ---- storage
+
+    def record(self) -> None:
+        """Give the ledger the state of each instance that may have changed since then."""
+        changed, self._changed = self._changed, {}
+        for instance in changed.values():
+            self._ledger.record_state(stored(instance, self._exchange.latest))
+
+    def restore(self) -> None:
+        """Go on from the last commit, after one that has failed; raises CannotRead."""
+        lost = list(self._instances.values())
+        for instance in lost:
+            _resolve(instance, CannotWrite())
+            if instance.run is not None:
+                self._accounts.private.pop(instance.place.venue, None)
+        self.go_on_from(self._ledger.committed_game(), self._exchange.latest)
+
+    def go_on_from(self, game: StoredGame, latest: int) -> None:
+        """Have these instances and no others. Their clocks stood still since `latest`, nanoseconds
+        since 1970. The exchange has its books already.
+        """
+        self._schedule, self._changed, self._ended = Schedule(), {}, OrderedDict()
+        self._instances, self._current, self._running = {}, {}, {}
+        self.results = Results()
+        self._exchange.restore_closed(game.closed)
+        for venue in game.closed:
+            self._accounts.close_venue(venue)
+        for player, level, starts in game.starts:
+            self.results.restore_starts(player, level, starts)
+        for result in game.results:
+            self.results.add(result.player_id, LevelResult(*result[1:]))
+        stood = self._exchange.now() - 1 - latest  # a clock that did not go on is one later now
+        for state in game.states:
+            instance = restored(state, self._exchange, stood)
+            fills = self._ledger.own_fills(instance.place.venue, instance.place.account)
+            instance.restore_fills(stored_fills(state), fills)
+            self._restore(instance)
+
+    def _restore(self, instance: LevelInstance) -> None:
+        self._instances[instance.id] = instance
+        self._current[instance.player, instance.level.name] = instance
+        run = instance.run
+        if run is None:
+            self._ended[instance.id] = instance
+            return
+        self._running[run.book] = instance
+        self._open_venue(instance.player, instance.level, instance.place)
+        if instance.paused_at is None:
+            instance.scheduled = self._schedule.add(run)
+            self.wake()
+
+    def _change(self, instance: LevelInstance) -> None:
+        """Call it before an instance changes; raises CannotWrite."""
+        self._ledger.require_writable()
+        self._changed[instance.id] = instance
+
+    def _record_run(self, instance: LevelInstance, ended_at: int | None = None) -> None:
+        venue, symbol, account = instance.place
+        self._ledger.record_run(
+            StoredRun(
+                venue,
+                symbol,
+                instance.id,
+                instance.player,
+                instance.level.name,
+                account,
+                instance.seed,
+                instance.seed_chosen,
+                instance.started,
+                ended_at,
+            )
+        )
 
     # ---- inside
 
@@ -258,8 +340,12 @@ class GameMaster:
         """The run that has done something. One that fails is served no more, so that the others go
         on; raises what it raised.
         """
+        due, now = self.next_at, self._exchange.now()
+        if due is None or due > now:
+            return None
+        self._ledger.require_writable()
         try:
-            return self._schedule.act(self._exchange.now())
+            return self._schedule.act(now)
         except Unavailable:
             raise
         except Exception:
@@ -279,15 +365,16 @@ class GameMaster:
     def _begin(self, instance: LevelInstance, chosen: int | None) -> None:
         level, now = instance.level, self._exchange.now()
         place = self._place(level)
-        self._record(instance.id, Instance(instance.id, place.account, now))
+        self._ledger.record_instance(instance.id, Instance(instance.id, place.account, now))
         tries = self.results.count_start(instance.player, level.name)
         seed = self._seed(level, tries) if chosen is None else chosen
         titles = Titles(self._names.choice(CITIES), self._names.choice(COMPANIES))
         book = self._exchange.reserve(place.venue, place.symbol, titles)
-        is_leaky = level.takes_accusation
-        self._accounts.private[place.venue] = PrivateVenue(instance.player, place.account, is_leaky)
+        self._open_venue(instance.player, level, place)
         run = Run(level, seed, self._exchange, place, now, self.settings.day_seconds)
-        instance.begin(run, chosen is not None, tries, now)
+        instance.begin(run, titles, chosen is not None, tries, now)
+        self._record_run(instance)
+        self._change(instance)
         self._running[book] = instance
         instance.scheduled = self._schedule.add(run)
         self.wake()
@@ -299,6 +386,10 @@ class GameMaster:
             seed,
             " (chosen)" if instance.seed_chosen else "",
         )
+
+    def _open_venue(self, player: str, level: Level, place: Place) -> None:
+        private = PrivateVenue(player, place.account, is_leaky=level.takes_accusation)
+        self._accounts.open_venue(place.venue, private)
 
     def _place(self, level: Level) -> Place:
         for _ in range(DRAWS):
@@ -351,21 +442,20 @@ class GameMaster:
         instance.decided_on = run.day
         holding, player = run.holding(), instance.player
         shown = player if self._accounts.need_keys else instance.place.account
-        self.results.add(
-            player,
-            LevelResult(
-                instance.level.name,
-                shown,
-                run.state,
-                run.day,
-                holding.nav if holding else 0,
-                run.seed,
-                instance.seed_chosen,
-                instance.tries,
-                instance.assisted,
-                self._exchange.now(),
-            ),
+        result = LevelResult(
+            instance.level.name,
+            shown,
+            run.state,
+            run.day,
+            holding.nav if holding else 0,
+            run.seed,
+            instance.seed_chosen,
+            instance.tries,
+            instance.assisted,
+            self._exchange.now(),
         )
+        self._ledger.record_result(StoredResult(player, *result))
+        self.results.add(player, result)
         log.info("Instance %d: %s, with the seed %d", instance.id, run.state, run.seed)
 
     def _finish(self, instance: LevelInstance) -> None:
@@ -383,7 +473,9 @@ class GameMaster:
         if instance.scheduled is not None:
             self._schedule.remove(instance.scheduled)
         instance.scheduled = instance.paused_at = None
-        instance.let_go(self._exchange.now())
+        now = self._exchange.now()
+        self._record_run(instance, now)
+        instance.let_go(now)
         del self._running[book]
         self._accounts.close_venue(venue)
         self._exchange.close_venue(venue)

@@ -73,6 +73,10 @@ class Results:
         if record.best is None or result.rank > record.best.rank:
             record.best = result
 
+    def restore_starts(self, player: str, level: str, starts: int) -> None:
+        """So often a player has started a level in earlier processes."""
+        self._record(player, level).tries = starts
+
     def _record(self, player: str, level: str) -> LevelRecord:
         record = self._records.setdefault((player, level), LevelRecord())
         self._records.move_to_end((player, level))

@@ -72,7 +72,7 @@ class Run:
         self.next_at = now  # when `act` is due
         self.book = exchange.book(place.venue, place.symbol)
         self.day_began = now  # nanoseconds: when the day's burst was due
-        self._now = now
+        self.acted_at = now  # when `act` was called last
         self._day_ns = int(day_seconds * NANOSECONDS)
         pace = self._day_ns / (DAY_SECONDS * NANOSECONDS)
         if day_seconds < SHORTEST_PAUSED_DAY:
@@ -106,7 +106,7 @@ class Run:
 
     def act(self, now: int) -> None:
         """Do what is due at `now`, nanoseconds: at most one order or cancel. Sets `next_at`."""
-        self._now = now
+        self.acted_at = now
         if self.is_over or (not self.is_bursting and not self._begin_day(now)):
             return
         book = self.book
@@ -195,8 +195,8 @@ class Run:
             "turn_is_on": self._turn_is_on,
             "begun": self._begun,
             "actions": self._actions,
-            "next_in": self.next_at - self._now,
-            "day_in": self.day_began - self._now,
+            "next_in": self.next_at - self.acted_at,
+            "day_in": self.day_began - self.acted_at,
             "referee": self.referee.memory(),
             "bots": {number: strategy.memory() for number, strategy in self._remembering},
         }

@@ -7,6 +7,7 @@ interpreter. It begins when the first level is started, so an exchange where nob
 import logging
 import threading
 import time
+from contextlib import suppress
 
 from disorderbook.errors import Unavailable
 from disorderbook.exchange import Exchange
@@ -32,6 +33,9 @@ class GameThread:
         master.wake = self.wake
 
     def __enter__(self) -> "GameThread":
+        with self._exchange.lock:
+            if self._master.next_at is not None:  # levels of an earlier process
+                self.wake()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -46,9 +50,11 @@ class GameThread:
 
     def stop(self) -> None:
         """End after the order that is under way, and let nobody wait for more."""
-        with self._exchange.lock:
+        with self._exchange.lock, suppress(Unavailable):
             self._is_over = True
             self._master.close()
+            if self._thread is not None:  # somebody has played
+                self._exchange.commit()
         self._is_awake.set()
         if self._thread is not None:
             join(self._thread)

@@ -17,8 +17,9 @@ from typing import NamedTuple
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.errors import CannotRead
-from disorderbook.ledger.base import Instance, Ledger
+from disorderbook.ledger.base import Instance, Ledger, StoredGame
 from disorderbook.ledger.journal import Changes, entries, replay
+from disorderbook.ledger.runs import load_game
 from disorderbook.ledger.tables import (
     BOOKS,
     EXECUTIONS,
@@ -120,6 +121,11 @@ _OPEN_FILLS = fills_query(
     "INDEXED BY open_orders",
 )
 
+_BOOKS = f"""
+    SELECT {BOOKS.all} FROM books
+    WHERE venue NOT IN (SELECT venue FROM runs WHERE ended IS NOT NULL) ORDER BY number
+"""
+
 _POSITIONS = f"""
     SELECT {POSITIONS.all} FROM positions WHERE (venue, symbol) = (?, ?) ORDER BY number
 """
@@ -132,12 +138,14 @@ _LAST_ORDER = f"""
 class Market(NamedTuple):
     """What a ledger holds of what is in memory while its market runs."""
 
-    books: list[OrderBook]  # oldest first
+    books: list[OrderBook]  # of venues that are open, oldest first
+    book_count: int  # those of runs that have ended included
     instances: list[Instance]  # of levels, oldest first
     last_instance: int  # the highest id of an instance that was given
     latest: int  # no time that was recorded is later; nanoseconds since 1970
     journaled: int  # number of the last entry of the journal
     changes: Changes  # what the tables do not have
+    game: StoredGame
 
 
 def load_market(connection: sqlite3.Connection) -> Market:
@@ -154,7 +162,10 @@ def load_market(connection: sqlite3.Connection) -> Market:
             replay(command, by_place, changes)
             times.append(command.ts)
         journaled += 1
-    return Market(books, instances, last_instance, max(times, default=0), journaled, changes)
+    game = load_game(connection, changes)
+    times += [state.ts for state in game.states]
+    latest = max(times, default=0)
+    return Market(books, count, instances, last_instance, latest, journaled, changes, game)
 
 
 def _load_instances(connection: sqlite3.Connection, last: int) -> list[Instance]:
@@ -166,11 +177,13 @@ def _load_instances(connection: sqlite3.Connection, last: int) -> list[Instance]
 
 
 def _load_books(connection: sqlite3.Connection, count: int) -> list[OrderBook]:
-    """Every book with its open orders, oldest first, as the tables have it."""
-    rows = connection.execute(f"SELECT {BOOKS.all} FROM books ORDER BY number").fetchall()
-    if len(rows) != count:
-        raise Damaged(f"there are {len(rows)} books instead of {count}")
-    return [_load_book(connection, row) for row in rows]
+    """Every book of a venue that is open with its open orders, oldest first, as the tables have
+    it.
+    """
+    (found,) = connection.execute("SELECT count(*) FROM books").fetchone()
+    if found != count:
+        raise Damaged(f"there are {found} books instead of {count}")
+    return [_load_book(connection, row) for row in connection.execute(_BOOKS).fetchall()]
 
 
 def _load_book(connection: sqlite3.Connection, row: Row) -> OrderBook:

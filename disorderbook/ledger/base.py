@@ -6,11 +6,87 @@ exchange's lock, so a ledger needs no lock of its own for them.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from disorderbook.engine.book import OrderBook, Outcome
-from disorderbook.engine.orders import Order
+from disorderbook.engine.orders import Fill, Order, Side
+
+
+class Instance(msgspec.Struct, gc=False):
+    """A level in play: `account` is the player's, `started_at` is nanoseconds since 1970."""
+
+    id: int
+    account: str
+    started_at: int
+
+
+class InstanceState(
+    msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2, tag_field="what"
+):
+    """How an instance stood at a time (nanoseconds since 1970): JSON that the game understands."""
+
+    id: int
+    ts: int
+    state: str
+
+
+class StoredRun(NamedTuple):
+    """One start or restart of a level, and where it was played.
+
+    `player` is as `Accounts.player_of` gives it; times are nanoseconds since 1970. `ended_at` is
+    None while the venue is open. `has_market` says whether its orders and trades are kept.
+    """
+
+    venue: str
+    symbol: str
+    instance: int
+    player: str
+    level: str
+    account: str
+    seed: int
+    seed_chosen: bool
+    started_at: int
+    ended_at: int | None = None
+    has_market: bool = True
+
+
+class StoredResult(NamedTuple):
+    """How a level was won or lost: who played, as `Accounts.player_of` gives it, and then what
+    everybody is told.
+    """
+
+    player_id: str
+    level: str
+    player: str
+    state: str
+    days: int
+    nav: int  # cents
+    seed: int
+    seed_chosen: bool
+    tries: int
+    assisted: bool
+    ts: int  # nanoseconds since 1970
+
+
+class StartCount(NamedTuple):
+    """How often a player has started a level."""
+
+    player: str
+    level: str
+    starts: int
+
+
+class StoredGame(NamedTuple):
+    """What a ledger holds of levels: `closed` are the venues of runs that have ended, `results` and
+    `starts` have the oldest first.
+    """
+
+    states: Sequence[InstanceState] = ()
+    closed: Sequence[str] = ()
+    results: Sequence[StoredResult] = ()
+    starts: Sequence[StartCount] = ()
 
 
 class Ledger:
@@ -67,10 +143,24 @@ class Ledger:
         """
         return ()
 
+    def record_instance(self, instance_id: int, instance: Instance | None) -> None:
+        """Record that an instance of a level starts, restarts or (None) ends."""
 
-class Instance(msgspec.Struct, gc=False):
-    """A level in play: `account` is the player's, `started_at` is nanoseconds since 1970."""
+    def record_state(self, state: InstanceState) -> None:
+        """Record how an instance stands; `require_writable` was called before it changed."""
 
-    id: int
-    account: str
-    started_at: int
+    def record_run(self, run: StoredRun) -> None:
+        """Record that a run begins or has ended."""
+
+    def record_result(self, result: StoredResult) -> None:
+        """Record that a level was won or lost."""
+
+    def committed_game(self) -> StoredGame:
+        """After CannotWrite: the levels as of the last commit; raises CannotRead."""
+        return StoredGame()
+
+    def own_fills(self, venue: str, account: str) -> Sequence[tuple[int, Side, Fill]]:
+        """The fills of an account's orders at a venue with the ids and sides of those, oldest
+        first; raises CannotRead.
+        """
+        return ()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from disorderbook.engine.book import OrderBook, Outcome
-from disorderbook.engine.orders import Order
+from disorderbook.engine.orders import Fill, Order, Side
 from disorderbook.errors import CannotWrite
 from disorderbook.ledger.archive import (
     CLOSED_ORDERS_IN_MEMORY,
@@ -21,7 +21,13 @@ from disorderbook.ledger.archive import (
     load_market,
     reading,
 )
-from disorderbook.ledger.base import Instance
+from disorderbook.ledger.base import (
+    Instance,
+    InstanceState,
+    StoredGame,
+    StoredResult,
+    StoredRun,
+)
 from disorderbook.ledger.journal import (
     Cancellation,
     Changes,
@@ -31,6 +37,7 @@ from disorderbook.ledger.journal import (
     write_tables,
 )
 from disorderbook.ledger.lock import FileLock
+from disorderbook.ledger.runs import OldMarkets, delete_old_results
 from disorderbook.ledger.tables import (
     FAULTS,
     SCHEMA_VERSION,
@@ -38,6 +45,8 @@ from disorderbook.ledger.tables import (
     Summary,
     is_busy,
     read_fill,
+    read_own_fill,
+    write_summary,
 )
 from disorderbook.ledger.wal import BUSY_MILLISECONDS, Checkpoints, LogSync
 
@@ -45,6 +54,12 @@ FORGOTTEN_AT_ONCE = 1000  # orders that leave memory after one commit, or as man
 FLUSHED_AT = 400  # changes that are written into the tables together, in about 4 ms
 
 _FILLS_OF_ORDER = fills_query("o.venue = ?1 AND o.symbol = ?2 AND o.id = ?3")
+
+_OWN_FILLS = """
+    SELECT o.id, o.side, f.price, f.quantity, f.ts FROM orders AS o JOIN fills AS f
+    ON (f.venue, f.symbol, f.order_id) = (o.venue, o.symbol, o.id)
+    WHERE o.account = ? AND o.venue = ? ORDER BY f.ts, f.number
+"""
 
 log = logging.getLogger(__name__)
 
@@ -73,14 +88,15 @@ class DurableLedger(Archive):
         self._lock = lock  # what keeps other exchanges from the file
         self._checkpoints = checkpoints
         self._log_sync = log_sync  # None where each commit waits for the disk
-        self._books = len(market.books)
+        self._books = market.book_count
         self._last_instance = market.last_instance  # the highest id given so far
         self._bound = bound
         self._journal = Journal(connection, market.journaled)
         self._commands: list[Command] = []  # since the last commit
         self._must_flush = False  # something has changed since then that is not for the journal
         self._changes = market.changes  # since the tables were written
-        self._instances: dict[int, Instance | None] = {}
+        self._old_markets = OldMarkets(connection)
+        self._replayed = market.changes  # what the journal alone has
         self._closed: deque[Order] = deque()  # in memory, the longest closed first
         for changes in self._changes.books.values():
             self._closed.extend(o for o in changes.orders.values() if not o.is_open)
@@ -111,10 +127,24 @@ class DurableLedger(Archive):
         self._closed.append(order)
 
     def record_instance(self, instance_id: int, instance: Instance | None) -> None:
-        """Record a level's instance that starts, changes or (None) ends; raises CannotWrite."""
         self.require_writable()
-        self._instances[instance_id] = instance
+        self._changes.record_instance(instance_id, instance)
         self._last_instance = max(self._last_instance, instance_id)
+        self._must_flush = True
+
+    def record_state(self, state: InstanceState) -> None:
+        if not self._has_failed:  # else the next commit says so
+            self._commands.append(state)
+            self._changes.record_state(state)
+
+    def record_run(self, run: StoredRun) -> None:
+        self.require_writable()
+        self._changes.runs.append(run)
+        self._must_flush = True
+
+    def record_result(self, result: StoredResult) -> None:
+        self.require_writable()
+        self._changes.results.append(result)
         self._must_flush = True
 
     def roll_back(self) -> None:
@@ -155,6 +185,18 @@ class DurableLedger(Archive):
         with reading():
             return load_market(self.connection).books
 
+    def committed_game(self) -> StoredGame:
+        with reading():
+            market = load_market(self.connection)
+        self._replayed = market.changes
+        return market.game
+
+    def own_fills(self, venue: str, account: str) -> Sequence[tuple[int, Side, Fill]]:
+        """As of the start, or of `committed_game`, if nothing has changed since then."""
+        with reading():
+            rows = self.connection.execute(_OWN_FILLS, (account, venue)).fetchall()
+            return [*map(read_own_fill, rows), *self._replayed.own_fills(venue, account)]
+
     def close(self) -> None:
         """Drop what has not been committed, and let others have the file."""
         if self._lock.is_inherited:
@@ -189,7 +231,7 @@ class DurableLedger(Archive):
 
     def _flush(self) -> Sequence[Order]:
         most = max(self._changes.size, FORGOTTEN_AT_ONCE)  # so a batch of any size leaves no more
-        if self._changes.size or self._must_flush:
+        if self._changes.size or self._must_flush or self._old_markets:
             if not self._begin():
                 return ()
             self._write(self._write_all)
@@ -246,15 +288,21 @@ class DurableLedger(Archive):
         self._journal.append(self._commands)
 
     def _write_all(self) -> None:
-        summary = Summary(SCHEMA_VERSION, self._books, self._last_instance, self._journal.last)
-        write_tables(self.connection, self._changes, self._instances, summary)
+        connection, changes = self.connection, self._changes
+        write_tables(connection, changes)
+        self._old_markets.look(changes.runs)
+        self._books -= self._old_markets.delete_some()
+        if changes.results:
+            delete_old_results(connection)
+        last = self._journal.last
+        write_summary(connection, Summary(SCHEMA_VERSION, self._books, self._last_instance, last))
         self._journal.clear()
-        self._changes, self._instances = Changes(), {}
+        self._changes = self._replayed = Changes()
 
     def _fail(self, why: str) -> None:
         log.error("The ledger cannot be written, so nothing may change from now on: %s", why)
         self._has_failed = True
-        self._changes, self._instances, self._closed = Changes(), {}, deque()
+        self._changes, self._closed = Changes(), deque()
         self._commands, self._must_flush = [], False
         self._roll_back()
 

@@ -14,24 +14,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from disorderbook.engine.book import Execution, OrderBook, Outcome
-from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
-from disorderbook.ledger.base import Instance
+from disorderbook.engine.orders import Fill, NewOrder, Order, OrderType, Side
+from disorderbook.ledger.base import Instance, InstanceState, StoredResult, StoredRun
 from disorderbook.ledger.tables import (
     BOOKS,
     EXECUTIONS,
     INSTANCES,
     ORDERS,
     POSITIONS,
+    RESULTS,
+    RUNS,
+    STATES,
     WRITE_BOOK,
     WRITE_EXECUTION,
     WRITE_INSTANCE,
     WRITE_ORDER,
     WRITE_POSITION,
+    WRITE_RESULT,
+    WRITE_RUN,
+    WRITE_STATE,
     Damaged,
     Holding,
     Row,
-    Summary,
-    write_summary,
 )
 
 Place = tuple[str, str]  # venue and symbol of a book
@@ -60,7 +64,7 @@ class Cancellation(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1
     ts: int
 
 
-Command = Placement | Cancellation
+Command = Placement | Cancellation | InstanceState
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Command]).decode
@@ -101,12 +105,18 @@ class BookChanges:
 
 
 class Changes:
-    """What has changed, by book; `size` is about how many rows that is."""
+    """What has changed, by book, and in instances of levels (None: it has ended); `size` is about
+    how many rows that is.
+    """
 
-    __slots__ = ("books", "size")
+    __slots__ = ("books", "instances", "states", "runs", "results", "size")
 
     def __init__(self) -> None:
         self.books: dict[OrderBook, BookChanges] = {}
+        self.instances: dict[int, Instance | None] = {}
+        self.states: dict[int, InstanceState] = {}
+        self.runs: list[StoredRun] = []
+        self.results: list[StoredResult] = []
         self.size = 0
 
     def open(self, book: OrderBook) -> None:
@@ -128,6 +138,25 @@ class Changes:
     def cancel(self, book: OrderBook, order: Order) -> None:
         """Add a cancelled order."""
         self._of(book).orders[order.id] = order
+        self.size += 1
+
+    def own_fills(self, venue: str, account: str) -> Iterator[tuple[int, Side, Fill]]:
+        """The fills of an account's orders at a venue, with the ids and sides of those."""
+        for book, changes in self.books.items():
+            for execution in changes.executions if book.venue == venue else ():
+                fill = Fill(execution.price, execution.quantity, execution.ts)
+                for order in (execution.standing, execution.incoming):
+                    if order.account == account:
+                        yield order.id, order.side, fill
+
+    def record_instance(self, instance_id: int, instance: Instance | None) -> None:
+        """Add an instance that starts, restarts or ends."""
+        self.instances[instance_id] = instance
+        self.states.pop(instance_id, None)
+
+    def record_state(self, state: InstanceState) -> None:
+        """Add how an instance stands now; only the last one counts."""
+        self.states[state.id] = state
         self.size += 1
 
     def _of(self, book: OrderBook) -> BookChanges:
@@ -169,6 +198,9 @@ def entries(connection: sqlite3.Connection, flushed: int) -> Iterator[list[Comma
 
 def replay(command: Command, books: Mapping[Place, OrderBook], changes: Changes) -> None:
     """Give a book a command that it has had before; raises Damaged if the result would differ."""
+    if isinstance(command, InstanceState):
+        changes.record_state(command)
+        return
     book = books.get((command.venue, command.symbol))
     if book is None:
         raise Damaged(f"{command.symbol} at {command.venue} is in the journal only")
@@ -197,24 +229,26 @@ def _checksum(number: int, content: bytes) -> int:
     return zlib.crc32(content, number & 0xFFFFFFFF)
 
 
-def write_tables(
-    connection: sqlite3.Connection,
-    changes: Changes,
-    instances: Mapping[int, Instance | None],
-    summary: Summary,
-) -> None:
-    """Write what has changed in books and in instances (None: it is gone), and the ledger's own
-    row, within the caller's transaction.
-    """
+def write_tables(connection: sqlite3.Connection, changes: Changes) -> None:
+    """Write what has changed, within the caller's transaction."""
     for book, changed in changes.books.items():
         _write_book(connection, book, changed)
     connection.executemany(WRITE_BOOK, map(BOOKS.row, changes.books))
-    if instances:
-        gone = [(number,) for number, instance in instances.items() if not instance]
-        connection.executemany("DELETE FROM instances WHERE id = ?", gone)
-        present = filter(None, instances.values())
-        connection.executemany(WRITE_INSTANCE, map(INSTANCES.row, present))
-    write_summary(connection, summary)
+    if changes.instances:
+        _write_instances(connection, changes.instances)
+    connection.executemany(WRITE_STATE, map(STATES.row, changes.states.values()))
+    connection.executemany(WRITE_RUN, map(RUNS.row, changes.runs))
+    connection.executemany(WRITE_RESULT, map(RESULTS.row, changes.results))
+
+
+def _write_instances(
+    connection: sqlite3.Connection, instances: Mapping[int, Instance | None]
+) -> None:
+    gone = [(number,) for number, instance in instances.items() if not instance]
+    connection.executemany("DELETE FROM instances WHERE id = ?", gone)
+    connection.executemany("DELETE FROM instance_states WHERE id = ?", gone)
+    present = filter(None, instances.values())
+    connection.executemany(WRITE_INSTANCE, map(INSTANCES.row, present))
 
 
 def write_orders(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:

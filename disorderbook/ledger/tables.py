@@ -18,9 +18,9 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from disorderbook.engine.book import OrderBook
-from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Fill, Order
+from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Fill, Order, Side
 from disorderbook.engine.positions import Position
-from disorderbook.ledger.base import Instance
+from disorderbook.ledger.base import Instance, InstanceState, StoredResult, StoredRun
 from disorderbook.protocol.names import NANOSECONDS, timestamp
 
 APPLICATION_ID = 0x44424F4B  # "DBOK" in the header of the file: it is a ledger
@@ -137,6 +137,11 @@ def _of_last(attribute: str, write: Convert = lambda value: value) -> Convert:
     return _optional(lambda fill: write(getattr(fill, attribute)))
 
 
+def _cents(amount: int) -> int | str:
+    """An integer, or its digits as text where 64 bits are too few."""
+    return amount if -(2**63) <= amount < 2**63 else str(amount)
+
+
 class Holding(NamedTuple):
     """What a row of positions is made of."""
 
@@ -227,15 +232,7 @@ POSITIONS = Table(
         Column("venue", TEXT, "book.venue"),
         Column("symbol", TEXT, "book.symbol"),
         Column("account", TEXT, "position.account"),
-        # An integer, or its digits as text where 64 bits are too few.
-        Column(
-            "cash",
-            "NOT NULL",
-            "position.cash",
-            lambda cash: cash if -(2**63) <= cash < 2**63 else str(cash),
-            int,
-            True,
-        ),
+        Column("cash", "NOT NULL", "position.cash", _cents, int, True),
         Column("shares", INTEGER, "position.shares", is_changing=True),
         Column("lowest", INTEGER, "position.lowest", is_changing=True),
         Column("highest", INTEGER, "position.highest", is_changing=True),
@@ -253,6 +250,53 @@ INSTANCES = Table(
     ),
 )
 
+STATES = Table(
+    "instance_states",
+    "the state of an instance",
+    (
+        Column("id", "INTEGER PRIMARY KEY"),
+        Column("ts", TEXT, write=timestamp, read=nanoseconds),
+        Column("state", TEXT),
+    ),
+)
+
+RUNS = Table(
+    "runs",
+    "a run",
+    (
+        Column("venue", TEXT),
+        Column("symbol", TEXT),
+        Column("instance", INTEGER),
+        Column("player", TEXT),
+        Column("level", TEXT),
+        Column("account", TEXT),
+        Column("seed", INTEGER),
+        Column("seed_chosen", INTEGER, write=int, read=bool),
+        Column("started", TEXT, "started_at", timestamp, nanoseconds),
+        Column("ended", "TEXT", "ended_at", _optional(timestamp), _optional(nanoseconds), True),
+        Column("has_market", INTEGER, write=int, read=bool, is_changing=True),
+    ),
+    "UNIQUE (venue)",
+)
+
+RESULTS = Table(
+    "results",
+    "a result",
+    (
+        Column("player_id", TEXT),
+        Column("level", TEXT),
+        Column("player", TEXT),
+        Column("state", TEXT),
+        Column("days", INTEGER),
+        Column("nav", "NOT NULL", write=_cents, read=int),
+        Column("seed", INTEGER),
+        Column("seed_chosen", INTEGER, write=int, read=bool),
+        Column("tries", INTEGER),
+        Column("assisted", INTEGER, write=int, read=bool),
+        Column("ts", TEXT, write=timestamp, read=nanoseconds),
+    ),
+)
+
 LEDGER = Table(
     "ledger",
     "the summary",
@@ -264,6 +308,9 @@ WRITE_BOOK = BOOKS.upsert(_BOOK_KEY)
 WRITE_POSITION = POSITIONS.upsert(_POSITION_KEY)
 WRITE_EXECUTION = EXECUTIONS.insert()
 WRITE_INSTANCE = INSTANCES.insert("INSERT OR REPLACE")
+WRITE_STATE = STATES.insert("INSERT OR REPLACE")
+WRITE_RUN = RUNS.upsert("venue")
+WRITE_RESULT = RESULTS.insert()
 WRITE_SUMMARY = LEDGER.insert()
 
 ORDERS_BY_ACCOUNT = "CREATE INDEX orders_by_account ON orders (account, venue, symbol, id)"
@@ -287,6 +334,10 @@ _SCHEMA = (
     FROM executions""",
     POSITIONS.create(_NUMBER),
     INSTANCES.create(),
+    STATES.create(),
+    RUNS.create(_NUMBER),
+    "CREATE INDEX runs_by_player ON runs (player, number)",
+    RESULTS.create(_NUMBER),
     f"CREATE TABLE journal ({_NUMBER}, commands BLOB NOT NULL, checksum {INTEGER})",
 )
 
@@ -342,6 +393,14 @@ def read_fill(row: Row) -> NumberedFill:
     return values[f"{order}_id"], values[f"{order}_fill"], fill
 
 
+def read_own_fill(row: Row) -> tuple[int, Side, Fill]:
+    """An order's id and side, and a fill, of these and the fill's price, quantity and time; raises
+    Damaged.
+    """
+    order_id, side, price, quantity, ts = row
+    return order_id, _BY_SIDE[side], Fill(price, quantity, nanoseconds(ts))
+
+
 def read_position(row: Row) -> Position:
     """Raises Damaged."""
     values = POSITIONS.read(row)
@@ -355,6 +414,21 @@ def read_instance(row: Row) -> Instance:
     """Raises Damaged."""
     values = INSTANCES.read(row)
     return Instance(values["id"], values["account"], values["started"])
+
+
+def read_state(row: Row) -> InstanceState:
+    """Raises Damaged."""
+    return InstanceState(**STATES.read(row))
+
+
+def read_run(row: Row) -> StoredRun:
+    """Raises Damaged."""
+    return StoredRun(*RUNS.read(row).values())
+
+
+def read_result(row: Row) -> StoredResult:
+    """Raises Damaged."""
+    return StoredResult(*RESULTS.read(row).values())
 
 
 def is_busy(error: Exception) -> bool:

@@ -12,7 +12,7 @@ from disorderbook.exchange import Exchange, Titles
 from disorderbook.game import master as module
 from disorderbook.game.master import GameMaster, GameSettings, checked_game
 from disorderbook.game.run import Run
-from disorderbook.ledger.base import Instance
+from disorderbook.ledger.base import Instance, Ledger
 
 
 def a_master(**options: object) -> GameMaster:
@@ -35,13 +35,24 @@ def test_a_name_is_never_used_again() -> None:
     assert not exchange.is_free(venue) and not exchange.is_free(first.place.venue)
 
 
+class Recording(Ledger):
+    """Keeps what it is told of instances."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, Instance | None]] = []
+
+    def record_instance(self, instance_id: int, instance: Instance | None) -> None:
+        self.told.append((instance_id, instance))
+
+
 def test_the_ledger_is_told_of_ids() -> None:
-    told: list[tuple[int, Instance | None]] = []
-    master = a_master(record=lambda number, instance: told.append((number, instance)), last_id=4)
+    ledger = Recording()
+    master = a_master(ledger=ledger, last_id=4)
     instance = master.start("ANN", "first_steps")
     account = instance.place.account
     master.restart(instance)
     master.stop(instance)
+    told = ledger.told
     assert [number for number, _ in told] == [5, 5, 5] and told[-1][1] is None
     assert told[0][1] is not None and told[0][1].account == account
     assert master.start("ANN", "first_steps").id == 6

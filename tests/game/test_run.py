@@ -87,7 +87,7 @@ def test_pauses_shrink_with_the_day(seconds: float, paused: float) -> None:
     while run.day < 3:
         run.act(run.next_at)
     while run.is_bursting:
-        pause = run.next_at - run._now
+        pause = run.next_at - run.acted_at
         assert pause == 0 if paused == 0 else 0 < pause <= paused / 0.04 / 1000 * NANOSECONDS
         run.act(run.next_at)
 

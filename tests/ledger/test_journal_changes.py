@@ -5,25 +5,44 @@ from contextlib import closing
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
-from disorderbook.ledger.base import Instance
+from disorderbook.ledger.base import Instance, InstanceState, StoredResult, StoredRun
 from disorderbook.ledger.journal import Changes, write_tables
-from disorderbook.ledger.tables import Summary, create_tables, signed, write_summary
+from disorderbook.ledger.tables import (
+    RESULTS,
+    RUNS,
+    create_tables,
+    read_result,
+    read_run,
+    read_state,
+)
+
+RUN = StoredRun("AEX", "A", 1, "ann", "sell_side", "A1", 7, True, 5)
+RESULT = StoredResult("ann", "sell_side", "A1", "won", 3, 2**70, 7, True, 2, False, 9)
 
 
 def test_rows_are_added_and_brought_up_to_date() -> None:
     book, changes = OrderBook("V", "S", 1), Changes()
     with closing(sqlite3.connect(":memory:")) as connection:
         create_tables(connection)
-        write_summary(connection, Summary(2, 0, 0, 0))
         changes.open(book)
         changes.submit(book, book.submit(NewOrder("ann", SELL, LIMIT, 5, 3), 2))
-        write_tables(connection, changes, {1: Instance(1, "ANN", 5)}, Summary(2, 1, 1, 7))
+        changes.record_instance(1, Instance(1, "ANN", 5))
+        changes.record_state(InstanceState(1, 6, "{}"))
+        changes.runs.append(RUN)
+        changes.results.append(RESULT)
+        write_tables(connection, changes)
         changes = Changes()
+        changes.runs.append(RUN._replace(ended_at=7))
         changes.submit(book, book.submit(NewOrder("bob", BUY, LIMIT, 5, 1), 3))
-        write_tables(connection, changes, {1: None}, Summary(2, 1, 1, 8))
 
         def read(query: str) -> list[tuple[object, ...]]:
             return connection.execute(query).fetchall()
+
+        assert [*map(read_state, read("SELECT * FROM instance_states"))] == [
+            InstanceState(1, 6, "{}")
+        ]
+        changes.record_instance(1, None)
+        write_tables(connection, changes)
 
         assert read("SELECT remaining, filled FROM orders ORDER BY id") == [(2, 1), (0, 1)]
         assert read("SELECT event, closed_at, closed_event, close_reason FROM orders") == [
@@ -34,9 +53,20 @@ def test_rows_are_added_and_brought_up_to_date() -> None:
         assert read("SELECT account, cash FROM positions") == [("ann", 5), ("bob", -5)]
         assert read("SELECT orders, ask_depth, last_price FROM books") == [(2, 2, 5)]
         assert read("SELECT * FROM instances") == []
-        assert read(
-            "SELECT schema_version, books, last_instance, journaled, checksum FROM ledger"
-        ) == [signed(2, 1, 1, 8)]
+        assert read("SELECT * FROM instance_states") == []
+        (run,), (result,) = (
+            read(f"SELECT {table.all} FROM {table.name}") for table in (RUNS, RESULTS)
+        )
+        assert read_run(run) == RUN._replace(ended_at=7) and read_result(result) == RESULT
+
+
+def test_the_last_state_of_an_instance_counts_and_none_of_one_that_is_gone() -> None:
+    changes = Changes()
+    for number in (1, 2):
+        changes.record_state(InstanceState(number, 5, "old"))
+        changes.record_state(InstanceState(number, 6, "new"))
+    changes.record_instance(2, None)
+    assert changes.states == {1: InstanceState(1, 6, "new")}
 
 
 def test_orders_executions_and_accounts_are_collected_for_each_book() -> None:

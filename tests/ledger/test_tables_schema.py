@@ -9,10 +9,13 @@ import pytest
 from durable_market import Stoppable, buy, play, sell
 
 from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.ledger.base import StoredRun
 from disorderbook.ledger.tables import (
     MIGRATIONS,
     ORDERS,
+    RUNS,
     SCHEMA_VERSION,
+    WRITE_RUN,
     create_tables,
     migrate,
 )
@@ -83,6 +86,9 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ):
             play(running.exchange, (("TESTEX", symbol), act))
     running.exchange.close()
+    run = StoredRun("TESTEX", "FOOBAR", 1, "ann", "sell_side", "ME", 7, False, begin, 2 * begin)
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute(WRITE_RUN, RUNS.row(run))
     return file
 
 
@@ -95,7 +101,8 @@ def test_each_query_of_the_page_finds_something(query: str, market: Path) -> Non
 def test_the_queries_answer_what_the_page_says(market: Path) -> None:
     with closing(sqlite3.connect(market)) as connection:
         answers = [connection.execute(query).fetchall() for query in QUERIES]
-    vwap, trades, executions, events, reasons, waiting = answers
+    looks_back, vwap, trades, executions, events, reasons, waiting = answers
+    assert [(row[0], *row[4:]) for row in looks_back] == [("sell_side", -2, 4980 - 2 * 1250)]
     assert vwap == [("BAZ", 5020 / 6), ("FOOBAR", 5020 / 6)]
     assert [row[1:] for row in trades] == [
         (symbol, *trade)
