@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from level_player import HttpClient
 from live import killed, running, started
 from program import MAIN, ROOT, refused, start
 from raw_websocket import RawPeer, handshake
@@ -173,6 +174,17 @@ def test_waitress_can_be_chosen_and_the_tape_hears_its_orders() -> None:
             frame = peer.frame()
             assert frame is not None
             assert json.loads(frame.payload)["quote"]["bid"] == BUY["price"]
+
+
+def test_waitress_holds_the_answer_to_a_levels_start_until_its_first_day_is_traded() -> None:
+    with running("--server", "waitress") as exchange:
+        client = HttpClient(exchange.port)
+        level = client.start("first_steps", None)
+        (venue,), (stock,) = level["venues"], level["tickers"]
+        quote = client.get(f"/ob/api/venues/{venue}/stocks/{stock}/quote", None)
+        assert quote["bid"] and quote["ask"] and quote["last"]
+        again = client.post(f"/gm/instances/{level['instanceId']}/restart", None)
+        assert again["venues"] != level["venues"] and again["balances"] == {"USD": 0}
 
 
 def test_a_port_that_was_just_in_use_can_be_used_again() -> None:

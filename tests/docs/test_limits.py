@@ -6,8 +6,13 @@ from documents import DOCS, README, rows
 
 from disorderbook.api.app import MAX_BODY_SIZE
 from disorderbook.api.metrics import MAX_BOOKS_SHOWN
+from disorderbook.errors import NoAccusation, WrongKey
+from disorderbook.game import run
+from disorderbook.game.casts import Conspiracy, Duel
 from disorderbook.game.instance import MOST_OWN_FILLS
+from disorderbook.game.levels import LEVELS
 from disorderbook.game.master import MAX_INSTANCES, MOST_ENDED
+from disorderbook.game.referee import BlockTrade, Crash, Profit
 from disorderbook.game.results import MOST_RECORDS, MOST_RESULTS
 from disorderbook.in_process import LIMITS
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
@@ -18,6 +23,7 @@ from disorderbook.server.limits import Limits
 from disorderbook.tape.conflation import MAX_EVENTS
 from disorderbook.tape.limits import TapeLimits
 from disorderbook.tape.websocket import MAX_MESSAGE_BYTES
+from disorderbook.traders import insider, momentum_buyer, rung_maker
 
 SERVER, TAPE = Limits(), TapeLimits()
 TOLD = {
@@ -71,3 +77,66 @@ def test_limits_in_sentences_are_the_codes() -> None:
     assert f"the {CLOSED_ORDERS_IN_MEMORY:,} orders" in (DOCS / "database.md").read_text()
     assert f"{MAX_BOOKS_SHOWN} books" in (DOCS / "options.md").read_text()
     assert not re.search(r"\b(?:KiB|MiB|at most)\b", README.read_text())
+
+
+def percent(part: float) -> str:
+    return f"{100 * part:g} %"
+
+
+def referee(name: str) -> Profit:
+    found = LEVELS[name].make_referee(0)
+    assert isinstance(found, Profit)
+    return found
+
+
+def test_what_the_game_has_chosen_is_the_codes() -> None:
+    told = {where: what for where, what in rows(section("game.md", "What is our own choice"), 2)}
+    lowest, highest = (price // 100 for price in LEVELS["first_steps"].first_prices)
+    fewest, most = (price // 100 for price in LEVELS["sell_side"].first_prices)
+    out, first = momentum_buyer.OUT, Conspiracy.SALE
+    chosen = {
+        "others' orders": [WrongKey.sentence],
+        "accusations": [NoAccusation.sentence],
+        "instances": [f"{MAX_INSTANCES} run", f"newest {MOST_ENDED:,}"],
+        "time": [
+            f"begins {run.EARLIEST_FIRST_DAY:g} to 1 day",
+            f"shorter than {run.SHORTEST_PAUSED_DAY:g} seconds",
+        ],
+        "first prices": [
+            f"${lowest} to ${highest};",
+            f"up to ${LEVELS['chock_a_block'].first_prices[1] / 100:.2f}",
+            f"${fewest} to ${most},",
+        ],
+        "`chock_a_block`": [
+            f"{BlockTrade.DEAR / 1000:g} times the target",
+            f"{BlockTrade.RUINOUS / 1000:g} times it with {BlockTrade.NOTICED:,}",
+            f"{BlockTrade.GOAL:,} shares",
+        ],
+        "`sell_side`": [f"under -${-referee('sell_side').worst // 100:,} "],
+        "`dueling_bulldozers`": [f"under -${-referee('dueling_bulldozers').worst // 100:,} "],
+        "`irrational_exuberance`: goal": [
+            f"value of ${referee('irrational_exuberance').least // 100:,},"
+        ],
+        "`irrational_exuberance`: maker": [
+            f"{percent(rung_maker.SOLD)} for a share",
+            f"{percent(rung_maker.MOST)} at most",
+            f"{percent(rung_maker.RETURN)} of the way to {rung_maker.BOTTOM:g} of",
+            f"over {MAX_PRICE:,} cents",
+            f"{percent(LEVELS['irrational_exuberance'].walk.noise)} a day",
+        ],
+        "`irrational_exuberance`: buyers": [
+            f"for {out[0]} to {out[1]} days",
+            f"at most {momentum_buyer.CHEAP:g} of",
+        ],
+        "`making_amends`: bots": [
+            f"at {insider.SALE:g} of",
+            f"on day {first[0]} to {first[1]}.",
+            f"is {Conspiracy.SIZE} shares",
+            f"from {Conspiracy.BUYS[0]:g} to {Conspiracy.BUYS[1]:g}.",
+            f"is {LEVELS['making_amends'].spacing:g} times",
+        ],
+    }
+    for where, figures in chosen.items():
+        assert [each for each in figures if each not in told[where]] == [], where
+    assert (Crash.BUBBLE, Crash.BUBBLE_DAYS, Crash.FALL, Crash.END) == (2, 10, 0.5, 1.5)
+    assert (Duel.SHORTEST_GAP, momentum_buyer.FALLS, run.LARGEST_BURST) == (2, 4, 0.2)

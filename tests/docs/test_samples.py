@@ -274,3 +274,16 @@ def test_the_player_of_game_md_wins_the_first_level(capsys: pytest.CaptureFixtur
         compile(sample(DOCS / "game.md", "from disorderbook.engine.orders"), "game.md", "exec"), {}
     )
     assert capsys.readouterr().out.startswith("won 10 {'success': ")
+
+
+@pytest.mark.slow
+def test_the_first_level_is_won_over_http_as_shown(tmp_path: Path) -> None:
+    with running("--day-seconds", "0.4", "--seed", "1") as exchange:
+        here = f"127.0.0.1:{exchange.port}"
+        curl = sample(DOCS / "game.md", "game=http").replace("127.0.0.1:8000", here)
+        bot = sample(DOCS / "game.md", "import time").replace("127.0.0.1:8000", here)
+        assert "127.0.0.1:8000" not in curl + bot
+        won = json.loads(shell(curl.replace("sleep 1", "sleep 0.1"), tmp_path).splitlines()[-1])
+        (tmp_path / "bot.py").write_text(bot)
+        assert shell("python3 -W error bot.py", tmp_path).startswith("won 100 {'success': ")
+    assert won["state"] == "won" and list(won["flash"]) == ["success"]

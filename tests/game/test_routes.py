@@ -7,6 +7,7 @@ from level_player import LEVELS, Level, pass_days, player_with_clock, start, wit
 from wsgi import KEYS, Client
 
 from disorderbook.game.master import GameSettings
+from disorderbook.game.referee import LAST_DAY
 
 STRANGER = with_key("noisekey")
 ACTIONS = ("", "/restart", "/resume", "/stop", "/judge")
@@ -112,15 +113,24 @@ def test_a_player_has_one_instance_of_a_level() -> None:
     assert other.id != new.id and new.gm().status == 200
 
 
-def test_the_market_goes_on_after_the_end_until_the_last_day_is_over() -> None:
+@pytest.mark.parametrize("name", LEVELS)
+def test_when_the_last_day_is_over_the_level_is_lost_and_its_venue_closed(name: str) -> None:
     client, clock = player_with_clock()
-    level = start(client, "irrational_exuberance")
-    pass_days(client, clock, 501)
+    level = start(client, name)
+    run = client.services.gamemaster.instance(level.id).run
+    assert run is not None
+    pass_days(client, clock, 2)
+    run.day = LAST_DAY - 1  # what lies between is tried in simulated time
+    pass_days(client, clock, 1.5)
+    assert (run.day, state_of(level)["state"]) == (LAST_DAY, "open")
+    assert client("GET", f"{level.stock}/quote").status == 200
+    pass_days(client, clock, 1)
     lost = state_of(level)
     assert (lost["state"], lost["done"]) == ("lost", True)
     assert lost["details"] == {"tradingDay": 499, "endOfTheWorldDay": 499}
     assert list(lost["flash"]) == ["error"]  # type: ignore[call-overload]
-    assert client("GET", level.stock).error == (404, f"Venue {level.venue} is closed")
+    closed = (404, f"Venue {level.venue} is closed")
+    assert client("GET", level.stock).error == level.order("buy", 1).error == closed
     assert level.page().json["isOver"] is True
     for action in ("pause", "run", "advance"):
         assert level.page(action).error == (400, "This level is over")
