@@ -44,7 +44,7 @@ def test_types_are_told_in_words() -> None:
     assert order["fills"][0] == "list of Fill"
     assert order["id"][0] == "integer" and order["open"][0] == "boolean"
     assert rows("NewOrder")["qty"][0] == "integer or string"
-    assert rows("Instance")["details"][0] == "TradingDays"
+    assert rows("Instance")["details"][0] == "TradingDays, optional"
     assert rows("Done")["error"][0] == 'always ""' and rows("Instance")["done"][0] == "always false"
 
 

@@ -2,11 +2,12 @@
 
 import json
 import math
+import select
 import socket
 import threading
 
 import pytest
-from raw_websocket import EXECUTIONS, PATIENCE, TICKERS, Frame, RawPeer, handshake
+from raw_websocket import EXECUTIONS, PATIENCE, TICKERS, Answer, Frame, RawPeer, handshake
 from tape_market import Market, market, message, wait_until
 
 from disorderbook.accounts import Accounts
@@ -28,6 +29,17 @@ def hurry(services: Market) -> None:
     for connection in tuple(services.tape._server.connections.values()):
         if connection._deadline < math.inf:
             connection._deadline = 0.0
+
+
+def hurried(services: Market, peer: RawPeer) -> Answer:
+    """What a peer is answered once that time has passed."""
+
+    def is_answered() -> bool:
+        hurry(services)  # again and again: a deadline is set after its connection was counted
+        return bool(select.select([peer.socket], [], [], 0)[0])
+
+    wait_until(is_answered)
+    return peer.answer()
 
 
 def is_silent(peer: RawPeer) -> bool:
@@ -83,8 +95,7 @@ def test_a_status_comes_later_too__difference_26(sent: bytes, status: int) -> No
         peer.send(sent)
         wait_until(lambda: services.tape.counts().refused == 1)
         assert is_silent(peer)
-        hurry(services)
-        answer = peer.answer()
+        answer = hurried(services, peer)
         assert answer.status == status and not json.loads(peer.body(answer))["ok"]
         assert peer.has_hung_up()
 
@@ -96,13 +107,11 @@ def test_a_crowd_and_slowness_are_told_later_too__difference_26() -> None:
             slow.send(handshake()[:30])
             wait_until(lambda: services.tape.counts().refused == 1)
             assert is_silent(many) and is_silent(slow)
-            hurry(services)
-            answer = many.answer()
+            answer = hurried(services, many)
             assert answer.status == 503
             assert answer.headers["x-error-detail"] == '"there are more listeners; allowed: 1"'
             wait_until(lambda: services.tape.counts().refused == 2)
-            hurry(services)
-            answer = slow.answer()
+            answer = hurried(services, slow)
             assert answer.status == 408
             assert "the handshake took longer; allowed: " in answer.headers["x-error-detail"]
         services.tick()
