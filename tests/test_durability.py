@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from busy_clients import Json, PatientTrader, Trader, trade_a_little, wait_for
-from durable_market import Stoppable
+from durable_market import Stoppable, state
 from invariants import check_ladder, check_order
+from level_player import LEVELS, HttpClient, until
 from live import killed, running
 from program import refused, start
 from wsgi import BUY, ORDERS
@@ -27,6 +28,7 @@ from disorderbook.protocol.messages import order_message
 MEDDLINGS = 8  # of another program with the file, under load
 BACKUPS = 3
 KILLS_OF_STARTS = 8
+KILLS_OF_LEVELS = 4
 KILLS = 30  # of each of two exchanges
 FULL_DISK_KIB = 400
 ACCOUNTS = ["ANN", "BOB", "CAT"]
@@ -267,3 +269,47 @@ def test_a_full_disk_stops_changes_and_loses_nothing(tmp_path: Path) -> None:
     with running("-d", str(file)) as exchange:
         trader = Trader(exchange.port, "ANN", threading.Semaphore(0))
         assert trader.place()["id"] == len(kept)
+
+
+@pytest.mark.slow
+def test_every_level_goes_on_after_a_kill_in_the_midst_of_its_bursts(tmp_path: Path) -> None:
+    options = ["-d", str(tmp_path / "market.db"), "--websockets", "--day-seconds", "0.3"]
+    started: dict[str, Json] = {}
+    orders: dict[str, list[Json]] = {name: [] for name in LEVELS}
+    days: dict[str, int] = {}
+    for number in range(KILLS_OF_LEVELS):
+        with killed(*options, "--seed", "7") as exchange:
+            client = HttpClient(exchange.port)
+            for name in LEVELS:
+                answer = client.start(name, None)
+                if not number:
+                    started[name] = answer
+                assert answer == started[name]  # the same account, venue and stock
+            for name, answer in started.items():
+                stock = f"/venues/{answer['venues'][0]}/stocks/{answer['tickers'][0]}"
+                for placed in orders[name]:
+                    again = client.get(f"/ob/api{stock}/orders/{placed['id']}", None)
+                    assert again["ts"] == placed["ts"] and again["qty"] <= placed["qty"]
+                new = {
+                    "account": answer["account"],
+                    "direction": "buy",
+                    "orderType": "limit",
+                    "qty": 1,
+                    "price": 1,
+                }
+                orders[name].append(client.post(f"/ob/api{stock}/orders", None, new))
+                path = f"/gm/instances/{answer['instanceId']}"
+                reached = days.get(name, 0)
+                until(lambda: day_of(client, path) > reached)  # noqa: B023
+                days[name] = day_of(client, path)
+    market = Stoppable(tmp_path / "market.db")
+    state(market.exchange)  # in which nothing contradicts itself
+    venues = {answer["venues"][0] for answer in started.values()}
+    assert venues | {"TESTEX"} == set(market.exchange.venues())
+    market.exchange.close()
+    check_tables(tmp_path / "market.db")
+
+
+def day_of(client: HttpClient, path: str) -> int:
+    """The trading day that is told, 0 before the first."""
+    return int(client.get(path, None).get("details", {}).get("tradingDay", 0))
