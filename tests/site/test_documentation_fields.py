@@ -45,7 +45,7 @@ def test_types_are_told_in_words() -> None:
     assert order["id"][0] == "integer" and order["open"][0] == "boolean"
     assert rows("NewOrder")["qty"][0] == "integer or string"
     assert rows("Instance")["details"][0] == "TradingDays, optional"
-    assert rows("Done")["error"][0] == 'always ""' and rows("Instance")["done"][0] == "always false"
+    assert rows("Done")["error"][0] == 'always ""' and rows("Error")["ok"][0] == "always false"
 
 
 def test_what_may_be_absent_is_said_to_be() -> None:
