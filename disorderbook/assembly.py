@@ -106,7 +106,6 @@ def assemble(
         ledger=ledger,
         last_id=market.last_instance if market else 0,
     )
-    publishers.append(gamemaster.watch)
     if market is not None:
         with exchange.lock:
             gamemaster.go_on_from(market.game, market.latest)

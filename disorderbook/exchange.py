@@ -49,6 +49,8 @@ class Titles(NamedTuple):
 class Participant:
     """What commits together with the books, and is restored with them. The lock is held."""
 
+    has_changed = False  # since it was recorded
+
     def record(self) -> None:
         """Give the ledger what has changed: a commit is about to be made. It must not raise."""
 
@@ -76,7 +78,7 @@ class Exchange:
         self.group_commit = False
         self.participant = Participant()
         self._max_books = max_books
-        self._publishers = publishers
+        self._publishers = tuple(publishers)
         self._clock = clock
         self._ledger = ledger
         self._latest = 0
@@ -207,6 +209,15 @@ class Exchange:
             if not ids:
                 yield None
 
+    def add_publisher(self, publish: Publish) -> None:
+        """Have it hear of every change from now on; nothing happens if it does already."""
+        if publish not in self._publishers:
+            self._publishers = (*self._publishers, publish)
+
+    def remove_publisher(self, publish: Publish) -> None:
+        """Have it hear of no change any more; nothing happens if it does not."""
+        self._publishers = tuple(each for each in self._publishers if each != publish)
+
     def submit(self, book: OrderBook, new: NewOrder) -> Order:
         """Place an order and publish what it did; raises CannotWrite before anything has changed.
 
@@ -260,7 +271,8 @@ class Exchange:
 
         Raises CannotWrite; then every book is as it was at the last commit.
         """
-        self.participant.record()
+        if self.participant.has_changed:
+            self.participant.record()
         try:
             forgotten = self._ledger.flush() if flush else self._ledger.commit()
         except CannotWrite:

@@ -84,7 +84,7 @@ def checked_game(day_seconds: float, seed: int | None, max_instances: int) -> Ga
 
 
 class GameMaster(Participant):
-    """The instances. `watch` is to be one of the exchange's publishers.
+    """The instances. While one runs, `watch` is one of the exchange's publishers.
 
     `forget` is called with each book that is closed. `wake` is called when something is due earlier
     than `next_at` said. `last_id` is the highest id ever given. The ledger is the exchange's.
@@ -265,7 +265,7 @@ class GameMaster(Participant):
 
     def record(self) -> None:
         """Give the ledger the state of each instance that may have changed since then."""
-        changed, self._changed = self._changed, {}
+        changed, self._changed, self.has_changed = self._changed, {}, False
         for instance in changed.values():
             self._ledger.record_state(stored(instance, self._exchange.latest))
 
@@ -282,8 +282,10 @@ class GameMaster(Participant):
         """Have these instances and no others. Their clocks stood still since `latest`, nanoseconds
         since 1970. The exchange has its books already.
         """
-        self._schedule, self._changed, self._ended = Schedule(), {}, OrderedDict()
+        self._schedule, self._ended = Schedule(), OrderedDict()
+        self._changed, self.has_changed = {}, False
         self._instances, self._current, self._running = {}, {}, {}
+        self._listen()
         self.results = Results()
         self._exchange.restore_closed(game.closed)
         for venue in game.closed:
@@ -307,15 +309,24 @@ class GameMaster(Participant):
             self._ended[instance.id] = instance
             return
         self._running[run.book] = instance
+        self._listen()
         self._open_venue(instance.player, instance.level, instance.place)
         if instance.paused_at is None:
             instance.scheduled = self._schedule.add(run)
             self.wake()
 
+    def _listen(self) -> None:
+        """Hear of trades while an instance runs, and not else: other orders pay nothing for it."""
+        if self._running:
+            self._exchange.add_publisher(self.watch)
+        else:
+            self._exchange.remove_publisher(self.watch)
+
     def _change(self, instance: LevelInstance) -> None:
         """Call it before an instance changes; raises CannotWrite."""
         self._ledger.require_writable()
         self._changed[instance.id] = instance
+        self.has_changed = True
 
     def _record_run(self, instance: LevelInstance, ended_at: int | None = None) -> None:
         venue, symbol, account = instance.place
@@ -376,6 +387,7 @@ class GameMaster(Participant):
         self._record_run(instance)
         self._change(instance)
         self._running[book] = instance
+        self._listen()
         instance.scheduled = self._schedule.add(run)
         self.wake()
         log.info(
@@ -477,6 +489,7 @@ class GameMaster(Participant):
         self._record_run(instance, now)
         instance.let_go(now)
         del self._running[book]
+        self._listen()
         self._accounts.close_venue(venue)
         self._exchange.close_venue(venue)
         for forget in self._forget:

@@ -130,20 +130,19 @@ class Simulation:
         if isinstance(level, str):
             level = find_level(level)
         self.clock = SimulatedClock()
-        self._publishers = list(publishers)  # the exchange's: those below need it first
-        self.exchange = Exchange(publishers=self._publishers, clock=self.clock)
+        self.exchange = Exchange(publishers=publishers, clock=self.clock)
         names = Chance()
         names.begin(seed, NAMES, day=1)
         account, venue, symbol = identity(names, level.account)
         place = Place(venue, symbol, account)
         self.run = Run(level, seed, self.exchange, place, START)
-        self._publishers.append(self.run.watch)
+        self.exchange.add_publisher(self.run.watch)
         self._player = player
         chance = Chance()
         chance.begin(seed, PLAYER)
         self.view = PlayerView(self.exchange, self.run, chance)
         if player is not None:
-            self._publishers.append(self.view.record)
+            self.exchange.add_publisher(self.view.record)
 
     def play_day(self, looks: int = 1) -> None:
         """The next day's burst, and the player's looks in the silence after it."""

@@ -8,10 +8,8 @@ from disorderbook.game.master import GameMaster
 
 
 def test_the_newest_fills_are_kept_and_all_are_counted() -> None:
-    publishers: list[object] = []
-    exchange = Exchange(publishers=publishers)  # type: ignore[arg-type]
+    exchange = Exchange()
     master = GameMaster(exchange, Accounts())
-    publishers.append(master.watch)
     instance = master.start("ANN", "first_steps")
     assert instance.run is not None
     book, account = instance.run.book, instance.place.account

@@ -16,10 +16,8 @@ from disorderbook.ledger.base import Instance, Ledger
 
 
 def a_master(**options: object) -> GameMaster:
-    publishers: list[object] = []
-    exchange = Exchange(publishers=publishers)  # type: ignore[arg-type]
+    exchange = Exchange()
     master = GameMaster(exchange, Accounts(), **options)  # type: ignore[arg-type]
-    publishers.append(master.watch)
     return master
 
 

@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 from disorderbook.accounts import Accounts
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
-from disorderbook.exchange import Exchange, Publish
+from disorderbook.exchange import Exchange
 from disorderbook.game.instance import LevelInstance
 from disorderbook.game.master import GameMaster, GameSettings
 from disorderbook.game.simulation import SimulatedClock
@@ -28,8 +28,7 @@ class DurableLevels:
 
     def start(self) -> None:
         self.ledger, market = open_ledger(str(self.file))
-        publishers: list[Publish] = [self._record]
-        self.exchange = Exchange(publishers=publishers, clock=self.clock, ledger=self.ledger)
+        self.exchange = Exchange(publishers=[self._record], clock=self.clock, ledger=self.ledger)
         self.exchange.restore(market.books, market.latest)
         self.master = GameMaster(
             self.exchange,
@@ -40,7 +39,6 @@ class DurableLevels:
             last_id=market.last_instance,
         )
         self.master._names = self.names  # type: ignore[assignment]
-        publishers.append(self.master.watch)
         self.master.go_on_from(market.game, market.latest)
 
     def kill(self) -> None:

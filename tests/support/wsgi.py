@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
 from disorderbook.api.services import Services
-from disorderbook.exchange import Exchange, Publish
+from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster, GameSettings
 from disorderbook.game.thread import GameThread
 from disorderbook.ledger.base import Ledger
@@ -73,10 +73,8 @@ class Client:
         has_tape: bool = False,
     ) -> None:
         history, accounts = History(0), Accounts(keys)
-        publishers: list[Publish] = [history.record]
-        exchange = Exchange(max_books, publishers, clock, ledger)
+        exchange = Exchange(max_books, [history.record], clock, ledger)
         master = GameMaster(exchange, accounts, game, has_tape=has_tape, forget=[history.forget])
-        publishers.append(master.watch)
         thread = GameThread(exchange, master)  # begins with the first level
         weakref.finalize(self, thread.stop).atexit = False
         self.services = Services(
