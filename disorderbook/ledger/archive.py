@@ -10,9 +10,9 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Fill, Order
@@ -32,12 +32,14 @@ from disorderbook.ledger.tables import (
     NumberedFill,
     Row,
     Summary,
+    order_without_fills,
     read_fill,
     read_instance,
     read_order,
     read_position,
 )
 
+FILLS_AT_ONCE = 256  # of an order that are read together, in about a millisecond
 CLOSED_ORDERS_IN_MEMORY = 100_000  # of all books together; the rest is looked up in the ledger
 
 _FIND_ORDER = f"SELECT {ORDERS.all} FROM orders WHERE (venue, symbol, id) = (?, ?, ?)"
@@ -61,8 +63,13 @@ class Archive(Ledger, ABC):
             row = self.connection.execute(_FIND_ORDER, place).fetchone()
             if row is None:
                 raise Damaged(f"order {order_id} of {book.symbol} at {book.venue} is missing")
-            fills = sorted(self.fills_of_order(*place), key=itemgetter(1))
-            return _closed(read_order(ORDERS.read(row), fills))
+            values = ORDERS.read(row)
+            fills = list(islice(self.fills_of_order(*place), FILLS_AT_ONCE))
+            if len(fills) < FILLS_AT_ONCE:
+                return _closed(read_order(values, fills))
+            order = _closed(order_without_fills(values))
+            order.fills = StoredFills(self, order)
+            return order
 
     def ids_of(self, book: OrderBook, account: str, start: int, most: int) -> Sequence[int]:
         """The ids of an account's orders in the tables, some of which a book may hold, too."""
@@ -71,11 +78,78 @@ class Archive(Ledger, ABC):
             return [order_id for (order_id,) in self.connection.execute(_IDS_OF, values)]
 
     @abstractmethod
-    def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
-        """In any order; raises Damaged."""
+    def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterator[NumberedFill]:
+        """By number; they are read FILLS_AT_ONCE at a time. Raises Damaged."""
+
+    @abstractmethod
+    def count_fills(self, venue: str, symbol: str, order_id: int) -> int:
+        """As the number of the last one says, without reading the others."""
+
+    def pages(self, query: str, *values: object) -> Iterator[Row]:
+        """What a query gives, FILLS_AT_ONCE rows at a time: no cursor stays open in between. Its
+        last two parameters are the first column of the last row so far, and how many are wanted.
+        """
+        rows: list[Row] = [(-1,)]
+        while rows:
+            rows = self.connection.execute(query, (*values, rows[-1][0], FILLS_AT_ONCE)).fetchall()
+            yield from rows
+            if len(rows) < FILLS_AT_ONCE:
+                return
 
     def close(self) -> None:
         self.connection.close()
+
+
+class StoredFills(Sequence[Fill]):
+    """The fills of a closed order that has very many, which are read when somebody wants them. Who
+    goes through them in slices has each read once.
+
+    The lock must be held. Raises CannotRead where they are not complete, at the last of them.
+    """
+
+    def __init__(self, archive: Archive, order: Order) -> None:
+        self._archive = archive
+        self._place = order.venue, order.symbol, order.id
+        self._shares = order.filled
+        self._count = archive.count_fills(*self._place)
+        self._position = 0  # of the next to be read
+        self._fills = self._read()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, which: int) -> Fill: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> list[Fill]: ...
+
+    def __getitem__(self, which: int | slice) -> Fill | list[Fill]:
+        if isinstance(which, int):
+            return self._between(range(self._count)[which], range(self._count)[which] + 1)[0]
+        start, stop, step = which.indices(self._count)
+        return self._between(start, stop)[::step] if step > 0 else list(self)[which]
+
+    def _between(self, start: int, stop: int) -> list[Fill]:
+        if start < self._position:
+            self._fills, self._position = self._read(), 0
+        with reading():
+            found = list(islice(self._fills, start - self._position, stop - self._position))
+            self._position = max(start, stop)
+            if self._position == self._count:
+                next(self._fills, None)  # whatever there is to be said against them
+        return found
+
+    def _read(self) -> Iterator[Fill]:
+        venue, symbol, order_id = self._place
+        count = shares = 0
+        for fill_of, number, fill in self._archive.fills_of_order(*self._place):
+            if (fill_of, number) != (order_id, count):
+                break
+            count, shares = count + 1, shares + fill.quantity
+            yield fill
+        if (count, shares) != (self._count, self._shares):
+            raise Damaged(f"the fills of order {order_id} of {symbol} at {venue} are not complete")
 
 
 @contextmanager

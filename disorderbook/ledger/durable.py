@@ -7,7 +7,7 @@ journal; a flush, twice a second or when enough has come together, into the tabl
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from disorderbook.engine.book import OrderBook, Outcome
@@ -17,7 +17,6 @@ from disorderbook.ledger.archive import (
     CLOSED_ORDERS_IN_MEMORY,
     Archive,
     Market,
-    fills_query,
     load_market,
     reading,
 )
@@ -39,6 +38,7 @@ from disorderbook.ledger.journal import (
 from disorderbook.ledger.lock import FileLock
 from disorderbook.ledger.runs import OldMarkets, delete_old_results
 from disorderbook.ledger.tables import (
+    EXECUTIONS,
     FAULTS,
     SCHEMA_VERSION,
     NumberedFill,
@@ -53,7 +53,26 @@ from disorderbook.ledger.wal import BUSY_MILLISECONDS, Checkpoints, LogSync
 FORGOTTEN_AT_ONCE = 1000  # orders that leave memory after one commit, or as many as it wrote
 FLUSHED_AT = 400  # changes that are written into the tables together, in about 4 ms
 
-_FILLS_OF_ORDER = fills_query("o.venue = ?1 AND o.symbol = ?2 AND o.id = ?3")
+# What an order trades when it is placed comes before what it trades later.
+_FILLS_OF_ORDER = {
+    half: f"""
+    SELECT number, {half}, {EXECUTIONS.all} FROM executions
+    WHERE (venue, symbol, {order}_id) = (?, ?, ?) AND number > ? ORDER BY number LIMIT ?
+"""
+    for half, order in ((1, "incoming"), (0, "standing"))
+}
+_LAST_FILL = """
+    SELECT max(
+        coalesce((
+            SELECT incoming_fill FROM executions
+            WHERE (venue, symbol, incoming_id) = (?1, ?2, ?3) ORDER BY number DESC LIMIT 1
+        ), -1),
+        coalesce((
+            SELECT standing_fill FROM executions
+            WHERE (venue, symbol, standing_id) = (?1, ?2, ?3) ORDER BY number DESC LIMIT 1
+        ), -1)
+    )
+"""
 
 _OWN_FILLS = """
     SELECT o.id, o.side, f.price, f.quantity, f.ts FROM orders AS o JOIN fills AS f
@@ -176,9 +195,14 @@ class DurableLedger(Archive):
             self._has_lost_commands = awaits_commit
             raise
 
-    def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
-        rows = self.connection.execute(_FILLS_OF_ORDER, (venue, symbol, order_id))
-        return map(read_fill, rows)
+    def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterator[NumberedFill]:
+        for query in _FILLS_OF_ORDER.values():
+            for _, *half in self.pages(query, venue, symbol, order_id):
+                yield read_fill(tuple(half))
+
+    def count_fills(self, venue: str, symbol: str, order_id: int) -> int:
+        [last] = self.connection.execute(_LAST_FILL, (venue, symbol, order_id)).fetchone()
+        return int(last) + 1
 
     def committed_books(self) -> Sequence[OrderBook]:
         """The books as of the last commit that succeeded; raises CannotRead."""

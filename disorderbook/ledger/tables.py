@@ -370,8 +370,7 @@ def write_summary(connection: sqlite3.Connection, summary: Summary) -> None:
 
 def read_order(values: dict[str, Any], fills: Sequence[NumberedFill]) -> Order:
     """An order from what `ORDERS.read` gives and from its fills, by number; raises Damaged."""
-    del values["close_reason"]  # derived
-    order = Order(**values)
+    order = order_without_fills(values)
     if fills:
         order.fills = [fill for _, _, fill in fills]
     numbers = [(order.id, number) for number in range(len(fills))]
@@ -380,6 +379,12 @@ def read_order(values: dict[str, Any], fills: Sequence[NumberedFill]) -> Order:
         place = f"{order.symbol} at {order.venue}"
         raise Damaged(f"the fills of order {order.id} of {place} are not complete")
     return order
+
+
+def order_without_fills(values: dict[str, Any]) -> Order:
+    """An order from what `ORDERS.read` gives, for its fills to be added."""
+    del values["close_reason"]  # derived
+    return Order(**values)
 
 
 def read_fill(row: Row) -> NumberedFill:

@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from disorderbook.engine.book import OrderBook, Outcome
@@ -37,8 +37,11 @@ CREATE TABLE fills (
 """
 _WRITE_FILL = "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?, ?)"
 _FILLS_OF_ORDER = """
-    SELECT order_id, number, price, quantity, ts FROM fills
-    WHERE (venue, symbol, order_id) = (?, ?, ?)
+    SELECT number, order_id, price, quantity, ts FROM fills
+    WHERE (venue, symbol, order_id) = (?, ?, ?) AND number > ? ORDER BY number LIMIT ?
+"""
+_LAST_FILL = """
+    SELECT coalesce(max(number), -1) FROM fills WHERE (venue, symbol, order_id) = (?, ?, ?)
 """
 
 log = logging.getLogger(__name__)
@@ -83,12 +86,15 @@ class TemporaryLedger(Archive):
             return ()
         return self._move()
 
-    def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterable[NumberedFill]:
-        return self._fills(_FILLS_OF_ORDER, venue, symbol, order_id)
+    def fills_of_order(self, venue: str, symbol: str, order_id: int) -> Iterator[NumberedFill]:
+        for number, of_order, price, quantity, ts in self.pages(
+            _FILLS_OF_ORDER, venue, symbol, order_id
+        ):
+            yield of_order, number, Fill(price, quantity, ts)
 
-    def _fills(self, query: str, *values: object) -> Iterator[NumberedFill]:
-        for order_id, number, price, quantity, ts in self.connection.execute(query, values):
-            yield order_id, number, Fill(price, quantity, ts)
+    def count_fills(self, venue: str, symbol: str, order_id: int) -> int:
+        [last] = self.connection.execute(_LAST_FILL, (venue, symbol, order_id)).fetchone()
+        return int(last) + 1
 
     def _move(self) -> Sequence[Order]:
         moved: list[Order] = []

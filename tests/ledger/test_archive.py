@@ -2,6 +2,8 @@
 
 import itertools
 import random
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from wsgi import Client
@@ -9,13 +11,17 @@ from wsgi import Client
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.errors import CannotRead
 from disorderbook.exchange import Exchange
+from disorderbook.ledger.archive import FILLS_AT_ONCE, Archive
 from disorderbook.ledger.base import Ledger
+from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.journal import write_orders
-from disorderbook.ledger.tables import ORDERS
+from disorderbook.ledger.tables import ORDERS, Row
 from disorderbook.ledger.temporary import TemporaryLedger
 
 ACCOUNTS = ["ann", "b\0b ü", "C"]
 SYMBOLS = ["A", "b"]
+BOOK = "/ob/api/venues/V/stocks/S"
+MANY = 7 * FILLS_AT_ONCE + 1
 
 
 def trading_client(ledger: Ledger) -> Client:
@@ -96,3 +102,76 @@ def test_an_archived_order_that_claims_to_be_open_is_not_believed() -> None:
         ledger.find(book, 0)
     with pytest.raises(CannotRead):
         list(exchange.orders_of(book, "ann"))
+
+
+def traded_with_many(ledger: Ledger) -> Client:
+    """A closed order that traded half when it was placed, and the rest one by one."""
+    client = Client("V", "S", extra=True, clock=itertools.count(10**18).__next__, ledger=ledger)
+    exchange = client.services.exchange
+    book = exchange.book("V", "S")
+    with exchange.transaction():
+        for number in range(2 * MANY + 1):
+            is_it = number == MANY
+            side = Side.BUY if is_it else Side.SELL
+            new = NewOrder("ann", side, OrderType.LIMIT, 5, 2 * MANY if is_it else 1)
+            exchange.submit(book, new)
+    while isinstance(ledger, Archive) and book.find(MANY) is not None:  # some at a time
+        exchange.flush()
+    return client
+
+
+@pytest.fixture(params=["temporary", "durable"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]:
+    ledger: Archive = TemporaryLedger(0)
+    if request.param == "durable":
+        ledger, _ = open_ledger(str(tmp_path / "market.db"), bound=0)
+    yield ledger
+    ledger.close()
+
+
+def test_an_order_with_very_many_fills_is_read_in_steps(
+    ledger: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, endless, read = traded_with_many(ledger), traded_with_many(Ledger()), []
+    pages = Archive.pages
+
+    def count(*arguments: object) -> Iterator[Row]:
+        for row in pages(*arguments):  # type: ignore[arg-type]
+            read.append(row)
+            yield row
+
+    monkeypatch.setattr(Archive, "pages", count)
+    for path in (
+        f"{BOOK}/orders/{MANY}",
+        f"/ob/api/venues/V/accounts/ann/orders?since={MANY - 1}&limit=1",
+    ):
+        steps, counts = [], []
+        for step in client.steps(path):
+            steps.append(step)
+            counts.append(len(read))
+            read.clear()
+        assert b"".join(steps) == endless("GET", path).body
+        assert len(steps) > 2 and max(counts) <= MANY  # of twice as many
+    assert client("DELETE", f"{BOOK}/orders/{MANY}").json["totalFilled"] == 2 * MANY
+
+
+def test_fills_that_are_read_later_are_a_sequence(ledger: Archive) -> None:
+    client = traded_with_many(ledger)
+    fills = ledger.find(client.services.exchange.book("V", "S"), MANY).fills
+    listed = list(fills)
+    assert len(fills) == len(listed) == 2 * MANY and sum(f.quantity for f in listed) == 2 * MANY
+    assert fills[-1] == listed[-1] and fills[MANY] == listed[MANY]
+    for which in (slice(5, 900), slice(3, 2), slice(700, 650, -7), slice(-9, None), slice(0)):
+        assert list(fills[which]) == listed[which]
+    with pytest.raises(IndexError):
+        fills[2 * MANY]
+
+
+def test_fills_that_are_missing_refuse_the_answer_or_break_it_off() -> None:
+    ledger, path = TemporaryLedger(0), f"{BOOK}/orders/{MANY}"
+    client = traded_with_many(ledger)
+    ledger.connection.execute("DELETE FROM fills WHERE number = ?", (2 * MANY - 1,))
+    with pytest.raises(CannotRead):
+        list(client.steps(path))
+    ledger.connection.execute("DELETE FROM fills WHERE number = ?", (FILLS_AT_ONCE + 9,))
+    assert client("GET", path).error == (503, CannotRead.sentence)
