@@ -29,6 +29,11 @@ KEY_RULE = (
     " nor ends with a blank or a quotation mark"
 )
 
+PLAYER_RULE = (
+    "the venue is a level's, where nobody trades but its player and its bots; allowed: the account"
+    " that its start named, with the key that started it, or without one if it was started so"
+)
+
 log = logging.getLogger(__name__)
 
 _State = tuple[int, ...] | None  # of a file; None if there is none
@@ -98,7 +103,7 @@ class Accounts:
         if private is None:
             self.authorize(account, key)
         elif account != private.account or self.player_of(key) != private.player:
-            raise WrongKey
+            raise WrongKey(PLAYER_RULE)
 
     def authorize_listening(self, venue: str, account: str, key: str | None) -> None:
         """Raise NoKey, WrongKey or VenueClosed unless `key` allows hearing of an account's trades.

@@ -221,7 +221,10 @@ class TradingRoutes:
         return order
 
     def _authorize_listing(self, request: Request, venue: str, account: str) -> None:
-        """Raise Disabled or Unauthorized. A player may list his own orders at his level's venue."""
+        """Raise VenueClosed, Disabled or Unauthorized. A player may list his own orders at his
+        level's venue.
+        """
+        self._accounts.require_open(venue)
         is_private = venue in self._accounts.private
         if not self._extra and not (
             is_private and account == self._accounts.account_at(venue, request.key)

@@ -30,6 +30,10 @@ from disorderbook.protocol.names import detail_of
 from disorderbook.protocol.parse import account_name, parse_object, parse_post
 from disorderbook.protocol.route import NUMBER, Answer, Request, Route, made_in_steps
 
+OWN_RULE = (
+    "the instance is another player's; allowed: the key that started it, or none if it was started"
+    " without one"
+)
 SEED_RULE = f"a whole number from 0 to {MAX_SEED}, or none for any seed"
 
 
@@ -147,7 +151,7 @@ class GameRoutes:
             raise NoSuchInstance(no_such_id(instance_id))
         instance = self._master.instance(int(instance_id))
         if instance.player != self._accounts.player_of(request.key):
-            raise WrongKey
+            raise WrongKey(OWN_RULE)
         return instance
 
 

@@ -65,6 +65,37 @@ def test_no_answer_names_another_account(name: str, server: str) -> None:
     assert asked > 150
 
 
+@pytest.mark.parametrize("extra", [False, True])
+@pytest.mark.parametrize("server", SERVERS)
+def test_everything_at_a_closed_venue_says_that_it_is_closed(server: str, extra: bool) -> None:
+    client, _ = player_with_clock(keys=SERVERS[server], extra=extra)
+    level = start(client, "sell_side", key="blshkey")
+    level.order("buy", 5, price=1)
+    requests = [
+        (m, path) for m, path in requests_about(level, level.account) if level.venue in path
+    ]
+    level.gm("stop")
+    closed = (404, f"Venue {level.venue} is closed")
+    for key in ALL_KEYS:
+        for method, path in requests:
+            body = ORDER if (method, path[-7:]) == ("POST", "/orders") else b""
+            assert client(method, path, body, with_key(key)).error == closed, (method, path)
+    assert len(requests) > 20
+
+
+def test_who_is_not_the_player_is_told_so() -> None:
+    client, _ = player_with_clock()
+    level = start(client, "sell_side", key="one")
+    for account, key in (("ME", "one"), (level.account, "two"), (level.account, None)):
+        refused = level._replace(headers=with_key(key)).order("buy", 1, account=account)
+        assert refused.error == WRONG_KEY
+        assert "nobody trades but its player" in refused.headers["X-Error-Detail"]
+        assert level.account not in refused.headers["X-Error-Detail"]
+    refused = level._replace(headers=with_key("two")).gm("stop")
+    assert refused.error == WRONG_KEY
+    assert "the key that started it" in refused.headers["X-Error-Detail"]
+
+
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("name", ["sell_side", "making_amends"])
 def test_scores_show_the_player_his_own_account_and_nobody_any(name: str, server: str) -> None:
