@@ -96,7 +96,14 @@ def test_a_refusal_stands_beside_its_field(exchange: PrivateExchange, open_url: 
     assert page.inner_text("#qty-error") == "" and page.evaluate("document.activeElement.id") == (
         "price"
     )
+    for text in ("0,07", "1,0000", "1e2", "0x10", "Infinity", "1,000,00"):
+        order(page, "5", text)
+        page.wait_for_selector(f"#price-error:has-text('price is \"{text}\"; allowed: ')")
+    order(page, "5", "1.005")
+    page.wait_for_selector("#price-error:has-text('Counted in cents, price is 100.5; allowed: ')")
     assert page.locator("#orders button").count() == 0
+    order(page, "5", "1,000,000,000")
+    page.wait_for_selector("#price-error:has-text('price is 100000000000; allowed: ')")
     order(page, "5", "0.07")
     page.wait_for_selector("#ticket-said:text-is('The order waits in the book.')")
     assert page.inner_text("#price-error") == ""

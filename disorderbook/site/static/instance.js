@@ -240,6 +240,7 @@ function showFills() {
 // ---- The ticket ---------------------------------------------------------------------------------
 
 const FIELDS = ['qty', 'orderType', 'price']
+const UNITS = { qty: '', price: 'Counted in cents, ' } // before a refusal of what was put in
 const direction = () => $('ticket').elements.direction.value
 
 function showTicket() {
@@ -252,11 +253,15 @@ function showTicket() {
   $('send').hidden = played.isOver
 }
 
-// The exchange says what is wrong with a number, so it is told whatever stands there.
+// A number as people write it here, where a comma stands between thousands and nowhere else: 12,50
+// is none, or somebody would pay a hundred times of what he means. The exchange says what is wrong
+// with it, so it is told whatever stands there.
+const NUMBER = /^[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)?$/
+
 function numberIn(text, unit = 1) {
-  const number = Number(text.replaceAll(',', ''))
-  if (!text.trim() || Number.isNaN(number)) return text.trim()
-  return Number((number * unit).toFixed(6)) // 0.07 * 100 is a little more than 7
+  const written = text.trim()
+  if (!NUMBER.test(written)) return written
+  return Number((Number(written.replaceAll(',', '')) * unit).toFixed(6)) // 0.07 * 100 is more than 7
 }
 
 async function placeOrder() {
@@ -271,7 +276,8 @@ async function placeOrder() {
     tellOrder(await send('POST', `/ob/api/${stockPath()}/orders`, order))
   } catch (fault) {
     if (!(fault instanceof Refused) || !FIELDS.includes(fault.field)) throw fault
-    showRefusal(fault.field, refusalOf(fault))
+    const unit = typeof order[fault.field] === 'number' ? UNITS[fault.field] : ''
+    showRefusal(fault.field, unit + refusalOf(fault))
     $(fault.field).focus()
   }
   learnOrdersSoon()

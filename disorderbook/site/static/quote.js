@@ -13,7 +13,7 @@ export function showConnection() {
   const said = {
     connecting: 'Connecting…',
     live: tape.isOpen ? 'Live, listening to the tape' : 'Live, asking twice a second',
-    refused: 'Not yours to see',
+    refused: 'Nothing to see',
     away: 'The exchange does not answer; trying again…',
   }
   mark($('connection'), 'data-state', connection)
