@@ -325,8 +325,9 @@ class GameMaster(Participant):
     def _change(self, instance: LevelInstance) -> None:
         """Call it before an instance changes; raises CannotWrite."""
         self._ledger.require_writable()
-        self._changed[instance.id] = instance
-        self.has_changed = True
+        if self._ledger.keeps_states:
+            self._changed[instance.id] = instance
+            self.has_changed = True
 
     def _record_run(self, instance: LevelInstance, ended_at: int | None = None) -> None:
         venue, symbol, account = instance.place

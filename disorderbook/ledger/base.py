@@ -92,6 +92,8 @@ class StoredGame(NamedTuple):
 class Ledger:
     """Records nothing, finds nothing, refuses nothing."""
 
+    keeps_states = False  # whether `record_state` does anything
+
     def require_writable(self) -> None:
         """Raise CannotWrite if nothing may change now. The exchange calls it before each change,
         so a ledger may begin a transaction here that ends with `commit`.

@@ -94,6 +94,8 @@ class DurableLedger(Archive):
     what the disk then holds is known only by reading it.
     """
 
+    keeps_states = True
+
     def __init__(
         self,
         connection: sqlite3.Connection,

@@ -56,6 +56,14 @@ def test_the_ledger_is_told_of_ids() -> None:
     assert master.start("ANN", "first_steps").id == 6
 
 
+def test_without_a_file_no_state_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(module, "stored")  # which takes longer than the order
+    master = a_master()
+    master.start("ANN", "first_steps")
+    with master._exchange.transaction():
+        assert master.act()
+
+
 def test_nothing_of_a_closed_venue_is_held() -> None:
     forgotten: list[object] = []
     master = a_master(forget=[lambda book: forgotten.append(book.venue)])

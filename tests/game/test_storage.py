@@ -9,7 +9,8 @@ from durable_levels import DurableLevels, orders
 from disorderbook.engine.orders import BUY
 from disorderbook.errors import CannotWrite, VenueClosed
 from disorderbook.game.levels import LEVELS
-from disorderbook.game.storage import stored
+from disorderbook.game.referee import Portfolio
+from disorderbook.game.storage import restored, stored
 
 DAYS = 3
 IN_ITS_BURST = (0, 3, 11)  # actions after which there is a kill, on each of the days from 1
@@ -142,6 +143,17 @@ def test_what_a_run_came_to_is_told_after_its_last_day(tmp_path: Path) -> None:
     levels.kill()
     (instance,) = levels.master.current("ANN")
     assert instance.run is None and (instance.standing(0), instance.fills(0)) == told
+
+
+def test_cash_of_any_size_is_stored(tmp_path: Path) -> None:
+    levels = DurableLevels(tmp_path / "market.db")
+    with levels.exchange.transaction():
+        instance = levels.master.start("ANN", "sell_side")
+    levels.play_day(instance)
+    instance.let_go(levels.clock.now)
+    assert instance.last is not None
+    instance.last = instance.last._replace(holding=Portfolio(1, 2**70, 5))
+    assert restored(stored(instance, 0), levels.exchange, 0).last == instance.last
 
 
 def test_results_survive(tmp_path: Path) -> None:
