@@ -17,10 +17,10 @@ from disorderbook import __version__
 from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS, CannotStart
 from disorderbook.cli.start import run_exchange
 from disorderbook.cli.subcommands import add_backup, add_bots, add_upgrade, run_export
+from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.master import (
     LONGEST_DAY,
     MAX_INSTANCES,
-    MAX_SEED,
     MOST_INSTANCES,
     SHORTEST_DAY,
 )

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+MAX_SEED = 2**53 - 1  # what a browser can count to
 MASK = (1 << 64) - 1
 STEP = 0x9E3779B97F4A7C15
 STREAM = 0xD1342543DE82EF95  # odd, so streams of different numbers begin at different places

@@ -38,6 +38,7 @@ from disorderbook.errors import (
     Unavailable,
 )
 from disorderbook.exchange import Exchange, Participant, Titles
+from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.identity import CITIES, COMPANIES, identity
 from disorderbook.game.instance import LevelInstance
 from disorderbook.game.levels import LEVELS, Level
@@ -52,7 +53,6 @@ from disorderbook.protocol.names import detail_of
 MAX_INSTANCES = 200  # that run, unless an option says otherwise
 MOST_ENDED = 1000  # instances whose last day has ended, and that still can be asked about
 DRAWS = 1000  # of names, until one is free
-MAX_SEED = 2**53 - 1  # what a browser can count to
 DRAWN_SEEDS = 2**32
 SHORTEST_DAY, LONGEST_DAY = 0.05, 60.0  # seconds
 MOST_INSTANCES = 10_000  # that an option may allow

@@ -30,8 +30,12 @@ class LevelResult(NamedTuple):
 
     @property
     def rank(self) -> tuple[bool, int, int]:
-        """The higher, the better: what was won, in few days, with much money."""
-        return self.state == WON, -self.days, self.nav
+        """The higher, the better: what was won, in few days, with much money; what was lost, with
+        much money, after many days.
+        """
+        if self.state == WON:
+            return True, -self.days, self.nav
+        return False, self.nav, self.days
 
 
 class LevelRecord:

@@ -22,8 +22,9 @@ from disorderbook.errors import (
 )
 from disorderbook.exchange import Exchange
 from disorderbook.game import messages as game
+from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.instance import LevelInstance
-from disorderbook.game.master import MAX_SEED, GameMaster, no_such_id
+from disorderbook.game.master import GameMaster, no_such_id
 from disorderbook.game.results import MOST_RESULTS
 from disorderbook.protocol import messages
 from disorderbook.protocol.names import detail_of

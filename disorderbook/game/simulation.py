@@ -15,7 +15,7 @@ from typing import NamedTuple
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import NoSuchLevel
 from disorderbook.exchange import Exchange, Publish
-from disorderbook.game.chance import NAMES, Chance
+from disorderbook.game.chance import MAX_SEED, NAMES, Chance
 from disorderbook.game.identity import identity
 from disorderbook.game.levels import LEVELS, Level
 from disorderbook.game.referee import LAST_DAY, OPEN
@@ -27,6 +27,7 @@ from disorderbook.traders.market_view import Strategy
 START = 1_450_000_000 * NANOSECONDS  # when simulated time begins; any moment would do
 PLAYER = 255  # the number of his stream of chance
 DAYS = LAST_DAY + 1
+MOST_LOOKS = 100_000  # a day
 
 
 class SimulatedClock:
@@ -99,11 +100,15 @@ def play(
     publishers: Sequence[Publish] = (),
     after_day: Callable[[Run], None] | None = None,
 ) -> Result:
-    """Play a level until it is decided, or for so many days; raises NoSuchLevel.
+    """Play a level until it is decided, or for so many days (1 to 500); raises NoSuchLevel, and
+    ValueError for a number that cannot be used.
 
     `publishers` are told every order as an exchange's are; `after_day` is called after each day's
     burst and the player's looks.
     """
+    _require("seed", seed, 0, MAX_SEED)
+    _require("days", days, 1, DAYS)
+    _require("looks", looks, 0, MOST_LOOKS)
     simulation = Simulation(level, seed, player, publishers)
     run = simulation.run
     while run.day < days and not run.is_over:
@@ -173,6 +178,11 @@ class Simulation:
         self.view.refresh()
         while player.step(self.view):
             self.view.refresh()
+
+
+def _require(name: str, number: object, least: int, most: int) -> None:
+    if type(number) is not int or not least <= number <= most:
+        raise ValueError(f"{name} is an integer from {least} to {most}, and not {number!r:.80}")
 
 
 def find_level(name: str) -> Level:

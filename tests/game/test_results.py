@@ -12,11 +12,14 @@ def test_the_newest_come_first_and_the_oldest_are_forgotten() -> None:
     assert [result.ts for result in results] == [*range(MOST_RESULTS + 4, 4, -1)]
 
 
-def test_the_best_is_won_in_few_days_with_much_money() -> None:
+def test_the_best_is_won_in_few_days_or_lost_with_much_money() -> None:
     results = Results()
     assert results.best("p", "sell_side") is None
     order = [
-        RESULT._replace(state="lost", days=1, nav=10**9),
+        RESULT._replace(state="lost", days=1, nav=-(10**9)),
+        RESULT._replace(state="lost", days=499, nav=400),
+        RESULT._replace(state="lost", days=7, nav=10**9),
+        RESULT._replace(state="lost", days=8, nav=10**9),
         RESULT._replace(days=90),
         RESULT._replace(days=9),
         RESULT._replace(days=9, nav=501),

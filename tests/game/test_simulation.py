@@ -1,6 +1,7 @@
 """Playing a level in simulated time: the player's view, the end, and determinism."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,21 @@ def test_an_unknown_level_is_refused_with_the_names_of_all() -> None:
     with pytest.raises(NoSuchLevel) as refusal:
         play("last_steps", 1)
     assert all(name in str(refusal.value) for name in LEVELS)
+
+
+@pytest.mark.parametrize(
+    "name, values",
+    [
+        ("seed", (-1, 2**53, 1.5, "7", True, None)),
+        ("days", (0, -1, 501, 1.5)),
+        ("looks", (-1, 10**6, "1")),
+    ],
+)
+def test_a_number_that_cannot_be_used_is_refused(name: str, values: tuple[object, ...]) -> None:
+    for value in values:
+        arguments: dict[str, Any] = {"seed": 1, "days": 1, name: value}
+        with pytest.raises(ValueError, match=f"{name} is an integer from [01] to [0-9]+, and not "):
+            play("first_steps", **arguments)
 
 
 def everything(name: str, seed: int) -> bytes:
