@@ -96,7 +96,7 @@ class Service:
         self.heads = KnownHeads()
         self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
-        self.refused: Counter[str] = Counter()  # what no application saw, by status line
+        self.refused: Counter[str] = Counter()  # what the server itself refused, by status line
         self.dropped = 0  # connections that were not even refused
         self.uncommitted = 0  # responses replaced by a refusal, since nothing could be committed
         self.stopping = False
