@@ -156,8 +156,8 @@ class Changes:
 
     def record_state(self, state: InstanceState) -> None:
         """Add how an instance stands now; only the last one counts."""
+        self.size += state.id not in self.states
         self.states[state.id] = state
-        self.size += 1
 
     def _of(self, book: OrderBook) -> BookChanges:
         changes = self.books.get(book)
@@ -231,8 +231,16 @@ def _checksum(number: int, content: bytes) -> int:
 
 def write_tables(connection: sqlite3.Connection, changes: Changes) -> None:
     """Write what has changed, within the caller's transaction."""
-    for book, changed in changes.books.items():
-        _write_book(connection, book, changed)
+    every = changes.books.values()
+    write_orders(connection, (ORDERS.row(order) for b in every for order in b.orders.values()))
+    executions = (EXECUTIONS.row(execution) for b in every for execution in b.executions)
+    connection.executemany(WRITE_EXECUTION, executions)
+    holdings = (
+        Holding(book, book.positions[account])
+        for book, changed in changes.books.items()
+        for account in changed.accounts
+    )
+    connection.executemany(WRITE_POSITION, map(POSITIONS.row, holdings))
     connection.executemany(WRITE_BOOK, map(BOOKS.row, changes.books))
     if changes.instances:
         _write_instances(connection, changes.instances)
@@ -254,13 +262,3 @@ def _write_instances(
 def write_orders(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
     """Add orders, or what has become of orders that were added before."""
     connection.executemany(WRITE_ORDER, rows)
-
-
-def _write_book(connection: sqlite3.Connection, book: OrderBook, changed: BookChanges) -> None:
-    write_orders(connection, map(ORDERS.row, changed.orders.values()))
-    if changed.executions:
-        connection.executemany(WRITE_EXECUTION, map(EXECUTIONS.row, changed.executions))
-        rows = (
-            POSITIONS.row(Holding(book, book.positions[account])) for account in changed.accounts
-        )
-        connection.executemany(WRITE_POSITION, rows)

@@ -65,6 +65,7 @@ def test_the_last_state_of_an_instance_counts_and_none_of_one_that_is_gone() -> 
     for number in (1, 2):
         changes.record_state(InstanceState(number, 5, "old"))
         changes.record_state(InstanceState(number, 6, "new"))
+        assert changes.size == number  # rows
     changes.record_instance(2, None)
     assert changes.states == {1: InstanceState(1, 6, "new")}
 
