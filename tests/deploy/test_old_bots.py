@@ -29,17 +29,21 @@ stock = requests.get(base + "/venues/" + venue + "/stocks").json()["symbols"][0]
 tape = "wss://api.stockfighter.io/ob/api/ws/" + account + "/venues/" + venue
 ticker = websocket.create_connection(tape + "/tickertape", timeout=20)
 fills = websocket.create_connection(tape + "/executions", timeout=20)
-for direction in ("sell", "buy"):
-    order = {
-        "account": account, "venue": venue, "stock": stock, "price": 5000, "qty": 7,
-        "direction": direction, "orderType": "limit",
-    }
-    url = base + "/venues/" + venue + "/stocks/" + stock + "/orders"
-    answer = requests.post(url, data=json.dumps(order), headers=headers).json()
+order = {
+    "account": account, "venue": venue, "stock": stock, "price": 0, "qty": 7,
+    "direction": "buy", "orderType": "market",
+}
+url = base + "/venues/" + venue + "/stocks/" + stock + "/orders"
+bought = 0
+while bought < 7:
+    order["qty"] = 7 - bought
+    bought += requests.post(url, data=json.dumps(order), headers=headers).json()["totalFilled"]
+told = 0
+while told < 7:
+    told += json.loads(fills.recv())["filled"]
 state = requests.get(game + "/instances/" + str(started["instanceId"]), headers=headers).json()
 assert state["ok"], state
-print(answer["totalFilled"], json.loads(ticker.recv())["quote"]["ask"],
-      json.loads(fills.recv())["filled"])
+print(bought, json.loads(ticker.recv())["quote"]["symbol"] == stock, told)
 """
 
 # Instead of the hosts file and port 443, which belong to the machine.
@@ -112,7 +116,7 @@ def run_old_bot(folder: Path, port: int, command: str) -> subprocess.CompletedPr
 
 def test_an_unmodified_program_trades_under_the_old_names(folder: Path, port: int) -> None:
     ended = run_old_bot(folder, port, recipe("REQUESTS_CA_BUNDLE"))
-    assert (ended.stdout, ended.returncode) == ("7 5000 7\n", 0), ended.stderr
+    assert (ended.stdout, ended.returncode) == ("7 True 7\n", 0), ended.stderr
 
 
 def test_without_the_certificate_the_program_does_not_trade(folder: Path, port: int) -> None:

@@ -72,6 +72,13 @@ def test_what_may_be_unset_is_not_required() -> None:
         "Score": {"lowest", "highest", "cash", "shares"},
         "Scores": {"price"},
         "Server": {"tapePort"},
+        "Instance": {"flash", "details"},
+        "LevelCard": {"best", "unavailable", "instanceId"},
+        "PlayedLevel": {
+            *("flash", "position", "cash", "nav", "averagePrice", "positionLimit"),
+            *("goalNav", "goalShares", "targetPrice", "rank", "days", "seed", "seedChosen"),
+        },
+        "StartedLevel": {"balances"},
     }
 
 
