@@ -187,6 +187,7 @@ def server_without_extras() -> Client:
     return Client()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
 def test_no_answer_is_outside_the_description(
     operation: tuple[str, str],
@@ -263,6 +264,7 @@ class FollowingLinks(described(RENEWABLE, DOCUMENT).as_state_machine()):  # type
         case.validate_response(response, checks=CONFORMANCE)
 
 
+@pytest.mark.slow
 class TestFollowingLinks(FollowingLinks.TestCase):
     settings = settings(BOUNDED, stateful_step_count=10, phases=[Phase.generate])
 
