@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from disorderbook.game.referee import WON
+from disorderbook.ledger.runs import RESULTS_KEPT, STARTS_READ
 
-MOST_RESULTS = 10_000
-MOST_RECORDS = 10_000  # of a player in a level
+MOST_RESULTS = RESULTS_KEPT
+MOST_RECORDS = STARTS_READ  # of a player in a level
 
 
 class LevelResult(NamedTuple):

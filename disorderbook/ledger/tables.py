@@ -336,7 +336,8 @@ _SCHEMA = (
     INSTANCES.create(),
     STATES.create(),
     RUNS.create(_NUMBER),
-    "CREATE INDEX runs_by_player ON runs (player, number)",
+    """CREATE INDEX ended_runs_by_player ON runs (player, number)
+    WHERE has_market AND ended IS NOT NULL""",
     RESULTS.create(_NUMBER),
     f"CREATE TABLE journal ({_NUMBER}, commands BLOB NOT NULL, checksum {INTEGER})",
 )

@@ -16,6 +16,7 @@ from disorderbook.game.referee import BlockTrade, Crash, Profit
 from disorderbook.game.results import MOST_RECORDS, MOST_RESULTS
 from disorderbook.in_process import LIMITS
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
+from disorderbook.ledger.runs import MARKETS_KEPT
 from disorderbook.protocol.names import MAX_BOOKS, MAX_NAME_LENGTH, MAX_PRICE, MAX_QUANTITY
 from disorderbook.protocol.route import MAX_PARAMETERS
 from disorderbook.server.head import MAX_HEADERS
@@ -48,6 +49,7 @@ TOLD = {
     "instances of levels that run, unless `--maxinstances` says otherwise": MAX_INSTANCES,
     "instances of levels whose last day has ended": MOST_ENDED,
     "results of levels": MOST_RESULTS,
+    "ended runs of a player whose markets are kept with `-d`": MARKETS_KEPT,
     "players and levels whose tries and best result are remembered": MOST_RECORDS,
     "fills of an instance that its page shows": MOST_OWN_FILLS,
     "closed orders in memory": CLOSED_ORDERS_IN_MEMORY,

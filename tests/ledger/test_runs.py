@@ -1,6 +1,8 @@
 """What is kept of runs of levels that have ended."""
 
 import csv
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from durable_levels import DurableLevels
 from disorderbook.engine.orders import BUY
 from disorderbook.ledger import runs
 from disorderbook.ledger.copies import export
+from disorderbook.ledger.tables import create_tables
 
 
 def test_the_newest_results_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,3 +85,10 @@ def test_a_large_market_is_deleted_a_few_rows_at_a_time_also_after_a_restart(
     levels.kill()
     assert count() == 0
     assert levels.ledger.connection.execute("SELECT count(*) FROM books").fetchone() == (0,)
+
+
+def test_old_markets_are_found_without_a_look_at_every_run() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        create_tables(connection)
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {runs._OLD_MARKETS}", ("ann",)).fetchall()
+    assert len(plan) == 1 and "INDEX ended_runs_by_player (player=?)" in plan[0][-1]
