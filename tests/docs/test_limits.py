@@ -99,7 +99,11 @@ def test_what_the_game_has_chosen_is_the_codes() -> None:
     chosen = {
         "others' orders": [WrongKey.sentence],
         "accusations": [NoAccusation.sentence],
-        "instances": [f"{MAX_INSTANCES} run", f"newest {MOST_ENDED:,}"],
+        "instances": [
+            f"{MAX_INSTANCES} run",
+            f"newest {MOST_ENDED:,}",
+            f"newest {MARKETS_KEPT} ended runs",
+        ],
         "time": [
             f"begins {run.EARLIEST_FIRST_DAY:g} to 1 day",
             f"shorter than {run.SHORTEST_PAUSED_DAY:g} seconds",
