@@ -1,19 +1,25 @@
 # Assigned, since python -OO drops docstrings and --help shows this text.
 __doc__ = """\
 The levels in simulated time: what their markets look like beside what was recorded, who wins them,
-and what they cost.
+and what they cost. And in real time: what many instances cost an exchange that runs.
 
-    python3 benchmarks/levels.py [--statistics] [--wins] [--cost] [--write]
+    python3 benchmarks/levels.py [--statistics] [--wins] [--cost] [--load] [--write]
 
-Without an option it does all three. --write puts the tables into docs/game.md.
+Without an option it does all four. --write puts the tables into docs/game.md. --load needs Linux.
 """
 
 import argparse
+import http.client
+import os
 import re
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import cycle
 from pathlib import Path
+from typing import NamedTuple
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder
@@ -23,14 +29,25 @@ from disorderbook.game.simulation import play
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "support"))  # the suite plays and measures the same
 
+from level_player import HttpClient  # noqa: E402
 from level_players import NAIVE, WINNERS, Contest  # noqa: E402
 from level_statistics import AMENDS, BOUNDS, Figures, means, observe  # noqa: E402
+from live import running  # noqa: E402
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from load import ORDERS  # noqa: E402
 
 SEEDS, DAYS = 30, 200  # of the statistics
 INSIDER_SEEDS = 40  # of making_amends, whose bounds are in seeds of 40
 GAMES = 40  # of each player
 ROUNDS = 5  # of the cost
 MOST = 4.0  # times the bare book
+INSTANCES = 200  # of making_amends, in real time
+LOAD_SECONDS = 20.0  # for the share of a core, and again for the orders of others
+BETWEEN_ORDERS = 0.005  # seconds, of a program at TESTEX that awaits each answer
+MOST_OF_A_CORE = {False: 0.333, True: 0.5}  # without a file, and with one
+MOST_MILLISECONDS = 1.0  # by which the 99th of 100 orders at TESTEX may be later
 PAGE = ROOT / "docs" / "game.md"
 
 
@@ -117,7 +134,78 @@ def cost_table() -> Iterator[str]:
         yield f"| `{name}` | {sent:,} | {costs} |"
 
 
-TABLES = {"statistics": statistics_table, "wins": wins_table, "cost": cost_table}
+class RunningLoad(NamedTuple):
+    """What an exchange needs for its levels alone, and how soon it answers others meanwhile."""
+
+    core: float  # seconds of processor time a second
+    p50: float  # milliseconds until an order was answered
+    p99: float
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has needed so far, its own and the system's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def running_load(instances: int, options: Sequence[str], seconds: float) -> RunningLoad:
+    """The load of so many instances of making_amends, each of a player of its own."""
+    with running("--websockets", "--seed", "1", *options) as exchange:
+        client = HttpClient(exchange.port)
+        for number in range(instances):
+            client.start(AMENDS, f"player-{number}")
+        time.sleep(1.0)
+        before, start = processor_seconds(exchange.process.pid), time.monotonic()
+        time.sleep(seconds)
+        needed = processor_seconds(exchange.process.pid) - before
+        core = needed / (time.monotonic() - start)
+        waits = sorted(order_milliseconds(exchange.port, seconds))
+    return RunningLoad(core, waits[len(waits) // 2], waits[len(waits) * 99 // 100])
+
+
+def order_milliseconds(port: int, seconds: float) -> Iterator[float]:
+    """How long each order at TESTEX waits for its answer, one after the other."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    end = time.monotonic() + seconds
+    with closing(connection):
+        for asked in cycle(ORDERS):
+            if time.monotonic() > end:
+                return
+            start = time.perf_counter()
+            connection.request(asked.method, asked.path, asked.body)
+            answer = connection.getresponse()
+            answer.read()
+            yield (time.perf_counter() - start) * 1000
+            assert answer.status == 200, answer.status
+            time.sleep(BETWEEN_ORDERS)
+
+
+def load_table() -> Iterator[str]:
+    """INSTANCES beside none, without a file and with one."""
+    yield "| market | instances | of a core | order: half, 99 of 100 (ms) | |"
+    yield "|---|---|---|---|---|"
+    for in_file in (False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            idle, loaded = (
+                running_load(count, ["-d", f"{folder}/{count}.db"] if in_file else [], LOAD_SECONDS)
+                for count in (0, INSTANCES)
+            )
+        is_met = (
+            loaded.core <= MOST_OF_A_CORE[in_file] and loaded.p99 - idle.p99 < MOST_MILLISECONDS
+        )
+        market = "in a file (`-d`)" if in_file else "in memory"
+        for count, load in ((0, idle), (INSTANCES, loaded)):
+            verdict = "" if not count else "met" if is_met else "MISSED"
+            waits = f"{load.p50:.2f}, {load.p99:.2f}"
+            yield f"| {market} | {count} | {load.core:.3f} | {waits} | {verdict} |"
+
+
+TABLES = {
+    "statistics": statistics_table,
+    "wins": wins_table,
+    "cost": cost_table,
+    "load": load_table,
+}
 
 
 def write(name: str, rows: list[str]) -> None:

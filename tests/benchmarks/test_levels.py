@@ -64,3 +64,14 @@ def test_the_page_has_every_figure_and_every_player() -> None:
     players = [(row[0].strip("`"), row[1]) for row in table("wins")]
     assert players == [(contest.level, contest.name) for contest in WINNERS + NAIVE]
     assert len(table("cost")) == 6
+
+
+def test_the_load_of_running_levels_is_measured(levels: ModuleType) -> None:
+    load = levels.running_load(2, (), 0.3)
+    assert load.core > 0 and 0 < load.p50 <= load.p99
+
+
+def test_the_page_has_the_load_with_and_without_a_file() -> None:
+    rows = table("load")
+    assert [row[1] for row in rows] == ["0", "200"] * 2
+    assert len({row[0] for row in rows}) == 2
