@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from browser import Open, check_looks
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from disorderbook.in_process import PrivateExchange, serve
 
@@ -157,6 +157,28 @@ def test_a_cancel_is_of_the_order_beside_which_it_stood(
     page.wait_for_selector("#orders td:text-is('6 of 6')", state="detached")
     assert page.locator("#orders td:nth-child(3)").all_inner_texts() == ["3 of 3"]
     assert listings and all("open=true" in url and "limit=" in url for url in listings)
+
+
+@pytest.mark.parametrize("asked", ["**/market?*", "**/trades?*", "**/orders?*"])
+def test_a_venue_that_is_closed_while_it_is_looked_at_is_not_the_end(
+    asked: str, exchange: PrivateExchange, open_url: Open
+) -> None:
+    page = play(open_url, exchange, "sell_side", asked)
+    closed: list[str] = []
+
+    def close(route: Route) -> None:
+        closed.append(route.request.url)
+        route.fulfill(status=404, json={"ok": False, "error": "Venue NONE is closed"})
+
+    page.route(asked, close)
+    for _ in range(3):
+        with page.expect_request(asked):
+            pass
+    page.unroute(asked)
+    with page.expect_response(asked):
+        pass
+    assert len(closed) >= 2 and page.is_hidden("#gone")
+    page.wait_for_selector("#connection[data-state=live]")
 
 
 def test_the_clock_stands_still_and_goes_a_day_further(

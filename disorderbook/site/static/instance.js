@@ -67,7 +67,7 @@ async function learnOrders() {
 }
 
 function refused(fault) {
-  if (![401, 404].includes(fault.status)) return false
+  if (![401, 404].includes(fault.status) || !fault.path.startsWith(instancePath)) return false
   isGone = true
   const isForeign = fault.status === 401
   put($('gone-title'), isForeign ? 'Somebody else plays this' : 'Nobody plays this')

@@ -7,7 +7,7 @@
 'use strict'
 
 import { secondsOf } from './dom.js'
-import { Refused, ask, inPath, isSilence } from './requests.js'
+import { Refused, ask, inPath, isClosed, isSilence } from './requests.js'
 
 const PAUSE = 400 // milliseconds between two looks at the market while the tape has news
 const PAUSE_WITHOUT_TAPE = 500
@@ -49,9 +49,20 @@ function askBook(what, parameters) {
   return ask(`/api/v1/venues/${inPath(venue)}/stocks/${inPath(symbol)}/${what}`, parameters)
 }
 
+// A level's venue is closed for good at any moment, also between two questions.
 async function refresh() {
   if (isDue(lastAsked, 'server', EVERY.server)) await learnServer()
-  await page.learn?.()
+  try {
+    await page.learn?.()
+    await learnBook()
+  } catch (fault) {
+    if (!isClosed(fault)) throw fault
+    book.isOpen = false
+    lastAsked.server = 0
+  }
+}
+
+async function learnBook() {
   const asked = book // whoever chooses another stock meanwhile gets another book
   asked.isOpen = isListed()
   if (!asked.isOpen) return void (lastAsked.server = 0)

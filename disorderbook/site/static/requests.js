@@ -6,10 +6,11 @@ const PATIENCE = 5000 // milliseconds that an answer may take
 const KEY = 'key' // its name in the tab's storage, which ends with the tab
 
 // What the exchange has refused. `detail` says which field, which value, and what is allowed, if
-// that was told; `field` is the name of that field.
+// that was told; `field` is the name of that field; `path` is what was asked for.
 export class Refused extends Error {
-  constructor(status, sentence, detail) {
+  constructor(path, status, sentence, detail) {
     super(sentence)
+    this.path = path
     this.status = status
     this.detail = detail
     this.field = detail?.split(' ', 1)[0]
@@ -30,8 +31,12 @@ export async function send(method, path, content) {
   const told = await answer.json()
   if (told.ok) return told
   const detail = answer.headers.get('X-Error-Detail')
-  throw new Refused(answer.status, told.error, detail ? JSON.parse(detail) : undefined)
+  throw new Refused(path, answer.status, told.error, detail ? JSON.parse(detail) : undefined)
 }
+
+// Whether a venue has been closed, or never was.
+export const isClosed = fault =>
+  fault instanceof Refused && fault.status === 404 && fault.path.includes('/venues/')
 
 // Whether it was no answer: whoever fails to connect throws a TypeError.
 export const isSilence = fault => ['TypeError', 'TimeoutError', 'SyntaxError'].includes(fault.name)
