@@ -131,10 +131,11 @@ class GameMaster(Participant):
             raise NeedsTape
         self._require_room(current)
         self._ledger.require_writable()
+        place = self._place(level)
         if current is not None:
             self.stop(current)
         instance = LevelInstance(self._last_id + 1, player, level)
-        self._begin(instance, seed)
+        self._begin(instance, place, seed)
         self._last_id = instance.id
         self._instances[instance.id] = instance
         self._current[player, name] = instance
@@ -144,9 +145,10 @@ class GameMaster(Participant):
         """Begin again at day 0, with another account, venue, stock and (if none is given) seed."""
         self._require_room(instance)
         self._ledger.require_writable()
+        place = self._place(instance.level)
         self._end_run(instance)
         self._ended.pop(instance.id, None)
-        self._begin(instance, seed)
+        self._begin(instance, place, seed)
 
     def stop(self, instance: LevelInstance) -> None:
         """End and forget an instance."""
@@ -374,9 +376,8 @@ class GameMaster(Participant):
                 f"{others} instances run; allowed: {self.settings.max_instances} (--maxinstances)"
             )
 
-    def _begin(self, instance: LevelInstance, chosen: int | None) -> None:
+    def _begin(self, instance: LevelInstance, place: Place, chosen: int | None) -> None:
         level, now = instance.level, self._exchange.now()
-        place = self._place(level)
         self._ledger.record_instance(instance.id, Instance(instance.id, place.account, now))
         tries = self.results.count_start(instance.player, level.name)
         seed = self._seed(level, tries) if chosen is None else chosen

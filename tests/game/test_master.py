@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from disorderbook.accounts import Accounts
-from disorderbook.errors import NoSuchInstance
+from disorderbook.errors import NoSuchInstance, TooManyInstances
 from disorderbook.exchange import Exchange, Titles
 from disorderbook.game import master as module
 from disorderbook.game.master import GameMaster, GameSettings, checked_game
@@ -41,6 +41,20 @@ class Recording(Ledger):
 
     def record_instance(self, instance_id: int, instance: Instance | None) -> None:
         self.told.append((instance_id, instance))
+
+
+def test_when_no_name_is_left_nothing_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    master = a_master(has_tape=True)
+    instance = master.start("ann", "making_amends")
+    place, run = instance.place, instance.run
+    monkeypatch.setattr(Exchange, "is_free", lambda *_: False)
+    with pytest.raises(TooManyInstances):
+        master.restart(instance)
+    assert (instance.place, instance.run) == (place, run)
+    master.judge(instance, "nobody")
+    with pytest.raises(TooManyInstances):
+        master.start("ann", "making_amends")
+    assert master.current("ann") == [instance] and instance.run is run
 
 
 def test_the_ledger_is_told_of_ids() -> None:
