@@ -15,7 +15,8 @@ from disorderbook.ledger.tables import SCHEMA_VERSION
 
 def test_a_new_file_is_an_empty_market(tmp_path: Path) -> None:
     ledger, market = open_ledger(str(tmp_path / "market.db"))
-    assert market[:5] == ([], [], 0, 0, 0) and not market.changes.books
+    assert (market.books, market.latest, market.last_instance) == ([], 0, 0)
+    assert not market.changes.books
     assert ledger.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     ledger.close()
     assert {path.name for path in tmp_path.iterdir()} == {"market.db", "market.db-lock"}
