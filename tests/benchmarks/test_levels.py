@@ -67,7 +67,7 @@ def test_the_page_has_every_figure_and_every_player() -> None:
 
 
 def test_the_load_of_running_levels_is_measured(levels: ModuleType) -> None:
-    load = levels.running_load(2, (), 0.3)
+    load = levels.running_load(5, ("--day-seconds", "0.2"), 0.5)
     assert load.core > 0 and 0 < load.p50 <= load.p99
 
 
