@@ -6,6 +6,7 @@ turn comes (see disorderbook/traders/).
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -45,7 +46,7 @@ class Turn(NamedTuple):
     round: int = 0
 
 
-class Cast:
+class Cast(ABC):
     """The bots of one instance. `culprit` is the account to accuse, where there is one."""
 
     culprit: str | None = None
@@ -53,9 +54,9 @@ class Cast:
     def __init__(self, members: list[Member]) -> None:
         self.members = members
 
+    @abstractmethod
     def turns(self, day: int, chance: Chance) -> list[Turn]:
         """Who acts on a day, counted from 0, in what order; draws from `chance` only."""
-        raise NotImplementedError
 
 
 MakeCast = Callable[[Today, Chance, Callable[[], str]], Cast]

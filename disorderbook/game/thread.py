@@ -77,14 +77,9 @@ class GameThread:
     def _act(self) -> float:
         """Have one order placed if one is due; returns in how many seconds the next one is."""
         exchange, master = self._exchange, self._master
-        # As exchange.transaction() does, without the calls of a context manager.
-        with exchange.lock:
-            try:
-                if self._is_over:
-                    return 0.0
-                master.act()
-                due = master.next_at
-                return LONGEST_WAIT if due is None else (due - exchange.now()) / NANOSECONDS
-            finally:
-                if not exchange.group_commit:
-                    exchange.commit()
+        with exchange.transaction():
+            if self._is_over:
+                return 0.0
+            master.act()
+            due = master.next_at
+            return LONGEST_WAIT if due is None else (due - exchange.now()) / NANOSECONDS
