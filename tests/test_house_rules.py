@@ -39,6 +39,7 @@ LAYERS = [
     {"api"},
     {"assembly"},
     {"in_process"},
+    {"lab"},
     {"runner"},
     {"pytest_plugin", "cli"},
     {"__main__"},

@@ -1,0 +1,1 @@
+"""The laboratory: runs of programs in private markets, their records, and what is told of them."""
