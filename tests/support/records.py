@@ -1,0 +1,65 @@
+"""Records of runs as tests make them up: orders in a real book, and what was meanwhile sent."""
+
+import random
+from typing import Any
+
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.orders import (
+    BUY,
+    FILL_OR_KILL,
+    IMMEDIATE_OR_CANCEL,
+    LIMIT,
+    MARKET,
+    SELL,
+    NewOrder,
+    Order,
+)
+from disorderbook.lab.record import DAYS, RunEnding, RunRecord
+
+START = 1_000_000
+DAY = 50_000
+STEP = 1_000  # between two orders
+TYPES = (LIMIT, LIMIT, LIMIT, MARKET, FILL_OR_KILL, IMMEDIATE_OR_CANCEL)
+
+
+def traded_book(seed: int, count: int, accounts: str = "ABC") -> tuple[OrderBook, list[Order]]:
+    """A book in which accounts have traded at random, and its orders; they cancel some, too."""
+    chance = random.Random(seed)
+    book = OrderBook("V", "S", START)
+    orders: list[Order] = []
+    for number in range(count):
+        ts = START + STEP * (number + 1)
+        if orders and chance.random() < 0.2:
+            book.cancel(chance.choice(orders), ts)
+            continue
+        new = NewOrder(
+            chance.choice(accounts),
+            chance.choice((BUY, SELL)),
+            chance.choice(TYPES),
+            5000 + chance.randrange(-20, 20),
+            chance.randrange(1, 100),
+        )
+        orders.append(book.submit(new, ts).order)
+    return book, orders
+
+
+def record_of(orders: list[Order], **changed: Any) -> RunRecord:
+    """A record of a run whose program traded for the account A."""
+    last = max((order.ts for order in orders), default=START)
+    values: dict[str, Any] = {
+        "seed": 7,
+        "venue": "V",
+        "symbol": "S",
+        "account": "A",
+        "start": START,
+        "end": last + 2 * STEP,
+        "day": DAY,
+        "days": 20,
+        "orders": orders,
+        "requests": 0,
+        "refusal_count": 0,
+        "refusals": [],
+        "printed": [],
+        "ending": RunEnding(DAYS, None, (), None),
+    }
+    return RunRecord(**(values | changed))
