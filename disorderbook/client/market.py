@@ -3,10 +3,10 @@
 import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from operator import index
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
 import requests
@@ -48,6 +48,45 @@ TIMEOUT = 10.0  # seconds to connect in, and of silence while an answer is await
 ANYBODY = "ANYBODY"  # the account in the URL of ticks, which the exchange ignores
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Stream(Iterator[T_co], Protocol[T_co]):
+    """Messages of the tape, one after the other; it is closed by itself when nobody holds it any
+    more.
+    """
+
+    interruptions: int  # during which messages were lost
+
+    def close(self) -> None:
+        """End the iteration."""
+
+    def __enter__(self) -> "Stream[T_co]": ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Connection(Protocol):
+    """What carries a market's requests to an exchange, and its messages back."""
+
+    def request(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
+        """The result of one request, which is never sent again; `path` is below the API's.
+
+        Raises Refused, ExchangeUnreachable or MarketClosed.
+        """
+        ...
+
+    def listen(self, path: str, pick: Callable[[str | bytes, str], T]) -> Stream[T]:
+        """The tape's messages from now on; `path` is below the tape's. `pick` is given each message
+        and where it came from.
+        """
+        ...
+
+    def close(self) -> None:
+        """No request is sent any more; one that is under way in another thread is answered."""
+
+    def abort(self) -> None:
+        """No request is sent any more; one that is under way in another thread ends at once."""
 
 
 class Market:
@@ -59,7 +98,7 @@ class Market:
     looked for at `url`, and for http to this machine at port 8001 then. `timeout` is in seconds.
     `verify` is whose TLS certificates are trusted: a file (PEM) or folder of them, or False for
     anybody's. Raises ValueError for what cannot be an address, a name, a key or such a file;
-    nothing is sent until it is used.
+    nothing is sent until it is used. With a `connection` that is used, and none of these.
 
     Every call raises Refused, with the exchange's sentence and the HTTP status, or
     ExchangeUnreachable if no answer of an exchange comes in time (CertificateUntrusted of these, if
@@ -77,6 +116,8 @@ class Market:
         tape_url: str | None = None,
         timeout: float = TIMEOUT,
         verify: Verify = True,
+        *,
+        connection: Connection | None = None,
     ) -> None:
         if key is not None and not (key and key == key.strip() and key.isprintable()):
             raise ValueError("The key cannot be sent: it is empty, or not all of it can be printed")
@@ -85,15 +126,13 @@ class Market:
         self.venue = venue
         self.symbol = symbol
         self.account = account
-        self._key = key
-        self._timeout = timeout
         self._venue = f"/venues/{encoded(venue)}"
         self._stock = f"/stocks/{encoded(symbol)}"
-        self._tapes = tape_addresses(tape_url, url)
-        self._verify = checked_verify(verify)
-        self._listeners: WeakSet[Listener[Any]] = WeakSet()
+        self._listeners: WeakSet[Stream[Any]] = WeakSet()
         self._is_closed = False
-        self._connection = Connection(api_address(url), key, timeout, self._verify)
+        self._connection = connection or HttpConnection(
+            api_address(url), key, timeout, checked_verify(verify), tape_addresses(tape_url, url)
+        )
 
     def buy(self, price: int | None, qty: int, order_type: OrderType = "limit") -> Order:
         """Place an order to buy so many shares for so many cents each at most; returns how it
@@ -130,7 +169,7 @@ class Market:
         path = f"{self._venue}/accounts/{encoded(self._trader())}{self._stock}/orders"
         return self._connection.request("GET", path, Orders).orders
 
-    def ticks(self) -> Listener[Quote]:
+    def ticks(self) -> Stream[Quote]:
         """The quote after each order and each cancel from now on, for ever.
 
         It listens at once, so no tick after this call is missed, and reconnects by itself. Ticks
@@ -139,7 +178,7 @@ class Market:
         """
         return self._listen(ANYBODY, "tickertape", _quote)
 
-    def executions(self) -> Listener[Execution]:
+    def executions(self) -> Stream[Execution]:
         """Each trade of the account from now on, for ever; otherwise like `ticks`."""
         return self._listen(self._trader(), "executions", _execution)
 
@@ -186,14 +225,11 @@ class Market:
             raise ValueError("This needs an account, which the market was made without")
         return self.account
 
-    def _listen(
-        self, account: str, topic: str, pick: Callable[[str | bytes, str], T]
-    ) -> Listener[T]:
+    def _listen(self, account: str, topic: str, pick: Callable[[str | bytes, str], T]) -> Stream[T]:
         if self._is_closed:
             raise MarketClosed
         path = f"/{encoded(account)}{self._venue}/{topic}{self._stock}"
-        urls = [tape + path for tape in self._tapes]
-        listener = Listener(urls, self._key, self._timeout, pick, self._verify)
+        listener = self._connection.listen(path, pick)
         self._listeners.add(listener)
         if self._is_closed:  # meanwhile, by another thread
             listener.close()
@@ -208,17 +244,24 @@ def _execution(text: str | bytes, url: str) -> Execution:
     return read(text, Execution, url)
 
 
-class Connection:
-    """Sends requests to one exchange with one key, from any thread, one at a time.
+class HttpConnection:
+    """Sends requests to one exchange with one key, from any thread, one at a time; listens where
+    one of `tapes` is, which are looked for in their order.
 
     `timeout` is in seconds: to connect, and of silence while an answer is awaited. A forked process
     opens a connection of its own; a request that was under way at the fork is the parent's.
     """
 
     def __init__(
-        self, address: str, key: str | None, timeout: float, verify: bool | str = True
+        self,
+        address: str,
+        key: str | None,
+        timeout: float,
+        verify: bool | str = True,
+        tapes: Sequence[str] = (),
     ) -> None:
         self._address = address
+        self._tapes = tapes
         self._verify = verify
         self._key = key
         self._timeout = timeout
@@ -269,6 +312,11 @@ class Connection:
                 sentence = f"No answer to {method} {url}: {_reason(error)}"
                 raise ExchangeUnreachable(sentence, not _never_left(error)) from error
         return read(response.content, kind, url, response.status_code)
+
+    def listen(self, path: str, pick: Callable[[str | bytes, str], T]) -> Listener[T]:
+        """Raises what a Listener does."""
+        urls = [tape + path for tape in self._tapes]
+        return Listener(urls, self._key, self._timeout, pick, self._verify)
 
     def close(self) -> None:
         """No request is sent any more; one that is under way in another thread is answered."""

@@ -21,7 +21,7 @@ from disorderbook.client import (
     Order,
     Refused,
 )
-from disorderbook.client.market import TIMEOUT, Connection
+from disorderbook.client.market import TIMEOUT, HttpConnection
 from disorderbook.client.network import api_address, encoded
 from disorderbook.client.results import Verdict
 from disorderbook.engine.orders import BUY, MARKET, SELL, OrderType, Side
@@ -315,7 +315,7 @@ def key_from(keys: Mapping[str, str], account: str) -> str:
 def _send(endpoint: Endpoint, key: str, method: str, path: str, body: bytes | None = None) -> None:
     """One request; raises what the client does, NotAdmitted for an untrusted certificate."""
     address = endpoint.api.rstrip("/")
-    connection = Connection(address, key or None, TIMEOUT, endpoint.verify)
+    connection = HttpConnection(address, key or None, TIMEOUT, endpoint.verify)
     try:
         connection.request(method, path, Verdict, body)
     except CertificateUntrusted as fault:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from live import ROOT, killed, running
 
-from disorderbook.client import ExchangeUnreachable, Market, MarketClosed, Refused
+from disorderbook.client import ExchangeUnreachable, Market, MarketClosed, Quote, Refused
+from disorderbook.client.market import Stream
 from disorderbook.in_process import PrivateExchange, serve
 
 KEYS = json.loads((ROOT / "accounts.json").read_text())
@@ -247,3 +248,40 @@ def test_two_exchanges_at_once_are_not_mixed_up() -> None:
         ):
             first.buy(1, 1)
             assert len(first.orders()) == 1 and second.book().bids == ()
+
+
+class RecordingConnection:
+    """Answers every request with a quote, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def request(self, method: str, path: str, kind: type[Any], body: bytes | None = None) -> Any:
+        self.asked.append(f"{method} {path}")
+        return Quote("V", "S", 0, 0, 0, 0, "")
+
+    def listen(self, path: str, pick: Callable[[str | bytes, str], Any]) -> Stream[Any]:
+        self.asked.append(f"listen {path}")
+        raise MarketClosed
+
+    def close(self) -> None:
+        self.asked.append("close")
+
+    def abort(self) -> None:
+        self.asked.append("abort")
+
+
+def test_a_connection_of_another_kind_carries_all_that_a_market_asks() -> None:
+    connection = RecordingConnection()
+    with Market("a venue", "S", "ME", connection=connection) as market:
+        market.quote()
+        with pytest.raises(MarketClosed):
+            market.executions()
+        market.abort()
+    assert connection.asked == [
+        "GET /venues/a%20venue/stocks/S/quote",
+        "listen /ME/venues/a%20venue/executions/stocks/S",
+        "abort",
+        "close",
+        "close",
+    ]

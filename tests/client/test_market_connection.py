@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from disorderbook.client.market import Connection
+from disorderbook.client.market import HttpConnection
 from disorderbook.client.results import ExchangeUnreachable, MarketClosed, Refused, Verdict
 
 PATIENCE = 10.0  # seconds
@@ -46,8 +46,10 @@ def answering(*answers: tuple[bytes, ...]) -> Iterator[Server]:
 
 
 @contextmanager
-def connection(url: str, key: str | None = None, timeout: float = PATIENCE) -> Iterator[Connection]:
-    made = Connection(url, key, timeout)
+def connection(
+    url: str, key: str | None = None, timeout: float = PATIENCE
+) -> Iterator[HttpConnection]:
+    made = HttpConnection(url, key, timeout)
     yield made
     made.close()
 
