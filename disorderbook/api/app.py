@@ -3,7 +3,7 @@ every refusal its envelope.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from time import perf_counter
 from types import MethodType
@@ -13,6 +13,7 @@ import msgspec
 from bottle import Bottle, HTTPError, HTTPResponse, request, response
 
 from disorderbook.accounts import sent_key
+from disorderbook.api.journal import KEY_PLACES, Answered, Observe, ReadBody, told
 from disorderbook.api.metrics import COUNTED_AT_ONCE, OTHER, Tally
 from disorderbook.api.services import ROUTES, Services
 from disorderbook.errors import (
@@ -62,12 +63,6 @@ STATUSES: dict[type, str] = {
 METHODS = frozenset(method for method, _, _ in ROUTES)
 SENTENCES = {404: "No such path", 405: "That path does not take this method (see Allow)"}
 
-KEY_PLACES = (
-    "HTTP_X_STARFIGHTER_AUTHORIZATION",
-    "HTTP_X_STOCKFIGHTER_AUTHORIZATION",
-    "HTTP_COOKIE",
-)
-
 JSON_HEADERS = (("Content-Type", JSON),)
 
 INTERNAL_ERROR_BODY = error_message(INTERNAL_ERROR) + b"\n"
@@ -88,10 +83,10 @@ log = logging.getLogger(__name__)
 
 def make_app(services: Services, kind: "type[DirectBottle] | None" = None) -> Bottle:
     """A WSGI application that serves every route of the protocol from one services. It logs each
-    request if that is asked for when it is made.
+    request, and has it in the services' journal, if that is asked for when it is made.
     """
-    usual = LoggingBottle if log.isEnabledFor(logging.DEBUG) else DirectBottle
-    app = (kind or usual)(services)
+    observers = _observers(services)
+    app = ObservedBottle(services, observers) if observers else (kind or DirectBottle)(services)
     app.add_hook("before_request", app.receive)
     app.default_error_handler = _envelope
     for feature, routes in services.features():
@@ -310,46 +305,85 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         return _later(answer) if isinstance(answer, Future) else _response(answer)
 
 
-class LoggingBottle(DirectBottle):
-    """A DirectBottle with a line in the log for each request."""
+class ObservedBottle(DirectBottle):
+    """A DirectBottle that tells observers of each request."""
+
+    def __init__(self, services: Services, observers: Sequence[Observe]) -> None:
+        super().__init__(services)
+        self._observers = observers
 
     def respond(self, request: HttpRequest) -> Response | None:
         start = perf_counter()
         response = super().respond(request)
         if response is not None:
-            status = response.status if isinstance(response, HttpResponse) else "200"
-            _log_request(request.template | request.head.environ, status, start)
+            environ, body = request.template | request.head.environ, request.body
+            self._observe(response, lambda answered: _answered(environ, body, answered, start))
         return response
 
     def wsgi(self, environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
         start, asked = perf_counter(), environ.copy()  # Bottle changes the path
+        body = environ["wsgi.input"] = ReadBody(environ["wsgi.input"])
         remember = StatusRecorder(start_response)
         answer = super().wsgi(environ, remember)
-        _log_request(asked, remember.status, start)
+
+        def described(answered: object) -> Answered:
+            if answered is answer:  # which began with the status that was given
+                answered = HttpResponse(remember.status, remember.headers, answer)
+            return _answered(asked, body.so_far(), cast(Response, answered), start)
+
+        self._observe(answer, described)
         return answer
 
     __call__ = wsgi
 
+    def _observe(self, answer: object, describe: Callable[[Any], Answered]) -> None:
+        """Tell of an answer as soon as it is known."""
+
+        def tell(known: object) -> None:
+            answered = describe(known)
+            for observe in self._observers:
+                observe(answered)
+
+        if isinstance(answer, Future):
+            answer.add_done_callback(lambda done: tell(done.result()))
+        else:
+            tell(answer)
+
 
 class StatusRecorder:
-    """A server's start_response that remembers the status and adds headers to every answer."""
+    """A server's start_response that remembers what it was told, and adds headers."""
 
     def __init__(self, start_response: Callable[..., object], others: Headers = ()) -> None:
         self._start_response = start_response
         self._others = others
         self.status = ""
+        self.headers: list[tuple[str, str]] = []
 
     def __call__(self, status: str, headers: list[tuple[str, str]], *rest: object) -> object:
-        self.status = status
+        self.status, self.headers = status, headers
         return self._start_response(status, [*headers, *self._others], *rest)
 
 
-def _log_request(environ: Environ, status: str, start: float) -> None:
+def _observers(services: Services) -> list[Observe]:
+    observers: list[Observe] = [_log_request] if log.isEnabledFor(logging.DEBUG) else []
+    return observers if services.journal is None else [*observers, services.journal.observe]
+
+
+def _answered(environ: Environ, body: bytes, answered: Response, start: float) -> Answered:
     microseconds = (perf_counter() - start) * 1e6
+    if isinstance(answered, HttpResponse):
+        status, headers, content = answered.status, answered.headers, told(answered.body)
+        return Answered(environ, body, status, headers, content, microseconds)
+    return Answered(environ, body, "200 OK", JSON_HEADERS, told(answered), microseconds)
+
+
+def _log_request(answered: Answered) -> None:
+    environ = answered.environ
     client, method = environ.get("REMOTE_ADDR", "-"), quoted(environ["REQUEST_METHOD"])
     # The path comes last, so that nothing in it can pass for anything else.
     path = quoted(environ["PATH_INFO"])
-    log.debug("%s %s %.0f us %s %s", client, status[:3], microseconds, method, path)
+    status, microseconds = answered.status[:3], answered.microseconds
+    log.debug("%s %s %.0f us %s %s", client, status, microseconds, method, path)
 
 
 def _response(answer: Body | Document) -> bytes | HttpResponse:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from disorderbook.accounts import Accounts
 from disorderbook.api import metrics as metric_routes
 from disorderbook.api import trading
+from disorderbook.api.journal import RequestJournal
 from disorderbook.api.metrics import Metrics
 from disorderbook.exchange import Exchange
 from disorderbook.game import routes as game
@@ -30,7 +31,7 @@ ROUTES: list[Route] = [
 @dataclass(frozen=True)
 class Services:
     """The parts of one exchange. `extra` allows listing an account's orders; `tape_port` takes
-    websockets, and is None where there are none.
+    websockets, and is None where there are none; so is `journal`, unless requests are recorded.
     """
 
     exchange: Exchange
@@ -41,6 +42,7 @@ class Services:
     tape_port: int | None = None
     metrics: Metrics = field(default_factory=Metrics)
     origins: OriginPolicy = field(default_factory=OriginPolicy)
+    journal: RequestJournal | None = None
 
     def features(self) -> list[tuple[object, list[Route]]]:
         """Every feature with its table; all tables together are ROUTES, in the same order."""

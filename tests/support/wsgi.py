@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
+from disorderbook.api.journal import RequestJournal
 from disorderbook.api.services import Services
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster, GameSettings
@@ -71,6 +72,7 @@ class Client:
         allowed_hosts: Sequence[str] = (),
         game: GameSettings = GameSettings(),
         has_tape: bool = False,
+        has_journal: bool = False,
     ) -> None:
         history, accounts = History(0), Accounts(keys)
         exchange = Exchange(max_books, [history.record], clock, ledger)
@@ -84,6 +86,7 @@ class Client:
             extra,
             history,
             origins=OriginPolicy(allowed_hosts),
+            journal=RequestJournal(clock, accounts) if has_journal else None,
         )
         self.services.exchange.book(venue, symbol)
         self.app = make_app(self.services)

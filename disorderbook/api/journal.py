@@ -1,0 +1,163 @@
+"""The journal of requests: what clients asked of the exchange, and how each refusal was worded.
+
+It is off unless it is asked for, and then costs a request nothing. Requests of web pages are left
+out, and those that steer the exchange itself (NOT_CLIENTS): whoever reads the journal asks what the
+programs that trade have done. So are requests that are no HTTP, which the server refuses by itself.
+"""
+
+import json
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from disorderbook.accounts import Accounts, sent_key
+from disorderbook.process.log import quoted
+from disorderbook.protocol.names import DETAIL_HEADER, MAX_NAME_LENGTH
+
+MOST_REQUESTS = 10_000  # kept, the newest
+MOST_REFUSALS = 1000  # kept besides, the first
+LONGEST_WORDING = 1000  # characters of a sentence or a detail that are kept
+NOT_CLIENTS = frozenset(("/api/v1/clock",))  # paths
+
+KEY_PLACES = (
+    "HTTP_X_STARFIGHTER_AUTHORIZATION",
+    "HTTP_X_STOCKFIGHTER_AUTHORIZATION",
+    "HTTP_COOKIE",
+)
+_ACCOUNT_IN_PATH = re.compile(r"/accounts/([^/]+)")
+
+
+class Answered(NamedTuple):
+    """A request and its answer: the environ and the body of the request, the status and the headers
+    of the answer, and its body if that is known whole.
+    """
+
+    environ: dict[str, Any]
+    asked: bytes
+    status: str
+    headers: Sequence[tuple[str, str]]
+    told: bytes | None
+    microseconds: float
+
+
+Observe = Callable[[Answered], None]
+"""Called once for each request, when its answer is known, in the thread that answers it."""
+
+
+class ClientRequest(NamedTuple):
+    """A request of a client: when it was answered (nanoseconds since 1970, on the exchange's
+    clock), for whom it was as far as that is known, and what it was refused with. The path is as
+    the log has it, without keys. `sentence` and `detail` are empty unless it was refused.
+    """
+
+    ts: int
+    method: str
+    path: str
+    account: str | None
+    status: int
+    sentence: str = ""
+    detail: str = ""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the answer was no, of the client's making or of ours."""
+        return self.status >= 400
+
+
+class RequestJournal:
+    """The requests of clients since the start. Any thread may use it."""
+
+    def __init__(self, clock: Callable[[], int], accounts: Accounts) -> None:
+        self._clock, self._accounts = clock, accounts
+        self._lock = threading.Lock()
+        self._newest: deque[ClientRequest] = deque(maxlen=MOST_REQUESTS)
+        self._refusals: list[ClientRequest] = []
+        self.count = self.refusal_count = 0
+
+    def observe(self, answered: Answered) -> None:
+        """Keep a request, if it is a client's."""
+        environ = answered.environ
+        path = environ["PATH_INFO"]
+        if "HTTP_SEC_FETCH_SITE" in environ or path in NOT_CLIENTS:
+            return
+        status = int(answered.status[:3])
+        wording = _wording(answered) if status >= 400 else ()
+        method, account = quoted(environ["REQUEST_METHOD"]), self._account(environ, answered.asked)
+        self._keep(ClientRequest(self._clock(), method, quoted(path), account, status, *wording))
+
+    def requests(self) -> list[ClientRequest]:
+        """The newest, oldest first."""
+        with self._lock:
+            return list(self._newest)
+
+    def refusals(self) -> list[ClientRequest]:
+        """The first that were refused, oldest first."""
+        with self._lock:
+            return list(self._refusals)
+
+    def _keep(self, request: ClientRequest) -> None:
+        with self._lock:
+            self.count += 1
+            self._newest.append(request)
+            if request.is_refused:
+                self.refusal_count += 1
+                if len(self._refusals) < MOST_REFUSALS:
+                    self._refusals.append(request)
+
+    def _account(self, environ: dict[str, Any], body: bytes) -> str | None:
+        """The account in the path or the body, or else the one whose key was sent."""
+        found = _ACCOUNT_IN_PATH.search(environ["PATH_INFO"])
+        if found is not None:
+            return quoted(found[1].encode("latin-1", "replace").decode("utf-8", "replace"))
+        named = _account_in(body)
+        return self._accounts.owner_of(sent_key(environ, KEY_PLACES)) if named is None else named
+
+
+def _account_in(body: bytes) -> str | None:
+    try:
+        account = json.loads(body)["account"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return account if isinstance(account, str) and len(account) <= MAX_NAME_LENGTH else None
+
+
+def _wording(answered: Answered) -> tuple[str, str]:
+    """The sentence and the detail of a refusal, as far as it has them."""
+    try:
+        sentence = json.loads(answered.told or b"")["error"]
+    except (ValueError, TypeError, KeyError):
+        sentence = ""
+    details = [json.loads(value) for name, value in answered.headers if name == DETAIL_HEADER]
+    return str(sentence)[:LONGEST_WORDING], "".join(details)[:LONGEST_WORDING]
+
+
+def told(body: object) -> bytes | None:
+    """A body as far as it is known whole: not one that is made in steps."""
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, (list, tuple)) and all(isinstance(part, bytes) for part in body):
+        return b"".join(body)
+    return None
+
+
+class ReadBody:
+    """A WSGI input that remembers what was read of it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._read: list[bytes] = []
+
+    def read(self, size: int = -1) -> bytes:
+        """As the stream does."""
+        part: bytes = self._stream.read(size)
+        self._read.append(part)
+        return part
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def so_far(self) -> bytes:
+        """What was read."""
+        return b"".join(self._read)
