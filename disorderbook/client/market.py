@@ -1,6 +1,7 @@
 """One stock at one venue, as one account trades it, and the connection that its requests take."""
 
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +46,7 @@ from disorderbook.client.results import (
 )
 
 TIMEOUT = 10.0  # seconds to connect in, and of silence while an answer is awaited
+VARIABLES = "DISORDERBOOK_"  # how the names of the environment's variables begin
 ANYBODY = "ANYBODY"  # the account in the URL of ticks, which the exchange ignores
 
 T = TypeVar("T")
@@ -132,6 +134,22 @@ class Market:
         self._is_closed = False
         self._connection = connection or HttpConnection(
             api_address(url), key, timeout, checked_verify(verify), tape_addresses(tape_url, url)
+        )
+
+    @classmethod
+    def from_environment(cls, timeout: float = TIMEOUT) -> "Market":
+        """The market that `disorderbook run` gives to a program: DISORDERBOOK_VENUE and _SYMBOL,
+        and if they are set _ACCOUNT, _KEY, _URL and _TAPE_URL. Raises ValueError without the first
+        two, and as the class does.
+        """
+        return cls(
+            _variable("VENUE"),
+            _variable("SYMBOL"),
+            os.environ.get(f"{VARIABLES}ACCOUNT") or None,
+            os.environ.get(f"{VARIABLES}KEY") or None,
+            os.environ.get(f"{VARIABLES}URL") or DEFAULT_URL,
+            os.environ.get(f"{VARIABLES}TAPE_URL") or None,
+            timeout,
         )
 
     def buy(self, price: int | None, qty: int, order_type: OrderType = "limit") -> Order:
@@ -242,6 +260,13 @@ def _quote(text: str | bytes, url: str) -> Quote:
 
 def _execution(text: str | bytes, url: str) -> Execution:
     return read(text, Execution, url)
+
+
+def _variable(name: str) -> str:
+    found = os.environ.get(VARIABLES + name)
+    if not found:
+        raise ValueError(f"{VARIABLES}{name} is not set; disorderbook run sets it for its program")
+    return found
 
 
 class HttpConnection:
