@@ -75,6 +75,12 @@ DEFINITIONS = (
     Definition(
         "days", "Days", "days", "Trading days that passed before the run ended, with fractions."
     ),
+    Definition(
+        "won",
+        "Won",
+        "0 or 1",
+        "Whether the level was won: 1 if so, 0 if not; none without a level.",
+    ),
 )
 NAMES = tuple(each.name for each in DEFINITIONS)
 
@@ -99,6 +105,7 @@ class Measures(msgspec.Struct, frozen=True):
     refusals: int
     drawdown: int
     days: float
+    won: int | None
     ending: str
     status: int | None = None
     level: str | None = None
@@ -140,6 +147,7 @@ def measures(record: RunRecord) -> Measures:
         record.refusal_count,
         _drawdown(row.nav for row in rows),
         round((record.end - record.start) / record.day, 2),
+        int(record.level.state == "won") if record.level else None,
         record.ending.reason,
         record.ending.status,
         record.level.state if record.level else None,

@@ -94,6 +94,7 @@ def test_each_number_is_what_a_slow_book_says(seed: int) -> None:
         refusals=3,
         drawdown=slow.drawdown(),
         days=round((max(order.ts for order in orders) + 2 * STEP - START) / DAY, 2),
+        won=None,
         ending="days",
     )
     position = book.positions["A"]
@@ -106,6 +107,8 @@ def test_a_program_that_did_nothing_has_no_share_of_takes() -> None:
     told = measures(record_of([], ending=ending, level=level))
     assert (told.pnl, told.fills, told.orders, told.takes, told.drawdown) == (0, 0, 0, None, 0)
     assert (told.ending, told.status, told.level, told.level_day) == ("failed", 3, "lost", 12)
+    won = LevelOutcome("sell_side", "won", 12, 5)
+    assert (told.won, measures(record_of([], level=won)).won) == (0, 1)
 
 
 def test_others_alone_move_nothing() -> None:
