@@ -8,12 +8,11 @@ closed), and left empty where it is not (when an order was cancelled).
 """
 
 import os
-import shutil
 import sqlite3
 import stat
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from disorderbook.ledger.location import (
     in_words,
     keep_names,
     located,
+    replacements,
     unborn,
 )
 from disorderbook.ledger.tables import (
@@ -293,7 +293,6 @@ def export(path: str, folder: str) -> list[Path]:
         reader.execute("BEGIN")
         if not is_in_use and reader.execute("SELECT 1 FROM journal").fetchone():
             raise Unusable(f"{file} has orders in its journal that cannot be put into its tables")
-        Path(folder).mkdir(parents=True, exist_ok=True)
         return _write(reader, file, folder)
 
 
@@ -307,22 +306,13 @@ def _flush(path: str) -> None:
 
 
 def _write(reader: sqlite3.Connection, ledger: Path, folder: str) -> list[Path]:
-    files = [Path(folder, name) for name in EXPORTS]
     mode = stat.S_IMODE(ledger.stat().st_mode) | stat.S_IWUSR
-    with ExitStack() as unfinished:
-        written = {}
+    with replacements(folder, list(EXPORTS), mode) as files:
         for file, (columns, rows) in zip(files, EXPORTS.values(), strict=True):
-            target = located(str(file))
-            target.with_name(f"{target.name}{NEW}").unlink(missing_ok=True)  # a kill has left it
-            new = written[target] = unfinished.enter_context(unborn(target, mode))
-            with new.open("w", newline="", encoding="utf-8") as opened:
+            with file.open("w", newline="", encoding="utf-8") as opened:
                 found = _rows(reader, ledger, f"SELECT {columns} FROM {rows}")
                 write_table(opened, columns.split(", "), found)
-        for target, new in written.items():
-            if target.exists():
-                shutil.copymode(target, new)
-            new.replace(target)
-    return files
+    return [Path(folder, name) for name in EXPORTS]
 
 
 def _rows(reader: sqlite3.Connection, ledger: Path, query: str) -> Iterator[Row]:

@@ -5,10 +5,11 @@ has its name only when all of it is there.
 """
 
 import os
+import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from disorderbook.ledger.tables import (
@@ -177,6 +178,28 @@ def unborn(target: Path, mode: int) -> Iterator[Path]:
     finally:
         for end in ENDS:
             Path(f"{file}{end}").unlink(missing_ok=True)
+
+
+@contextmanager
+def replacements(folder: str, names: Sequence[str], mode: int) -> Iterator[list[Path]]:
+    """Files to be written in the place of those of these names in a folder, which is made if need
+    be. All of them take the names after the block, and none does if that fails.
+
+    Those that replace nothing have `mode`, before the process's umask, as their permissions, and
+    the others those of what they replace. Raises Unusable for what is no file, and OSError.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with ExitStack() as unfinished:
+        written = {}
+        for name in names:
+            target = located(os.path.join(folder, name))
+            target.with_name(f"{target.name}{NEW}").unlink(missing_ok=True)  # a kill has left it
+            written[target] = unfinished.enter_context(unborn(target, mode))
+        yield list(written.values())
+        for target, new in written.items():
+            if target.exists():
+                shutil.copymode(target, new)
+            new.replace(target)
 
 
 def keep_names(folder: Path) -> None:
