@@ -54,6 +54,10 @@ class Unsupported(ExchangeError):
     """This server does not read what is sent in such a form."""
 
 
+class Unprocessable(ExchangeError):
+    """It is understood and allowed, but contradicts what was sent before."""
+
+
 class Unavailable(ExchangeError):
     """The exchange would do it, but something it needs is not there: a disk, room, the tape."""
 
@@ -100,6 +104,10 @@ class IllegalHost(BadRequest):
 
 class TooManyBooks(BadRequest):
     sentence = "Book limit exceeded! (See command line options)"
+
+
+class IllegalIdempotencyKey(BadRequest):
+    sentence = "The header Idempotency-Key has an illegal value"
 
 
 class NoAccusation(BadRequest):
@@ -203,6 +211,10 @@ class BodyTooLarge(TooLarge):
 
 class EncodedBody(Unsupported):
     sentence = "The body of a request must be plain: no Content-Encoding is understood"
+
+
+class ReusedIdempotencyKey(Unprocessable):
+    sentence = "This Idempotency-Key came with another order before"
 
 
 class CannotWrite(Unavailable):

@@ -26,6 +26,7 @@ from disorderbook.errors import (
     TooLarge,
     Unauthorized,
     Unavailable,
+    Unprocessable,
     Unsupported,
 )
 from disorderbook.process.log import quoted, without_keys
@@ -40,7 +41,7 @@ from disorderbook.protocol.names import (
 )
 from disorderbook.protocol.parse import check_name
 from disorderbook.protocol.route import Answer, Document, Request
-from disorderbook.server.reader import Head, HttpRequest
+from disorderbook.server.reader import IDEMPOTENCY_KEY, Head, HttpRequest
 from disorderbook.server.response import FUTURES, Body, HttpResponse, Response
 from disorderbook.server.unsent import chunks_of
 
@@ -57,6 +58,7 @@ STATUSES: dict[type, str] = {
     NotFound: "404 Not Found",
     TooLarge: "413 Content Too Large",
     Unsupported: "415 Unsupported Media Type",
+    Unprocessable: "422 Unprocessable Content",
     Unavailable: "503 Service Unavailable",
 }
 
@@ -73,7 +75,9 @@ UNUSUAL_HEADERS = frozenset(
 )
 
 # What a page may send besides what every page may.
-PAGES_HEADERS = "Content-Type, X-Starfighter-Authorization, X-Stockfighter-Authorization"
+PAGES_HEADERS = (
+    "Content-Type, X-Starfighter-Authorization, X-Stockfighter-Authorization, Idempotency-Key"
+)
 PREFLIGHT_SECONDS = 600  # that a browser may remember what a path takes
 Environ = dict[str, Any]
 Headers = tuple[tuple[str, str], ...]
@@ -107,6 +111,7 @@ class Plan(msgspec.Struct, frozen=True):
     key: str | None
     host: str
     query: str
+    idempotency_key: str | None
     tally: Tally
 
 
@@ -138,7 +143,15 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             plan = head.plan = self._plan(head)
         if plan is NOT_PLAIN:
             return None
-        asked = Request(plan.method, plan.path, plan.key, plan.host, request.body, plan.query)
+        asked = Request(
+            plan.method,
+            plan.path,
+            plan.key,
+            plan.host,
+            request.body,
+            plan.query,
+            plan.idempotency_key,
+        )
         response = self._call_handler(plan.handler, asked, plan.names)
         status = response.status if isinstance(response, HttpResponse) else "200 OK"
         times = plan.tally.times[status]
@@ -266,9 +279,9 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         except (UnicodeError, HTTPError):
             return NOT_PLAIN
         key, query = sent_key(environ, KEY_PLACES), environ["QUERY_STRING"]
-        config = route.config
+        once, config = environ.get(IDEMPOTENCY_KEY), route.config
         tally = config["tally"]
-        return Plan(config["handler"], names, method, path, key, host or "", query, tally)
+        return Plan(config["handler"], names, method, path, key, host or "", query, once, tally)
 
     def _answer_environ(
         self, environ: Environ, handler: Handler, names: dict[str, str]
@@ -281,7 +294,8 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             return _refused(refusal)
         method, path = environ["REQUEST_METHOD"], environ["bottle.raw_path"]
         key, host = sent_key(environ, KEY_PLACES), environ.get("HTTP_HOST", "")
-        asked = Request(method, path, key, host, body, environ["QUERY_STRING"])
+        query, once = environ["QUERY_STRING"], environ.get(IDEMPOTENCY_KEY)
+        asked = Request(method, path, key, host, body, query, once)
         return self._call_handler(handler, asked, names)
 
     def _call_handler(self, handler: Handler, request: Request, names: dict[str, str]) -> Response:

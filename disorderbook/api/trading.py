@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from disorderbook.accounts import Accounts
+from disorderbook.api.idempotency import PlacedOrders, check_idempotency_key
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Order
 from disorderbook.errors import (
@@ -22,7 +23,7 @@ from disorderbook.errors import (
 from disorderbook.exchange import Exchange, no_such_id
 from disorderbook.protocol import messages
 from disorderbook.protocol.book_bytes import book_parts
-from disorderbook.protocol.messages import PIECE
+from disorderbook.protocol.messages import PIECE, OrderState
 from disorderbook.protocol.names import detail_of
 from disorderbook.protocol.parse import (
     Fields,
@@ -76,6 +77,7 @@ class TradingRoutes:
         self._exchange = exchange
         self._accounts = accounts
         self._extra = extra
+        self._placed = PlacedOrders(exchange)
 
     def heartbeat(self, request: Request) -> Answer:
         return messages.HEARTBEAT
@@ -110,7 +112,12 @@ class TradingRoutes:
         """The order of refusals is part of the contract: no JSON or no object, another venue or
         stock than the URL's, too many books, account, key, then the rest of the order. A plain
         order can only be refused for the books and the key.
+
+        An Idempotency-Key is checked before all of it, and looked up after all of it.
         """
+        once = request.idempotency_key
+        if once is not None:
+            check_idempotency_key(once)
         new, fields = plain_order(request.body, venue, symbol), NO_FIELDS
         if new is None:
             fields = parse_post(request.body)
@@ -121,7 +128,10 @@ class TradingRoutes:
         account = account_name(fields) if new is None else new.account
         if self._accounts.need_keys or venue in self._accounts.private:
             self._accounts.authorize_at(venue, account, request.key)
-        order = self._exchange.submit(book, new or new_order(fields, account))
+        new = new or new_order(fields, account)
+        if once is not None:
+            return self._told(*self._placed.place(book, new, once))
+        order = self._exchange.submit(book, new)
         return messages.order_message(order) if len(order.fills) < PIECE else self._told(order)
 
     def order_status(self, request: Request, venue: str, symbol: str, order_id: str) -> Answer:
@@ -161,9 +171,9 @@ class TradingRoutes:
         steps = list_in_steps(messages.orders_message(venue), rows, ORDERS_AT_ONCE)
         return made_in_steps(steps, self._exchange.lock)
 
-    def _told(self, order: Order) -> Answer:
-        """An order as it stands now, however many fills it has."""
-        steps = rows_in_steps(messages.order_pieces(order), ORDERS_AT_ONCE)
+    def _told(self, order: Order, stood: OrderState | None = None) -> Answer:
+        """An order as it stood then, or as it stands now, however many fills it has."""
+        steps = rows_in_steps(messages.order_pieces(order, stood), ORDERS_AT_ONCE)
         return made_in_steps(steps, self._exchange.lock)
 
     def _in_steps(self, message: bytes, entries: Iterable[bytes]) -> Answer:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from disorderbook.client.listener import Listener
 from disorderbook.client.network import (
     DEFAULT_URL,
+    IDEMPOTENCY_HEADER,
     KEY_HEADER,
     Verify,
     api_address,
@@ -49,6 +51,8 @@ TIMEOUT = 10.0  # seconds to connect in, and of silence while an answer is await
 VARIABLES = "DISORDERBOOK_"  # how the names of the environment's variables begin
 ANYBODY = "ANYBODY"  # the account in the URL of ticks, which the exchange ignores
 
+_SENDABLE = re.compile("[!-~]+")  # how long it may be, the exchange says
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -71,8 +75,16 @@ class Stream(Iterator[T_co], Protocol[T_co]):
 class Connection(Protocol):
     """What carries a market's requests to an exchange, and its messages back."""
 
-    def request(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
-        """The result of one request, which is never sent again; `path` is below the API's.
+    def request(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        body: bytes | None = None,
+        idempotency_key: str | None = None,
+    ) -> T:
+        """The result of one request; `path` is below the API's. It is never sent again unless it
+        has an idempotency key.
 
         Raises Refused, ExchangeUnreachable or MarketClosed.
         """
@@ -105,7 +117,7 @@ class Market:
     Every call raises Refused, with the exchange's sentence and the HTTP status, or
     ExchangeUnreachable if no answer of an exchange comes in time (CertificateUntrusted of these, if
     that is why), or MarketClosed after `close`.
-    No request is sent twice.
+    No request is sent twice, but an order with an idempotency key.
     """
 
     def __init__(
@@ -152,17 +164,33 @@ class Market:
             timeout,
         )
 
-    def buy(self, price: int | None, qty: int, order_type: OrderType = "limit") -> Order:
+    def buy(
+        self,
+        price: int | None,
+        qty: int,
+        order_type: OrderType = "limit",
+        idempotency_key: str | None = None,
+    ) -> Order:
         """Place an order to buy so many shares for so many cents each at most; returns how it
         stands afterwards. A market order needs no price (None).
-        """
-        return self._place("buy", price, qty, order_type)
 
-    def sell(self, price: int | None, qty: int, order_type: OrderType = "limit") -> Order:
-        """Place an order to sell so many shares for so many cents each at least; returns how it
-        stands afterwards. A market order needs no price (None).
+        With a key of your own for this order, it is sent once more if no answer comes, and you may
+        send it again yourself: the exchange places it once. Raises ValueError for a key that
+        cannot be sent.
         """
-        return self._place("sell", price, qty, order_type)
+        return self._place("buy", price, qty, order_type, idempotency_key)
+
+    def sell(
+        self,
+        price: int | None,
+        qty: int,
+        order_type: OrderType = "limit",
+        idempotency_key: str | None = None,
+    ) -> Order:
+        """Place an order to sell so many shares for so many cents each at least; otherwise like
+        `buy`.
+        """
+        return self._place("sell", price, qty, order_type, idempotency_key)
 
     def cancel(self, order: Order | int) -> Order:
         """Cancel an order, named by itself or its id; returns how it ended, also if closed."""
@@ -220,7 +248,11 @@ class Market:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _place(self, direction: str, price: int | None, qty: int, order_type: str) -> Order:
+    def _place(
+        self, direction: str, price: int | None, qty: int, order_type: str, once: str | None
+    ) -> Order:
+        if once is not None and not _SENDABLE.fullmatch(once):
+            raise ValueError(f"{once!r} cannot be sent as a key: it has to be visible ASCII")
         order = {
             "account": self._trader(),
             "venue": self.venue,
@@ -232,7 +264,7 @@ class Market:
         if price is not None:
             order["price"] = index(price)
         path = f"{self._venue}{self._stock}/orders"
-        return self._connection.request("POST", path, Order, json.dumps(order).encode())
+        return self._connection.request("POST", path, Order, json.dumps(order).encode(), once)
 
     def _path_of(self, order: Order | int) -> str:
         order_id = order.id if isinstance(order, Order) else index(order)
@@ -310,12 +342,37 @@ class HttpConnection:
         detach(each.sock for each in list(self._adapter.made) if each.sock is not None)
         self._open()
 
-    def request(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
-        """The result of one request, which is never sent again.
+    def request(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        body: bytes | None = None,
+        idempotency_key: str | None = None,
+    ) -> T:
+        """The result of one request. It is sent once more if it has an idempotency key and may have
+        arrived, but no answer came; otherwise never.
 
         It waits for the requests of other threads. Raises Refused, ExchangeUnreachable,
         CertificateUntrusted or MarketClosed.
         """
+        if idempotency_key is None:
+            return self._send(method, path, kind, body, {})
+        headers = {IDEMPOTENCY_HEADER: idempotency_key}
+        try:
+            return self._send(method, path, kind, body, headers)
+        except ExchangeUnreachable as error:
+            if not error.was_sent or self._is_closed:
+                raise
+        try:
+            return self._send(method, path, kind, body, headers)
+        except ExchangeUnreachable as error:
+            error.was_sent = True  # the first time
+            raise
+
+    def _send(
+        self, method: str, path: str, kind: type[T], body: bytes | None, headers: dict[str, str]
+    ) -> T:
         url = self._address + path
         with self._lock:
             if self._is_closed:
@@ -326,6 +383,7 @@ class HttpConnection:
                     method,
                     url,
                     data=body,
+                    headers=headers,
                     timeout=self._timeout,
                     allow_redirects=False,
                     verify=authorities(self._verify),

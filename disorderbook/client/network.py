@@ -22,6 +22,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_p
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 KEY_HEADER = "X-Starfighter-Authorization"
+IDEMPOTENCY_HEADER = "Idempotency-Key"
 API = "/ob/api"
 TAPE = "/ob/api/ws"
 TAPE_PORT = 8001  # on this machine, without anything in front of the exchange

@@ -34,7 +34,7 @@ class ExchangeUnreachable(MarketError):
     """No answer came, or none of an exchange.
 
     `was_sent` tells whether the exchange may have got the request all the same. An order that was
-    sent may have been placed; the client never sends it again.
+    sent may have been placed; only one with an idempotency key can be sent again without harm.
     """
 
     def __init__(self, sentence: str, was_sent: bool) -> None:

@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import DirectBottle
-from disorderbook.client.network import API, TAPE
+from disorderbook.client.network import API, IDEMPOTENCY_HEADER, TAPE
 from disorderbook.client.results import MarketClosed, Refused, read
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import ExchangeError
@@ -123,11 +123,18 @@ class DirectConnection:
         self._streams: WeakSet[RecordedStream[Any]] = WeakSet()
         self._is_closed = False
 
-    def request(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
+    def request(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        body: bytes | None = None,
+        idempotency_key: str | None = None,
+    ) -> T:
         """The result of one request; `path` is below the API's. Raises Refused or MarketClosed."""
         if self._is_closed:
             raise MarketClosed
-        status, answer = self._answered(self._written(method, API + path, body))
+        status, answer = self._answered(self._written(method, API + path, body, idempotency_key))
         return read(answer, kind, HERE, status)
 
     def listen(self, path: str, pick: Callable[[str | bytes, str], T]) -> RecordedStream[T]:
@@ -155,8 +162,10 @@ class DirectConnection:
             stream.record(book, executions)
 
     @staticmethod
-    def _written(method: str, target: str, body: bytes | None) -> bytes:
+    def _written(method: str, target: str, body: bytes | None, once: str | None) -> bytes:
         head = f"{method} {target} HTTP/1.1\r\nHost: {HOST}\r\n"
+        if once is not None:
+            head += f"{IDEMPOTENCY_HEADER}: {once}\r\n"
         if body is None:
             return f"{head}\r\n".encode()
         return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body

@@ -9,7 +9,7 @@ null and a key they do not know.
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Annotated, cast
+from typing import Annotated, NamedTuple, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -274,20 +274,33 @@ class StocksMessage(msgspec.Struct, gc=False):
     symbols: Annotated[list[StockMessage], Meta(description="Oldest first.")]
 
 
+class OrderState(NamedTuple):
+    """How an order stood at some time."""
+
+    remaining: int  # shares
+    filled: int  # shares
+    fills: int  # how many
+
+
+def state_of(order: Order) -> OrderState:
+    """How it stands now."""
+    return OrderState(order.remaining, order.filled, len(order.fills))
+
+
 def order_message(order: Order) -> bytes:
     fills = len(order.fills)
     return to_json(_order_as_it_stood(order, order.remaining, order.filled, fills))
 
 
-def order_pieces(order: Order) -> Iterator[bytes]:
-    """The order as it stands at the first `next`, in pieces that have at most PIECE fills each, so
-    that one with very many can be rendered in steps.
+def order_pieces(order: Order, stood: OrderState | None = None) -> Iterator[bytes]:
+    """The order as it stood then, or as it stands at the first `next`, in pieces that have at most
+    PIECE fills each, so that one with very many can be rendered in steps.
     """
-    fills, count = order.fills, len(order.fills)
+    fills, (remaining, filled, count) = order.fills, stood or state_of(order)
     if count < PIECE:
-        yield order_message(order)
+        yield to_json(_order_as_it_stood(order, remaining, filled, count))
         return
-    message = to_json(_order_as_it_stood(order, order.remaining, order.filled, 0))
+    message = to_json(_order_as_it_stood(order, remaining, filled, 0))
     # In a name these quotes would have backslashes.
     head, found, tail = message.partition(b'"fills":[')
     yield head + found + _piece_of_fills(tuple(fills[:PIECE]))

@@ -41,6 +41,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     host: str  # the server as the client calls it, such as 127.0.0.1:8000
     body: bytes
     query: str  # behind the question mark of the URL, still encoded
+    idempotency_key: str | None = None  # the header of that name, as it came
 
     def parameter(self, name: str) -> str | None:
         """What the query says of a name, the first if it says more than one thing, or None if it

@@ -69,6 +69,9 @@ def _path_of(target: str, environ: Environ) -> str:
 
 LONGEST_REMEMBERED = 2048  # bytes of a request with its body
 HEADS_REMEMBERED = 256  # for all connections together; the oldest is forgotten first
+IDEMPOTENCY_KEY = "HTTP_IDEMPOTENCY_KEY"  # another one in each request
+# What is in no head that is remembered: a server waits for its word, or no request has it twice.
+NOT_REMEMBERED = frozenset(("HTTP_EXPECT", IDEMPOTENCY_KEY))
 
 
 class Head(msgspec.Struct, eq=False):
@@ -106,7 +109,8 @@ class HttpRequest(msgspec.Struct, frozen=True, eq=False):
 
 class KnownHeads:
     """By their bytes. Only such that leave no question open: nothing that ends the connection,
-    waits for a word from us, or has its length in its body.
+    waits for a word from us, or has its length in its body; and none that cannot come again, which
+    would push out others.
     """
 
     def __init__(self) -> None:
@@ -265,7 +269,9 @@ class RequestReader(HeadParser):
         self._read(data)
         if len(self.ready) != before + 1 or self.stage is not NOTHING or self.finished:
             return
-        if self._is_chunked or self._body_bytes != length or "HTTP_EXPECT" in self._environ:
+        if self._is_chunked or self._body_bytes != length:
+            return
+        if not NOT_REMEMBERED.isdisjoint(self._environ):
             return
         self._heads.add(raw, self.ready[-1].head)
 

@@ -256,7 +256,14 @@ class RecordingConnection:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def request(self, method: str, path: str, kind: type[Any], body: bytes | None = None) -> Any:
+    def request(
+        self,
+        method: str,
+        path: str,
+        kind: type[Any],
+        body: bytes | None = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
         self.asked.append(f"{method} {path}")
         return Quote("V", "S", 0, 0, 0, 0, "")
 
@@ -285,3 +292,21 @@ def test_a_connection_of_another_kind_carries_all_that_a_market_asks() -> None:
         "close",
         "close",
     ]
+
+
+def test_an_order_with_an_idempotency_key_is_placed_once(market: Market) -> None:
+    first = market.buy(5000, 10, idempotency_key="one")
+    market.sell(5000, 10)
+    assert market.buy(5000, 10, idempotency_key="one") == first
+    assert first.open and not market.status(first).open
+    with pytest.raises(Refused, match="came with another order") as error:
+        market.sell(6000, 10, idempotency_key="one")
+    assert error.value.status == 422
+    assert market.sell(6000, 10, idempotency_key="two").id == 2
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a\r\nb", "é"])
+def test_a_key_that_cannot_be_sent_is_told_at_once(market: Market, key: str) -> None:
+    with pytest.raises(ValueError, match="cannot be sent as a key"):
+        market.buy(5000, 10, idempotency_key=key)
+    assert market.book().bids == ()

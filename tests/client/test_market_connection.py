@@ -140,3 +140,44 @@ def test_a_closed_connection_is_not_opened_again() -> None:
         pass
     with pytest.raises(MarketClosed, match="was closed"):
         asking.request("GET", "/", Verdict)
+
+
+def test_a_request_with_an_idempotency_key_is_sent_once_more() -> None:
+    with answering((b"",), (OK,)) as server, connection(server.url) as asking:
+        assert asking.request("POST", "/orders", Verdict, b"{}", "one").ok
+    assert len(server.requests) == 2
+    assert all(b"\r\nIdempotency-Key: one\r\n" in request for request in server.requests)
+
+
+def test_an_order_whose_second_attempt_found_nobody_may_have_been_placed_by_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attempts = iter([True, False])
+
+    def send(*_: object) -> Verdict:
+        raise ExchangeUnreachable("no answer", was_sent=next(attempts))
+
+    with connection("http://127.0.0.1:1") as asking:
+        monkeypatch.setattr(asking, "_send", send)
+        with pytest.raises(ExchangeUnreachable) as error:
+            asking.request("POST", "/orders", Verdict, b"{}", "one")
+    assert error.value.was_sent and not list(attempts)
+
+
+@pytest.mark.parametrize("was_sent, is_closed", [(False, False), (True, True)])
+def test_what_was_not_sent_or_was_aborted_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch, was_sent: bool, is_closed: bool
+) -> None:
+    attempts: list[object] = []
+
+    def send(*arguments: object) -> Verdict:
+        attempts.append(arguments)
+        if is_closed:
+            asking.abort()
+        raise ExchangeUnreachable("no answer", was_sent)
+
+    with connection("http://127.0.0.1:1") as asking:
+        monkeypatch.setattr(asking, "_send", send)
+        with pytest.raises(ExchangeUnreachable):
+            asking.request("POST", "/orders", Verdict, b"{}", "one")
+    assert len(attempts) == 1

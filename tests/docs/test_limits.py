@@ -5,6 +5,7 @@ import re
 from documents import DOCS, README, rows
 
 from disorderbook.api.app import MAX_BODY_SIZE
+from disorderbook.api.idempotency import ACCOUNTS_KEPT, KEYS_KEPT, LONGEST_KEY
 from disorderbook.api.metrics import MAX_BOOKS_SHOWN
 from disorderbook.errors import NoAccusation, WrongKey
 from disorderbook.game import run
@@ -53,6 +54,9 @@ TOLD = {
     "players and levels whose tries and best result are remembered": MOST_RECORDS,
     "fills of an instance that its page shows": MOST_OWN_FILLS,
     "closed orders in memory": CLOSED_ORDERS_IN_MEMORY,
+    "characters of an `Idempotency-Key`": LONGEST_KEY,
+    "keys of an account in one stock that are remembered, see below": KEYS_KEPT,
+    "accounts in one stock of which such keys are remembered": ACCOUNTS_KEPT,
     "books that `/metrics` shows one by one": MAX_BOOKS_SHOWN,
 }
 

@@ -50,6 +50,13 @@ def test_the_client_and_the_private_exchange_work_as_shown(tmp_path: Path) -> No
     assert run(tmp_path, "-W", "error", "shown.py") == "5 5000 5000\n"
 
 
+def test_an_order_that_is_placed_once_is_placed_as_shown() -> None:
+    with serve() as exchange, Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
+        names = {"market": market}
+        exec(code(DOCS / "python.md", "import uuid"), names)
+        assert [row.qty for row in market.book().bids] == [10]
+
+
 def test_the_fixture_works_as_shown(tmp_path: Path) -> None:
     (tmp_path / "test_shown.py").write_text(code(README, "from disorderbook"))
     assert "1 passed" in run(tmp_path, "-m", "pytest", "-p", "no:cacheprovider")

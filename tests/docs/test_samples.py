@@ -32,6 +32,7 @@ ELSEWHERE = {
     ("README.md", "import disorderbook"): "tests/docs/test_python.py",
     ("README.md", "from disorderbook import Market"): "tests/docs/test_python.py",
     ("docs/python.md", "import random"): "tests/docs/test_python.py",
+    ("docs/python.md", "import uuid"): "tests/docs/test_python.py",
     ("docs/python.md", "market = Market("): "tests/client/test_network_trust.py",
     ("docs/database.md", "SELECT "): "tests/ledger/test_tables_schema.py",
     ("docs/database.md", "WITH "): "tests/ledger/test_tables_schema.py",
@@ -135,6 +136,13 @@ def test_orders_are_placed_as_shown(exchange: Exchange) -> None:
         printed = shell(text.replace("127.0.0.1:8000", f"127.0.0.1:{exchange.port}"))
     order, quote = printed.splitlines()
     assert json.loads(order)["totalFilled"] == json.loads(quote)["lastSize"] == 5
+
+
+def test_an_order_is_sent_twice_as_shown(exchange: Exchange) -> None:
+    text = sample(DOCS / "protocol.md", 'curl -d \'{"account": "ME", "direction": "buy"')
+    text = text.replace("127.0.0.1:8000", f"127.0.0.1:{exchange.port}")
+    first, again = shell(text), shell(text)
+    assert json.loads(first)["ok"] is True and first == again
 
 
 def test_the_tape_is_started_and_watched_as_shown() -> None:

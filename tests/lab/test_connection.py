@@ -39,6 +39,10 @@ CALLS: tuple[Callable[[Market], object], ...] = (
     lambda market: market.sell(4900, 4),
     lambda market: market.sell(5100, 2**31 - 1, "ioc"),
     lambda market: market.buy(None, 1, "market"),
+    lambda market: market.buy(9, 1, idempotency_key="one"),
+    lambda market: market.buy(9, 1, idempotency_key="one"),
+    lambda market: market.sell(9, 1, idempotency_key="one"),
+    lambda market: market.buy(9, 1, idempotency_key="x" * 200),
     lambda market: market.buy(5000, 0),
     lambda market: market.buy(2**31, 1),
     lambda market: market.buy(1, 1, "stop"),  # type: ignore[arg-type]

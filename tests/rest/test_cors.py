@@ -119,6 +119,7 @@ def test_a_preflight_is_told_every_method_of_the_path(path: str) -> None:
             "content-type",
             "x-starfighter-authorization",
             "x-stockfighter-authorization",
+            "idempotency-key",
         ]
         for origin in FOREIGN:
             assert client("OPTIONS", spelling, headers=asked | {"Origin": origin}).status == 403

@@ -57,6 +57,7 @@ def test_a_request_with_a_known_head_means_the_same(request_: bytes) -> None:
     [
         chunked("/", b"abc"),
         post("/", b"abc", "Expect: 100-continue"),
+        post("/", b"abc", "idempotency-key: one"),
         get("/", "1.0"),
         get("/", "1.1", "Connection: close"),
         get("/") + get("/"),
