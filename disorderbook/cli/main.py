@@ -7,7 +7,6 @@ stderr and USAGE_ERROR.
 import argparse
 import io
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -17,18 +16,13 @@ from disorderbook import __version__
 from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS, CannotStart
 from disorderbook.cli.start import run_exchange
 from disorderbook.cli.subcommands import add_backup, add_bots, add_upgrade, run_export
+from disorderbook.cli.values import between, host, name, seconds
 from disorderbook.game.chance import MAX_SEED
-from disorderbook.game.master import (
-    LONGEST_DAY,
-    MAX_INSTANCES,
-    MOST_INSTANCES,
-    SHORTEST_DAY,
-)
+from disorderbook.game.master import MAX_INSTANCES, MOST_INSTANCES
 from disorderbook.game.run import DAY_SECONDS
 from disorderbook.process.log import LEVELS, start_log
 from disorderbook.process.sockets import WANTED_DESCRIPTORS
-from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS, NAME_RULE, is_name
-from disorderbook.server.origin import host_name
+from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS
 from disorderbook.tape.limits import MAX_LISTENERS, limits_for
 
 USAGE_ERROR = 2  # exit status
@@ -76,21 +70,21 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         "-p",
         "--port",
-        type=_between(0, LARGEST_PORT),
+        type=between(0, LARGEST_PORT),
         default=8000,
         help="port of the REST interface; 0 picks a free one" + DEFAULT,
     )
     add(
         "-b",
         "--maxbooks",
-        type=_between(1, 10**6),
+        type=between(1, 10**6),
         default=MAX_BOOKS,
         help="most order books that can be opened" + DEFAULT,
     )
     add(
         "-v",
         "--venue",
-        type=_name,
+        type=name,
         default=None,
         help=f"venue that exists from the start (default: {FIRST_VENUE}, if the market is new)",
     )
@@ -98,7 +92,7 @@ def make_parser() -> argparse.ArgumentParser:
         "-s",
         "--symbol",
         "--stock",
-        type=_name,
+        type=name,
         default=None,
         help=f"stock that exists from the start (default: {FIRST_SYMBOL}, if the market is new)",
     )
@@ -153,33 +147,33 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         "--wsport",
         "--ws_port",
-        type=_between(0, LARGEST_PORT),
+        type=between(0, LARGEST_PORT),
         default=8001,
         help="port for websockets alone; 0 picks a free one" + DEFAULT,
     )
     add(
         "--maxlisteners",
-        type=_between(1, MOST_LISTENERS),
+        type=between(1, MOST_LISTENERS),
         default=MAX_LISTENERS,
         help="most listeners to websockets at a time" + DEFAULT,
     )
     add(
         "--day-seconds",
-        type=_seconds,
+        type=seconds,
         default=DAY_SECONDS,
         metavar="SECONDS",
         help="how long a trading day of a level takes",
     )
     add(
         "--seed",
-        type=_between(0, MAX_SEED),
+        type=between(0, MAX_SEED),
         default=None,
         metavar="N",
         help="what the markets of the levels follow from, so that they can be had again",
     )
     add(
         "--maxinstances",
-        type=_between(1, MOST_INSTANCES),
+        type=between(1, MOST_INSTANCES),
         default=MAX_INSTANCES,
         help="most levels that can be played at a time",
     )
@@ -191,7 +185,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add(
         "--allowed-host",
-        type=_host,
+        type=host,
         action="append",
         dest="allowed_hosts",
         metavar="NAME",
@@ -225,35 +219,3 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One sentence instead of the whole usage."""
         self.exit(USAGE_ERROR, f"disorderBook: {message} (--help lists the options)\n")
-
-
-def _between(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if re.fullmatch("[0-9]{1,16}", text) and least <= int(text) <= most:
-            return int(text)
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer from {least} to {most}")
-
-    return parse
-
-
-def _seconds(text: str) -> float:
-    """The length of a day."""
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?|\.[0-9]{1,9}", text):
-        if SHORTEST_DAY <= float(text) <= LONGEST_DAY:
-            return float(text)
-    raise argparse.ArgumentTypeError(
-        f"{text!r} is no number of seconds from {SHORTEST_DAY} to {LONGEST_DAY:g}"
-    )
-
-
-def _name(text: str) -> str:
-    if not is_name(text):
-        raise argparse.ArgumentTypeError(NAME_RULE)
-    return text
-
-
-def _host(text: str) -> str:
-    try:
-        return host_name(text)
-    except ValueError as fault:
-        raise argparse.ArgumentTypeError(str(fault)) from None

@@ -1,0 +1,45 @@
+"""What the values of options may be: each function reads one, and refuses it in a sentence."""
+
+import argparse
+import re
+from collections.abc import Callable
+
+from disorderbook.game.master import LONGEST_DAY, SHORTEST_DAY
+from disorderbook.protocol.names import NAME_RULE, is_name
+from disorderbook.server.origin import host_name
+
+
+def between(least: int, most: int) -> Callable[[str], int]:
+    """What reads an integer within these limits."""
+
+    def parse(text: str) -> int:
+        if re.fullmatch("[0-9]{1,16}", text) and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer from {least} to {most}")
+
+    return parse
+
+
+def seconds(text: str) -> float:
+    """The length of a day."""
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?|\.[0-9]{1,9}", text):
+        if SHORTEST_DAY <= float(text) <= LONGEST_DAY:
+            return float(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no number of seconds from {SHORTEST_DAY} to {LONGEST_DAY:g}"
+    )
+
+
+def name(text: str) -> str:
+    """What a venue or a stock may be called from the start."""
+    if not is_name(text):
+        raise argparse.ArgumentTypeError(NAME_RULE)
+    return text
+
+
+def host(text: str) -> str:
+    """A host name by which an exchange may be called."""
+    try:
+        return host_name(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from None
