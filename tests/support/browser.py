@@ -56,7 +56,11 @@ def opener(browser: Browser) -> Iterator[Open]:
     complaints: list[str] = []
 
     def open_page(
-        url: str, screen: str = "desktop", scheme: Any = "light", script: str = ""
+        url: str,
+        screen: str = "desktop",
+        scheme: Any = "light",
+        script: str = "",
+        ready: str = "#connection[data-state=live]",
     ) -> Page:
         width, height = SCREENS[screen]
         context = browser.new_context(
@@ -71,13 +75,27 @@ def opener(browser: Browser) -> Iterator[Open]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text))
         page.goto(url)
-        page.wait_for_selector("#connection[data-state=live]")
+        page.wait_for_selector(ready)
         return page
 
     yield open_page
     for context in contexts:
         context.close()
     assert [said for said in complaints if not any(own in said for own in SAID_BY_ITSELF)] == []
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all tests of a file. (Longer it would keep the loops of other tests away.)"""
+    with browser_to_test_in() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_url(browser: Browser) -> Iterator[Open]:
+    """Opens pages, none of which may complain."""
+    with opener(browser) as open_url:
+        yield open_url
 
 
 def check_looks(page: Page, screen: str, scheme: str) -> None:

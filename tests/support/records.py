@@ -1,6 +1,7 @@
 """Records of runs as tests make them up: orders in a real book, and what was meanwhile sent."""
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 from disorderbook.engine.book import OrderBook
@@ -41,6 +42,22 @@ def traded_book(seed: int, count: int, accounts: str = "ABC") -> tuple[OrderBook
         )
         orders.append(book.submit(new, ts).order)
     return book, orders
+
+
+def books_of(orders: list[Order]) -> Iterator[OrderBook]:
+    """A real book after each event: it is given every order and cancel again."""
+    happened = [(order.event, order, False) for order in orders]
+    happened += [(o.closed_event or 0, o, True) for o in orders if o.close_reason == "cancelled"]
+    book = OrderBook("V", "S", 0)
+    for _, order, is_cancel in sorted(happened, key=lambda each: each[0]):
+        if is_cancel:
+            known = book.find(order.id)
+            assert known is not None and known.is_open
+            book.cancel(known, order.closed_at or 0)
+        else:
+            new = NewOrder(order.account, order.side, order.type, order.price, order.quantity)
+            book.submit(new, order.ts)
+        yield book
 
 
 def record_of(orders: list[Order], **changed: Any) -> RunRecord:
