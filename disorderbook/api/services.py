@@ -13,6 +13,7 @@ from disorderbook.api.metrics import Metrics
 from disorderbook.exchange import Exchange
 from disorderbook.game import routes as game
 from disorderbook.game.master import GameMaster
+from disorderbook.marketdata import account_routes as account
 from disorderbook.marketdata import routes as marketdata
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.route import Route
@@ -22,6 +23,7 @@ from disorderbook.site import routes as site
 ROUTES: list[Route] = [
     *site.ROUTES,
     *marketdata.ROUTES,
+    *account.ROUTES,
     *trading.ROUTES,
     *game.ROUTES,
     *metric_routes.ROUTES,
@@ -53,6 +55,7 @@ class Services:
                 marketdata.MarketDataRoutes(exchange, accounts, self.history, tape_port),
                 marketdata.ROUTES,
             ),
+            (account.AccountRoutes(exchange, accounts, self.history), account.ROUTES),
             (trading.TradingRoutes(exchange, accounts, self.extra), trading.ROUTES),
             (game.GameRoutes(exchange, accounts, self.gamemaster), game.ROUTES),
             (metric_routes.MetricsRoutes(exchange, self.metrics), metric_routes.ROUTES),

@@ -1,6 +1,7 @@
 """One side of a book: price levels in order, and at each price a queue of resting orders."""
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from sortedcontainers import SortedList
@@ -45,6 +46,17 @@ class PriceLevel:
         self.orders[order.id] = order
         self.size += order.remaining
 
+    def between(self, first: int, end: int, most: int) -> tuple[list[Order], int]:
+        """Orders of the queue with ids from `first` to below `end`, in their order, and the id to
+        go on from. At most `most` arrivals are looked at, some of which may be gone.
+        """
+        start = bisect_left(self._arrivals, first, self._arrived)  # ids arrive ascending
+        stop = bisect_left(self._arrivals, end, start)
+        if stop > start + most:
+            stop, end = start + most, self._arrivals[start + most]
+        found = map(self.orders.get, self._arrivals[start:stop])
+        return [order for order in found if order is not None], end
+
 
 class LadderView:
     """What a reader keeps of one side of a book; `touched` says what is no longer so. These orders
@@ -76,6 +88,10 @@ class Ladder:
     def __iter__(self) -> Iterator[PriceLevel]:
         """Levels, best first."""
         return map(self._levels.__getitem__, reversed(self._ranks))
+
+    def level_of(self, order: Order) -> PriceLevel:
+        """The level where an order rests, one of this side that is open."""
+        return self._levels[order.price * self._sign]
 
     def limit(self, order: Order) -> int:
         """The lowest rank at which an order from the other side trades."""

@@ -8,7 +8,7 @@ are made once a second, or when somebody asks. The lock must be held for reading
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -31,12 +31,22 @@ class Trade(NamedTuple):
     side: Side
 
 
-class Candle(msgspec.Struct, gc=False):
-    """The trades of a stretch of time that begins at `start`, nanoseconds since 1970; prices in
-    cents.
-    """
+S = TypeVar("S", bound="Slot")
+
+
+class Slot(msgspec.Struct, gc=False):
+    """What a series knows of a stretch of time that begins at `start`, nanoseconds since 1970."""
 
     start: int
+
+    def extend(self: S, later: S) -> None:
+        """Merge a later slot into this one."""
+        raise NotImplementedError
+
+
+class Candle(Slot, gc=False):
+    """The trades of a stretch of time; prices in cents."""
+
     open: int
     high: int
     low: int
@@ -53,48 +63,48 @@ class Candle(msgspec.Struct, gc=False):
         self.trades += later.trades
 
 
-class Series:
-    """The latest `most` candles of `width` nanoseconds each; those without a trade are left out."""
+class Series(Generic[S]):
+    """The latest `most` slots of `width` nanoseconds each; those without a trade are left out."""
 
     def __init__(self, width: int, most: int) -> None:
         self.width = width
         self._most = most
-        self._candles: deque[Candle] = deque()
+        self._slots: deque[S] = deque()
 
-    def add(self, candle: Candle) -> None:
-        """Merge a candle that is no wider than these and later than all of them."""
-        self._append(candle)
-        while len(self._candles) > self._most:
+    def add(self, slot: S) -> None:
+        """Merge a slot that is no wider than these and later than all of them."""
+        self._append(slot)
+        while len(self._slots) > self._most:
             self._make_room()
 
-    def since(self, start: int) -> list[Candle]:
-        """The candles that begin at `start` (nanoseconds since 1970) or later, oldest first."""
+    def since(self, start: int) -> list[S]:
+        """The slots that begin at `start` (nanoseconds since 1970) or later, oldest first."""
         found = []
-        for candle in reversed(self._candles):
-            if candle.start < start:
+        for slot in reversed(self._slots):
+            if slot.start < start:
                 break
-            found.append(candle)
+            found.append(slot)
         return found[::-1]
 
-    def _append(self, candle: Candle) -> None:
-        start = candle.start - candle.start % self.width
-        if self._candles and self._candles[-1].start == start:
-            self._candles[-1].extend(candle)
+    def _append(self, slot: S) -> None:
+        start = slot.start - slot.start % self.width
+        if self._slots and self._slots[-1].start == start:
+            self._slots[-1].extend(slot)
         else:
-            self._candles.append(msgspec.structs.replace(candle, start=start))
+            self._slots.append(msgspec.structs.replace(slot, start=start))
 
     def _make_room(self) -> None:
-        self._candles.popleft()
+        self._slots.popleft()
 
 
-class WholeSeries(Series):
-    """A series of the whole past: when its candles are too many, they become twice as wide."""
+class WholeSeries(Series[S]):
+    """A series of the whole past: when its slots are too many, they become twice as wide."""
 
     def _make_room(self) -> None:
         self.width *= 2
-        narrow, self._candles = self._candles, deque()
-        for candle in narrow:
-            self._append(candle)
+        narrow, self._slots = self._slots, deque()
+        for slot in narrow:
+            self._append(slot)
 
 
 class BookHistory:
@@ -118,7 +128,7 @@ class BookHistory:
     def __init__(self) -> None:
         self.count = 0  # trades so far
         self._trades: deque[tuple[int, int, int, Side]] = deque(maxlen=RECENT_TRADES)
-        self._series = {
+        self._series: dict[str, Series[Candle]] = {
             "5m": Series(SECOND, 300),
             "30m": Series(5 * SECOND, 360),
             "all": WholeSeries(SECOND, MOST_CANDLES),
@@ -154,7 +164,7 @@ class BookHistory:
         latest = list(islice(reversed(self._trades), wanted))
         return [Trade(self.count - age, *latest[age]) for age in range(wanted - 1, -1, -1)]
 
-    def series(self, span: str) -> Series:
+    def series(self, span: str) -> Series[Candle]:
         """The candles of a span, one of SPANS; there may be older ones, too."""
         self._flush()
         return self._series[span]

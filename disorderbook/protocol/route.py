@@ -96,19 +96,24 @@ the last yield what they have made, which may be nothing; the last one returns i
 """
 
 
-def rows_in_steps(rows: Iterable[bytes], most: int, head: bytes = b"", tail: bytes = b"") -> Steps:
-    """Rows between a head and a tail, at most `most` in a step, and none after STEP_BYTES."""
+def rows_in_steps(
+    rows: Iterable[bytes | None], most: int, head: bytes = b"", tail: bytes = b""
+) -> Steps:
+    """Rows between a head and a tail, at most `most` in a step, and none after STEP_BYTES, or after
+    None: that ends a step, which was work enough.
+    """
     step, size, count = [head], len(head), 0
     for row in rows:
-        step.append(row)
-        size, count = size + len(row), count + 1
-        if count == most or size >= STEP_BYTES:
+        if row is not None:
+            step.append(row)
+            size, count = size + len(row), count + 1
+        if row is None or count == most or size >= STEP_BYTES:
             yield b"".join(step)
             step, size, count = [], 0, 0
     return b"".join([*step, tail])
 
 
-def list_in_steps(message: bytes, rows: Iterable[bytes], most: int) -> Steps:
+def list_in_steps(message: bytes, rows: Iterable[bytes | None], most: int) -> Steps:
     """A JSON object that ends with an empty list, which these rows fill, commas included."""
     return rows_in_steps(rows, most, message[:-2], message[-2:])
 

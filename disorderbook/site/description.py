@@ -16,6 +16,7 @@ import msgspec
 
 from disorderbook import __version__
 from disorderbook.game import messages as game
+from disorderbook.marketdata import account_messages as account
 from disorderbook.marketdata import messages as marketdata
 from disorderbook.marketdata import scores
 from disorderbook.protocol import fields, messages, parse
@@ -50,6 +51,10 @@ ANSWERS = (
     marketdata.MarketMessage,
     marketdata.TradesMessage,
     marketdata.CandlesMessage,
+    account.AccountPositionsMessage,
+    account.AccountOrdersMessage,
+    account.AccountFillsMessage,
+    account.AccountHistoryMessage,
     game.LevelsMessage,
     game.StartedLevelMessage,
     game.InstanceMessage,

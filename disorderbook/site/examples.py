@@ -67,7 +67,7 @@ class Call(NamedTuple):
 def calls(operation: Operation, setup: Setup) -> list[Call]:
     """A line for each example of the body and each of the query's."""
     bodies = _bodies(operation, setup)
-    queries = _queries(operation)
+    queries = _queries(operation, setup)
     return [
         _call(operation, setup, " ".join(filter(None, (shows, meaning))), body, query)
         for (shows, body), (meaning, query) in product(bodies, queries)
@@ -121,12 +121,17 @@ def _bodies(operation: Operation, setup: Setup) -> list[tuple[str, Any]]:
     ]
 
 
-def _queries(operation: Operation) -> list[tuple[str, Node]]:
+def _queries(operation: Operation, setup: Setup) -> list[tuple[str, Node]]:
     """The query that must be there, and that with each example of what need not."""
     asked = [node for node in operation.parameters if node["in"] == "query"]
-    least = {node["name"]: examples_of(node)[0][1] for node in asked if node.get("required", False)}
+    ours = {"symbol": setup.symbol}
+    least = {
+        node["name"]: ours.get(node["name"], examples_of(node)[0][1])
+        for node in asked
+        if node.get("required", False)
+    }
     more = [
-        (shows or f"With {node['name']}.", least | {node["name"]: value})
+        (shows or f"With {node['name']}.", least | {node["name"]: ours.get(node["name"], value)})
         for node in asked
         if node["name"] not in least
         for shows, value in examples_of(node)

@@ -1,0 +1,237 @@
+"""What is known of accounts: against a ledger that a test keeps of every trade."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from disorderbook.engine.book import Execution, OrderBook
+from disorderbook.engine.orders import BUY, LIMIT, MARKET, SELL, NewOrder, Order, OrderType, Side
+from disorderbook.exchange import Exchange
+from disorderbook.marketdata import account as module
+from disorderbook.marketdata.account import AccountHistories, AccountHistory, OpenOrders
+from disorderbook.marketdata.cost_basis import CostBasis
+
+
+class Watched:
+    """An exchange of one book, whose every trade the test notes as it happens."""
+
+    def __init__(self) -> None:
+        self.executions: list[Execution] = []
+        self.exchange = Exchange(clock=count(1).__next__, publishers=[self.publish])
+        self.book = self.exchange.book("V", "S")
+        self.histories = AccountHistories(self.exchange)
+        self.steps = 0
+
+    def publish(self, book: OrderBook, executions: object) -> None:
+        self.executions += executions  # type: ignore[arg-type]
+
+    def place(self, account: str, side: Side, price: int, qty: int, kind: OrderType) -> Order:
+        return self.exchange.submit(self.book, NewOrder(account, side, kind, price, qty))
+
+    def history(self, account: str) -> AccountHistory:
+        stepping = self.histories.history("V", "S", account)
+        while True:
+            try:
+                next(stepping)
+            except StopIteration as end:
+                assert isinstance(end.value, AccountHistory)
+                return end.value
+            self.steps += 1
+
+    def check(self, account: str) -> None:
+        """What is known is what the trades make it."""
+        history, basis = self.history(account), CostBasis()
+        fills = Counter[tuple[int, int, int, int, bool]]()
+        for trade in self.executions:
+            mine = [each for each in (trade.standing, trade.incoming) if each.account == account]
+            for order in mine:
+                fills[order.id, trade.price, trade.quantity, trade.ts, order is trade.incoming] += 1
+            if len(mine) == 1:
+                sign = 1 if mine[0].side is BUY else -1
+                basis.trade(sign * trade.quantity, trade.price)
+        told = history.fills(0, 10**9)
+        assert fills == Counter((f[0], f[2], f[3], f[4], f[5]) for _, f in told)
+        assert [number for number, _ in told] == list(range(1, len(told) + 1))
+        times = [fill.ts for _, fill in told]
+        assert times == sorted(times)
+        for name in ("cash", "shares", "lowest", "highest"):
+            assert getattr(history.basis, name) == getattr(basis, name)
+        assert abs(history.basis.realised - basis.realised) <= 1
+        position = self.book.positions.get(account)
+        if position is not None:
+            assert (history.basis.cash, history.basis.shares) == (position.cash, position.shares)
+            assert (position.lowest, position.highest) == (basis.lowest, basis.highest)
+            assert not told or told[-1][1].position == position.shares
+        for side in Side:
+            mine = [o for o in self.book.orders_of(account) if o.is_open and o.side is side]
+            assert history.open[side] == OpenOrders(len(mine), sum(o.remaining for o in mine))
+
+
+EVENTS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.sampled_from("ABC"),
+            st.sampled_from(Side),
+            st.integers(95, 105),
+            st.integers(1, 30),
+            st.sampled_from(OrderType),
+        ),
+        st.integers(0, 50),  # cancel
+        st.sampled_from("ask"),
+    ),
+    max_size=50,
+)
+
+
+@given(EVENTS)
+def test_what_is_known_is_what_the_trades_made_it(events: list[object]) -> None:
+    """Whether it is asked for once at the end or also in between, and through self-trades."""
+    market = Watched()
+    for event in events:
+        if isinstance(event, tuple):
+            market.place(*event)
+        elif isinstance(event, int):
+            order = market.book.find(event)
+            if order is not None:
+                market.exchange.cancel(order)
+        else:
+            market.check("A")
+    asked_again = market.history("A").fills(0, 10**9)
+    market.histories = AccountHistories(market.exchange)
+    for account in "ABC":
+        market.check(account)
+    assert market.history("A").fills(0, 10**9) == asked_again
+
+
+def test_who_trades_with_himself_gains_and_moves_nothing() -> None:
+    market = Watched()
+    market.place("B", SELL, 100, 10, LIMIT)
+    market.place("A", BUY, 100, 10, LIMIT)
+    market.place("A", SELL, 120, 4, LIMIT)
+    market.place("A", BUY, 120, 4, LIMIT)
+    history = market.history("A")
+    assert history.fill_count == 3
+    assert (history.basis.average_price, history.basis.realised) == (100, 0)
+    assert history.basis.unrealised(120) == 200
+
+
+def test_a_question_costs_what_is_new_and_what_is_open() -> None:
+    market = Watched()
+    for _ in range(500):
+        market.place("B", SELL, 100, 1, LIMIT)
+        market.place("A", BUY, 100, 1, LIMIT)
+    market.place("A", BUY, 90, 1, LIMIT)
+    market.history("A")
+    assert market.steps > 1
+    market.steps = 0
+    for _ in range(20):
+        market.place("B", SELL, 100, 1, LIMIT)
+        market.place("A", BUY, 100, 1, LIMIT)
+        market.history("A")
+    assert market.steps == 0 and market.history("A").fill_count == 520
+
+
+@pytest.mark.slow
+def test_100000_open_orders_are_looked_at_in_bounded_steps() -> None:
+    market = Watched()
+    for _ in range(100_000):
+        market.place("A", BUY, 100, 1, LIMIT)
+    assert market.history("A").open[BUY] == OpenOrders(100_000, 100_000)
+    market.steps = 0
+    market.place("A", BUY, 100, 1, LIMIT)
+    market.history("A")
+    assert market.steps <= 2 * 100_000 // module.STEP + 2
+
+
+def test_what_happens_between_steps_is_told_the_next_time() -> None:
+    market = Watched()
+    for _ in range(400):
+        market.place("B", SELL, 100, 2, LIMIT)
+        market.place("A", BUY, 100, 1, LIMIT)
+    stepping = market.histories.history("V", "S", "A")
+    next(stepping)
+    market.place("A", BUY, 101, 3, LIMIT)
+    try:
+        while True:
+            next(stepping)
+    except StopIteration as end:
+        assert end.value.fill_count == 400 and end.value.basis.shares == 400
+        assert end.value.quote.last == 100
+    market.check("A")
+
+
+def test_two_who_ask_at_once_share_the_work() -> None:
+    market = Watched()
+    for _ in range(400):
+        market.place("B", SELL, 100, 1, LIMIT)
+        market.place("A", BUY, 100, 1, LIMIT)
+    askers: list[Iterator[None]] = [market.histories.history("V", "S", "A") for _ in range(2)]
+    steps = 0
+    while askers:
+        for asker in list(askers):
+            if next(asker, "ended") == "ended":
+                askers.remove(asker)
+            else:
+                steps += 1
+    market.history("A")
+    assert steps + 1 <= 400 * (module.FILL_COST + module.ORDER_COST) // module.STEP + 2
+    market.check("A")
+
+
+def test_the_oldest_fills_are_let_go_but_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RECENT_FILLS", 5)
+    market = Watched()
+    for price in range(100, 110):
+        market.place("B", SELL, price, 1, LIMIT)
+        market.place("A", BUY, price, 1, MARKET)
+    history = market.history("A")
+    assert history.fill_count == 10
+    told = [(number, fill.price) for number, fill in history.fills(0, 3)]
+    assert told == [(6, 105), (7, 106), (8, 107)]
+    assert [number for number, _ in history.fills(8, 100)] == [9, 10]
+    assert history.fills(10, 100) == history.fills(99, 100) == []
+
+
+def test_who_was_asked_for_longest_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    market = Watched()
+    for account in "ABCD":
+        market.place("Z", SELL, 100, 1, LIMIT)
+        market.place(account, BUY, 100, 1, LIMIT)
+    first = market.history("A")
+    assert market.history("A") is first
+    monkeypatch.setattr(module, "MOST_HISTORIES", 2)
+    market.history("B")
+    assert market.history("A") is first
+    market.history("C")
+    assert market.history("A") is first
+    monkeypatch.setattr(module, "MOST_STORED", 1)
+    market.history("D")
+    assert market.history("A") is not first
+    market.check("A")
+
+
+def test_an_order_with_many_fills_is_told_in_steps() -> None:
+    market = Watched()
+    for _ in range(600):
+        market.place("B", SELL, 100, 1, LIMIT)
+    market.place("A", BUY, 100, 600, LIMIT)
+    assert market.history("A").fill_count == 600
+    assert market.steps == 600 * module.FILL_COST // module.STEP
+    market.check("A")
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=40))
+def test_a_curve_ends_at_what_is_held(quantities: list[int]) -> None:
+    market = Watched()
+    for price, quantity in enumerate(quantities, 100):
+        market.place("B", SELL, price, quantity, LIMIT)
+        market.place("A", BUY, price, quantity, LIMIT)
+    last = market.history("A").series.since(0)[-1]
+    position = market.book.positions["A"]
+    assert (last.cash, last.shares) == (position.cash, position.shares)
+    assert last.price == 99 + len(quantities)
