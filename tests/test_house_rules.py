@@ -54,7 +54,15 @@ MAY_IMPORT = {
     "runner": {"client", "engine", "traders"},
 }
 BOTS_MAY_IMPORT = {"traders", "client", "runner"}
-ENGINE_MAY_IMPORT = {"array", "collections", "enum", "msgspec", "sortedcontainers", "disorderbook"}
+ENGINE_MAY_IMPORT = {
+    "array",
+    "bisect",
+    "collections",
+    "enum",
+    "msgspec",
+    "sortedcontainers",
+    "disorderbook",
+}
 VAGUE_NAMES = {"common", "core", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
 NOUNS = {"feed", "ranking", "trading"}  # that end like participles
 
