@@ -33,7 +33,7 @@ FILL_COST = 4  # and a fill,
 LEDGER_COST = 64  # and an order that is read from the ledger
 
 
-class OwnFill(NamedTuple):
+class AccountFill(NamedTuple):
     """A trade as one of its two orders remembers it, which an account has placed."""
 
     order_id: int
@@ -45,14 +45,14 @@ class OwnFill(NamedTuple):
     position: int  # shares that the account had after it
 
 
-class Standing(Slot, gc=False):
+class PastPosition(Slot, gc=False):
     """How a position was at the end of a stretch of time."""
 
     cash: int  # cents
     shares: int
     price: int  # of the account's last trade, in cents
 
-    def extend(self, later: "Standing") -> None:
+    def extend(self, later: "PastPosition") -> None:
         """Merge a later one into this one."""
         self.cash, self.shares, self.price = later.cash, later.shares, later.price
 
@@ -82,12 +82,12 @@ class AccountHistory:
         self.quote: Quote = book.quote()
         self.basis = CostBasis()
         self.fill_count = 0
-        self.series: WholeSeries[Standing] = WholeSeries(SECOND, MOST_CANDLES)
+        self.series: WholeSeries[PastPosition] = WholeSeries(SECOND, MOST_CANDLES)
         self.open = {side: OpenOrders() for side in Side}
         self.has_failed = False  # and is of no use any more
         self._exchange = exchange
         self._book = ref(book)  # which goes when its level is over
-        self._fills: deque[OwnFill] = deque(maxlen=RECENT_FILLS)
+        self._fills: deque[AccountFill] = deque(maxlen=RECENT_FILLS)
         self._position = 0  # shares after the last fill
         self._live: dict[Order, int] = {}  # that may have other fills, and how many are told
         self._pending: list[Pending] = []  # a heap
@@ -126,7 +126,7 @@ class AccountHistory:
             raise
         self._steps = None
 
-    def fills(self, since: int, most: int) -> list[tuple[int, OwnFill]]:
+    def fills(self, since: int, most: int) -> list[tuple[int, AccountFill]]:
         """The first fills with a number over `since`, at most `most`, and their numbers, which
         count from 1. Those before the latest RECENT_FILLS are not told.
         """
@@ -189,7 +189,7 @@ class AccountHistory:
         self._position += bought
         self.fill_count += 1
         self._fills.append(
-            OwnFill(
+            AccountFill(
                 order.id,
                 order.side,
                 fill.price,
@@ -207,7 +207,7 @@ class AccountHistory:
         if self._net:
             ts, price = self._group
             self.basis.trade(self._net, price)
-            self.series.add(Standing(ts, self.basis.cash, self.basis.shares, price))
+            self.series.add(PastPosition(ts, self.basis.cash, self.basis.shares, price))
             self._net = 0
 
     def _count_open(self) -> Iterator[int]:

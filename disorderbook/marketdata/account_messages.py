@@ -18,7 +18,7 @@ from disorderbook.marketdata.account import (
     AccountHistories,
     AccountHistory,
     OpenOrders,
-    OwnFill,
+    AccountFill,
 )
 from disorderbook.marketdata.history import MOST_CANDLES, SECOND, Candle, Series
 from disorderbook.marketdata.queue_position import QueueCounts
@@ -403,7 +403,7 @@ def _open(counted: OpenOrders) -> OpenOrdersMessage:
     return OpenOrdersMessage(counted.orders, counted.quantity)
 
 
-def _fill(symbol: str, number: int, fill: OwnFill) -> AccountFillMessage:
+def _fill(symbol: str, number: int, fill: AccountFill) -> AccountFillMessage:
     return AccountFillMessage(
         symbol,
         number,
@@ -424,17 +424,17 @@ def _points(
     price was when others traded; where there is none, the account's own trades do.
     """
     width = max(history.series.width, candles.width)
-    standings = {each.start - each.start % width: each for each in history.series.since(0)}
-    if not standings:
+    positions = {each.start - each.start % width: each for each in history.series.since(0)}
+    if not positions:
         return width, []
-    prices = {start: standing.price for start, standing in standings.items()}
-    start = min(standings)
+    prices = {start: position.price for start, position in positions.items()}
+    start = min(positions)
     for candle in candles.since(start):
         prices[candle.start - candle.start % width] = candle.close
-    points, standing = [], standings[start]
+    points, position = [], positions[start]
     for start in sorted(prices):
-        standing, price = standings.get(start, standing), prices[start]
+        position, price = positions.get(start, position), prices[start]
         if start >= since:
-            nav = standing.cash + standing.shares * price
-            points.append(AccountPointMessage(timestamp(start), nav, standing.shares, price))
+            nav = position.cash + position.shares * price
+            points.append(AccountPointMessage(timestamp(start), nav, position.shares, price))
     return width, points
