@@ -15,10 +15,10 @@ from disorderbook.engine.orders import BUY, SELL, SIDE_NAMES, Order
 from disorderbook.exchange import Exchange
 from disorderbook.marketdata.account import (
     RECENT_FILLS,
+    AccountFill,
     AccountHistories,
     AccountHistory,
     OpenOrders,
-    AccountFill,
 )
 from disorderbook.marketdata.history import MOST_CANDLES, SECOND, Candle, Series
 from disorderbook.marketdata.queue_position import QueueCounts
