@@ -107,6 +107,7 @@ def assemble(
         last_id=market.last_instance if market else 0,
     )
     if market is not None:
+        _go_on_with(history, exchange, ledger, market, settings)
         with exchange.lock:
             gamemaster.go_on_from(market.game, market.latest)
     try:
@@ -217,6 +218,19 @@ def _open_market(
     exchange = Exchange(settings.max_books, publishers, ledger=ledger)
     exchange.restore(market.books, market.latest)
     return exchange, ledger, market
+
+
+def _go_on_with(
+    history: History, exchange: Exchange, ledger: Ledger, market: Market, settings: MarketSettings
+) -> None:
+    """Have the past of a market in its history, and the ledger store it; raises CannotStart."""
+    try:
+        history.restore(market.pasts)
+    except ValueError as fault:
+        exchange.close()
+        raise CannotStart(f"A history in {settings.database} makes no sense: {fault}") from None
+    exchange.restorers.append(lambda: history.restore(ledger.committed_pasts()))
+    ledger.keep_history(history.states)
 
 
 def _websocket_port(server: bottle.ServerAdapter | None, tape: Tape | None) -> int | None:

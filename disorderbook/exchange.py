@@ -77,6 +77,7 @@ class Exchange:
         self.lock = threading.Lock()
         self.group_commit = False
         self.participant = Participant()
+        self.restorers: list[Callable[[], None]] = []  # called after the participant's `restore`
         self._max_books = max_books
         self._publishers = tuple(publishers)
         self._clock = clock
@@ -279,6 +280,8 @@ class Exchange:
             self._venues = {}  # what is not committed is not shown either
             self.restore(self._ledger.committed_books(), self._latest)
             self.participant.restore()
+            for restore in self.restorers:
+                restore()
             raise
         for order in forgotten:
             if order.venue in self._venues:  # else it was closed since

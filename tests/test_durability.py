@@ -35,6 +35,35 @@ ACCOUNTS = ["ANN", "BOB", "CAT"]
 FIXED = ("id", "account", "direction", "orderType", "price", "originalQty", "ts")
 
 
+def test_trades_and_candles_are_the_same_after_a_kill_and_after_an_end(tmp_path: Path) -> None:
+    file = str(tmp_path / "market.db")
+    pages = ["trades?limit=500", *(f"candles?span={span}" for span in ("5m", "30m", "all"))]
+
+    def told(client: HttpClient) -> list[Json]:
+        stock = "/api/v1/venues/TESTEX/stocks/FOOBAR"
+        return [client.get(f"{stock}/{page}", None) | {"ts": ""} for page in pages]
+
+    def trade(client: HttpClient, price: int) -> None:
+        for direction in ("buy", "sell"):
+            client.post(ORDERS, None, BUY | {"direction": direction, "price": price})
+
+    with killed("-d", file) as exchange:
+        client = HttpClient(exchange.port)
+        for price in (5000, 4990, 5010):
+            trade(client, price)
+        before = told(client)
+        assert [each["number"] for each in before[0]["trades"]] == [1, 2, 3]
+        assert [sum(c["trades"] for c in page["candles"]) for page in before[1:]] == [3, 3, 3]
+    with running("-d", file) as exchange:
+        client = HttpClient(exchange.port)
+        assert told(client) == before
+        trade(client, 5020)
+        after = told(client)
+        assert [each["number"] for each in after[0]["trades"]] == [1, 2, 3, 4]
+    with running("-d", file) as exchange:
+        assert told(HttpClient(exchange.port)) == after
+
+
 @pytest.mark.parametrize("options", [[], ["--sync"]], ids=["plain", "sync"])
 @pytest.mark.slow
 def test_another_program_that_writes_to_the_file_holds_up_changes_only_and_leaves_no_trace(

@@ -17,7 +17,7 @@ from typing import NamedTuple, overload
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.errors import CannotRead
-from disorderbook.ledger.base import Instance, Ledger, StoredGame
+from disorderbook.ledger.base import Instance, Ledger, Past, StoredGame
 from disorderbook.ledger.journal import Changes, entries, replay
 from disorderbook.ledger.runs import load_game
 from disorderbook.ledger.tables import (
@@ -220,6 +220,7 @@ class Market(NamedTuple):
     journaled: int  # number of the last entry of the journal
     changes: Changes  # what the tables do not have
     game: StoredGame
+    pasts: Sequence[Past] = ()  # of the books
 
 
 def load_market(connection: sqlite3.Connection) -> Market:

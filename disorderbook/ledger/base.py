@@ -5,7 +5,7 @@ and override what they do differently. The rule: every method is called while th
 exchange's lock, so a ledger needs no lock of its own for them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -89,6 +89,41 @@ class StoredGame(NamedTuple):
     starts: Sequence[StartCount] = ()
 
 
+class PastTrade(NamedTuple):
+    """A trade as the history of its book has it; `side` is that of the incoming order."""
+
+    price: int  # cents
+    quantity: int  # shares
+    ts: int  # nanoseconds since 1970
+    side: Side
+
+
+class HistoryState(NamedTuple):
+    """What the history of a book knew after some trades: JSON that the history understands."""
+
+    venue: str
+    symbol: str
+    orders: int  # that the book had had; what they traded later, incoming, is not in the state
+    trades: int  # how many there had been
+    since: int  # nanoseconds since 1970; the trades before are counted only
+    state: str
+
+
+class Past(NamedTuple):
+    """The past of an open book: how its history stood once, `skipped` trades of which only their
+    number is known, and all those that came after both, oldest first.
+    """
+
+    book: OrderBook
+    state: HistoryState | None
+    skipped: int
+    trades: Sequence[PastTrade]
+
+
+HistoryStates = Callable[[int], Iterable[HistoryState]]
+"""The states of the books of which so many trades are in none that it gave before."""
+
+
 class Ledger:
     """Records nothing, finds nothing, refuses nothing."""
 
@@ -160,6 +195,13 @@ class Ledger:
     def committed_game(self) -> StoredGame:
         """After CannotWrite: the levels as of the last commit; raises CannotRead."""
         return StoredGame()
+
+    def keep_history(self, states: HistoryStates) -> None:
+        """Store from now on what the history of the market gives, now and then."""
+
+    def committed_pasts(self) -> Sequence[Past]:
+        """After CannotWrite: the past of each book as of the last commit; raises CannotRead."""
+        return ()
 
     def own_fills(self, venue: str, account: str) -> Sequence[tuple[int, Side, Fill]]:
         """The fills of an account's orders at a venue with the ids and sides of those, oldest

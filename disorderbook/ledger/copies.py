@@ -43,6 +43,7 @@ from disorderbook.ledger.tables import (
     BOOKS,
     CHECKSUM,
     EXECUTIONS,
+    HISTORIES,
     INSTANCES,
     ORDERS,
     POSITIONS,
@@ -149,7 +150,7 @@ def _look_for_a_signal(*_: int) -> None:
 def check_rows(connection: sqlite3.Connection) -> None:
     """Read everything that a market has; raises Damaged or sqlite3.Error."""
     load_market(connection)
-    for table in (ORDERS, EXECUTIONS):
+    for table in (ORDERS, EXECUTIONS, HISTORIES):
         for row in connection.execute(f"SELECT {table.all} FROM {table.name}"):
             table.read(row)
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()

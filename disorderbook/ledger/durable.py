@@ -7,7 +7,7 @@ journal; a flush, twice a second or when enough has come together, into the tabl
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from disorderbook.engine.book import OrderBook, Outcome
@@ -21,8 +21,11 @@ from disorderbook.ledger.archive import (
     reading,
 )
 from disorderbook.ledger.base import (
+    HistoryState,
+    HistoryStates,
     Instance,
     InstanceState,
+    Past,
     StoredGame,
     StoredResult,
     StoredRun,
@@ -48,6 +51,7 @@ from disorderbook.ledger.tables import (
     read_own_fill,
     write_summary,
 )
+from disorderbook.ledger.trades import STORED_EACH, load_pasts, write_histories
 from disorderbook.ledger.wal import BUSY_MILLISECONDS, Checkpoints, LogSync
 
 FORGOTTEN_AT_ONCE = 1000  # orders that leave memory after one commit, or as many as it wrote
@@ -118,6 +122,8 @@ class DurableLedger(Archive):
         self._changes = market.changes  # since the tables were written
         self._old_markets = OldMarkets(connection)
         self._replayed = market.changes  # what the journal alone has
+        self._states: HistoryStates = lambda least: ()  # of the market's history
+        self._states_due: Iterable[HistoryState] = ()
         self._closed: deque[Order] = deque()  # in memory, the longest closed first
         for changes in self._changes.books.values():
             self._closed.extend(o for o in changes.orders.values() if not o.is_open)
@@ -223,11 +229,20 @@ class DurableLedger(Archive):
             rows = self.connection.execute(_OWN_FILLS, (account, venue)).fetchall()
             return [*map(read_own_fill, rows), *self._replayed.own_fills(venue, account)]
 
+    def keep_history(self, states: HistoryStates) -> None:
+        self._states = states
+
+    def committed_pasts(self) -> Sequence[Past]:
+        with reading():
+            return load_pasts(self.connection, load_market(self.connection))
+
     def close(self) -> None:
         """Drop what has not been committed, and let others have the file."""
         if self._lock.is_inherited:
             return  # a forked process must not touch what SQLite has open in its parent
         if not self._commands and not self._has_failed:
+            self._states_due = list(self._states(1))
+            self._must_flush = self._must_flush or bool(self._states_due)
             with suppress(CannotWrite):  # the journal has it
                 self.flush()
         self._roll_back()
@@ -316,6 +331,7 @@ class DurableLedger(Archive):
     def _write_all(self) -> None:
         connection, changes = self.connection, self._changes
         write_tables(connection, changes)
+        write_histories(connection, [*self._states_due, *self._states(STORED_EACH)])
         self._old_markets.look(changes.runs)
         self._books -= self._old_markets.delete_some()
         if changes.results:

@@ -42,6 +42,7 @@ from disorderbook.ledger.tables import (
     migrate,
     write_summary,
 )
+from disorderbook.ledger.trades import load_pasts
 from disorderbook.ledger.wal import Checkpoints, Log, LogSync, cut_off, read_log
 
 BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
@@ -84,6 +85,7 @@ def _open(file: Path, lock: FileLock, sync: bool, bound: int) -> tuple[DurableLe
     _bring_up_to_date(file)
     with closing(open_for_reading(file)) as reader, in_words(file):
         market = load_market(reader)
+        market = market._replace(pasts=load_pasts(reader, market))
     connection = _connect(file, sync)
     with in_words(file):
         lock.protect()

@@ -81,7 +81,10 @@ class OldMarkets:
 
     def look(self, runs: Iterable[StoredRun]) -> None:
         """Find those that are not kept now that these runs have ended."""
-        for player in {run.player for run in runs if run.ended_at is not None}:
+        ended = [run for run in runs if run.ended_at is not None]
+        venues = [(run.venue,) for run in ended]
+        self._connection.executemany("DELETE FROM histories WHERE venue = ?", venues)
+        for player in {run.player for run in ended}:
             for row in self._connection.execute(_OLD_MARKETS, (player,)).fetchall():
                 run = read_run(row)._replace(has_market=False)
                 self._connection.execute(WRITE_RUN, RUNS.row(run))

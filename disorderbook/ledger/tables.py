@@ -20,7 +20,13 @@ from typing import Any, NamedTuple
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES, Fill, Order, Side
 from disorderbook.engine.positions import Position
-from disorderbook.ledger.base import Instance, InstanceState, StoredResult, StoredRun
+from disorderbook.ledger.base import (
+    HistoryState,
+    Instance,
+    InstanceState,
+    StoredResult,
+    StoredRun,
+)
 from disorderbook.protocol.names import NANOSECONDS, timestamp
 
 APPLICATION_ID = 0x44424F4B  # "DBOK" in the header of the file: it is a ledger
@@ -297,6 +303,20 @@ RESULTS = Table(
     ),
 )
 
+HISTORIES = Table(
+    "histories",
+    "a history",
+    (
+        Column("venue", TEXT),
+        Column("symbol", TEXT),
+        Column("orders", INTEGER, is_changing=True),
+        Column("trades", INTEGER, is_changing=True),
+        Column("since", TEXT, "", timestamp, nanoseconds, True),
+        Column("state", TEXT, is_changing=True),
+    ),
+    f"UNIQUE ({_BOOK_KEY})",
+)
+
 LEDGER = Table(
     "ledger",
     "the summary",
@@ -311,6 +331,7 @@ WRITE_INSTANCE = INSTANCES.insert("INSERT OR REPLACE")
 WRITE_STATE = STATES.insert("INSERT OR REPLACE")
 WRITE_RUN = RUNS.upsert("venue")
 WRITE_RESULT = RESULTS.insert()
+WRITE_HISTORY = HISTORIES.upsert(_BOOK_KEY)
 WRITE_SUMMARY = LEDGER.insert()
 
 ORDERS_BY_ACCOUNT = "CREATE INDEX orders_by_account ON orders (account, venue, symbol, id)"
@@ -340,11 +361,23 @@ _SCHEMA = (
     WHERE has_market AND ended IS NOT NULL""",
     RESULTS.create(_NUMBER),
     f"CREATE TABLE journal ({_NUMBER}, commands BLOB NOT NULL, checksum {INTEGER})",
+    HISTORIES.create(),
 )
 
 # A version that changes a table adds a script here, which leads a file from the version before it
 # to its own. One that was released never changes. Scripts sign rows anew with `checksum(...)`.
-MIGRATIONS: tuple[str, ...] = ()
+MIGRATIONS: tuple[str, ...] = (
+    """CREATE TABLE histories (
+    venue TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    orders INTEGER NOT NULL,
+    trades INTEGER NOT NULL,
+    since TEXT NOT NULL,
+    state TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (venue, symbol)
+)""",
+)
 
 SCHEMA_VERSION = 1 + len(MIGRATIONS)
 
@@ -435,6 +468,11 @@ def read_run(row: Row) -> StoredRun:
 def read_result(row: Row) -> StoredResult:
     """Raises Damaged."""
     return StoredResult(*RESULTS.read(row).values())
+
+
+def read_history(row: Row) -> HistoryState:
+    """Raises Damaged."""
+    return HistoryState(**HISTORIES.read(row))
 
 
 def is_busy(error: Exception) -> bool:

@@ -1,19 +1,23 @@
 """The recent past of every book, for people who watch: its last trades, and its price over time.
 
+It outlives the exchange where the market is in a file: the ledger stores the states of books that
+`History.states` gives, and `History.restore` goes on from such a state and the trades since.
+
 The exchange calls `History.record` for each event, with its lock held, so a record must cost next
 to nothing: a trade is appended to a queue, and counts in a candle of one second. The longer candles
 are made once a second, or when somebody asks. The lock must be held for reading, too.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import Side
+from disorderbook.ledger.base import HistoryState, Past, PastTrade
 
 SECOND = 10**9  # nanoseconds
 RECENT_TRADES = 500  # of a book, which are stored
@@ -63,6 +67,27 @@ class Candle(Slot, gc=False):
         self.trades += later.trades
 
 
+SideName = Literal["buy", "sell"]
+
+
+class StoredSeries(NamedTuple):
+    """A series as the state of a history has it."""
+
+    width: int  # nanoseconds
+    candles: list[tuple[int, int, int, int, int, int, int]]  # the fields of each
+
+
+class StoredTrades(NamedTuple):
+    """The state of a history: what its JSON says."""
+
+    trades: list[tuple[int, int, int, SideName]]  # price, quantity, time, side
+    series: dict[str, StoredSeries]
+
+
+_SIDES: dict[SideName, Side] = {"buy": Side.BUY, "sell": Side.SELL}
+_NAMES: dict[Side, SideName] = {side: name for name, side in _SIDES.items()}
+
+
 class Series(Generic[S]):
     """The latest `most` slots of `width` nanoseconds each; those without a trade are left out."""
 
@@ -85,6 +110,10 @@ class Series(Generic[S]):
                 break
             found.append(slot)
         return found[::-1]
+
+    def restore(self, width: int, slots: Iterable[S]) -> None:
+        """Have what another series had, instead of all that is here."""
+        self.width, self._slots = width, deque(slots)
 
     def _append(self, slot: S) -> None:
         start = slot.start - slot.start % self.width
@@ -114,6 +143,9 @@ class BookHistory:
 
     __slots__ = (
         "count",
+        "since",
+        "stored",
+        "missed",
         "_trades",
         "_series",
         "_second_ends",
@@ -125,8 +157,11 @@ class BookHistory:
         "_volume",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, since: int) -> None:
+        self.since = since  # nanoseconds since 1970; nothing is known of trades before
         self.count = 0  # trades so far
+        self.stored = 0  # of them, those in the state that was given last
+        self.missed = 0  # of them, those that were before its book's object
         self._trades: deque[tuple[int, int, int, Side]] = deque(maxlen=RECENT_TRADES)
         self._series: dict[str, Series[Candle]] = {
             "5m": Series(SECOND, 300),
@@ -157,6 +192,43 @@ class BookHistory:
             self._low = price
         self._close = price
         self._volume += last.incoming_filled
+
+    def add(self, trade: PastTrade) -> None:
+        """Record a trade of the past, later than all that are recorded: as `record` does."""
+        if trade.ts >= self._second_ends or self._counted == self.count:
+            self._begin(trade.price, trade.ts)
+        self.count += 1
+        self._trades.append((trade.price, trade.quantity, trade.ts, trade.side))
+        self._high, self._low = max(self._high, trade.price), min(self._low, trade.price)
+        self._close = trade.price
+        self._volume += trade.quantity
+
+    def skip(self, count: int) -> None:
+        """Count trades of which nothing else is known, before all others."""
+        self.count = self._counted = count
+
+    def state(self) -> str:
+        """All of it as JSON, which `restore` understands."""
+        self._flush()
+        trades = [(price, qty, ts, _NAMES[side]) for price, qty, ts, side in self._trades]
+        stored = {
+            span: StoredSeries(series.width, list(map(msgspec.structs.astuple, series.since(0))))
+            for span, series in self._series.items()
+        }
+        return msgspec.json.encode(StoredTrades(trades, stored)).decode()
+
+    def restore(self, state: str, count: int) -> None:
+        """Have what another one had after so many trades; raises ValueError."""
+        stored = msgspec.json.decode(state, type=StoredTrades)
+        if stored.series.keys() != self._series.keys():
+            raise ValueError(f"it has the spans {', '.join(stored.series)}")
+        for span, series in self._series.items():
+            width, candles = stored.series[span]
+            series.restore(width, [Candle(*values) for values in candles])
+        self._trades.extend(
+            (price, quantity, ts, _SIDES[side]) for price, quantity, ts, side in stored.trades
+        )
+        self.count = self._counted = self.stored = count
 
     def trades(self, since: int, most: int) -> list[Trade]:
         """The latest trades with a number over `since`, at most `most`, oldest first."""
@@ -203,13 +275,37 @@ class BookHistory:
 
 
 class History:
-    """The recent past of all books since `since`, nanoseconds since 1970."""
+    """The recent past of all books. `since` is when the server began, nanoseconds since 1970."""
 
     def __init__(self, since: int) -> None:
         self.since = since
         self._books: dict[tuple[str, str], BookHistory] = {}
         self._found: dict[OrderBook, BookHistory] = {}
         self._latest: dict[tuple[str, str], OrderBook] = {}  # the key in _found, by names
+
+    def restore(self, pasts: Iterable[Past]) -> None:
+        """Have the past of these books and of no others: at a start, and after a rollback. Raises
+        ValueError for a state that no history has given.
+        """
+        self._books, self._found, self._latest = {}, {}, {}
+        for past in pasts:
+            place = past.book.venue, past.book.symbol
+            self._books[place] = self._found[past.book] = _restored(past)
+            self._latest[place] = past.book
+
+    def states(self, least: int) -> Iterator[HistoryState]:
+        """The state of each book of which at least so many trades are in none that was given
+        before.
+        """
+        for (venue, symbol), book in self._latest.items():
+            past = self._books[venue, symbol]
+            # A signal may have ended the exchange between a trade and its record here.
+            is_complete = past.count == past.missed + book.execution_count
+            if past.count - past.stored >= least and is_complete:
+                past.stored = past.count
+                yield HistoryState(
+                    venue, symbol, book.next_id, past.count, past.since, past.state()
+                )
 
     def record(self, book: OrderBook, executions: Sequence[Execution]) -> None:
         """The exchange's publisher: records what one event has traded, with the lock held."""
@@ -218,7 +314,7 @@ class History:
 
     def of(self, book: OrderBook) -> BookHistory:
         """The history of a book; an empty one if nothing has traded there."""
-        return self._books.get((book.venue, book.symbol)) or BookHistory()
+        return self._books.get((book.venue, book.symbol)) or BookHistory(book.opened_at)
 
     def forget(self, book: OrderBook) -> None:
         """Let go of the history of a book that is closed."""
@@ -228,13 +324,26 @@ class History:
         self._latest.pop(place, None)
 
     def _find(self, book: OrderBook) -> BookHistory:
-        """The history of a book, which `_found` has from now on: that is quicker than by names.
-
-        After a rollback the exchange has another book of the same names in the place of the older.
-        """
+        """The history of a book, which `_found` has from now on: that is quicker than by names."""
         place = book.venue, book.symbol
-        past = self._books.setdefault(place, BookHistory())
+        past = self._books.setdefault(place, BookHistory(book.opened_at))
         if place in self._latest:
             del self._found[self._latest[place]]
         self._latest[place], self._found[book] = book, past
         return past
+
+
+def _restored(past: Past) -> BookHistory:
+    """Raises ValueError."""
+    book, state = past.book, past.state
+    if state is None:
+        since = past.trades[0].ts if past.skipped else book.opened_at
+        history = BookHistory(since)
+        history.skip(past.skipped)
+    else:
+        history = BookHistory(state.since)
+        history.restore(state.state, state.trades)
+    for trade in past.trades:
+        history.add(trade)
+    history.missed = history.count - book.execution_count
+    return history

@@ -31,7 +31,7 @@ from disorderbook.protocol.names import LARGEST_PORT, timestamp, to_json
 from disorderbook.protocol.route import NAMES_AT_ONCE, Steps, list_in_steps, with_commas
 
 Since = Annotated[
-    Timestamp, Meta(description="Since when the server has taken note of what trades.")
+    Timestamp, Meta(description="Since when it is known what traded: when the book was opened.")
 ]
 
 MOST_LEVELS = 200  # of each side of a market
@@ -100,7 +100,7 @@ class TradeMessage(msgspec.Struct, gc=False):
 
     number: Annotated[
         Count,
-        Meta(description="Counts the trades of a stock since the server began, from 1."),
+        Meta(description="Counts the trades of a stock, from 1."),
     ]
     price: Price
     qty: Quantity
@@ -190,13 +190,14 @@ def trades_message(book: OrderBook, history: History, since: int, most: int) -> 
         TradeMessage(number, price, quantity, timestamp(ts), SIDE_NAMES[side])
         for number, price, quantity, ts, side in past.trades(since, most)
     ]
-    start = timestamp(history.since)
+    start = timestamp(past.since)
     return to_json(TradesMessage(True, book.venue, book.symbol, start, past.count, trades))
 
 
 def candles_message(book: OrderBook, history: History, span: str, since: int, now: int) -> bytes:
     """The candles of a span, one of SPANS, that begin at `since` or later, oldest first."""
-    series = history.of(book).series(span)
+    past = history.of(book)
+    series = past.series(span)
     start = max(since, now - SPANS[span] if SPANS[span] else 0)
     candles = [
         CandleMessage(timestamp(c.start), c.open, c.high, c.low, c.close, c.volume, c.trades)
@@ -207,7 +208,7 @@ def candles_message(book: OrderBook, history: History, span: str, since: int, no
             True,
             book.venue,
             book.symbol,
-            timestamp(history.since),
+            timestamp(past.since),
             timestamp(now),
             series.width // SECOND,
             candles,

@@ -18,6 +18,8 @@ from disorderbook.game.results import MOST_RECORDS, MOST_RESULTS
 from disorderbook.in_process import LIMITS
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
 from disorderbook.ledger.runs import MARKETS_KEPT
+from disorderbook.ledger.trades import STORED_EACH, TRADES_READ
+from disorderbook.marketdata.history import RECENT_TRADES
 from disorderbook.protocol.names import MAX_BOOKS, MAX_NAME_LENGTH, MAX_PRICE, MAX_QUANTITY
 from disorderbook.protocol.route import MAX_PARAMETERS
 from disorderbook.server.head import MAX_HEADERS
@@ -81,6 +83,10 @@ def test_limits_in_sentences_are_the_codes() -> None:
     assert f"at most {MAX_MESSAGE_BYTES // 1024} KiB (1009)" in slow
     assert f"room for {LIMITS.connections} connections" in section("protocol.md", "Limits")
     assert f"the {CLOSED_ORDERS_IN_MEMORY:,} orders" in (DOCS / "database.md").read_text()
+    tables = section("database.md", "The tables")
+    assert f"latest {RECENT_TRADES} trades" in tables
+    assert f"written after every {STORED_EACH:,} trades" in tables
+    assert f"newest {TRADES_READ:,} executions" in tables
     assert f"{MAX_BOOKS_SHOWN} books" in (DOCS / "options.md").read_text()
     assert not re.search(r"\b(?:KiB|MiB|at most)\b", README.read_text())
 

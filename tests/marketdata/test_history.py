@@ -2,6 +2,7 @@
 
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.ledger.base import PastTrade
 from disorderbook.marketdata.history import (
     MOST_CANDLES,
     RECENT_TRADES,
@@ -31,7 +32,7 @@ def candle(start: int, price: int = 5000, volume: int = 1) -> Candle:
 
 
 def test_trades_are_told_with_their_numbers_since_a_number() -> None:
-    past = BookHistory()
+    past = BookHistory(0)
     past.record(executions((5000, 3), (5001, 4), ts=7))
     past.record(executions((4990, 5), ts=8, side=Side.SELL))
     assert past.count == 3
@@ -41,7 +42,7 @@ def test_trades_are_told_with_their_numbers_since_a_number() -> None:
 
 
 def test_only_the_latest_trades_are_remembered() -> None:
-    past = BookHistory()
+    past = BookHistory(0)
     past.record(executions(*[(5000, 1)] * (RECENT_TRADES + 10)))
     past.record(executions((6000, 1)))
     told = past.trades(0, 10**9)
@@ -50,7 +51,7 @@ def test_only_the_latest_trades_are_remembered() -> None:
 
 
 def test_a_candle_holds_what_was_traded_in_its_second() -> None:
-    past = BookHistory()
+    past = BookHistory(0)
     past.record(executions((5000, 3), (5010, 4), ts=5 * SECOND))
     past.record(executions((4990, 5), ts=5 * SECOND + 9, side=Side.SELL))
     past.record(executions((5005, 1), ts=6 * SECOND))
@@ -61,7 +62,7 @@ def test_a_candle_holds_what_was_traded_in_its_second() -> None:
 
 
 def test_asking_in_the_middle_of_a_second_changes_nothing() -> None:
-    asked, left_alone = BookHistory(), BookHistory()
+    asked, left_alone = BookHistory(0), BookHistory(0)
     for price in (5000, 4990, 5010, 5000):
         for past in (asked, left_alone):
             past.record(executions((price, 2), ts=3 * SECOND))
@@ -120,3 +121,14 @@ def test_a_book_in_the_place_of_another_goes_on_with_its_past() -> None:
     for book in (BOOK, restored, restored):
         history.record(book, executions((5000, 1)))
     assert history.of(BOOK) is history.of(restored) and history.of(BOOK).count == 3
+
+
+def test_trades_one_by_one_make_the_history_that_their_orders_have_made() -> None:
+    recorded, added = BookHistory(0), BookHistory(0)
+    for ts, prices in ((0, (5000, 5002)), (9, (4990,)), (SECOND, (5003, 5004, 5009)), (SECOND, ())):
+        made = executions(*((price, price % 7 + 1) for price in prices), ts=ts) if prices else []
+        for each in made:
+            added.add(PastTrade(each.price, each.quantity, each.ts, Side.BUY))
+        if made:
+            recorded.record(made)
+    assert added.state() == recorded.state() and added.count == 6

@@ -19,7 +19,7 @@ from disorderbook.protocol.route import NAMES_AT_ONCE
 
 def traded() -> tuple[OrderBook, History]:
     """A book with two levels of bids, and trades in the seconds 10 and 400."""
-    book, history = OrderBook("V", "S", 0), History(5)
+    book, history = OrderBook("V", "S", 5), History(0)
     for side, price, ts in (
         (Side.BUY, 4990, 1),
         (Side.BUY, 4990, 1),
