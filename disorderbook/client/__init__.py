@@ -10,6 +10,7 @@ with Market("TESTEX", "FOOBAR", account="ME") as market:
 from disorderbook.client.listener import Listener
 from disorderbook.client.market import Market
 from disorderbook.client.results import (
+    AccountFill,
     Book,
     CertificateUntrusted,
     ExchangeUnreachable,
@@ -17,13 +18,16 @@ from disorderbook.client.results import (
     Fill,
     MarketClosed,
     MarketError,
+    OpenOrder,
     Order,
+    Position,
     Quote,
     Refused,
     Row,
 )
 
 __all__ = [
+    "AccountFill",
     "Book",
     "CertificateUntrusted",
     "ExchangeUnreachable",
@@ -33,7 +37,9 @@ __all__ = [
     "Market",
     "MarketClosed",
     "MarketError",
+    "OpenOrder",
     "Order",
+    "Position",
     "Quote",
     "Refused",
     "Row",

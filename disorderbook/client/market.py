@@ -20,9 +20,11 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from disorderbook.client.listener import Listener
 from disorderbook.client.network import (
     DEFAULT_URL,
+    EXTENSIONS,
     IDEMPOTENCY_HEADER,
     KEY_HEADER,
     Verify,
+    address_of,
     api_address,
     authorities,
     checked_verify,
@@ -34,14 +36,20 @@ from disorderbook.client.network import (
     why_untrusted,
 )
 from disorderbook.client.results import (
+    Account,
+    AccountFill,
+    AccountFills,
     Book,
     CertificateUntrusted,
     ExchangeUnreachable,
     Execution,
     MarketClosed,
+    OpenOrder,
+    OpenOrders,
     Order,
     Orders,
     OrderType,
+    Position,
     Quote,
     Tick,
     read,
@@ -49,6 +57,7 @@ from disorderbook.client.results import (
 
 TIMEOUT = 10.0  # seconds to connect in, and of silence while an answer is awaited
 VARIABLES = "DISORDERBOOK_"  # how the names of the environment's variables begin
+PAGE = 1000  # fills or orders that are asked for at once: the most that an answer has
 ANYBODY = "ANYBODY"  # the account in the URL of ticks, which the exchange ignores
 
 _SENDABLE = re.compile("[!-~]+")  # how long it may be, the exchange says
@@ -83,8 +92,8 @@ class Connection(Protocol):
         body: bytes | None = None,
         idempotency_key: str | None = None,
     ) -> T:
-        """The result of one request; `path` is below the API's. It is never sent again unless it
-        has an idempotency key.
+        """The result of one request; `path` is below the API's, or begins with EXTENSIONS. It is
+        never sent again unless it has an idempotency key.
 
         Raises Refused, ExchangeUnreachable or MarketClosed.
         """
@@ -215,6 +224,40 @@ class Market:
         path = f"{self._venue}/accounts/{encoded(self._trader())}{self._stock}/orders"
         return self._connection.request("GET", path, Orders).orders
 
+    def position(self) -> Position:
+        """What the account has in this stock, and what it has made there. Raises Refused where
+        nobody has used the stock.
+        """
+        found = self._connection.request("GET", self._own("", ""), Account).stocks
+        return found[0] if found else Position(self.symbol)
+
+    def fills(self, since: int = 0) -> tuple[AccountFill, ...]:
+        """The account's fills in this stock with a number over `since`, the oldest first. They are
+        numbered from 1, and the latest 10,000 are to be had.
+        """
+        found: list[AccountFill] = []
+        while True:
+            path = self._own("/fills", f"&since={index(since)}&limit={PAGE}")
+            page = self._connection.request("GET", path, AccountFills).fills
+            found += page
+            if len(page) < PAGE:
+                return tuple(found)
+            since = page[-1].number
+
+    def open_orders(self) -> tuple[OpenOrder, ...]:
+        """The account's open orders in this stock, the oldest first, each with the shares `ahead`
+        of it.
+        """
+        found: list[OpenOrder] = []
+        since = ""
+        while True:
+            path = self._own("/orders", f"&open=true&limit={PAGE}{since}")
+            page = self._connection.request("GET", path, OpenOrders).orders
+            found += [order for order in page if order.open]  # still, as it was told
+            if len(page) < PAGE:
+                return tuple(found)
+            since = f"&since={page[-1].id}"
+
     def ticks(self) -> Stream[Quote]:
         """The quote after each order and each cancel from now on, for ever.
 
@@ -269,6 +312,11 @@ class Market:
     def _path_of(self, order: Order | int) -> str:
         order_id = order.id if isinstance(order, Order) else index(order)
         return f"{self._venue}{self._stock}/orders/{order_id}"
+
+    def _own(self, what: str, query: str) -> str:
+        """The path of what the account alone is told of this stock."""
+        account, symbol = encoded(self._trader()), encoded(self.symbol)
+        return f"{EXTENSIONS}{self._venue}/accounts/{account}{what}?symbol={symbol}{query}"
 
     def _trader(self) -> str:
         if self.account is None:
@@ -373,7 +421,7 @@ class HttpConnection:
     def _send(
         self, method: str, path: str, kind: type[T], body: bytes | None, headers: dict[str, str]
     ) -> T:
-        url = self._address + path
+        url = address_of(self._address, path)
         with self._lock:
             if self._is_closed:
                 raise MarketClosed

@@ -24,6 +24,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 KEY_HEADER = "X-Starfighter-Authorization"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 API = "/ob/api"
+EXTENSIONS = "/api/v1"  # what the exchange has beyond the protocol, beside the API
 TAPE = "/ob/api/ws"
 TAPE_PORT = 8001  # on this machine, without anything in front of the exchange
 
@@ -35,6 +36,13 @@ def api_address(url: str) -> str:
     parts = _parts(url, ("http", "https"), DEFAULT_URL)
     path = parts.path.rstrip("/") or API
     return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def address_of(api: str, path: str) -> str:
+    """Where a path is: below the API's address, or beside it if it begins with EXTENSIONS."""
+    if path.startswith(f"{EXTENSIONS}/"):
+        return api.removesuffix(API) + path
+    return api + path
 
 
 def tape_addresses(tape_url: str | None, url: str) -> tuple[str, ...]:

@@ -159,6 +159,77 @@ class Orders(Result, frozen=True):
     orders: tuple[Order, ...]
 
 
+class OpenOrder(Order, frozen=True):
+    """An open order, with its place in the queue."""
+
+    ahead: int = 0  # shares of the orders before it at its price
+
+
+class OpenOrders(Result, frozen=True):
+    """The envelope of a list of open orders."""
+
+    orders: tuple[OpenOrder, ...]
+
+
+class AccountFill(Result, frozen=True):
+    """A trade of an account, as one of its orders remembers it."""
+
+    symbol: str
+    number: int  # counts the account's fills in this stock from 1
+    id: int  # of the order
+    direction: Literal["buy", "sell"]
+    price: int
+    qty: int
+    ts: str
+    is_take: bool  # whether the order traded when it came, and did not rest
+    position: int  # shares held after it
+
+
+class AccountFills(Result, frozen=True):
+    """The envelope of a list of fills."""
+
+    fills: tuple[AccountFill, ...]
+
+
+class OpenCount(Result, frozen=True):
+    """The open orders of one side, and the shares that they still want."""
+
+    orders: int = 0
+    qty: int = 0
+
+
+class OpenCounts(Result, frozen=True):
+    """The open orders of both sides, counted."""
+
+    buy: OpenCount = OpenCount()
+    sell: OpenCount = OpenCount()
+
+
+class Position(Result, frozen=True):
+    """What an account has in one stock, and what it has made there. Money is in cents."""
+
+    symbol: str
+    cash: int = 0  # from zero before the first trade
+    shares: int = 0
+    lowest: int = 0  # the fewest shares ever held
+    highest: int = 0
+    nav: int = 0  # net asset value: cash, and shares at the last price
+    realised: int = 0  # profit of what was closed, against the average price then
+    unrealised: int = 0  # profit of the rest at the last price; with `realised` it makes `nav`
+    fills: int = 0  # how many there were
+    open: OpenCounts = OpenCounts()
+    last: int | None = None
+    mid: float | None = None  # half way between bid and ask
+    nav_at_mid: float | None = None
+    average_price: float | None = None  # what a share of the open position has cost
+
+
+class Account(Result, frozen=True):
+    """The envelope of an account's positions."""
+
+    stocks: tuple[Position, ...]
+
+
 class Tick(Result, frozen=True):
     """The envelope of a quote on the tape."""
 

@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import DirectBottle
-from disorderbook.client.network import API, IDEMPOTENCY_HEADER, TAPE
+from disorderbook.client.network import API, IDEMPOTENCY_HEADER, TAPE, address_of
 from disorderbook.client.results import MarketClosed, Refused, read
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import ExchangeError
@@ -131,10 +131,13 @@ class DirectConnection:
         body: bytes | None = None,
         idempotency_key: str | None = None,
     ) -> T:
-        """The result of one request; `path` is below the API's. Raises Refused or MarketClosed."""
+        """The result of one request; `path` is below the API's, or begins with EXTENSIONS. Raises
+        Refused or MarketClosed.
+        """
         if self._is_closed:
             raise MarketClosed
-        status, answer = self._answered(self._written(method, API + path, body, idempotency_key))
+        target = address_of(API, path)
+        status, answer = self._answered(self._written(method, target, body, idempotency_key))
         return read(answer, kind, HERE, status)
 
     def listen(self, path: str, pick: Callable[[str | bytes, str], T]) -> RecordedStream[T]:

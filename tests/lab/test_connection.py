@@ -52,6 +52,9 @@ CALLS: tuple[Callable[[Market], object], ...] = (
     lambda market: market.cancel(77),
     lambda market: market.book(),
     lambda market: market.orders(),
+    lambda market: market.position(),
+    lambda market: market.fills(since=1),
+    lambda market: market.open_orders(),
     lambda market: Market.quote(market),
 )
 NAMES = ("FOOBAR", "A SPACE", "ÜBER/x", "?#", "x" * 20, "x" * 300, "x" * 20_000)
