@@ -22,6 +22,8 @@ from disorderbook.api.app import make_app
 from disorderbook.api.services import Services
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster
+from disorderbook.lab.clock import RealClock
+from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata.history import History
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.protocol import messages
@@ -53,7 +55,8 @@ BODIES = [order.body.encode() for order in ORDERS] * REPEATED
 def new_services() -> Services:
     exchange, accounts = Exchange(MAX_BOOKS), Accounts()
     exchange.book("TESTEX", "FOOBAR")
-    return Services(exchange, accounts, GameMaster(exchange, accounts), False, History(0))
+    master, timeline = GameMaster(exchange, accounts), Timeline(exchange, RealClock())
+    return Services(exchange, accounts, master, timeline, False, History(0))
 
 
 def print_layers(client: Client, server_command: list[str], connections: int, seconds: int) -> None:

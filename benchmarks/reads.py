@@ -36,6 +36,8 @@ from disorderbook.assembly import OWN_SERVER, make_server
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster
+from disorderbook.lab.clock import RealClock
+from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata.history import History
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.process.sockets import allow_descriptors
@@ -75,7 +77,9 @@ def serve(kind: str, orders: int, accounts: int) -> None:
     """Be the exchange: print the port, then serve until killed."""
     exchange, history = Exchange(MAX_BOOKS), History(0)
     fill(exchange, orders, accounts)
-    services = Services(exchange, Accounts(), GameMaster(exchange, Accounts()), True, history)
+    accounts_now, timeline = Accounts(), Timeline(exchange, RealClock())
+    master = GameMaster(exchange, accounts_now)
+    services = Services(exchange, accounts_now, master, timeline, True, history)
     app = make_app(services, Constant if kind == "constant" else None)
     keep_collections_short()
     server = make_server(OWN_SERVER, 0)

@@ -7,8 +7,7 @@ serves last. They end in the reverse order.
 
 import logging
 import socket
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -21,7 +20,10 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange, Publish
 from disorderbook.game.master import GameMaster, GameSettings
-from disorderbook.game.thread import GameThread
+from disorderbook.lab.clock import ClockSettings
+from disorderbook.lab.opponents import Opponent, Opponents
+from disorderbook.lab.thread import TimelineThread
+from disorderbook.lab.timeline import Source, Timeline
 from disorderbook.ledger.archive import Market
 from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.file import open_ledger
@@ -77,6 +79,8 @@ class MarketSettings(NamedTuple):
     drop_damaged_log: bool = False  # whether commits behind damage in the log may be left out
     private: bool = False  # whether new files are for their owner only
     game: GameSettings = GameSettings()  # how levels are played
+    opponents: tuple[Opponent, ...] = ()  # who trade the first book by themselves
+    clock: ClockSettings = ClockSettings()  # what the exchange goes by
 
 
 @contextmanager
@@ -90,13 +94,17 @@ def assemble(
 
     Our own server commits the changes of many requests at once, if the market is in a file.
     """
-    history = History(time.time_ns())
+    ledger, market = _open_ledger(settings)
+    clock = settings.clock.clock(market.latest if market else 0)
+    history = History(clock())
     publishers: list[Publish] = [history.record]
     forget = [history.forget]
     if tape is not None:
         publishers.append(tape.publish)
         forget.append(tape.forget)
-    exchange, ledger, market = _open_market(settings, publishers)
+    exchange = Exchange(settings.max_books, publishers, clock, ledger)
+    if market is not None:
+        exchange.restore(market.books, market.latest)
     gamemaster = GameMaster(
         exchange,
         accounts,
@@ -111,19 +119,25 @@ def assemble(
         with exchange.lock:
             gamemaster.go_on_from(market.game, market.latest)
     try:
-        first_book(exchange, settings)
+        book = first_book(exchange, settings)
+        sources: list[Source] = [gamemaster]
+        if settings.opponents:
+            latest, seed = market.latest if market else 0, settings.game.seed
+            sources.append(Opponents(exchange, clock, book, settings.opponents, seed, latest))
+        timeline = Timeline(exchange, clock, sources, settings.clock)
         if settings.database is not None and isinstance(server, InlineServer):
             exchange.group_commit = True
             server.commit = lambda: _commit(exchange)
         # After Unavailable the ledger has logged why, and refuses every change from then on.
         with (
             Periodic("upkeep", UPKEEP_SECONDS, exchange.flush, (Unavailable,)),
-            GameThread(exchange, gamemaster),
+            TimelineThread(exchange, gamemaster, timeline),
         ):
             yield Services(
                 exchange,
                 accounts,
                 gamemaster,
+                timeline,
                 settings.extra,
                 history,
                 _websocket_port(server, tape),
@@ -199,15 +213,12 @@ def cannot_listen(port: int, fault: OSError) -> CannotStart:
     return CannotStart(f"Cannot listen on port {port}{place}: {fault.strerror}")
 
 
-def _open_market(
-    settings: MarketSettings, publishers: Sequence[Publish]
-) -> tuple[Exchange, Ledger, Market | None]:
-    """A new market in memory, or that of a file as it was left."""
+def _open_ledger(settings: MarketSettings) -> tuple[Ledger, Market | None]:
+    """That of a new market in memory, or of a file, with the market as it was left."""
     if settings.database is None:
-        temporary = TemporaryLedger()
-        return Exchange(settings.max_books, publishers, ledger=temporary), temporary, None
+        return TemporaryLedger(), None
     try:
-        ledger, market = open_ledger(
+        return open_ledger(
             settings.database,
             settings.sync,
             drop_damaged_log=settings.drop_damaged_log,
@@ -215,9 +226,6 @@ def _open_market(
         )
     except Unusable as fault:
         raise CannotStart(str(fault)) from None
-    exchange = Exchange(settings.max_books, publishers, ledger=ledger)
-    exchange.restore(market.books, market.latest)
-    return exchange, ledger, market
 
 
 def _go_on_with(

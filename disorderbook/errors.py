@@ -118,6 +118,10 @@ class LevelIsOver(BadRequest):
     sentence = "This level is over"
 
 
+class ClockGoesByItself(BadRequest):
+    sentence = "This exchange's clock goes by itself (see --clock)"
+
+
 class WrongKey(Unauthorized):
     sentence = "Unknown account or wrong API key"
     detail = f"the key is of no account or of another one; allowed: {KEY_PLACES}"
@@ -223,6 +227,10 @@ class CannotWrite(Unavailable):
 
 class TooManyInstances(Unavailable):
     sentence = "Too many levels are being played now (see --maxinstances)"
+
+
+class TooManyAdvances(Unavailable):
+    sentence = "Too many wait for the clock to be moved"
 
 
 class NeedsTape(Unavailable):

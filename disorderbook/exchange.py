@@ -105,6 +105,11 @@ class Exchange:
         self._latest = now = time_now if time_now > next_one else next_one
         return now
 
+    def read_clock(self) -> int:
+        """The time in nanoseconds for somebody who only looks: not before any that was given."""
+        time_now, latest = self._clock(), self._latest
+        return time_now if time_now > latest else latest
+
     @property
     def latest(self) -> int:
         """The time that was given last."""

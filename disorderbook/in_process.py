@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 
 from disorderbook.accounts import Accounts, check_keys
 from disorderbook.api.app import make_app
+from disorderbook.api.services import Services
 from disorderbook.assembly import (
     CannotStart,
     MarketSettings,
@@ -19,11 +20,22 @@ from disorderbook.assembly import (
     first_book,
     running_tape,
 )
+from disorderbook.errors import Ending
+from disorderbook.exchange import Exchange
 from disorderbook.game.master import MAX_INSTANCES, checked_game
 from disorderbook.game.run import DAY_SECONDS
+from disorderbook.lab.clock import REAL, clock_settings, nanoseconds
+from disorderbook.lab.opponents import opponents_of
 from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import join
-from disorderbook.protocol.names import HOST, LARGEST_PORT, MAX_BOOKS, NAME_RULE, is_name
+from disorderbook.protocol.names import (
+    HOST,
+    LARGEST_PORT,
+    MAX_BOOKS,
+    NAME_RULE,
+    NANOSECONDS,
+    is_name,
+)
 from disorderbook.server.limits import Limits
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.response import WsgiApp
@@ -45,12 +57,51 @@ class PrivateExchange:
     to it on ::1, where the system has that address. `tape_port` is None without websockets.
     """
 
-    def __init__(self, venue: str, symbol: str, port: int, tape: Tape | None) -> None:
+    def __init__(
+        self, venue: str, symbol: str, port: int, tape: Tape | None, services: Services
+    ) -> None:
         self.venue = venue
         self.symbol = symbol
         self.port = port
         self.tape_port = None if tape is None else tape.port
         self.url = f"http://{HOST}:{port}"
+        self._exchange, self._timeline = services.exchange, services.timeline
+        self._gate, self._is_over = threading.Lock(), False
+
+    @property
+    def time(self) -> float:
+        """What the exchange's clock shows, in seconds since 1970 (UTC)."""
+        return self.time_ns / NANOSECONDS
+
+    @property
+    def time_ns(self) -> int:
+        """The same in nanoseconds, exactly; raises Ending after the end."""
+        with self._using() as exchange:
+            return exchange.read_clock()
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass, a day at most; returns when all that was due has happened. For
+        the stepped clock and that of requests: raises ClockGoesByItself under another one,
+        ValueError for other seconds, Ending after the end.
+        """
+        duration = nanoseconds(seconds)
+        with self._using():
+            moved = self._timeline.advance_later(duration)
+        moved.result()
+
+    def close(self) -> None:
+        """The block ends: whoever asks the clock from now on is refused."""
+        with self._gate:
+            self._is_over = True
+
+    @contextmanager
+    def _using(self) -> Iterator[Exchange]:
+        """Have the exchange's lock, which nobody gets any more after the end; raises Ending."""
+        with self._gate:
+            if self._is_over:
+                raise Ending
+            with self._exchange.lock:
+                yield self._exchange
 
     @property
     def tape_url(self) -> str:
@@ -79,6 +130,9 @@ def serve(
     day_seconds: float = DAY_SECONDS,
     seed: int | None = None,
     max_instances: int = MAX_INSTANCES,
+    opponents: str = "",
+    clock: str = REAL,
+    speed: float | None = None,
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
@@ -90,8 +144,13 @@ def serve(
     `max_books` is the most books that can be opened; `websockets` runs the tape, on the same port
     and on `tape_port`, for `max_listeners` at a time (at most and by default 217);
     `allowed_hosts` are names besides localhost by which clients may call it. `day_seconds` is how
-    long a trading day of a level takes, `seed` what the levels' markets follow from (None: chance),
-    and `max_instances` how many of them may run.
+    long a trading day of a level takes, `seed` what the levels' markets and the opponents follow
+    from (None: chance), and `max_instances` how many levels may run.
+
+    `opponents` are bots that trade the first book in the exchange itself, such as
+    "market-maker,taker,noise:3". `clock` is what the exchange goes by: "real", "stepped" (it moves
+    by `advance` alone) or "requests:50ms" (each request moves it by so much); with `speed` so many
+    seconds pass in a real one.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
@@ -99,6 +158,7 @@ def serve(
     """
     _check(ports=(port, tape_port), names=(venue, symbol))
     game = checked_game(day_seconds, seed, max_instances)
+    goes_by, bots = clock_settings(clock, speed), opponents_of(opponents)
     if not 1 <= max_listeners <= MAX_LISTENERS:
         raise ValueError(f"max_listeners is from 1 to {MAX_LISTENERS}, and not {max_listeners}")
     if database is None and (sync or drop_damaged_log):
@@ -117,6 +177,8 @@ def serve(
         drop_damaged_log,
         accounts is not None,
         game,
+        bots,
+        goes_by,
     )
     with OwnStack() as own:
         server = own.enter_context(_server(port, origins))
@@ -128,7 +190,9 @@ def serve(
         services = own.enter_context(assemble(settings, keys, tape, server))
         own.enter_context(_running(server, make_app(services)))
         book = first_book(services.exchange, settings)
-        yield PrivateExchange(book.venue, book.symbol, server.port, tape)
+        exchange = PrivateExchange(book.venue, book.symbol, server.port, tape, services)
+        with closing(exchange):
+            yield exchange
 
 
 def _check(ports: tuple[int, ...], names: tuple[str | None, ...]) -> None:

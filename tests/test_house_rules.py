@@ -35,6 +35,7 @@ LAYERS = [
     {"exchange"},
     {"ledger", "marketdata", "traders"},
     {"game"},
+    {"lab.clock", "lab.opponents", "lab.routes", "lab.thread", "lab.timeline"},
     {"tape", "site"},
     {"api"},
     {"assembly"},

@@ -29,6 +29,7 @@ from disorderbook.errors import (
     Unprocessable,
     Unsupported,
 )
+from disorderbook.lab.routes import timed
 from disorderbook.process.log import quoted, without_keys
 from disorderbook.protocol.names import (
     DETAIL_HEADER,
@@ -97,7 +98,11 @@ def make_app(services: Services, kind: "type[DirectBottle] | None" = None) -> Bo
         for method, path, function in routes:
             handler = MethodType(function, feature)
             tally = services.metrics.requests.tally(method, path)
-            app.route(path, method, app.answering(handler), handler=handler, tally=tally)
+            # A plain request is no web page's.
+            plain = timed(services.timeline, handler, path, is_pages=False)
+            from_page = timed(services.timeline, handler, path, is_pages=True)
+            answer = app.answering(plain, from_page)
+            app.route(path, method, answer, handler=plain, tally=tally)
     return app
 
 
@@ -188,11 +193,12 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             return chunks
         return out.body
 
-    def answering(self, handler: Handler) -> Callable[..., bytes | HttpResponse]:
-        """The function that Bottle calls for a route."""
+    def answering(self, plain: Handler, from_page: Handler) -> Callable[..., bytes | HttpResponse]:
+        """The function that Bottle calls for a route; web pages have a handler of their own."""
 
         def answer(**names: str) -> bytes | HttpResponse:
             environ = request.environ
+            handler = from_page if "HTTP_SEC_FETCH_SITE" in environ else plain
             answered = self._answer_environ(environ, handler, names)
             if isinstance(answered, Future):
                 if environ.get(FUTURES):

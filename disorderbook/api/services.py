@@ -13,6 +13,8 @@ from disorderbook.api.metrics import Metrics
 from disorderbook.exchange import Exchange
 from disorderbook.game import routes as game
 from disorderbook.game.master import GameMaster
+from disorderbook.lab import routes as lab
+from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata import account_routes as account
 from disorderbook.marketdata import routes as marketdata
 from disorderbook.marketdata.history import History
@@ -26,6 +28,7 @@ ROUTES: list[Route] = [
     *account.ROUTES,
     *trading.ROUTES,
     *game.ROUTES,
+    *lab.ROUTES,
     *metric_routes.ROUTES,
 ]
 
@@ -39,6 +42,7 @@ class Services:
     exchange: Exchange
     accounts: Accounts
     gamemaster: GameMaster
+    timeline: Timeline
     extra: bool
     history: History
     tape_port: int | None = None
@@ -58,5 +62,6 @@ class Services:
             (account.AccountRoutes(exchange, accounts, self.history), account.ROUTES),
             (trading.TradingRoutes(exchange, accounts, self.extra), trading.ROUTES),
             (game.GameRoutes(exchange, accounts, self.gamemaster), game.ROUTES),
+            (lab.ClockRoutes(exchange, accounts, self.timeline), lab.ROUTES),
             (metric_routes.MetricsRoutes(exchange, self.metrics), metric_routes.ROUTES),
         ]

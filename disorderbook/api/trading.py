@@ -103,7 +103,7 @@ class TradingRoutes:
 
     def book(self, request: Request, venue: str, symbol: str) -> Answer:
         found = self._book_to_read(request, venue, symbol)
-        return book_parts(found, self._exchange.now())
+        return book_parts(found, self._exchange.read_clock())
 
     def quote(self, request: Request, venue: str, symbol: str) -> Answer:
         return messages.quote_message(self._book_to_read(request, venue, symbol).quote())
@@ -191,7 +191,7 @@ class TradingRoutes:
         """
         found = self._exchange.find_book(venue, symbol)
         if found is None and not self._may_open(request):
-            return OrderBook(venue, symbol, self._exchange.now())
+            return OrderBook(venue, symbol, self._exchange.read_clock())
         return self._exchange.book(venue, symbol) if found is None else found
 
     def _book_to_trade_in(self, request: Request, venue: str, symbol: str) -> OrderBook:

@@ -16,10 +16,19 @@ from disorderbook import __version__
 from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS, CannotStart
 from disorderbook.cli.start import run_exchange
 from disorderbook.cli.subcommands import add_backup, add_bots, add_upgrade, run_export
-from disorderbook.cli.values import between, host, name, seconds
+from disorderbook.cli.values import between, host, name, seconds, sensible
 from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.master import MAX_INSTANCES, MOST_INSTANCES
 from disorderbook.game.run import DAY_SECONDS
+from disorderbook.lab.clock import (
+    CLOCK_RULE,
+    FASTEST,
+    SLOWEST,
+    ClockSettings,
+    clock_settings,
+    fast_clock,
+)
+from disorderbook.lab.opponents import opponents_of
 from disorderbook.process.log import LEVELS, start_log
 from disorderbook.process.sockets import WANTED_DESCRIPTORS
 from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS
@@ -169,13 +178,36 @@ def make_parser() -> argparse.ArgumentParser:
         type=between(0, MAX_SEED),
         default=None,
         metavar="N",
-        help="what the markets of the levels follow from, so that they can be had again",
+        help="what the markets of the levels and the opponents follow from, so that they can be "
+        "had again",
     )
     add(
         "--maxinstances",
         type=between(1, MOST_INSTANCES),
         default=MAX_INSTANCES,
         help="most levels that can be played at a time",
+    )
+    add(
+        "--opponents",
+        type=sensible(opponents_of),
+        metavar="LIST",
+        default=(),
+        help="bots that trade the first book in the exchange itself, such as "
+        "market-maker,taker,noise:3",
+    )
+    add(
+        "--clock",
+        type=sensible(clock_settings),
+        metavar="CLOCK",
+        default=ClockSettings(),
+        help=f"what the exchange goes by: {CLOCK_RULE} that a request moves it by (default: real)",
+    )
+    add(
+        "--speed",
+        type=sensible(fast_clock),
+        metavar="X",
+        default=None,
+        help=f"so many seconds pass in a real one, {SLOWEST:g} to {FASTEST:g}",
     )
     add(
         "--ports-file",

@@ -118,6 +118,8 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
             raise CannotStart(f"--{option} needs --database, the file of the market")
     if options.ports_file is not None and options.server != OWN_SERVER:
         raise CannotStart("--ports-file needs our own server: waitress opens its port later")
+    if options.speed is not None and options.clock.is_stepped:
+        raise CannotStart("--speed and --clock contradict each other: name one of them")
     return MarketSettings(
         options.venue,
         options.symbol,
@@ -129,6 +131,8 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
         options.drop_damaged_log,
         options.accounts is not None,
         GameSettings(options.day_seconds, options.seed, options.maxinstances),
+        options.opponents,
+        options.speed or options.clock,
     )
 
 

@@ -3,10 +3,13 @@
 import argparse
 import re
 from collections.abc import Callable
+from typing import TypeVar
 
 from disorderbook.game.master import LONGEST_DAY, SHORTEST_DAY
 from disorderbook.protocol.names import NAME_RULE, is_name
 from disorderbook.server.origin import host_name
+
+T = TypeVar("T")
 
 
 def between(least: int, most: int) -> Callable[[str], int]:
@@ -37,9 +40,17 @@ def name(text: str) -> str:
     return text
 
 
-def host(text: str) -> str:
-    """A host name by which an exchange may be called."""
-    try:
-        return host_name(text)
-    except ValueError as fault:
-        raise argparse.ArgumentTypeError(str(fault)) from None
+def sensible(read: Callable[[str], T]) -> Callable[[str], T]:
+    """What reads an option as `read` does, which raises ValueError with a sentence."""
+
+    def parse(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as fault:
+            raise argparse.ArgumentTypeError(str(fault)) from None
+
+    return parse
+
+
+host = sensible(host_name)
+"""A host name by which an exchange may be called."""

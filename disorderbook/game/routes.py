@@ -2,7 +2,7 @@
 the levels asks for.
 
 An instance is shown to its player alone, and only he may change it. What starts one is answered
-later, once the game's thread has traded day 0: many programs fail where nothing has traded yet. The
+later, once day 0 has been traded: many programs fail where nothing has traded yet. The
 application holds the exchange's lock while it calls a handler.
 """
 
@@ -61,7 +61,7 @@ class GameRoutes:
 
     def instance_state(self, request: Request, instance_id: str) -> Answer:
         instance = self._own_instance(request, instance_id)
-        return game.instance_message(instance, self._exchange.now())
+        return game.instance_message(instance, self._exchange.read_clock())
 
     def restart_instance(self, request: Request, instance_id: str) -> Answer:
         instance, seed = self._own_instance(request, instance_id), _seed(request.body)
@@ -80,7 +80,7 @@ class GameRoutes:
         self._master.require_accusations(instance)
         if instance.is_open:
             self._master.judge(instance, account_name(parse_post(request.body)))
-        return game.instance_message(instance, self._exchange.now())
+        return game.instance_message(instance, self._exchange.read_clock())
 
     # ---- the page's
 
@@ -142,7 +142,7 @@ class GameRoutes:
 
     def _page(self, instance: LevelInstance) -> Answer:
         seconds = self._master.settings.day_seconds
-        return game.played_level_message(instance, self._exchange.now(), seconds)
+        return game.played_level_message(instance, self._exchange.read_clock(), seconds)
 
     def _own_instance(self, request: Request, instance_id: str) -> LevelInstance:
         """The instance that a URL names, for its own player; raises NoSuchInstance, NoKey or

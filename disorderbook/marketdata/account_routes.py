@@ -27,7 +27,9 @@ class AccountRoutes:
 
     def account(self, request: Request, venue: str, account: str) -> Answer:
         answers = self._answers(request, venue, account)
-        return self._made(answers.positions(self._symbols(request, venue), self._exchange.now()))
+        return self._made(
+            answers.positions(self._symbols(request, venue), self._exchange.read_clock())
+        )
 
     def orders(self, request: Request, venue: str, account: str) -> Answer:
         answers, symbols = self._answers(request, venue, account), self._symbols(request, venue)
@@ -50,7 +52,7 @@ class AccountRoutes:
             raise IllegalParameter(missing("symbol", A_STOCK))
         book = self._exchange.book(venue, symbol)
         candles = self._history.of(book).series("all")
-        return self._made(answers.history(symbol, candles, since, self._exchange.now()))
+        return self._made(answers.history(symbol, candles, since, self._exchange.read_clock()))
 
     def _answers(self, request: Request, venue: str, account: str) -> AccountAnswers:
         """Raises VenueClosed or Unauthorized, before anything is said of the venue."""

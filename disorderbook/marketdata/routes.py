@@ -71,12 +71,12 @@ class MarketDataRoutes:
         if span not in SPANS:
             raise IllegalParameter(detail_of("span", span, ", ".join(SPANS)))
         since = request.number("since", 0) * SECOND
-        now = self._exchange.now()
+        now = self._exchange.read_clock()
         return candles_message(self._book(venue, symbol), self._history, span, since, now)
 
     def best_scores(self, request: Request, venue: str, symbol: str) -> Answer:
         most = request.number("limit", MOST_SCORES, MOST_SCORES)
-        found, now = self._book(venue, symbol), self._exchange.now()
+        found, now = self._book(venue, symbol), self._exchange.read_clock()
         rankings, viewer = self._rankings_at(venue), self._viewer(request, venue)
         steps = scores_message(rankings, found, now, viewer, most)
         return made_in_steps(steps, self._exchange.lock)
@@ -95,7 +95,7 @@ class MarketDataRoutes:
             raise UnknownFormat(detail_of("format", form, "json, csv"))
         if form is None and self._exchange.find_book(venue, symbol) is None:
             return page(NO_BOOK, "404 Not Found")
-        found, now = self._book(venue, symbol), self._exchange.now()
+        found, now = self._book(venue, symbol), self._exchange.read_clock()
         rankings, viewer = self._rankings_at(venue), self._viewer(request, venue)
         lock = self._exchange.lock
         if form == "json":

@@ -38,8 +38,8 @@ from disorderbook.runner.gateway import (
     read_keys,
 )
 from disorderbook.runner.instances import BotInstance, Trader, count_orders, run_together
-from disorderbook.runner.registry import REGISTRY, Bot, listing
 from disorderbook.traders.market_view import MarketView
+from disorderbook.traders.registry import REGISTRY, Bot
 
 Say = Callable[[str], None]
 """Prints a line of a report."""
@@ -50,6 +50,19 @@ MAX_PAUSE = 86400.0  # seconds
 MAX_ORDERS = 10**9
 MAX_INSTANCES = 100  # of each bot
 DEFAULT = " (default: %(default)s)"
+
+
+def listing(program: str) -> str:
+    """All bots, a line each, and what to type; `program` is the command that runs them."""
+    width = max(map(len, REGISTRY))
+    return "\n".join(
+        [
+            "The bots:",
+            *(f"  {name:{width}}  {bot.line}" for name, bot in REGISTRY.items()),
+            f"For a market that is alive: {program} market-maker taker noise",
+            "(--help explains the options)",
+        ]
+    )
 
 
 def run_bot(name: str, arguments: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ import pytest
 from live import PATIENCE, ROOT, Exchange, bot, running
 from stockfighter_minimal import Client, Order
 
-from disorderbook.runner.registry import REGISTRY
+from disorderbook.traders.registry import REGISTRY
 
 SCRIPTS = [
     "bot_noise.py",

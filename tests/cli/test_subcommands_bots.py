@@ -9,7 +9,7 @@ import pytest
 from fork_server import run
 from live import PATIENCE, ROOT, running
 
-from disorderbook.runner.registry import REGISTRY
+from disorderbook.traders.registry import REGISTRY
 
 
 def bots(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":

@@ -22,7 +22,7 @@ from live import PATIENCE, ROOT, Exchange, Started, running, started
 from disorderbook.client.market import TIMEOUT
 from disorderbook.in_process import serve
 from disorderbook.runner import command
-from disorderbook.runner.registry import REGISTRY
+from disorderbook.traders.registry import REGISTRY
 
 COMMAND = (sys.executable, "-m", "bots")
 LIVELY = ("market-maker", "taker", "noise")
@@ -479,3 +479,11 @@ def test_ctrl_c_does_not_wait_for_a_slow_request() -> None:
             server.has_ended.set()
             server.shutdown()
             thread.join(PATIENCE)
+
+
+def test_the_listing_has_a_line_for_each_and_a_command_to_type() -> None:
+    listed = command.listing("PROGRAM")
+    for name, bot in REGISTRY.items():
+        assert re.search(rf"^  {name} +{re.escape(bot.line)}$", listed, re.MULTILINE)
+    assert "PROGRAM market-maker taker noise" in listed
+    assert max(map(len, listed.splitlines())) <= 100

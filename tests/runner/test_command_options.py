@@ -6,7 +6,7 @@ import pytest
 
 from disorderbook.runner.command import bot_parser, bots_parser, endpoint, name, pause, url
 from disorderbook.runner.gateway import Endpoint
-from disorderbook.runner.registry import REGISTRY
+from disorderbook.traders.registry import REGISTRY
 
 
 def test_a_host_alone_is_an_exchange() -> None:

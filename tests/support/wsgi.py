@@ -15,7 +15,9 @@ from disorderbook.api.journal import RequestJournal
 from disorderbook.api.services import Services
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster, GameSettings
-from disorderbook.game.thread import GameThread
+from disorderbook.lab.clock import RealClock
+from disorderbook.lab.thread import TimelineThread
+from disorderbook.lab.timeline import Timeline
 from disorderbook.ledger.base import Ledger
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.names import MAX_BOOKS
@@ -77,12 +79,14 @@ class Client:
         history, accounts = History(0), Accounts(keys)
         exchange = Exchange(max_books, [history.record], clock, ledger)
         master = GameMaster(exchange, accounts, game, has_tape=has_tape, forget=[history.forget])
-        thread = GameThread(exchange, master)  # begins with the first level
+        timeline = Timeline(exchange, RealClock(clock), [master])
+        thread = TimelineThread(exchange, master, timeline)  # begins with the first level
         weakref.finalize(self, thread.stop).atexit = False
         self.services = Services(
             exchange,
             accounts,
             master,
+            timeline,
             extra,
             history,
             origins=OriginPolicy(allowed_hosts),

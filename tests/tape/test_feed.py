@@ -32,6 +32,8 @@ from disorderbook.engine.book import Execution
 from disorderbook.engine.orders import OrderType, Side
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster
+from disorderbook.lab.clock import RealClock
+from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata.history import History
 from disorderbook.tape import conflation, feed
 from disorderbook.tape.feed import Tape
@@ -65,7 +67,12 @@ def house_with_tape() -> Iterator[tuple[Tape, Client]]:
         exchange = Exchange(publishers=[tape.publish])
         exchange.book("TESTEX", "FOOBAR")
         client.services = Services(
-            exchange, Accounts(), GameMaster(exchange, Accounts()), False, History(0)
+            exchange,
+            Accounts(),
+            GameMaster(exchange, Accounts()),
+            Timeline(exchange, RealClock()),
+            False,
+            History(0),
         )
         client.app = make_app(client.services)
         yield tape, client

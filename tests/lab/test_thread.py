@@ -1,4 +1,4 @@
-"""The game's thread."""
+"""The thread of what happens by itself."""
 
 import threading
 
@@ -9,7 +9,9 @@ from disorderbook.accounts import Accounts
 from disorderbook.errors import Ending
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster, GameSettings
-from disorderbook.game.thread import GameThread
+from disorderbook.lab.clock import RealClock
+from disorderbook.lab.thread import TimelineThread
+from disorderbook.lab.timeline import Timeline
 
 
 def test_it_begins_with_the_first_level_and_trades_the_first_day_order_by_order() -> None:
@@ -23,8 +25,8 @@ def test_it_begins_with_the_first_level_and_trades_the_first_day_order_by_order(
         commit(flush)
 
     exchange.commit = count  # type: ignore[method-assign]
-    with GameThread(exchange, master):
-        assert "game" not in {thread.name for thread in threading.enumerate()}
+    with TimelineThread(exchange, master, Timeline(exchange, RealClock(), [master])):
+        assert "timeline" not in {thread.name for thread in threading.enumerate()}
         with exchange.lock:
             instance = master.start("ANN", "sell_side")
             opened = master.opened(instance)
@@ -32,13 +34,13 @@ def test_it_begins_with_the_first_level_and_trades_the_first_day_order_by_order(
         with exchange.lock:
             assert instance.run is not None
             assert len(held) >= instance.run.book.event_count > 20 and all(held)
-    assert "game" not in {thread.name for thread in threading.enumerate()}
+    assert "timeline" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_who_waits_when_it_ends_is_told() -> None:
     exchange = Exchange()
     master = GameMaster(exchange, Accounts())
-    thread = GameThread(exchange, master)
+    thread = TimelineThread(exchange, master, Timeline(exchange, RealClock(), [master]))
     with exchange.lock:
         opened = master.opened(master.start("ANN", "sell_side"))
         master._schedule.act = lambda now: None  # type: ignore[method-assign, assignment]
@@ -50,10 +52,10 @@ def test_who_waits_when_it_ends_is_told() -> None:
 def test_an_error_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
     exchange = Exchange()
     master = GameMaster(exchange, Accounts(), GameSettings(day_seconds=0.05))
-    with GameThread(exchange, master):
+    with TimelineThread(exchange, master, Timeline(exchange, RealClock(), [master])):
         with exchange.lock:
             bad, good = master.start("ANN", "sell_side"), master.start("ANN", "first_steps")
             assert bad.run is not None
             bad.run._turns = [None]  # type: ignore[list-item]
         until(lambda: good.run is not None and good.run.day > 2)
-    assert "have failed" in caplog.text and "not served any more" in caplog.text
+    assert "has failed" in caplog.text and "not served any more" in caplog.text

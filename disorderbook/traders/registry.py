@@ -1,4 +1,4 @@
-"""The bots that can be started by name: each is a strategy with an account and a pace."""
+"""The bots that have a name: each is a strategy with an account and a pace, wherever it runs."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -94,16 +94,3 @@ REGISTRY = {
         " 2147483647, and cancel the oldest beyond ten.",
     ),
 }
-
-
-def listing(program: str) -> str:
-    """All bots, a line each, and what to type; `program` is the command that runs them."""
-    width = max(map(len, REGISTRY))
-    return "\n".join(
-        [
-            "The bots:",
-            *(f"  {name:{width}}  {bot.line}" for name, bot in REGISTRY.items()),
-            f"For a market that is alive: {program} market-maker taker noise",
-            "(--help explains the options)",
-        ]
-    )

@@ -1,0 +1,192 @@
+"""The timeline of an exchange: what happens by itself, and when.
+
+A *source* (the game master, the opponents) says when it is due next, and acts when it is told to.
+What is due at the same moment happens in the order of the sources. So what happens follows from the
+clock alone, whoever asks for it: the thread of `lab.thread`, a request that moves the clock, or a
+program that has no threads at all.
+
+Time passes in a stepped clock by `advance`, which goes from due moment to due moment, or later, by
+`advance_later`, one action at a time.
+
+The exchange's lock must be held for everything here but the construction.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Protocol
+
+from disorderbook.errors import (
+    CannotWrite,
+    ClockGoesByItself,
+    Ending,
+    ExchangeError,
+    TooManyAdvances,
+    Unavailable,
+)
+from disorderbook.exchange import Exchange
+from disorderbook.lab.clock import LATEST, Clock, ClockSettings, SteppedClock
+from disorderbook.protocol.names import detail_of
+
+MOST_ADVANCES = 100  # that wait for the clock to be moved
+FAILED = "What the exchange does by itself has failed"
+
+log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Something that acts by itself. What has failed is not due again."""
+
+    @property
+    def next_at(self) -> int | None:
+        """When it is due, nanoseconds since 1970; None while it is not."""
+        ...
+
+    def act(self) -> object:
+        """Do one thing that is due."""
+        ...
+
+
+class Timeline:
+    """`wake` is what the thread that serves this timeline wants to be called when there is more to
+    do than was known. `settings` are how the clock was asked for.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        clock: Clock,
+        sources: Sequence[Source] = (),
+        settings: ClockSettings = ClockSettings(),
+    ) -> None:
+        self.clock, self.settings = clock, settings
+        self.wake = _do_nothing
+        self._exchange = exchange
+        self._sources = tuple(sources)
+        self._stepped = clock if isinstance(clock, SteppedClock) else None
+        self._waiting: deque[tuple[int, Future[int]]] = deque()  # nanoseconds to go by
+        self._target = 0  # of the first that waits, once it is under way
+        self._is_over = False
+
+    @property
+    def next_at(self) -> int | None:
+        """When something is due, nanoseconds since 1970; None while nothing is."""
+        return min(
+            (due for source in self._sources if (due := source.next_at) is not None), default=None
+        )
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to do, now or at some time."""
+        return bool(self._waiting) or self.next_at is not None
+
+    # ---- a clock that goes by itself, and what is due in any
+
+    def act_next(self, until: int | None = None) -> bool:
+        """Do the one thing that is due first, if it is by now; with `until`, have the stepped clock
+        show its moment if it is due by then. False if nothing is due.
+        """
+        first: Source | None = None
+        first_at = 0
+        for source in self._sources:
+            due = source.next_at
+            if due is not None and (first is None or due < first_at):
+                first, first_at = source, due
+        if first is None:
+            return False
+        if first_at > self.clock():
+            if until is None or first_at > until or self._stepped is None:
+                return False
+            self._stepped.now = first_at
+        first.act()
+        return True
+
+    # ---- a stepped clock
+
+    def advance(self, nanoseconds: int) -> None:
+        """Let so much time pass at once, with all that is due. Raises ClockGoesByItself.
+
+        What fails is logged, and time goes on.
+        """
+        clock = self._require_stepped()
+        end = min(clock.now + nanoseconds, LATEST)
+        while self._goes_on_to(end):
+            pass
+        clock.now = max(clock.now, end)
+
+    def settle(self) -> None:
+        """Do all that is due now."""
+        self.advance(0)
+
+    def advance_later(self, nanoseconds: int) -> "Future[int]":
+        """Have the thread let so much time pass, after those that wait already; the future is done
+        when all that was due has happened, and tells the time. Raises ClockGoesByItself,
+        TooManyAdvances, Ending.
+        """
+        self._require_stepped()
+        if self._is_over:
+            raise Ending
+        if len(self._waiting) >= MOST_ADVANCES:
+            raise TooManyAdvances(
+                detail_of("the clock", f"{len(self._waiting)} wait for it", f"{MOST_ADVANCES}")
+            )
+        future: Future[int] = Future()
+        self._waiting.append((nanoseconds, future))
+        if len(self._waiting) == 1:
+            self._begin_first()
+        self.wake()
+        return future
+
+    def act_or_move(self) -> bool:
+        """Do one thing that is due, or that is due in the time that somebody waits for; at the end
+        of that time, tell him. False if there is nothing to do.
+        """
+        if self._stepped is None or not self._waiting:
+            return self.act_next()
+        try:
+            if self.act_next(self._target):
+                return True
+        except Unavailable:
+            self.refuse(CannotWrite())
+            raise
+        self._stepped.now = max(self._stepped.now, self._target)
+        _, future = self._waiting.popleft()
+        self._begin_first()
+        future.set_result(self._stepped.now)
+        return True
+
+    def refuse(self, refusal: ExchangeError) -> None:
+        """Tell all that wait that time does not go on."""
+        waiting, self._waiting = self._waiting, deque()
+        for _, future in waiting:
+            future.set_exception(refusal)
+
+    def close(self) -> None:
+        """Let nobody wait any more, now and later."""
+        self._is_over = True
+        self.refuse(Ending())
+
+    def _goes_on_to(self, end: int) -> bool:
+        """Do one thing that is due by then; False if nothing is, or nothing can be changed."""
+        try:
+            return self.act_next(end)
+        except Unavailable:  # the ledger has logged why
+            return False
+        except Exception:
+            log.exception(FAILED)
+            return True
+
+    def _begin_first(self) -> None:
+        """The first that waits has its time from now on."""
+        if self._waiting and self._stepped is not None:
+            self._target = min(self._stepped.now + self._waiting[0][0], LATEST)
+
+    def _require_stepped(self) -> SteppedClock:
+        if self._stepped is None:
+            raise ClockGoesByItself
+        return self._stepped
+
+
+def _do_nothing() -> None:
+    """Of a timeline that no thread serves."""
