@@ -128,6 +128,8 @@ def assemble(
         if settings.database is not None and isinstance(server, InlineServer):
             exchange.group_commit = True
             server.commit = lambda: _commit(exchange)
+        if isinstance(server, InlineServer):
+            server.at_stop = lambda: _let_nobody_wait(exchange, timeline)
         # After Unavailable the ledger has logged why, and refuses every change from then on.
         with (
             Periodic("upkeep", UPKEEP_SECONDS, exchange.flush, (Unavailable,)),
@@ -267,6 +269,12 @@ def _commit(exchange: Exchange) -> bytes | None:
     except ExchangeError as refusal:
         return error_message(str(refusal)) + b"\n"
     return None
+
+
+def _let_nobody_wait(exchange: Exchange, timeline: Timeline) -> None:
+    """The server ends: whoever waits for a time that may never come is told."""
+    with exchange.lock:
+        timeline.close()
 
 
 def _free_port(port: int) -> int:

@@ -85,6 +85,8 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         self._new_loop = new_loop
         self.commit = commit  # is called between some requests and their answers
         self.upgrade: Upgrade | None = None  # takes connections that ask for a websocket
+        # Is called once the server stops, before the requests under way are waited for.
+        self.at_stop: Callable[[], None] = lambda: None
         self._origins = origins
         self._stops = 0  # how often `stop` was called
         self._service: Service | None = None
@@ -138,6 +140,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         await self._stop_accepting(service.loop)
         for acceptor in acceptors:
             acceptor.close()
+        self.at_stop()
         service.stop()
         end = service.loop.time() + self._limits.stop_seconds
         while service.connections and self._stops == 1:
