@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from bottle import SimpleTemplate
@@ -32,8 +32,10 @@ from disorderbook.engine.orders import ORDER_TYPE_NAMES, SIDE_NAMES
 from disorderbook.lab.events import KINDS, event_columns
 from disorderbook.lab.measures import (
     DEFINITIONS,
+    DOLLARS,
     LEAST_POINTS,
     Curve,
+    Definition,
     Measures,
     curve,
     measures,
@@ -49,6 +51,7 @@ GRID = 100  # moments at which the runs' net asset values are compared; fewer, l
 MOST_GRID = 20_000
 LONGEST_TITLE = 200  # characters
 COMPRESSION = 9  # zlib's best
+RIVAL, DIFFERENCE = "rival", "difference"  # numbers of a comparison
 
 SCRIPTS = ("data.js", "book.js", "draw.js", "charts.js", "tables.js", "moment.js", "report.js")
 
@@ -60,19 +63,32 @@ _DIRECTIONS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0x
 _VISIBLE = _CONTROLS | dict.fromkeys(range(0x80, 0xA0), 0xFFFD) | _DIRECTIONS
 
 
+class Rival(NamedTuple):
+    """Another program that got the same seeds in the same order: its name, its runs, and the
+    sentence that says how the two compare.
+    """
+
+    name: str
+    records: Sequence[RunRecord]
+    sentence: str = ""
+
+
 def report(
     records: Sequence[RunRecord],
     path: str | Path,
     *,
     title: str = "",
     command: Callable[[int], str] | None = None,
+    against: Rival | None = None,
 ) -> None:
     """Write a file about these runs, which are looked at one by one, and some of them twice.
 
     `title` says what ran, and `command` how a run is repeated, given its seed. Raises ValueError
-    without a run, and OSError if the file cannot be written.
+    without a run, or if the seeds are not those of the rival, and OSError if the file cannot be
+    written.
     """
-    Path(path).write_text(report_text(records, title=title, command=command), encoding="utf-8")
+    text = report_text(records, title=title, command=command, against=against)
+    Path(path).write_text(text, encoding="utf-8")
 
 
 def report_text(
@@ -80,6 +96,7 @@ def report_text(
     *,
     title: str = "",
     command: Callable[[int], str] | None = None,
+    against: Rival | None = None,
 ) -> str:
     """The file that `report` writes."""
     if not records:
@@ -92,14 +109,20 @@ def report_text(
         for number in range(len(records))
     ]
     title = readable(title)[:LONGEST_TITLE]
+    rival = _rival(against, runs) if against else {}
     known = {name for run in runs for name, number in run["numbers"].items() if number is not None}
     overview = {
         "title": title,
-        "definitions": [each._asdict() for each in DEFINITIONS if each.name in known],
+        "definitions": [
+            each._asdict()
+            for each in (*DEFINITIONS, *(_differences_from(rival["name"]) if rival else ()))
+            if each.name in known
+        ],
         "kinds": [[SIDE_NAMES[side], ORDER_TYPE_NAMES[kind]] for side, kind in KINDS],
         "points": _grid(len(records)),
         "blocks": list(blocks),
         "runs": runs,
+        "rival": rival or None,
     }
     return _page(title, _packed(overview), list(blocks.values()))
 
@@ -151,6 +174,29 @@ def _run(record: RunRecord, told: Measures, count: int, has_events: bool) -> dic
     if not has_events:
         run["curve"] = _curve(record, max(LEAST_POINTS, min(CURVE_POINTS, MOST_POINTS // count)))
     return run
+
+
+def _rival(against: Rival, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the overview says of the other program; each run is told what that did in its seed."""
+    navs = []
+    for run, record in zip(runs, against.records, strict=True):
+        if record.seed != run["seed"]:
+            raise ValueError(f"Seed {run['seed']} is compared with seed {record.seed}")
+        whole = curve(record, max(LEAST_POINTS, len(record.orders) + 2))
+        navs.append(_on_grid(whole, record, _grid(len(runs))))
+        own = run["numbers"]
+        own[RIVAL] = numbers(measures(record))["pnl"]
+        own[DIFFERENCE] = round(own["pnl"] - own[RIVAL], 2)
+    name = readable(against.name)[:LONGEST_TITLE]
+    return {"name": name, "sentence": readable(against.sentence), "navs": navs}
+
+
+def _differences_from(name: str) -> tuple[Definition, Definition]:
+    """What there is to be said of each seed beside the numbers of a run."""
+    return (
+        Definition(RIVAL, f"P&L of {name}", DOLLARS, f"P&L of {name} in the same seed."),
+        Definition(DIFFERENCE, "Difference", DOLLARS, f"P&L minus that of {name}."),
+    )
 
 
 def _grid(count: int) -> int:

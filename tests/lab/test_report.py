@@ -16,7 +16,7 @@ from simulated_runs import simulated_run
 from disorderbook.lab import report as module
 from disorderbook.lab.measures import DEFINITIONS, NAMES, measures, numbers
 from disorderbook.lab.record import Printed, RefusedRequest, RunRecord
-from disorderbook.lab.report import LONGEST_TITLE, readable, report, report_text
+from disorderbook.lab.report import LONGEST_TITLE, Rival, readable, report, report_text
 
 BLOCK = re.compile(r'<script type="text/plain" id="([\w-]+)">([^<]*)</script>')
 MOST_BYTES = 2_000_000
@@ -84,6 +84,25 @@ def test_the_numbers_are_those_of_the_measures_with_their_definitions() -> None:
         assert run["numbers"] == numbers(measures(record))
         assert run["command"] == f"run --seed {record.seed}"
         assert len(run["navs"]) <= told["points"] + 1
+
+
+def test_a_rival_is_told_seed_by_seed() -> None:
+    records, others = random_runs(3), [record_of(traded_book(9, 80)[1], seed=n) for n in range(3)]
+    told = contents(report_text(records, against=Rival("old.py", others, "It is better.")))
+    overview = told["overview"]
+    assert [each["name"] for each in overview["definitions"]][-2:] == ["rival", "difference"]
+    for run, record, other in zip(overview["runs"], records, others, strict=True):
+        pnl, rivals = measures(record).pnl, measures(other).pnl
+        assert run["numbers"]["rival"] == rivals / 100
+        assert round(100 * run["numbers"]["difference"]) == pnl - rivals
+    assert overview["rival"]["sentence"] == "It is better." and len(overview["rival"]["navs"]) == 3
+
+
+@pytest.mark.parametrize("seeds", [(0, 2), (0,), (0, 1, 2)])
+def test_a_rival_had_the_same_seeds(seeds: tuple[int, ...]) -> None:
+    others = [record_of([], seed=seed) for seed in seeds]
+    with pytest.raises(ValueError):
+        report_text(random_runs(2), against=Rival("old.py", others))
 
 
 def test_what_is_said_becomes_no_markup_and_steers_no_terminal() -> None:

@@ -14,7 +14,7 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import SIDE_NAMES
 from disorderbook.lab import report as module
 from disorderbook.lab.record import FAILED, Printed, RefusedRequest, RunEnding, RunRecord
-from disorderbook.lab.report import report
+from disorderbook.lab.report import Rival, report
 
 READY = "body[data-state=ready]"
 # What the page shows of the book after each event, from the first to the last one.
@@ -195,6 +195,18 @@ def test_rows_are_sorted_and_chosen(open_report: Any) -> None:
     page.wait_for_function("document.getElementById('run-title').textContent === 'Seed 4'")
     assert page.inner_text("#command-text") == "run bot.py --seed 4"
     assert page.input_value("#run") == "4"
+
+
+def test_the_rival_is_beside_each_seed(open_url: Open, tmp_path: Path) -> None:
+    records, others = many(3), [record_of([], seed=seed) for seed in range(3)]
+    rival = Rival("old<b>.py", others, "It is <i>better</i>.")
+    report(records, tmp_path / "report.html", against=rival)
+    page = open_url((tmp_path / "report.html").as_uri(), ready=READY)
+    assert page.inner_text("#verdict") == "It is <i>better</i>."
+    assert page.inner_text("#rival-key") == "median of old<b>.py"
+    assert page.inner_text("#runs-head th[data-name=rival]") == "P&L of old<b>.py"
+    cells = page.locator("#runs tr:first-child td").all_inner_texts()
+    assert cells[-3:-1] == ["$0.00", cells[0]]  # so the difference is the P&L
 
 
 def test_a_run_without_its_events_says_so(

@@ -8,7 +8,7 @@ function drawFan(canvas, fan, chosen, pointed) {
   if (!area) return
   const { pen, unit, width, height } = area
   const box = { left: 0, right: width - 4.8 * unit, top: 0.5 * unit, bottom: height - 1.6 * unit }
-  const pane = paneOf(area, box, ...extremes([0, ...fan.runs.flatMap(run => run.navs)]))
+  const pane = paneOf(area, box, ...extremes([0, ...fan.runs.flatMap(run => run.navs), ...(fan.rival ?? [])]))
   const x = point => box.left + point / fan.points * box.right
   drawValues(pane, axisMoney(pane.high - pane.low))
   const days = fan.days / fan.points
@@ -25,6 +25,11 @@ function drawFan(canvas, fan, chosen, pointed) {
   const quiet = Math.max(0.18, Math.min(0.6, 8 / fan.runs.length))
   for (const run of fan.runs) line(run, colours.quiet, 1, quiet)
   line({ navs: fan.median }, colours.ink, 2.5, 1)
+  if (fan.rival) {
+    pen.setLineDash([0.5 * unit, 0.3 * unit])
+    line({ navs: fan.rival }, colours.sell, 2.5, 1)
+    pen.setLineDash([])
+  }
   line(chosen, colours.buy, 2, 1)
   if (pointed && pointed !== chosen) line(pointed, colours.sell, 1.5, 1)
 }
@@ -39,14 +44,23 @@ function drawMiddleHalf({ pen, y }, fan, x) {
   pen.globalAlpha = 1
 }
 
-// The quartiles of each moment; a run that ended early goes on as it stood then.
+// The quartiles of each moment.
 function fanOf(runs) {
-  const points = Math.max(...runs.map(run => run.navs.length)) - 1
-  const columns = Array.from({ length: points + 1 }, (_, point) =>
-    runs.map(run => run.navs[Math.min(point, run.navs.length - 1)]).sort((a, b) => a - b))
+  const columns = columnsOf(runs.map(run => run.navs))
   const [lower, median, upper] = [0.25, 0.5, 0.75].map(part =>
     columns.map(column => quantile(column, part)))
-  return { runs, points, days: daysOf(runs), lower, median, upper }
+  return { runs, points: columns.length - 1, days: daysOf(runs), lower, median, upper }
+}
+
+// The values of all rows at each moment, ascending; a row that ends early goes on as it ended.
+function columnsOf(rows) {
+  const length = Math.max(...rows.map(row => row.length))
+  return Array.from({ length }, (_, point) =>
+    rows.map(row => row[Math.min(point, row.length - 1)]).sort((one, other) => one - other))
+}
+
+function medianOf(rows) {
+  return columnsOf(rows).map(column => quantile(column, 0.5))
 }
 
 // The days that the longest row of values covers.
@@ -186,7 +200,8 @@ function drawOrders(pen, orders, pane, { window, x, run }) {
 
 // Buys point up and sells down.
 function drawOwnFills(pen, fills, pane, { x, unit }) {
-  const size = (fills.length > 400 ? 0.19 : 0.28) * unit
+  const dense = fills.length / pane.right // of a pixel
+  const size = (dense > 0.6 ? 0.14 : dense > 0.25 ? 0.2 : 0.28) * unit
   pen.lineWidth = 1
   pen.strokeStyle = colours.panel
   for (const fill of fills) {

@@ -14,17 +14,26 @@ function showAll() {
   const { runs } = overview
   put($('title'), overview.title || 'Report')
   put($('about'), aboutText())
+  showRival(overview.rival)
   showHeadline()
   showSummary(overview)
   if (runs.length === 1) return
   for (const part of ['fan-panel', 'spread-panel', 'runs-panel']) $(part).hidden = false
   fan = fanOf(runs)
+  if (overview.rival) fan.rival = medianOf(overview.rival.navs)
   bins = binsOf(runs.map(run => pnlOf(run)))
   showRuns(overview, choose)
   put($('runs-note'), eventsNote())
   $('spread').setAttribute('aria-label', 'Final P&L: ' + bins.filter(bin => bin.count).map(
     bin => `${plural(bin.count, 'run')} from ${money(bin.from)}`).join(', '))
   attendFan()
+}
+
+function showRival(rival) {
+  $('verdict').hidden = !rival?.sentence
+  put($('verdict'), rival?.sentence ?? '')
+  $('rival-key').hidden = !rival
+  put($('rival-key'), rival ? `median of ${rival.name}` : '')
 }
 
 const pnlOf = run => Math.round(run.numbers.pnl * 100)
@@ -59,6 +68,7 @@ function showHeadline() {
     ['Middle half', `${money(Math.round(quantile(pnls, 0.25)))} to ` +
       money(Math.round(quantile(pnls, 0.75))), ''],
     ['With a profit', `${whole(pnls.filter(pnl => pnl > 0).length)} of ${whole(runs.length)}`, ''],
+    ...rivalFact(runs),
     ...wonFact(runs),
   ]
   for (const [name, value, more] of facts) $('headline-facts').append(factOf(name, value, more))
@@ -69,6 +79,12 @@ function factsOfOne({ numbers, ending, level }) {
   const facts = ['shares', 'fills', 'takes', 'drawdown', 'refusals'].filter(name => name in byName)
     .map(name => [byName[name].title, figure(numbers[name], byName[name]), ''])
   return [...facts, ['Ended', endingOf({ ending, level }), '']]
+}
+
+function rivalFact(runs) {
+  if (!overview.rival) return []
+  const pnls = runs.map(run => run.numbers.rival).sort((one, other) => one - other)
+  return [[`Median of ${overview.rival.name}`, money(Math.round(quantile(pnls, 0.5) * 100)), '']]
 }
 
 function wonFact(runs) {

@@ -26,10 +26,13 @@
     <dl class="facts" id="headline-facts"></dl>
   </section>
 
+  <p class="panel verdict" id="verdict" hidden></p>
+
   <section class="panel fan" id="fan-panel" aria-labelledby="fan-title" hidden>
     <header><h2 id="fan-title">P&amp;L of all runs</h2>
       <p class="legend"><span class="key ink">median</span> <span class="key half">middle half</span>
-        <span class="key chosen">shown below</span></p>
+        <span class="key chosen">shown below</span>
+        <span class="key rival" id="rival-key" hidden></span></p>
       <p class="readout" id="fan-readout"></p></header>
     <div class="canvas"><canvas id="fan" role="img" aria-labelledby="fan-title"></canvas></div>
     <p class="axis">Trading days</p>

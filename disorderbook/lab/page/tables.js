@@ -7,10 +7,11 @@ function showSummary(overview) {
   const { runs, definitions } = overview
   const parts = runs.length === 1
     ? [['Value', 0]]
-    : [['Lowest', 0], ['Lower quartile', 0.25], ['Median', 0.5], ['Upper quartile', 0.75],
-      ['Highest', 1]]
+    : [['Lowest', 0], ['Lower quartile', 0.25, 'wide'], ['Median', 0.5, 'strong'],
+      ['Upper quartile', 0.75, 'wide'], ['Highest', 1]]
   const head = $('summary-head')
-  head.append(make('th', '', 'Number'), ...parts.map(([name]) => make('th', '', name)))
+  head.append(make('th', '', 'Number'))
+  head.append(...parts.map(([name, , kind]) => make('th', kind === 'wide' ? 'wide' : '', name)))
   head.append(make('th', 'meaning', 'What it is'))
   for (const cell of head.cells) cell.scope = 'col'
   for (const definition of definitions) $('summary').append(summaryRow(runs, definition, parts))
@@ -22,10 +23,11 @@ function summaryRow(runs, definition, parts) {
   name.scope = 'row'
   const values = runs.map(run => run.numbers[definition.name]).filter(each => each !== null)
   values.sort((one, other) => one - other)
+  name.append(make('span', 'short', definition.sentence))
   row.append(name)
-  for (const [, part] of parts) {
+  for (const [, part, kind] of parts) {
     const value = values.length ? quantile(values, part) : null
-    row.append(make('td', part === 0.5 ? 'strong' : '', figure(value, definition)))
+    row.append(make('td', kind, figure(value, definition)))
   }
   row.append(make('td', 'meaning', definition.sentence))
   return row
