@@ -1,7 +1,7 @@
 """Records of runs as tests make them up: orders in a real book, and what was meanwhile sent."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from disorderbook.engine.book import OrderBook
@@ -16,6 +16,7 @@ from disorderbook.engine.orders import (
     Order,
 )
 from disorderbook.lab.record import DAYS, RunEnding, RunRecord
+from disorderbook.lab.trial import Runs, Trial
 
 START = 1_000_000
 DAY = 50_000
@@ -80,3 +81,28 @@ def record_of(orders: list[Order], **changed: Any) -> RunRecord:
         "ending": RunEnding(DAYS, None, (), None),
     }
     return RunRecord(**(values | changed))
+
+
+class Program:
+    """Runs that make a profit of their own, and end as they are told to."""
+
+    def __init__(self, profit: int = 0, ends: dict[int, str] | None = None) -> None:
+        self.profit, self.ends = profit, ends or {}
+        self.asked: list[Sequence[int]] = []
+        self.closed = 0
+
+    def __call__(self, seeds: Sequence[int]) -> Generator[RunRecord, None, None]:
+        self.asked.append(list(seeds))
+        try:
+            for seed in seeds:
+                _, orders = traded_book(seed, 40, accounts="BC" if self.profit == 0 else "ABC")
+                ending = RunEnding(self.ends.get(seed, "days"), 3)
+                yield record_of(orders, seed=seed, ending=ending)
+        finally:
+            self.closed += 1
+
+
+def tried(program: Runs, against: Runs | None = None, seeds: int = 4, sure: bool = False) -> Trial:
+    trial = Trial(range(5, 5 + seeds), program, against, sure)
+    trial.run(lambda record, is_own: None)
+    return trial
