@@ -6,6 +6,7 @@ serves last. They end in the reverse order.
 """
 
 import logging
+import random
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,14 @@ from typing import NamedTuple
 import bottle
 
 from disorderbook.accounts import Accounts
+from disorderbook.api.journal import RequestJournal
 from disorderbook.api.metrics import Metrics
 from disorderbook.api.services import Services
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange, Publish
 from disorderbook.game.master import GameMaster, GameSettings
-from disorderbook.lab.clock import ClockSettings
+from disorderbook.lab.clock import Clock, ClockSettings
 from disorderbook.lab.opponents import Opponent, Opponents
 from disorderbook.lab.thread import TimelineThread
 from disorderbook.lab.timeline import Source, Timeline
@@ -81,6 +83,7 @@ class MarketSettings(NamedTuple):
     game: GameSettings = GameSettings()  # how levels are played
     opponents: tuple[Opponent, ...] = ()  # who trade the first book by themselves
     clock: ClockSettings = ClockSettings()  # what the exchange goes by
+    has_journal: bool = False  # whether the requests of clients are recorded
 
 
 @contextmanager
@@ -89,13 +92,16 @@ def assemble(
     accounts: Accounts,
     tape: Tape | None = None,
     server: bottle.ServerAdapter | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[Services]:
-    """Everything behind the routes of a server, with the first book open; raises CannotStart.
+    """Everything behind the routes of a server, with the first book open; raises CannotStart. A
+    `clock` is used in the place of one that the settings ask for, and is of their kind.
 
     Our own server commits the changes of many requests at once, if the market is in a file.
     """
     ledger, market = _open_ledger(settings)
-    clock = settings.clock.clock(market.latest if market else 0)
+    if clock is None:
+        clock = settings.clock.clock(market.latest if market else 0)
     history = History(clock())
     publishers: list[Publish] = [history.record]
     forget = [history.forget]
@@ -113,6 +119,7 @@ def assemble(
         forget=forget,
         ledger=ledger,
         last_id=market.last_instance if market else 0,
+        names=_names(settings),
     )
     if market is not None:
         _go_on_with(history, exchange, ledger, market, settings)
@@ -145,6 +152,7 @@ def assemble(
                 _websocket_port(server, tape),
                 _metrics(server, tape),
                 settings.origins,
+                RequestJournal(clock, accounts) if settings.has_journal else None,
             )
     finally:
         exchange.close()
@@ -213,6 +221,13 @@ def cannot_listen(port: int, fault: OSError) -> CannotStart:
     """The sentence for a port where `listen` has failed."""
     place = f" of {IPV6_HOST}" if fault.filename == IPV6_HOST else ""
     return CannotStart(f"Cannot listen on port {port}{place}: {fault.strerror}")
+
+
+def _names(settings: MarketSettings) -> random.Random | None:
+    """What the levels' names are drawn from: a seed, where everything is to repeat."""
+    if settings.clock.is_simulated and settings.game.seed is not None:
+        return random.Random(f"{settings.game.seed} names")
+    return None
 
 
 def _open_ledger(settings: MarketSettings) -> tuple[Ledger, Market | None]:

@@ -181,14 +181,14 @@ def serve(
         goes_by,
     )
     with OwnStack() as own:
-        server = own.enter_context(_server(port, origins))
+        server = own.enter_context(listening_server(port, origins))
         tape = None
         if websockets:
             tape = own.enter_context(
                 running_tape(keys, tape_port, DESCRIPTORS, origins, max_listeners)
             )
         services = own.enter_context(assemble(settings, keys, tape, server))
-        own.enter_context(_running(server, make_app(services)))
+        own.enter_context(running_server(server, make_app(services)))
         book = first_book(services.exchange, settings)
         exchange = PrivateExchange(book.venue, book.symbol, server.port, tape, services)
         with closing(exchange):
@@ -212,7 +212,7 @@ def _accounts(keys: Mapping[str, str] | None) -> Accounts:
 
 
 @contextmanager
-def _server(port: int, origins: OriginPolicy) -> Iterator[InlineServer]:
+def listening_server(port: int, origins: OriginPolicy) -> Iterator[InlineServer]:
     """A server that listens from now on; its sockets are closed at the end of the block."""
     try:
         server = InlineServer(port, limits=LIMITS, origins=origins)
@@ -223,7 +223,7 @@ def _server(port: int, origins: OriginPolicy) -> Iterator[InlineServer]:
 
 
 @contextmanager
-def _running(server: InlineServer, app: WsgiApp) -> Iterator[None]:
+def running_server(server: InlineServer, app: WsgiApp) -> Iterator[None]:
     """Serve in a thread until the end of the block. A connection that comes before the thread has
     begun is answered as soon as it has.
     """

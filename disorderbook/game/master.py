@@ -86,6 +86,7 @@ def checked_game(day_seconds: float, seed: int | None, max_instances: int) -> Ga
 class GameMaster(Participant):
     """The instances. While one runs, `watch` is one of the exchange's publishers.
 
+    `names` is what venues, stocks and accounts are drawn from: None for what nobody can foresee.
     `forget` is called with each book that is closed. `wake` is called when something is due earlier
     than `next_at` said. `last_id` is the highest id ever given. The ledger is the exchange's.
     """
@@ -100,6 +101,7 @@ class GameMaster(Participant):
         forget: Sequence[Callable[[OrderBook], None]] = (),
         ledger: Ledger = Ledger(),
         last_id: int = 0,
+        names: random.Random | None = None,
     ) -> None:
         self.settings, self.has_tape = settings, has_tape
         self.results = Results()
@@ -107,7 +109,7 @@ class GameMaster(Participant):
         self._exchange, self._accounts = exchange, accounts
         self._forget, self._ledger = forget, ledger
         self._last_id = last_id
-        self._names = random.SystemRandom()
+        self._names = names or random.SystemRandom()
         self._schedule = Schedule()
         self._instances: dict[int, LevelInstance] = {}
         self._current: dict[tuple[str, str], LevelInstance] = {}  # by player and level

@@ -69,6 +69,11 @@ class Timeline:
         self._target = 0  # of the first that waits, once it is under way
         self._is_over = False
 
+    def add(self, source: Source) -> None:
+        """Have a source act as well from now on, before the others at the same moment."""
+        self._sources = (source, *self._sources)
+        self.wake()
+
     @property
     def next_at(self) -> int | None:
         """When something is due, nanoseconds since 1970; None while nothing is."""
@@ -95,7 +100,8 @@ class Timeline:
                 first, first_at = source, due
         if first is None:
             return False
-        if first_at > self.clock():
+        # Events of one moment have times one after the other, and so may be later than the clock.
+        if first_at > max(self.clock(), self._exchange.latest):
             if until is None or first_at > until or self._stepped is None:
                 return False
             self._stepped.now = first_at

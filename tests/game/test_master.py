@@ -24,11 +24,11 @@ def a_master(**options: object) -> GameMaster:
 def test_a_name_is_never_used_again() -> None:
     master = a_master()
     exchange = master._exchange
-    master._names = random.Random(1)  # type: ignore[assignment]
+    master._names = random.Random(1)
     first = master.start("ANN", "first_steps")
     venue = first.place.venue
     master.stop(first)
-    master._names = random.Random(1)  # type: ignore[assignment]
+    master._names = random.Random(1)
     assert master.start("ANN", "first_steps").place.venue != venue
     assert not exchange.is_free(venue) and not exchange.is_free(first.place.venue)
 

@@ -38,7 +38,7 @@ class DurableLevels:
             ledger=self.ledger,
             last_id=market.last_instance,
         )
-        self.master._names = self.names  # type: ignore[assignment]
+        self.master._names = self.names
         self.master.go_on_from(market.game, market.latest)
 
     def kill(self) -> None:

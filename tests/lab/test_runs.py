@@ -1,0 +1,277 @@
+"""Runs of programs: what is recorded, that it repeats, and that all is ended."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import pytest
+from programs import STEADY, steady, written
+
+from disorderbook.game.simulation import START
+from disorderbook.lab import runs
+from disorderbook.lab.record import (
+    DAYS,
+    DECIDED,
+    EXITED,
+    FAILED,
+    FLOODED,
+    HUNG,
+    INTERRUPTED,
+    RunRecord,
+    packed,
+)
+from disorderbook.lab.runs import RunSettings, WorkerFailed, run_seed, run_seeds
+from disorderbook.protocol.names import NANOSECONDS
+
+OPPONENTS = "market-maker,taker,noise"
+PATIENCE = 30.0  # seconds; far more than anything here takes
+
+
+def settings(program: str, **changes: object) -> RunSettings:
+    base = RunSettings((program,), opponents=OPPONENTS, days=4, patience=PATIENCE)
+    return base._replace(**changes)  # type: ignore[arg-type]
+
+
+def told(record: RunRecord) -> bytes:
+    """A record but for what depends on when a pipe was read, and on where its log is."""
+    ending = msgspec.structs.replace(record.ending, log=None)
+    return packed(msgspec.structs.replace(record, printed=[], ending=ending))
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert condition()
+
+
+def test_a_run_is_recorded_and_repeats(tmp_path: Path) -> None:
+    asked = settings(steady(tmp_path), logs=str(tmp_path))
+    record = run_seed(asked, 7)
+    assert record.ending == runs.RunEnding(DAYS, None, (), str(tmp_path / "seed-7.log"))
+    assert (record.seed, record.days, record.day) == (7, 4, 5 * NANOSECONDS)
+    assert (record.start, record.end) == (START, START + 20 * NANOSECONDS)
+    # Two requests of 50 ms and a sleep of 4.9 s make a day.
+    assert (record.requests, record.refusal_count, record.refusals) == (8, 0, [])
+    own = [order for order in record.orders if order.account == record.account == "ME"]
+    assert [(order.ts - START) // (NANOSECONDS // 10) for order in own] == [1, 51, 101, 151]
+    assert {"ME", "NOISEBOTS"} < {order.account for order in record.orders}
+    assert [order.id for order in record.orders] == list(range(len(record.orders)))
+    lines = [each.text.split() for each in record.printed]
+    assert [line[1] for line in lines] == ["1", "2", "3", "4"]
+    assert [float(line[2]) - START / 1e9 for line in lines] == pytest.approx([0.1, 5.1, 10.1, 15.1])
+    assert told(run_seed(asked, 7)) == told(record)
+    assert told(run_seed(asked, 8)) != told(record)
+
+
+def test_a_level_is_played_until_its_days_are_over(tmp_path: Path) -> None:
+    asked = settings(steady(tmp_path), level="sell_side", opponents="", days=2, day_seconds=1.0)
+    record = run_seed(asked, 3)
+    assert record.level is not None
+    assert (record.level.name, record.level.state, record.level.day) == ("sell_side", "open", 2)
+    assert record.ending.reason == DAYS and record.refusals == []
+    assert record.end - record.start == 2 * NANOSECONDS
+    assert record.account in {order.account for order in record.orders}
+    assert told(run_seed(asked, 3)) == told(record)
+
+
+FIRST_STEP = """
+import json, os, sys, time, urllib.request
+E = os.environ
+
+def ask(path, body=None):
+    headers = {"X-Starfighter-Authorization": E["DISORDERBOOK_KEY"]}
+    request = urllib.request.Request(E["DISORDERBOOK_URL"] + path, body, headers)
+    return json.load(urllib.request.urlopen(request, timeout=10))
+
+def order(quantity):
+    return json.dumps({"account": E["DISORDERBOOK_ACCOUNT"], "direction": "buy", "price": 0,
+                       "qty": quantity, "orderType": "market"}).encode()
+
+stock = f"venues/{E['DISORDERBOOK_VENUE']}/stocks/{E['DISORDERBOOK_SYMBOL']}"
+"""
+
+
+def test_a_level_that_is_decided_ends_the_run(tmp_path: Path) -> None:
+    code = FIRST_STEP + "\nwhile True:\n    ask(f'{stock}/orders', order(100))\n    time.sleep(1)\n"
+    asked = settings(written(tmp_path, code), level="first_steps", opponents="", days=100)
+    record = run_seed(asked, 1)
+    assert record.level is not None and record.level.state == "won"
+    assert record.ending.reason == DECIDED and record.end < record.start + 100 * record.day
+    assert record.level.nav != 0
+
+
+def test_a_program_that_fails_tells_its_last_lines_and_what_it_was_refused(tmp_path: Path) -> None:
+    code = FIRST_STEP + (
+        "for n in range(30): print('line', n, file=sys.stderr)\n"
+        "try: ask(f'{stock}/orders', order(-1))\n"
+        "except Exception as fault: print('refused', fault, file=sys.stderr)\n"
+        "print('bye'); sys.exit(3)\n"
+    )
+    record = run_seed(settings(written(tmp_path, code)), 7)
+    assert (record.ending.reason, record.ending.status) == (FAILED, 3)
+    assert record.ending.last_lines[0] == "line 11" and len(record.ending.last_lines) == 20
+    [refusal] = record.refusals
+    assert (record.requests, record.refusal_count, refusal.status) == (1, 1, 400)
+    assert refusal.sentence and refusal.detail.startswith("qty is -1; allowed: ")
+    assert record.printed[-1].text == "bye" and record.end < record.start + 4 * record.day
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "status"),
+    [
+        ("", EXITED, 0),
+        ("raise SystemExit('no')", FAILED, 1),
+        ("import os; os.kill(os.getpid(), 6)", FAILED, -6),
+        ("import signal; signal.pause()", HUNG, None),
+        ("while True: pass", HUNG, None),
+    ],
+)
+def test_a_program_that_never_trades_ends_its_run(
+    tmp_path: Path, code: str, reason: str, status: int | None
+) -> None:
+    patience = 0.2 if reason == HUNG else PATIENCE
+    asked = settings(written(tmp_path, code), opponents="", patience=patience)
+    record = run_seed(asked, 7)
+    assert (record.ending.reason, record.ending.status) == (reason, status)
+    assert (record.requests, record.orders, record.end) == (0, [], record.start)
+
+
+def test_a_program_that_sends_too_much_ends_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "MOST_PROGRAM_REQUESTS", 30)
+    code = FIRST_STEP + "while True: ask('heartbeat')"
+    asked = settings(written(tmp_path, code), opponents="", days=10_000)
+    record = run_seed(asked, 7)
+    assert record.ending.reason == FLOODED and record.requests > 30
+
+
+def test_a_run_that_is_stopped_is_interrupted_and_its_program_ended(tmp_path: Path) -> None:
+    started = list[int]()
+    asked = settings(written(tmp_path, "import signal; signal.pause()"), opponents="")
+    record = run_seed(asked, 7, started=started.append, is_stopped=lambda: bool(started))
+    assert record.ending.reason == INTERRUPTED and is_gone(started[0])
+
+
+def test_a_failure_of_ours_ends_the_program(tmp_path: Path) -> None:
+    started = list[int]()
+
+    def fail() -> bool:
+        raise KeyboardInterrupt
+
+    asked = settings(written(tmp_path, "import signal; signal.pause()"), opponents="")
+    with pytest.raises(KeyboardInterrupt):
+        run_seed(asked, 7, started=started.append, is_stopped=fail)
+    assert is_gone(started[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"program": ()}, "No program is named"),
+        ({"level": "no_level"}, "No level is called 'no_level'; there are first_steps, "),
+        ({"level": "sell_side"}, "A level has its own bots"),
+        ({"opponents": "nobody"}, "No opponent is called 'nobody'"),
+        ({"days": 0}, "A run takes 1 to 10000 days, and not 0"),
+        ({"day_seconds": 0.0}, "A day takes"),
+        ({"step": 0}, "A request takes 1 us to 60 s"),
+        ({"speed": 0.0}, "A speed is from"),
+        ({"patience": 0.0}, "The patience is up to"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_before_anything_runs(
+    changes: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        run_seeds(settings(__file__)._replace(**changes), [1])  # type: ignore[arg-type]
+    for jobs in (0, 1000):
+        with pytest.raises(ValueError, match="There are 1 to 64 jobs"):
+            run_seeds(settings(__file__), [1], jobs)
+    with pytest.raises(ValueError, match="A seed is from 0"):
+        next(run_seeds(settings(__file__), [-1], 1))
+
+
+@pytest.mark.slow
+def test_the_bots_of_the_package_trade_as_fast_as_they_can(tmp_path: Path) -> None:
+    """They wait in threads of their own, for minutes of the exchange's time."""
+    bots = "-m disorderbook bots market-maker noise taker --quiet --url {url} --seed {seed}".split()
+    asked = settings(sys.executable, opponents="", days=20)._replace(
+        program=(sys.executable, *bots)
+    )
+    record = run_seed(asked, 7)
+    assert record.ending.reason == DAYS and record.end - record.start == 100 * NANOSECONDS
+    traders = Counter(order.account for order in record.orders)
+    assert len(traders) == 3 and all(
+        after > before for before, after in pairwise(order.ts for order in record.orders)
+    )
+    # Each of them had its share of the time: none sleeps past another's moment.
+    assert min(traders.values()) > 20
+
+
+@pytest.mark.slow
+def test_libraries_keep_their_timeouts_and_a_faster_clock_goes_by_itself(tmp_path: Path) -> None:
+    code = """
+import os, time, requests, websocket
+E, begun = os.environ, time.time()
+stock = f"venues/{E['DISORDERBOOK_VENUE']}/stocks/{E['DISORDERBOOK_SYMBOL']}"
+silent = websocket.create_connection(
+    f"{E['DISORDERBOOK_TAPE_URL']}ME/venues/{E['DISORDERBOOK_VENUE']}/tickertape", timeout=0.2)
+real = time.perf_counter()
+try: silent.recv()
+except websocket.WebSocketTimeoutException: print('no tick', time.perf_counter() - real < 10)
+session = requests.Session()
+for _ in range(3):
+    print(session.get(E['DISORDERBOOK_URL'] + stock, timeout=(5, 5)).status_code)
+    time.sleep(20)
+print(time.time() - begun > 60)
+"""
+    record = run_seed(settings(written(tmp_path, code), opponents="", speed=200.0, days=10_000), 7)
+    assert record.ending.reason == EXITED, record.ending
+    assert [each.text for each in record.printed] == ["no tick True", *["200"] * 3, "True"]
+
+
+PIDS = "import os; open(os.path.join({folder!r}, str(os.getpid())), 'w').close()\n"
+
+
+def pids(folder: Path) -> list[int]:
+    return [int(path.name) for path in folder.iterdir()]
+
+
+@pytest.mark.slow
+def test_many_seeds_run_at_once_in_their_order_and_all_end_when_nobody_wants_more(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "pids"
+    folder.mkdir()
+    program = written(tmp_path, PIDS.format(folder=str(folder)) + STEADY)
+    asked = settings(program, opponents="noise")
+    records = run_seeds(asked, range(100), 2)
+    first = [next(records), next(records)]
+    assert [record.seed for record in first] == [0, 1]
+    assert told(first[1]) == told(run_seed(asked, 1))
+    wait_for(lambda: len(pids(folder)) > 3)
+    records.close()
+    assert all(is_gone(pid) for pid in pids(folder)) and len(pids(folder)) < 20
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_a_sentence_and_its_program_ends(tmp_path: Path) -> None:
+    folder = tmp_path / "pids"
+    folder.mkdir()
+    code = "import os, signal; os.kill(os.getppid(), 9); signal.pause()"
+    program = written(tmp_path, PIDS.format(folder=str(folder)) + code)
+    with pytest.raises(WorkerFailed, match="The worker process of seed 5 has ended with .* -9"):
+        list(run_seeds(settings(program, opponents=""), [5, 6], 2))
+    wait_for(lambda: all(is_gone(pid) for pid in pids(folder)))
