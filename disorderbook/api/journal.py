@@ -10,7 +10,10 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+import msgspec
 
 from disorderbook.accounts import Accounts, sent_key
 from disorderbook.process.log import quoted
@@ -84,8 +87,8 @@ class RequestJournal:
             return
         status = int(answered.status[:3])
         wording = _wording(answered) if status >= 400 else ()
-        method, account = quoted(environ["REQUEST_METHOD"]), self._account(environ, answered.asked)
-        self._keep(ClientRequest(self._clock(), method, quoted(path), account, status, *wording))
+        method, account = _quoted(environ["REQUEST_METHOD"]), self._account(environ, answered.asked)
+        self._keep(ClientRequest(self._clock(), method, _quoted(path), account, status, *wording))
 
     def requests(self) -> list[ClientRequest]:
         """The newest, oldest first."""
@@ -115,12 +118,25 @@ class RequestJournal:
         return self._accounts.owner_of(sent_key(environ, KEY_PLACES)) if named is None else named
 
 
+class _Body(msgspec.Struct):
+    account: str
+
+
+_BODIES = msgspec.json.Decoder(_Body)
+
+
 def _account_in(body: bytes) -> str | None:
-    try:
-        account = json.loads(body)["account"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+    if not body:
         return None
-    return account if isinstance(account, str) and len(account) <= MAX_NAME_LENGTH else None
+    try:
+        account = _BODIES.decode(body).account
+    except (ValueError, RecursionError):
+        return None
+    return account if len(account) <= MAX_NAME_LENGTH else None
+
+
+# A program asks for the same few paths again and again.
+_quoted = lru_cache(maxsize=256)(quoted)
 
 
 def _wording(answered: Answered) -> tuple[str, str]:

@@ -10,17 +10,21 @@ import io
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 from disorderbook.accounts import Accounts
-from disorderbook.api.app import DirectBottle
+from disorderbook.api.app import DirectBottle, make_app
+from disorderbook.api.journal import RequestJournal
+from disorderbook.api.services import Services
 from disorderbook.client.network import API, IDEMPOTENCY_HEADER, TAPE, address_of
 from disorderbook.client.results import MarketClosed, Refused, read
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
+from disorderbook.game.master import GameMaster
+from disorderbook.lab.timeline import Timeline
+from disorderbook.marketdata.history import History
 from disorderbook.protocol.messages import execution_message, tick_message
 from disorderbook.server.head import Refusal
 from disorderbook.server.limits import Limits
@@ -111,6 +115,31 @@ def _later(render: Callable[..., bytes], *arguments: object) -> Callable[[], byt
     return lambda: render(*arguments)
 
 
+class Application:
+    """The routes of an exchange whose every change `history` is told, for who asks directly. Orders
+    may be listed, and nobody needs a key.
+    """
+
+    def __init__(self, exchange: Exchange, history: History, timeline: Timeline) -> None:
+        self._exchange, self._accounts = exchange, Accounts()
+        self.journal = RequestJournal(exchange.read_clock, self._accounts)
+        self._app = make_app(
+            Services(
+                exchange,
+                self._accounts,
+                GameMaster(exchange, self._accounts),
+                timeline,
+                extra=True,
+                history=history,
+                journal=self.journal,
+            )
+        )
+
+    def connection(self) -> "DirectConnection":
+        """One more connection."""
+        return DirectConnection(self._app, self._exchange, self._accounts)
+
+
 class DirectConnection:
     """A client's connection to an application of this process. One thread may use it at a time, and
     must not hold the exchange's lock.
@@ -191,7 +220,7 @@ class DirectConnection:
                 raise RuntimeError(f"The answer to {request.head.environ} would come later")
             response = response.result()
         if isinstance(response, bytes):
-            return HTTPStatus.OK, response
+            return 200, response
         return _status_and_body(response)
 
     def _called(self, request: HttpRequest) -> tuple[int, bytes]:

@@ -1,0 +1,328 @@
+"""A seeded market inside the program that uses it, on a clock that moves when it is told to.
+
+    with Simulation(seed=7, opponents="market-maker taker noise") as sim:
+        sim.run(strategy, days=100)
+        print(sim.result().measures)
+
+No sockets, threads or files: what trades is the exchange's own code, called one thing after the
+other. So a run is a function of its seed and of what the strategy does, and the same over HTTP with
+the stepped clock. The application behind the routes is made when a market is first asked for, and
+its modules are imported then.
+
+One thread uses a simulation at a time. Prices and cash are cents, quantities are shares.
+"""
+
+import secrets
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+import msgspec
+
+from disorderbook.engine.orders import Order
+from disorderbook.game.chance import MAX_SEED
+from disorderbook.game.simulation import DAYS as MOST_DAYS
+from disorderbook.game.simulation import MOST_LOOKS
+from disorderbook.lab.clock import nanoseconds
+from disorderbook.lab.measures import Curve, Measures, curve, measures
+from disorderbook.lab.opponents import DRAWN_SEEDS
+from disorderbook.lab.record import (
+    DAYS,
+    DECIDED,
+    FAILED,
+    INTERRUPTED,
+    MOST_LAST_LINES,
+    RefusedRequest,
+    RunEnding,
+    RunRecord,
+)
+from disorderbook.lab.simulated_market import LevelMarket, OpponentsMarket, SimulatedMarket
+from disorderbook.protocol.names import NANOSECONDS
+from disorderbook.traders.market_view import Strategy
+
+if TYPE_CHECKING:
+    from disorderbook.client import Market
+    from disorderbook.lab.connection import Application
+
+DAY_SECONDS = 5.0
+SHORTEST_DAY, LONGEST_DAY = 0.05, 86_400.0
+MOST_STEPS = 10_000  # of a Strategy at one look
+NO_PANDAS = "to_pandas() needs pandas, which is not installed; run: pip install pandas"
+
+Look = Callable[["Market", "Simulation"], object]
+"""A strategy that is a plain function of the account's market and the simulation."""
+
+
+class SimulationResult(msgspec.Struct, frozen=True):
+    """What a simulation has come to so far: its numbers, and how they came about."""
+
+    measures: Measures
+    curve: Curve
+
+    @property
+    def state(self) -> str | None:
+        """How the level stands: `open`, `won` or `lost`; None without a level."""
+        return self.measures.level
+
+    def to_pandas(self) -> Any:
+        """The curve as a pandas.DataFrame: an index of times (UTC), and the columns price and nav (cents) and
+        shares. Raises ModuleNotFoundError, with a sentence, without pandas.
+        """
+        try:
+            library: Any = import_module("pandas")
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(NO_PANDAS, name="pandas") from None
+        columns: dict[str, Any] = self.curve._asdict()
+        index = library.to_datetime(columns.pop("times"), utc=True).rename("ts")
+        columns["price"] = library.array(columns["price"], dtype="Int64")  # which knows no price
+        return library.DataFrame(columns, index=index)
+
+
+class Simulation:
+    """One stock at one venue, with opponents or the bots of a level.
+
+    `seed` is what all chance follows from; None draws one, which `seed` tells. `opponents` are bots
+    by name (`market-maker, taker, noise:3`), separated by commas or blanks; `level` is a level of
+    the game instead, whose day 0 has been traded at the start. `days` is the most that `run` may
+    play, and `day_seconds` how long each takes. `account` is whose result is told; in a level it is
+    the player's, as venue and symbol are the level's. Raises ValueError for what cannot be used.
+
+    After `close` it can still be read, and does nothing more.
+    """
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        opponents: str = "",
+        *,
+        level: str | None = None,
+        days: int = MOST_DAYS,
+        day_seconds: float = DAY_SECONDS,
+        venue: str | None = None,
+        symbol: str | None = None,
+        account: str | None = None,
+    ) -> None:
+        self.seed: int = secrets.randbelow(DRAWN_SEEDS) if seed is None else seed
+        _require("seed", self.seed, 0, MAX_SEED)
+        _require("days", days, 1, MOST_DAYS)
+        day = _day_nanoseconds(day_seconds)
+        names = (venue, symbol, account)
+        self._inside: SimulatedMarket
+        if level is None:
+            self._inside = OpponentsMarket(self.seed, opponents, names, day)
+        elif opponents or any(name is not None for name in names):
+            raise ValueError("A level has bots, a venue, a stock and an account of its own")
+        else:
+            self._inside = LevelMarket(self.seed, level, day)
+        self.venue, self.symbol, self.account = self._inside.place
+        self.days, self.day_seconds = days, day / NANOSECONDS
+        self._ending = RunEnding(DAYS)
+        self._is_running = self._is_closed = False
+        self._application: Application | None = None
+        self._markets: WeakSet[Market] = WeakSet()
+
+    # ---- what happens
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass (0 to LONGEST_ADVANCE seconds), with all that is due. Raises
+        ValueError, and RuntimeError after `close`.
+        """
+        self._require_open()
+        self._inside.advance(nanoseconds(seconds))
+
+    def run(self, strategy: Strategy | Look, days: int | None = None, looks: int = 1) -> None:
+        """Have a strategy look at the market `looks` times a day, evenly spread, for so many days,
+        or for all that are left; in a level until it is decided.
+
+        A Strategy has its steps with the account's view of the book; a plain function is called
+        with the account's market and this simulation. In a level the looks are in the silence after
+        the bots' burst, and none is at the day's end; else the last one is.
+
+        What the strategy raises comes out of here; time stands still then. Raises ValueError for
+        numbers out of bounds, and RuntimeError after `close` or within another `run`.
+        """
+        self._require_open()
+        if self._is_running:
+            raise RuntimeError("This simulation runs a strategy already")
+        left = self.days - self._inside.days_played
+        if not left:
+            raise ValueError(f"All {self.days} days of this simulation have been played")
+        _require("days", left if days is None else days, 1, left)
+        _require("looks", looks, 1, MOST_LOOKS)
+        look = self._look_of(strategy)
+        with self._noting_the_end():
+            for _ in self._inside.looks(left if days is None else days, looks):
+                look()
+                self._require_open()
+
+    def market(self, account: str | None = None) -> "Market":
+        """The stock as an account trades it, by default that whose result is told: a Market as over
+        HTTP, whose `ticks` and `executions` tell what has happened so far, and end there. Raises
+        RuntimeError after `close`.
+        """
+        self._require_open()
+        from disorderbook.client import Market
+
+        connection = self._served().connection()
+        name = self.account if account is None else account
+        market = Market(self.venue, self.symbol, name, connection=connection)
+        self._markets.add(market)
+        return market
+
+    def accuse(self, account: str) -> None:
+        """The one accusation of the level making_amends. Raises ValueError elsewhere, and
+        RuntimeError after `close`.
+        """
+        self._require_open()
+        self._inside.accuse(account)
+
+    def close(self) -> None:
+        """Close every market, and do nothing more."""
+        self._is_closed = True
+        for market in list(self._markets):
+            market.close()
+
+    def __enter__(self) -> "Simulation":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- how things stand
+
+    @property
+    def time(self) -> float:
+        """Seconds since 1970 on the simulation's clock, which begins at a fixed moment."""
+        return self._inside.now / NANOSECONDS
+
+    @property
+    def day(self) -> int:
+        """The trading day, from 0."""
+        return self._inside.day
+
+    @property
+    def state(self) -> str | None:
+        """How the level stands: `open`, `won` or `lost`; None without a level."""
+        outcome = self._inside.outcome()
+        return None if outcome is None else outcome.state
+
+    @property
+    def flash(self) -> dict[str, str] | None:
+        """What the level tells its player now, under info, success or error, if anything."""
+        return self._inside.flash
+
+    def result(self, account: str | None = None) -> SimulationResult:
+        """What an account has come to so far, by default that of the simulation. Takes time in
+        proportion to the orders of everybody.
+        """
+        told = self.record(account)
+        return SimulationResult(measures(told), curve(told))
+
+    def record(self, account: str | None = None) -> RunRecord:
+        """All that has happened so far, from an account's point of view. `requests` and refusals
+        are those over markets; a Strategy sends none.
+        """
+        inside, journal = self._inside, self._application and self._application.journal
+        return RunRecord(
+            self.seed,
+            self.venue,
+            self.symbol,
+            self.account if account is None else account,
+            inside.start,
+            inside.now,
+            inside.day_ns,
+            self.days,
+            [_as_it_stands(order) for order in inside.orders()],
+            journal.count if journal else 0,
+            journal.refusal_count if journal else 0,
+            [
+                RefusedRequest(
+                    each.ts, each.method, each.path, each.status, each.sentence, each.detail
+                )
+                for each in (journal.refusals() if journal else ())
+            ],
+            [],
+            self._ending,
+            inside.outcome(),
+        )
+
+    def report(self, path: str | Path) -> None:
+        """Write the report of the laboratory about this run: one HTML file. Raises OSError."""
+        from disorderbook.lab.report import report
+
+        report([self.record()], path)
+
+    # ---- inside
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("This simulation was closed, and can only be read")
+
+    def _served(self) -> "Application":
+        if self._application is None:
+            from disorderbook.lab.connection import Application
+
+            inside = self._inside
+            self._application = Application(inside.exchange, inside.history, inside.timeline)
+        return self._application
+
+    def _look_of(self, strategy: Strategy | Look) -> Callable[[], object]:
+        if isinstance(strategy, Strategy):
+            return lambda: self._step(strategy)
+        if not callable(strategy):
+            raise ValueError(
+                f"{strategy!r:.80} is no Strategy and no function of market and simulation"
+            )
+        market = self.market()
+        return lambda: strategy(market, self)
+
+    def _step(self, strategy: Strategy) -> None:
+        # Nobody else is there to take the exchange's lock, and a strategy that asks a market has
+        # it taken by that.
+        view = self._inside.view
+        for _ in range(MOST_STEPS):
+            view.refresh()
+            if not strategy.step(view):
+                return
+        raise RuntimeError(f"The strategy wants more than {MOST_STEPS} steps at one look")
+
+    @contextmanager
+    def _noting_the_end(self) -> Iterator[None]:
+        """Note how a run ends."""
+        self._is_running, self._ending = True, RunEnding(DAYS)
+        try:
+            yield
+            if self._inside.is_decided:
+                self._ending = RunEnding(DECIDED)
+        except Exception:
+            lines = traceback.format_exc().splitlines()[-MOST_LAST_LINES:]
+            self._ending = RunEnding(FAILED, last_lines=tuple(lines))
+            raise
+        except BaseException:
+            self._ending = RunEnding(INTERRUPTED)
+            raise
+        finally:
+            self._is_running = False
+
+
+def _as_it_stands(order: Order) -> Order:
+    """A closed order itself, and a copy of an open one, which may still change."""
+    return msgspec.structs.replace(order, fills=tuple(order.fills)) if order.remaining else order
+
+
+def _day_nanoseconds(seconds: float) -> int:
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not SHORTEST_DAY <= seconds <= LONGEST_DAY:
+        raise ValueError(
+            f"day_seconds is {SHORTEST_DAY} to {LONGEST_DAY:g}, and not {seconds!r:.80}"
+        )
+    return round(seconds * NANOSECONDS)
+
+
+def _require(name: str, number: object, least: int, most: int) -> None:
+    if type(number) is not int or not least <= number <= most:
+        raise ValueError(f"{name} is an integer from {least} to {most}, and not {number!r:.80}")
