@@ -69,8 +69,8 @@ class SimulationResult(msgspec.Struct, frozen=True):
         return self.measures.level
 
     def to_pandas(self) -> Any:
-        """The curve as a pandas.DataFrame: an index of times (UTC), and the columns price and nav (cents) and
-        shares. Raises ModuleNotFoundError, with a sentence, without pandas.
+        """The curve as a pandas.DataFrame: an index of times (UTC), and the columns price and nav
+        (cents) and shares. Raises ModuleNotFoundError, with a sentence, without pandas.
         """
         try:
             library: Any = import_module("pandas")
@@ -91,7 +91,7 @@ class Simulation:
     play, and `day_seconds` how long each takes. `account` is whose result is told; in a level it is
     the player's, as venue and symbol are the level's. Raises ValueError for what cannot be used.
 
-    After `close` it can still be read, and does nothing more.
+    After `close`, or an interruption such as Ctrl-C, it can still be read, and does nothing more.
     """
 
     def __init__(
@@ -132,7 +132,8 @@ class Simulation:
         ValueError, and RuntimeError after `close`.
         """
         self._require_open()
-        self._inside.advance(nanoseconds(seconds))
+        with self._closing_if_interrupted():
+            self._inside.advance(nanoseconds(seconds))
 
     def run(self, strategy: Strategy | Look, days: int | None = None, looks: int = 1) -> None:
         """Have a strategy look at the market `looks` times a day, evenly spread, for so many days,
@@ -154,7 +155,7 @@ class Simulation:
         _require("days", left if days is None else days, 1, left)
         _require("looks", looks, 1, MOST_LOOKS)
         look = self._look_of(strategy)
-        with self._noting_the_end():
+        with self._closing_if_interrupted(), self._noting_the_end():
             for _ in self._inside.looks(left if days is None else days, looks):
                 look()
                 self._require_open()
@@ -260,7 +261,8 @@ class Simulation:
 
     def _require_open(self) -> None:
         if self._is_closed:
-            raise RuntimeError("This simulation was closed, and can only be read")
+            how = "interrupted" if self._ending.reason == INTERRUPTED else "closed"
+            raise RuntimeError(f"This simulation was {how}, and can only be read")
 
     def _served(self) -> "Application":
         if self._application is None:
@@ -302,11 +304,20 @@ class Simulation:
             lines = traceback.format_exc().splitlines()[-MOST_LAST_LINES:]
             self._ending = RunEnding(FAILED, last_lines=tuple(lines))
             raise
-        except BaseException:
-            self._ending = RunEnding(INTERRUPTED)
-            raise
         finally:
             self._is_running = False
+
+    @contextmanager
+    def _closing_if_interrupted(self) -> Iterator[None]:
+        """Ctrl-C may come amid an order, and leave a book that contradicts itself."""
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self._ending = RunEnding(INTERRUPTED)
+            self.close()
+            raise
 
 
 def _as_it_stands(order: Order) -> Order:

@@ -198,14 +198,17 @@ def test_what_a_strategy_raises_comes_out_and_the_rest_can_be_read() -> None:
         assert sim.record().ending.reason == DAYS
 
 
-def test_the_user_may_interrupt_a_run() -> None:
+def test_what_was_interrupted_can_be_read_and_is_not_gone_on_with() -> None:
     def interrupted(market: Market, sim: Simulation) -> None:
+        market.buy(1, 1)
         raise KeyboardInterrupt
 
     with Simulation(seed=7) as sim:
         with pytest.raises(KeyboardInterrupt):
             sim.run(interrupted)
-    assert sim.record().ending.reason == INTERRUPTED
+        with pytest.raises(RuntimeError, match="was interrupted, and can only be read"):
+            sim.advance(1)
+        assert sim.record().ending.reason == INTERRUPTED and len(sim.record().orders) == 1
 
 
 def test_a_strategy_that_never_has_enough_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
