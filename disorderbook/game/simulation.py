@@ -109,7 +109,7 @@ def play(
     _require("seed", seed, 0, MAX_SEED)
     _require("days", days, 1, DAYS)
     _require("looks", looks, 0, MOST_LOOKS)
-    simulation = Simulation(level, seed, player, publishers)
+    simulation = LevelSimulation(level, seed, player, publishers)
     run = simulation.run
     while run.day < days and not run.is_over:
         simulation.play_day(looks)
@@ -122,7 +122,7 @@ def play(
     return simulation.result()
 
 
-class Simulation:
+class LevelSimulation:
     """A level, day after day; `play` is a loop over it."""
 
     def __init__(

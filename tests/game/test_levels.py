@@ -3,7 +3,7 @@
 import pytest
 
 from disorderbook.game.levels import LEVELS, Level
-from disorderbook.game.simulation import Simulation
+from disorderbook.game.simulation import LevelSimulation
 
 RANGES = {
     "chock_a_block": (2600, 9999),
@@ -24,6 +24,6 @@ def test_a_level_tells_what_a_player_needs(level: Level) -> None:
 @pytest.mark.parametrize("level", LEVELS.values(), ids=list(LEVELS))
 def test_first_prices_lie_within_the_levels_range(level: Level) -> None:
     low, high = RANGES.get(level.name, (2600, 10300))
-    prices = [Simulation(level, seed).run.first_price for seed in range(60)]
+    prices = [LevelSimulation(level, seed).run.first_price for seed in range(60)]
     assert low <= min(prices) <= low + (high - low) * 0.1
     assert high >= max(prices) >= high - (high - low) * 0.1

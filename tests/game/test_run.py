@@ -10,7 +10,7 @@ from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
 from disorderbook.exchange import Exchange
 from disorderbook.game.levels import LEVELS
 from disorderbook.game.run import Place, Run, free_names
-from disorderbook.game.simulation import Simulation
+from disorderbook.game.simulation import LevelSimulation
 from disorderbook.protocol.names import NANOSECONDS
 
 DAY = 5 * NANOSECONDS
@@ -18,7 +18,7 @@ DAY = 5 * NANOSECONDS
 
 def test_day_0_has_no_pauses_and_leaves_a_quote() -> None:
     for name in LEVELS:
-        simulation = Simulation(name, 3)
+        simulation = LevelSimulation(name, 3)
         run = simulation.run
         start, actions = run.next_at, 0
         while run.is_opening:
@@ -34,7 +34,7 @@ def test_day_0_has_no_pauses_and_leaves_a_quote() -> None:
 
 
 def test_a_day_is_a_burst_of_single_orders_and_then_silence() -> None:
-    simulation = Simulation("chock_a_block", 3)
+    simulation = LevelSimulation("chock_a_block", 3)
     run = simulation.run
     simulation.play_day()
     pauses: Counter[int] = Counter()
@@ -55,7 +55,7 @@ def test_a_day_is_a_burst_of_single_orders_and_then_silence() -> None:
 
 
 def test_a_late_thread_does_not_shift_the_days() -> None:
-    simulation = Simulation("first_steps", 3)
+    simulation = LevelSimulation("first_steps", 3)
     run = simulation.run
     simulation.play_day()
     first = run.next_at
@@ -74,7 +74,7 @@ def test_a_late_thread_does_not_shift_the_days() -> None:
 def test_instances_have_phases_of_their_own() -> None:
     firsts = []
     for seed in range(20):
-        simulation = Simulation("first_steps", seed)
+        simulation = LevelSimulation("first_steps", seed)
         simulation.play_day()
         firsts.append(simulation.run.next_at % DAY)
     assert max(firsts) - min(firsts) > DAY / 2
@@ -93,7 +93,7 @@ def test_pauses_shrink_with_the_day(seconds: float, paused: float) -> None:
 
 
 def test_after_the_last_day_it_is_lost_and_the_bots_stop() -> None:
-    simulation = Simulation("first_steps", 3)
+    simulation = LevelSimulation("first_steps", 3)
     run = simulation.run
     while not run.is_over:
         assert run.state == "open"
@@ -104,14 +104,14 @@ def test_after_the_last_day_it_is_lost_and_the_bots_stop() -> None:
     assert run.book.next_id == orders
 
 
-def trade(simulation: Simulation, side: object, quantity: int, price: int) -> None:
+def trade(simulation: LevelSimulation, side: object, quantity: int, price: int) -> None:
     run = simulation.run
     new = NewOrder(run.place.account, side, LIMIT, price, quantity)  # type: ignore[arg-type]
     simulation.exchange.submit(run.book, new)
 
 
 def test_the_verdict_comes_at_the_close_and_stays_while_the_market_goes_on() -> None:
-    simulation = Simulation("first_steps", 3)
+    simulation = LevelSimulation("first_steps", 3)
     run = simulation.run
     simulation.play_day()
     trade(simulation, BUY, 100, 10**6)
@@ -126,7 +126,7 @@ def test_the_verdict_comes_at_the_close_and_stays_while_the_market_goes_on() -> 
 
 
 def test_a_limit_is_watched_at_every_trade() -> None:
-    simulation = Simulation("sell_side", 3)
+    simulation = LevelSimulation("sell_side", 3)
     simulation.play_day()
     ask = simulation.run.book.quote().ask
     assert ask
@@ -149,7 +149,7 @@ def test_every_bot_has_a_name_of_its_own_that_is_not_the_players() -> None:
 
 
 def test_levels_without_a_culprit_take_no_accusation() -> None:
-    run = Simulation("sell_side", 3).run
+    run = LevelSimulation("sell_side", 3).run
     assert run.judge("mm") is False and run.state == "open"
 
 
@@ -178,7 +178,7 @@ def copy(book: OrderBook, exchange: Exchange) -> OrderBook:
     return again
 
 
-def tail(simulation: Simulation, days: int) -> list[object]:
+def tail(simulation: LevelSimulation, days: int) -> list[object]:
     """What happens from now on, order by order."""
     run, happened = simulation.run, []
     last = run.day + days
@@ -195,7 +195,7 @@ def tail(simulation: Simulation, days: int) -> list[object]:
 def test_a_run_that_is_restored_in_mid_day_goes_on_as_if_nothing_had_been(
     name: str, actions: int
 ) -> None:
-    one, other = Simulation(name, 5), Simulation(name, 5)
+    one, other = LevelSimulation(name, 5), LevelSimulation(name, 5)
     for simulation in (one, other):
         for _ in range(actions):
             simulation.act()
