@@ -83,13 +83,16 @@ class AccountHistory:
         self.basis = CostBasis()
         self.fill_count = 0
         self.series: WholeSeries[PastPosition] = WholeSeries(SECOND, MOST_CANDLES)
-        self.open = {side: OpenOrders() for side in Side}
+        self.open = {side: OpenOrders() for side in (BUY, SELL)}
         self.has_failed = False  # and is of no use any more
         self._exchange = exchange
         self._book = ref(book)  # which goes when its level is over
         self._fills: deque[AccountFill] = deque(maxlen=RECENT_FILLS)
         self._position = 0  # shares after the last fill
-        self._live: dict[Order, int] = {}  # that may have other fills, and how many are told
+        self._live: list[
+            tuple[Order, int]
+        ] = []  # that may trade again, and how many fills are told
+        self._open = {side: (0, 0) for side in (BUY, SELL)}  # of those in `_live`
         self._pending: list[Pending] = []  # a heap
         self._group = (0, 0)  # time and price of the fills that `_net` shares are bought in
         self._net = 0
@@ -141,8 +144,10 @@ class AccountHistory:
         """
         until, events, end = self._exchange.latest, book.event_count, book.next_id
         quote = book.quote()
-        for order, told in list(self._live.items()):
-            self._await(order, told, until)
+        known, self._live = self._live, []
+        self._open = {side: (0, 0) for side in (BUY, SELL)}
+        while known:
+            self._await(*known.pop(), until)
             yield 1
         placed = self._exchange.orders_of(book, self.account, self._next_id - 1)
         for new in placed:
@@ -156,7 +161,7 @@ class AccountHistory:
             yield ORDER_COST if book.find(new.id) is new else LEDGER_COST
         yield from self._tell_before(until + 1, until)
         self._settle()
-        yield from self._count_open()
+        self.open = {side: OpenOrders(*counted) for side, counted in self._open.items()}
         self.ts, self.quote, self._events, self._next_id = until, quote, events, end
 
     def _await(self, order: Order, number: int, until: int) -> None:
@@ -169,9 +174,11 @@ class AccountHistory:
                 heappush(self._pending, (fill.ts, rank, is_take, order.id, number, order, fill))
                 return
         elif not order.is_open:
-            self._live.pop(order, None)
             return
-        self._live[order] = number
+        self._live.append((order, number))
+        if order.is_open:
+            orders, shares = self._open[order.side]
+            self._open[order.side] = orders + 1, shares + order.remaining
 
     def _tell_before(self, ts: int, until: int) -> Iterator[int]:
         while self._pending and self._pending[0][0] < ts:
@@ -209,15 +216,6 @@ class AccountHistory:
             self.basis.trade(self._net, price)
             self.series.add(PastPosition(ts, self.basis.cash, self.basis.shares, price))
             self._net = 0
-
-    def _count_open(self) -> Iterator[int]:
-        orders, shares = dict.fromkeys(Side, 0), dict.fromkeys(Side, 0)
-        for order in list(self._live):
-            if order.is_open:
-                orders[order.side] += 1
-                shares[order.side] += order.remaining
-            yield 1
-        self.open = {side: OpenOrders(orders[side], shares[side]) for side in (BUY, SELL)}
 
 
 class AccountHistories:

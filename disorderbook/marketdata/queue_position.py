@@ -26,7 +26,8 @@ class _Count:
 
 
 class QueueCounts:
-    """Counts for one answer, whose orders in a book are asked for in ascending order of their ids.
+    """Counts for one answer. A queue is gone through once where orders are asked for in ascending
+    order of their ids.
 
     The rule: a count is exact where it has at most RECOUNTED orders, and where the book has not
     changed since it was begun. Else some of those orders may have traded or gone since: it is then
@@ -65,6 +66,10 @@ class QueueCounts:
             self._book, self._counts = book, {}
         key = order.side, order.price
         count = self._counts.get(key)
-        if count is None or (count.orders <= RECOUNTED and count.events != book.event_count):
+        if count is None or count.next_id > order.id or _is_outdated(count, book):
             count = self._counts[key] = _Count(book.event_count)
         return count
+
+
+def _is_outdated(count: _Count, book: OrderBook) -> bool:
+    return count.orders <= RECOUNTED and count.events != book.event_count

@@ -43,7 +43,7 @@ def test_who_has_done_nothing_has_nothing(markets: tuple[Market, Market]) -> Non
     mine, yours = markets
     yours.buy(5000, 1)
     assert mine.position() == Position(mine.symbol)
-    assert mine.fills() == mine.open_orders() == ()
+    assert mine.fills() == () and mine.open_orders() == ()
 
 
 def test_a_stock_that_nobody_used_is_refused(exchange: PrivateExchange) -> None:

@@ -49,7 +49,8 @@ def pieces(steps: Steps) -> Iterator[bytes]:
 
 def test_the_orders_of_a_long_queue_are_counted_once() -> None:
     """All 20,000 are the account's own, and it reads them in parts."""
-    market, since, told, steps = Venue(), -1, [], 0
+    market, since, steps = Venue(), -1, 0
+    told: list[Any] = []
     for _ in range(20_000):
         market.place("A", BUY, 100, 2)
     while len(told) < 5000:

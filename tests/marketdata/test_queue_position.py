@@ -61,7 +61,7 @@ def test_it_is_exact_after_any_placings_trades_and_cancels(
 
 def test_a_queue_is_gone_through_once_for_all_of_ones_orders() -> None:
     book, counts = OrderBook("V", "S", 0), QueueCounts()
-    orders = [placed(book, "A", Side.BUY, 100, 2) for _ in range(100_000)]
+    orders = [placed(book, "A", Side.BUY, 100, 2) for _ in range(30_000)]
     steps = 0
     for number, order in enumerate(orders):
         ahead, more = counted(book, order, counts)
@@ -69,6 +69,7 @@ def test_a_queue_is_gone_through_once_for_all_of_ones_orders() -> None:
         assert ahead == 2 * number
     assert counts.counted == len(orders) - 1
     assert steps == counts.counted // QUEUE_AT_ONCE
+    assert counted(book, orders[7], counts)[0] == 14  # also in another order
 
 
 def test_orders_that_are_gone_cost_steps_too() -> None:
