@@ -53,6 +53,10 @@ class SiteRoutes:
             raise NoSuchInstance(detail_of("the instance's id", instance_id, "a number from 1"))
         return self._page("instance")
 
+    def account(self, request: Request, account: str) -> Answer:
+        """The page of any account, as `instance` is that of any instance."""
+        return self._page("account")
+
     def part(self, request: Request, file: str) -> Answer:
         """What the pages are made of; raises NoSuchFile."""
         kind = KINDS.get(file.rpartition(".")[2])
@@ -120,6 +124,7 @@ ROUTES: list[Route] = [
     ("GET", "/", SiteRoutes.front_page),
     ("GET", "/levels", SiteRoutes.levels),
     ("GET", "/levels/<instance_id>", SiteRoutes.instance),
+    ("GET", "/accounts/<account>", SiteRoutes.account),
     ("GET", "/static/<file>", SiteRoutes.part),
     ("GET", "/docs", SiteRoutes.documentation),
     ("GET", "/openapi.json", SiteRoutes.openapi),

@@ -401,7 +401,7 @@ def test_all_can_be_reached_with_the_keyboard(exchange: Exchange, open_page: Ope
     page = open_page(exchange, "KEYS")
     wait_for_text(page, "last-price", "50.00")
     reached = []
-    for _ in range(14):
+    for _ in range(16):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate(
@@ -414,7 +414,7 @@ def test_all_can_be_reached_with_the_keyboard(exchange: Exchange, open_page: Ope
             assert page.get_attribute("[data-span=all]", "aria-pressed") == "true"
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid" or reached[-1] is None, reached
-    assert reached[:12] == [
+    assert reached[:14] == [
         "/",
         "/levels",
         "venue",
@@ -425,6 +425,8 @@ def test_all_can_be_reached_with_the_keyboard(exchange: Exchange, open_page: Ope
         "ladder-title",
         "trades-title",
         "scores-title",
+        "/accounts/ANN",
+        "/accounts/BOB",
         "/docs",
         "/ob/api/",
     ]

@@ -119,15 +119,15 @@ def test_own_orders_are_marked_and_can_be_cancelled(
     page.fill("#qty", "5")
     page.focus("#send")
     page.evaluate("send.click(); send.click()")  # a double click places one order
-    page.click("[aria-label='Cancel the order to buy 5 at 1.00']")
+    page.click("[aria-label='Cancel the order to buy 5 shares at 1.00']")
     page.wait_for_selector("#orders td:text-is('5 of 5')", state="detached")
     assert page.evaluate("document.activeElement.querySelector('#orders') !== null")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Cancel"
-    page.wait_for_selector("#ladder .own.buy[title='7 of them are yours']:text-is('1.00')")
-    page.click("[aria-label='Cancel the order to buy 3 at 1.00']")
-    page.wait_for_selector("#ladder .own[title='4 of them are yours']")
-    page.click("[aria-label='Cancel the order to buy 4 at 1.00']")
+    page.wait_for_selector("#ladder .own.buy[title='7 of them are yours, first in the queue']:text-is('1.00')")
+    page.click("[aria-label='Cancel the order to buy 3 shares at 1.00']")
+    page.wait_for_selector("#ladder .own[title='4 of them are yours, first in the queue']")
+    page.click("[aria-label='Cancel the order to buy 4 shares at 1.00']")
     page.wait_for_selector("#orders td:text-is('No order of yours is open.')")
     page.wait_for_selector("#ladder .own", state="detached")
 
@@ -137,14 +137,14 @@ def test_a_cancel_is_of_the_order_beside_which_it_stood(
 ) -> None:
     page = play(open_url, exchange, "sell_side", "changing")
     listings: list[str] = []
-    page.on("request", lambda sent: "/accounts/" in sent.url and listings.append(sent.url))
+    page.on("request", lambda sent: "/orders?" in sent.url and listings.append(sent.url))
     for quantity in ("3", "4", "5"):
         order(page, quantity, "1.00")
         page.wait_for_selector(f"#orders td:text-is('{quantity} of {quantity}')")
-    button = page.query_selector("[aria-label='Cancel the order to buy 4 at 1.00']")
+    button = page.query_selector("[aria-label='Cancel the order to buy 4 shares at 1.00']")
     assert button is not None
     button.focus()
-    page.click("[aria-label='Cancel the order to buy 5 at 1.00']")  # the rows below move up
+    page.click("[aria-label='Cancel the order to buy 5 shares at 1.00']")  # the rows below move up
     page.wait_for_selector("#orders td:text-is('5 of 5')", state="detached")
     order(page, "6", "1.00")  # they move down
     page.wait_for_selector("#orders td:text-is('6 of 6')")
@@ -153,7 +153,7 @@ def test_a_cancel_is_of_the_order_beside_which_it_stood(
     left = page.locator("#orders td:nth-child(3)").all_inner_texts()
     assert left == ["6 of 6", "3 of 3"]
     button.evaluate("button => button.click()")  # its row is gone, and its order closed
-    page.click("[aria-label='Cancel the order to buy 6 at 1.00']")
+    page.click("[aria-label='Cancel the order to buy 6 shares at 1.00']")
     page.wait_for_selector("#orders td:text-is('6 of 6')", state="detached")
     assert page.locator("#orders td:nth-child(3)").all_inner_texts() == ["3 of 3"]
     assert listings and all("open=true" in url and "limit=" in url for url in listings)

@@ -17,6 +17,7 @@ export const MINUTE = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute
 export const dollars = cents => DOLLARS.format(cents / 100).replace('-', '−')
 export const money = cents => `${cents < 0 ? '−' : ''}$${DOLLARS.format(Math.abs(cents) / 100)}`
 export const shares = count => WHOLE.format(count).replace('-', '−')
+export const sharesText = count => `${shares(count)} ${Math.abs(count) === 1 ? 'share' : 'shares'}`
 export const clockTime = timestamp => CLOCK.format(secondsOf(timestamp) * 1000)
 
 export function secondsOf(timestamp) {
@@ -78,6 +79,18 @@ export function showNone(body, columns, sentence) {
 
 export function clearNone(body) {
   if (body.firstElementChild?.className === 'empty') body.replaceChildren()
+}
+
+// Makes the letters of a node smaller, where one of these parts has more than fits beside each other.
+export function fit(node, parts) {
+  node.style.fontSize = ''
+  let size = 1
+  for (let turn = 0; turn < 3; turn++) { // what is no text does not become smaller with it
+    const share = Math.min(...parts.map(part => part.clientWidth / part.scrollWidth))
+    if (!(share < 1)) return
+    size *= share * 0.97
+    node.style.fontSize = `${size.toFixed(3)}em`
+  }
 }
 
 // ---- What people do -----------------------------------------------------------------------------

@@ -2,27 +2,24 @@
 
 'use strict'
 
-import { attendChart, drawChart, markFills } from './chart.js'
-import {
-  $, attendKey, clearNone, confirmed, dollars, fitNamedRows, fitRows, makeRow, mark, money, put, refusalOf, say,
-  shares, showNone, telling,
-} from './dom.js'
-import { goTo, here, lookSoon, watch } from './market.js'
-import { showConnection, showLadder, showQuote } from './quote.js'
+import { attendChart, markFills } from './chart.js'
+import { attendCurves } from './curve.js'
+import { $, attendKey, confirmed, mark, money, put, refusalOf, say, shares, telling } from './dom.js'
+import { showFills } from './fills.js'
+import { showLadder } from './ladder.js'
+import { accountPage, goTo, here, lookSoon, watch } from './market.js'
+import { showOrders } from './orders.js'
+import { actAs, learnOwn, learnSoon, own, ownPaths } from './own.js'
+import { drawPlots } from './plot.js'
+import { showConnection, showQuote } from './quote.js'
 import { Refused, ask, inPath, send } from './requests.js'
+import { attendSources } from './sources.js'
 
 const LONGEST_PAUSE = 500 // milliseconds: the day goes on also while nothing trades
-const EVERY_ORDERS = 2000
-const MOST_FILLS = 200 // that are listed
-const MOST_ORDERS = 500 // that are listed, and marked in the ladder
 
 const id = location.pathname.split('/').filter(Boolean).at(-1)
 let played = null // as /api/v1/instances/ID tells it
 let isGone = false
-let orders = [] // own ones that are open
-let orderedAt = -Infinity // when they were asked for
-let fills = []
-let fillCount = 0
 
 // ---- Asking -------------------------------------------------------------------------------------
 
@@ -34,36 +31,19 @@ async function learn() {
   isGone = false
   if (told.venue !== here.venue) beginAt(told)
   played = told
-  await learnFills()
-  await learnOrders()
+  await learnOwn(askFills, told.isOver)
 }
 
 // A restart gives another venue.
-function beginAt({ venue, symbol }) {
+function beginAt({ venue, symbol, account }) {
   goTo({ venue, symbol })
-  orders = fills = []
-  fillCount = 0
-  orderedAt = -Infinity
+  actAs(account)
 }
 
-async function learnFills() {
-  const told = await ask(`${instancePath}/fills`, { since: fillCount })
-  if (told.count === fillCount) return
-  fillCount = told.count
-  fills = [...fills, ...told.fills].slice(-MOST_FILLS)
-  orderedAt = -Infinity
-}
-
-// Orders change by fills, by what is done here, and by what a program of the same player does.
-async function learnOrders() {
-  if (played.isOver) return void (orders = [])
-  if (performance.now() - orderedAt < EVERY_ORDERS) return
-  orderedAt = performance.now()
-  const account = inPath(played.account)
-  const place = `/ob/api/venues/${inPath(here.venue)}/accounts/${account}`
-  const path = `${place}/stocks/${inPath(here.symbol)}/orders`
-  const told = await ask(path, { open: true, limit: MOST_ORDERS })
-  orders = told.orders
+// They are told with their days.
+async function askFills(since) {
+  const { count, fills } = await ask(`${instancePath}/fills`, { since })
+  return { count, fills: fills.map(one => ({ ...one, id: one.orderId })) }
 }
 
 function refused(fault) {
@@ -88,12 +68,12 @@ function show() {
   showVerdict()
   showStory()
   showQuote()
-  showLadder(ownLevels())
-  showOrders()
+  showLadder(own.orders)
+  showOrders($('said'))
   showFills()
   showTicket()
-  markFills(fills)
-  drawChart()
+  markFills(own.fills)
+  drawPlots()
   $('judge').hidden = played.level !== 'making_amends' || played.state !== 'open'
 }
 
@@ -105,6 +85,8 @@ function showStanding() {
   mark($('state'), 'data-state', isPaused ? 'paused' : played.state)
   put($('state'), isPaused ? `${STATES[played.state]}, paused` : STATES[played.state])
   put($('place'), `You are ${played.account}, the stock is ${played.symbol} at ${played.venue}`)
+  $('account-page').hidden = played.isOver
+  mark($('account-page'), 'href', accountPage(played.account))
   put($('pause'), played.paused ? 'Go on' : 'Pause')
   for (const name of ['pause', 'advance']) $(name).hidden = played.isOver
   showCalendar()
@@ -177,66 +159,6 @@ function showStory() {
   place.replaceChildren($(`story-${played.level}`).content.cloneNode(true))
 }
 
-// Shares of own open orders at each price.
-function ownLevels() {
-  const own = { buy: new Map(), sell: new Map() }
-  for (const { direction, price, qty } of orders) {
-    own[direction].set(price, (own[direction].get(price) ?? 0) + qty)
-  }
-  return own
-}
-
-function showOrders() {
-  const body = $('orders')
-  put($('orders-note'), orders.length < MOST_ORDERS ? '' : `the oldest ${MOST_ORDERS}`)
-  const newestFirst = orders.toReversed()
-  const paths = newestFirst.map(orderPath)
-  if (paths.length) clearNone(body)
-  const rows = fitNamedRows(body, paths, makeOrderRow, body.closest('.scroll'))
-  if (!paths.length) return showNone(body, 4, 'No order of yours is open.')
-  newestFirst.forEach((order, place) => {
-    const [what, price, left, cancel] = rows[place].cells
-    put(what, order.direction)
-    mark(what, 'class', order.direction)
-    put(price, dollars(order.price))
-    put(left, `${shares(order.qty)} of ${shares(order.originalQty)}`)
-    const said = `Cancel the order to ${order.direction} ${order.qty} at ${dollars(order.price)}`
-    mark(cancel.firstElementChild, 'aria-label', said)
-  })
-}
-
-// Ids count from 0 in each book, and a restart gives another venue.
-function orderPath({ venue, symbol, id }) {
-  return `/ob/api/venues/${inPath(venue)}/stocks/${inPath(symbol)}/orders/${id}`
-}
-
-function makeOrderRow(path) {
-  const row = makeRow('', '', '', '')
-  const button = document.createElement('button')
-  button.type = 'button'
-  button.textContent = 'Cancel'
-  button.onclick = () => telling($('said'), button, () => cancel(path))
-  row.cells[3].append(button)
-  return row
-}
-
-function showFills() {
-  const body = $('fills')
-  put($('fills-note'), fillCount > fills.length ? `the latest ${fills.length} of ${fillCount}` : '')
-  if (!fills.length) return showNone(body, 5, 'You have not traded yet.')
-  clearNone(body)
-  const rows = fitRows(body, fills.length, () => makeRow('', '', '', '', ''))
-  fills.toReversed().forEach((one, place) => {
-    const [day, what, price, size, order] = rows[place].cells
-    put(day, String(one.day))
-    put(what, one.direction === 'buy' ? '▲ buy' : '▼ sell')
-    mark(what, 'class', one.direction)
-    put(price, dollars(one.price))
-    put(size, shares(one.qty))
-    put(order, String(one.orderId))
-  })
-}
-
 // ---- The ticket ---------------------------------------------------------------------------------
 
 const FIELDS = ['qty', 'orderType', 'price']
@@ -299,13 +221,8 @@ function tellOrder({ direction, fills, totalFilled, originalQty, open }) {
   put($('ticket-said'), totalFilled ? some : none)
 }
 
-async function cancel(path) {
-  await send('DELETE', path)
-  learnOrdersSoon()
-}
-
 function learnOrdersSoon() {
-  orderedAt = -Infinity
+  learnSoon()
   lookSoon()
 }
 
@@ -369,5 +286,7 @@ function submits(form, button, error, act) {
 
 attend()
 attendChart()
+attendCurves()
+attendSources({ fills: () => `${instancePath}/fills` })
 attendKey(lookSoon)
 watch({ show, learn, refused, longestPause: LONGEST_PAUSE })

@@ -16,11 +16,12 @@ const PAUSE_AWAY = 1000 // while the exchange does not answer
 const TAPE_RETRY = 3000
 
 const EVERY = { server: 3000, candles: 900, idleCandles: 5000, scores: 2000 } // milliseconds
-const LEVELS = 25 // of each side
+export const LEVELS = 25 // of each side
 const TRADES = 60 // that are listed
 const MOST_SCORES = 50
 const MOST_WORTHS = 120 // points in an account's line; then every second one is dropped
 export const SECONDS = { '5m': 300, '30m': 1800, all: 0 }
+export const SPAN_NAMES = { '5m': '5 minutes', '30m': '30 minutes', all: 'all' }
 
 // ---- What is known ------------------------------------------------------------------------------
 
@@ -44,10 +45,16 @@ function emptyBook() {
 
 // ---- Asking -------------------------------------------------------------------------------------
 
-function askBook(what, parameters) {
-  const { venue, symbol } = here
-  return ask(`/api/v1/venues/${inPath(venue)}/stocks/${inPath(symbol)}/${what}`, parameters)
+export function bookPath(what) {
+  return `/api/v1/venues/${inPath(here.venue)}/stocks/${inPath(here.symbol)}/${what}`
 }
+
+// The page of an account, with the book that is looked at.
+export function accountPage(account) {
+  return `/accounts/${inPath(account)}?${new URLSearchParams({ venue: here.venue, symbol: here.symbol })}`
+}
+
+const askBook = (what, parameters) => ask(bookPath(what), parameters)
 
 // A level's venue is closed for good at any moment, also between two questions.
 async function refresh() {

@@ -2,36 +2,17 @@
 
 'use strict'
 
-import { attendChart, drawChart } from './chart.js'
+import { attendChart } from './chart.js'
+import { attendChooser, showPlace } from './chooser.js'
+import { attendCopies, curlLine, inOwnShell, quoted } from './commands.js'
 import {
   $, clearNone, clockTime, dollars, fitRows, makeRow, mark, put, shares, showNone,
 } from './dom.js'
-import { book, goTo, here, lookSoon, server, watch } from './market.js'
-import { showConnection, showLadder, showQuote } from './quote.js'
+import { showLadder } from './ladder.js'
+import { accountPage, book, here, server, watch } from './market.js'
+import { drawPlots } from './plot.js'
+import { showConnection, showQuote } from './quote.js'
 import { inPath } from './requests.js'
-
-// ---- Where we are -------------------------------------------------------------------------------
-
-function placeInUrl() {
-  const asked = new URLSearchParams(location.search)
-  const first = server.venues[0] ?? { venue: '', symbols: [''] }
-  const venue = asked.get('venue') ?? first.venue
-  const known = server.venues.find(one => one.venue === venue)
-  return { venue, symbol: asked.get('symbol') ?? known?.symbols[0] ?? '' }
-}
-
-function learnedServer() {
-  if (!here.venue) goTo(placeInUrl())
-  showChooser()
-}
-
-function choose(venue, symbol) {
-  goTo({ venue, symbol })
-  history.pushState(null, '', `?${new URLSearchParams({ venue, symbol })}`)
-  showChooser()
-  show()
-  lookSoon()
-}
 
 // ---- Showing ------------------------------------------------------------------------------------
 
@@ -42,22 +23,7 @@ function show() {
   showLadder()
   showTrades()
   showScores()
-  drawChart()
-}
-
-function showChooser() {
-  const venues = server.venues.map(one => one.venue)
-  const symbols = server.venues.find(one => one.venue === here.venue)?.symbols ?? []
-  fillSelect($('venue'), venues, here.venue)
-  fillSelect($('symbol'), symbols, here.symbol)
-}
-
-function fillSelect(select, names, chosen) {
-  const all = names.includes(chosen) ? names : [...names, chosen]
-  const isSame = all.length === select.options.length &&
-    all.every((name, place) => select.options[place].value === name)
-  if (!isSame) select.replaceChildren(...all.map(name => new Option(name, name)))
-  select.value = chosen
+  drawPlots()
 }
 
 function showStart() {
@@ -78,21 +44,13 @@ function botCommand() {
   const url = quoted(`${location.origin}/ob/api/`)
   const python = isWindows ? quoted('.venv\\Scripts\\python') : '.venv/bin/python'
   const line = `${python} -m bots market-maker taker noise \\\n  --url ${url} ${place}`
-  return lineFor(line, isWindows ? 'powershell' : 'posix')
+  return inOwnShell(line)
 }
 
 function orderCommand(direction) {
-  const order = { account: 'ME', direction, orderType: 'limit', price: 5000, qty: 10 }
-  const key = server.needsKeys ? "-H 'X-Starfighter-Authorization: YOUR_KEY' " : ''
-  const stock = `venues/${inPath(here.venue)}/stocks/${inPath(here.symbol)}`
-  const url = quoted(`${location.origin}/ob/api/${stock}/orders`)
-  const line = `curl ${key}-d '${JSON.stringify(order)}' \\\n  ${url}`
-  return lineFor(line, isWindows ? 'powershell' : 'posix')
-}
-
-// As a shell reads it: a name may hold anything.
-function quoted(text) {
-  return /^[\w:/.%-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+  const body = { account: 'ME', direction, orderType: 'limit', price: 5000, qty: 10 }
+  const path = `/ob/api/venues/${inPath(here.venue)}/stocks/${inPath(here.symbol)}/orders`
+  return curlLine(path, { body, key: server.needsKeys ? 'YOUR_KEY' : '' })
 }
 
 // ---- Tables -------------------------------------------------------------------------------------
@@ -133,6 +91,7 @@ function areHoldingsTold(score) {
 
 function makeScoreRow() {
   const row = makeRow('', '', '', 'holdings', 'wide')
+  row.cells[0].append(document.createElement('a'))
   const [svg, line] = ['svg', 'polyline'].map(name =>
     document.createElementNS('http://www.w3.org/2000/svg', name))
   mark(svg, 'viewBox', '0 0 100 20')
@@ -145,8 +104,10 @@ function makeScoreRow() {
 
 function showScore(score, row, isColumnShown) {
   const [account, worth, drawing, holdings, range] = row.cells
-  put(account, score.account)
-  mark(account, 'title', score.account)
+  const link = account.firstElementChild
+  put(link, score.account)
+  mark(link, 'title', score.account)
+  mark(link, 'href', accountPage(score.account))
   put(worth, dollars(score.nav))
   const line = book.worths.get(score.account) ?? []
   mark(row, 'class', score.nav > 0 ? 'gain' : score.nav < 0 ? 'loss' : 'even')
@@ -167,31 +128,7 @@ function pointsOf(line) {
   }).join(' ')
 }
 
-// ---- What people do -----------------------------------------------------------------------------
-
-async function copy(button) {
-  const source = $(button.dataset.copy)
-  try {
-    await navigator.clipboard.writeText(source.textContent)
-  } catch {
-    getSelection().selectAllChildren(source) // a page that is not trusted with the clipboard
-    document.execCommand('copy')
-  }
-  const label = button.firstChild
-  label.data = 'Copied'
-  setTimeout(() => { label.data = 'Copy' }, 1500)
-}
-
-function attend() {
-  $('venue').onchange = event => {
-    const venue = event.target.value
-    choose(venue, server.venues.find(one => one.venue === venue)?.symbols[0] ?? '')
-  }
-  $('symbol').onchange = event => choose(here.venue, event.target.value)
-  for (const button of document.querySelectorAll('[data-copy]')) button.onclick = () => copy(button)
-  addEventListener('popstate', () => { goTo(placeInUrl()); showChooser(); lookSoon() })
-}
-
-attend()
+attendChooser(show)
+attendCopies()
 attendChart()
-watch({ show, learnedServer, hasScores: true })
+watch({ show, learnedServer: showPlace, hasScores: true })

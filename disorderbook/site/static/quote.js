@@ -1,13 +1,9 @@
-// One book as every page shows it: the quote, the ladder, and whether the exchange answers.
+// One book as every page shows it: the quote, and whether the exchange answers.
 
 'use strict'
 
-import {
-  $, clearNone, clockTime, dollars, fitRows, makeRow, mark, put, shares, showNone,
-} from './dom.js'
-import { book, connection, here, tape } from './market.js'
-
-export const SPAN_NAMES = { '5m': '5 minutes', '30m': '30 minutes', all: 'all' }
+import { $, clockTime, dollars, mark, put, shares, sharesText } from './dom.js'
+import { SPAN_NAMES, book, connection, here, tape } from './market.js'
 
 export function showConnection() {
   const said = {
@@ -28,7 +24,7 @@ export function showQuote() {
   put($('arrow'), { up: '▲', down: '▼', none: '' }[book.direction])
   put($('last-price'), price(quote.last))
   put($('last-detail'), quote.last === undefined ? '' :
-    `${shares(quote.lastSize)} shares at ${clockTime(quote.lastTrade)}`)
+    `${sharesText(quote.lastSize)} at ${clockTime(quote.lastTrade)}`)
   put($('bid'), price(quote.bid))
   put($('bid-size'), quote.bid === undefined ? '' : `× ${shares(quote.bidSize)}`)
   put($('ask'), price(quote.ask))
@@ -50,32 +46,4 @@ function showSpan() {
   const sign = last < first ? '−' : '+'
   const change = Math.abs(last - first)
   put($('change'), `${sign}${dollars(change)} (${sign}${(change / first * 100).toFixed(1)} %)`)
-}
-
-const NOTHING = { buy: new Map(), sell: new Map() }
-
-// `own` are the reader's shares at each price.
-export function showLadder(own = NOTHING) {
-  const body = $('ladder')
-  const { bids = [], asks = [] } = book.market ?? {}
-  const count = Math.max(bids.length, asks.length)
-  if (!count) return showNone(body, 4, 'Nobody buys or sells.')
-  clearNone(body)
-  const most = Math.max(...bids.map(level => level.qty), ...asks.map(level => level.qty))
-  const rows = fitRows(body, count, () => makeRow('depth', 'price buy', 'price sell', 'depth'))
-  for (let place = 0; place < count; place++) {
-    const [bidSize, bid, ask, askSize] = rows[place].cells
-    showLevel(bids[place], bid, bidSize, most, own.buy)
-    showLevel(asks[place], ask, askSize, most, own.sell)
-  }
-}
-
-function showLevel(level, price, size, most, own) {
-  const ours = level ? own.get(level.price) : undefined
-  put(price, level ? dollars(level.price) : '')
-  price.classList.toggle('own', ours !== undefined)
-  mark(price, 'title', ours === undefined ? '' : `${shares(ours)} of them are yours`)
-  put(size, level ? shares(level.qty) : '')
-  const fill = level ? (level.qty / most).toFixed(3) : '0'
-  if (size.style.getPropertyValue('--fill') !== fill) size.style.setProperty('--fill', fill)
 }

@@ -8,12 +8,10 @@
 <title>{{title}}</title>
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%232f7fd6' d='M1 3h6v2H1zM3 7h4v2H3zM5 11h2v2H5z'/%3E%3Cpath fill='%23e0782a' d='M9 3h2v2H9zM9 7h4v2H9zM9 11h6v2H9z'/%3E%3C/svg%3E">
 <link rel="stylesheet" href="/static/page.css">
-% if script != 'page':
-<link rel="stylesheet" href="/static/levels.css">
+% for style in styles:
+<link rel="stylesheet" href="/static/{{style}}.css">
 % end
-% if script == 'page':
 <script src="/static/shell.js"></script>
-% end
 <script type="module" src="/static/{{script}}.js"></script>
 </head>
 <body class="{{script}}">
@@ -27,12 +25,13 @@
     <a href="{{path}}" aria-current="{{'page' if path == place else 'false'}}">{{name}}</a>
 % end
   </nav>
-% if script == 'page':
+% if get('has_chooser'):
   <div class="chooser">
     <label for="venue">Venue</label><select id="venue"></select>
     <label for="symbol">Stock</label><select id="symbol"></select>
   </div>
-% else:
+% end
+% if get('has_key'):
   <form class="chooser" id="key-form" autocomplete="off">
     <label for="key">Key</label><input id="key" spellcheck="false" autocomplete="off">
     <button>Use</button>

@@ -1,4 +1,5 @@
-% rebase('frame.tpl', script='instance', place='', title='A level – disorderBook', description='A level of the game, played by hand.')
+% rebase('frame.tpl', script='instance', place='', title='A level – disorderBook', description='A level of the game, played by hand.', styles=('levels',), has_key=True)
+% has_sources = True
 <main>
   <section class="panel gone" id="gone" aria-labelledby="gone-title" hidden>
     <h2 id="gone-title"></h2>
@@ -12,6 +13,7 @@
       <h2 id="title">…</h2>
       <p class="state" id="state"></p>
       <p id="place"></p>
+      <p><a id="account-page" href="/" hidden>The account's page</a></p>
       <div class="buttons" role="group" aria-label="The level's clock">
         <button type="button" id="pause">Pause</button>
         <button type="button" id="advance">One day further</button>
@@ -69,6 +71,8 @@
 
 % include('chart.tpl')
 
+% include('curves.tpl')
+
 % include('ladder.tpl')
 
   <section class="panel ticket" aria-labelledby="ticket-title">
@@ -99,36 +103,9 @@
     </form>
   </section>
 
-  <section class="panel orders" aria-labelledby="orders-title">
-    <header><h2 id="orders-title">Your open orders</h2><p id="orders-note"></p></header>
-    <div class="scroll" tabindex="0" role="group" aria-labelledby="orders-title">
-      <table>
-        <thead><tr>
-          <th scope="col">Order</th>
-          <th scope="col">Price</th>
-          <th scope="col">Left of</th>
-          <th scope="col"><span class="unseen">Cancel</span></th>
-        </tr></thead>
-        <tbody id="orders"></tbody>
-      </table>
-    </div>
-  </section>
+% include('orders.tpl', heading='Your open orders')
 
-  <section class="panel fills" aria-labelledby="fills-title">
-    <header><h2 id="fills-title">Your fills</h2><p id="fills-note"></p></header>
-    <div class="scroll" tabindex="0" role="group" aria-labelledby="fills-title">
-      <table>
-        <thead><tr>
-          <th scope="col">Day</th>
-          <th scope="col">You</th>
-          <th scope="col">Price</th>
-          <th scope="col">Shares</th>
-          <th scope="col">Order</th>
-        </tr></thead>
-        <tbody id="fills"></tbody>
-      </table>
-    </div>
-  </section>
+% include('fills.tpl', heading='Your fills', columns=(('day', 'Day'), ('side', 'You'), ('price', 'Price'), ('qty', 'Shares'), ('order', 'Order')))
 
   <section class="panel judge" id="judge" aria-labelledby="judge-title" hidden>
     <header><h2 id="judge-title">Accuse an account</h2></header>
@@ -146,6 +123,7 @@
   </section>
 </main>
 % include('dialog.tpl')
+% include('source.tpl')
 % for name, sections in stories():
 <template id="story-{{name}}">
 % for heading, text in sections:

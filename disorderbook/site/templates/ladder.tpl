@@ -1,5 +1,9 @@
   <section class="panel ladder" aria-labelledby="ladder-title">
-    <header><h2 id="ladder-title">Order book</h2></header>
+    <header><h2 id="ladder-title">Order book</h2>
+% if get('has_sources'):
+% include('sources.tpl', source='ladder', what='order book')
+% end
+    </header>
     <div class="scroll" tabindex="0" role="group" aria-labelledby="ladder-title">
       <table>
         <thead><tr>

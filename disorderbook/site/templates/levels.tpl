@@ -1,4 +1,4 @@
-% rebase('frame.tpl', script='levels', place='/levels', title='Levels – disorderBook', description='The six levels of the game: what is to be done in each, and how they have ended.')
+% rebase('frame.tpl', script='levels', place='/levels', title='Levels – disorderBook', description='The six levels of the game: what is to be done in each, and how they have ended.', styles=('levels',), has_key=True)
 <main>
   <section class="opening" aria-labelledby="levels-title">
     <h2 id="levels-title">The levels</h2>

@@ -1,0 +1,81 @@
+// The curves of an account's net asset value and position, in the span that the chart shows.
+
+'use strict'
+
+import { timesOf, timesOfCandles } from './chart.js'
+import { $, clockTime, dollars, mark, money, secondsOf, shares, sharesText } from './dom.js'
+import { SPAN_NAMES, here } from './market.js'
+import { own } from './own.js'
+import { Plot } from './plot.js'
+
+// Shows what `pointsOf()` gives, [timestamp, value] with the oldest first. `name` is the figure's,
+// `axis` gives the words for a value beside the curve (told how far the curve goes), and `words`
+// those for a single one. A figure that `isHeld` stays what it was until its next point, and is seen
+// from zero.
+function makeCurve(canvas, label, { name, pointsOf, axis, words, isHeld }) {
+  let points = []
+  let plot
+
+  function prepare() {
+    points = pointsOf().map(([ts, value]) => ({ ts, time: secondsOf(ts), value }))
+    const nothing = 'Nothing traded yet'
+    if (!points.length) return { label: `${name} over time: nothing traded yet`, nothing }
+    const { start, end } = timesOf([...timesOfCandles(), points[0].time, points.at(-1).time])
+    points = within(points, start, end)
+    const values = points.map(point => point.value)
+    const extremes = [Math.min(...values), Math.max(...values)]
+    const [low, high] = isHeld ? [Math.min(0, extremes[0]), Math.max(0, extremes[1])] : extremes
+    const [first, last] = [values[0], values.at(-1)]
+    const said = `${name} over ${SPAN_NAMES[here.span]}: from ${words(first)} to ${words(last)}, ` +
+      `between ${words(extremes[0])} and ${words(extremes[1])}`
+    const margin = Math.max((high - low) * 0.08, 1)
+    return {
+      label: said, start, end, low: low - margin, high: high + margin, flag: last,
+      format: value => axis(value, high - low),
+      flagColour: last > 0 ? 'buy' : last < 0 ? 'sell' : 'ink',
+    }
+  }
+
+  function paint() {
+    const places = []
+    for (const { time, value } of points) {
+      if (isHeld && places.length) places.push([plot.x(time), places.at(-1)[1]])
+      places.push([plot.x(time), plot.y(value)])
+    }
+    plot.drawLine(places, Math.min(plot.bottom, Math.max(plot.top, plot.y(0))))
+  }
+
+  function readout(time) {
+    const found = points.findLast(point => point.time <= time) ?? points[0]
+    return { time: found.time, value: found.value, said: `${clockTime(found.ts)}   ${words(found.value)}` }
+  }
+
+  plot = new Plot(canvas, label, { prepare, paint, readout })
+  mark(canvas, 'role', 'img')
+}
+
+// Those that can be seen: the last one before the span stands at its beginning, and the newest also
+// at its end.
+function within(points, start, end) {
+  const before = points.findLast(point => point.time < start)
+  const seen = points.filter(point => point.time >= start)
+  const all = before ? [{ ...before, time: start }, ...seen] : seen
+  return [...all, { ...all.at(-1), time: end }]
+}
+
+// ---- Those of an account ------------------------------------------------------------------------
+
+const CENTS_UP_TO = 2000 // cents that a curve goes: beyond, its axis counts in dollars
+const dollarsBeside = (cents, range) =>
+  range < CENTS_UP_TO ? dollars(cents) : shares(Math.round(cents / 100) + 0) // which is never -0
+
+export function attendCurves() {
+  makeCurve($('nav-curve'), $('nav-readout'), {
+    name: 'Net asset value', axis: dollarsBeside, words: money,
+    pointsOf: () => own.points.map(({ ts, nav }) => [ts, nav]),
+  })
+  makeCurve($('position-curve'), $('position-readout'), {
+    name: 'Position', axis: shares, words: sharesText, isHeld: true,
+    pointsOf: () => own.points.map(({ ts, shares: held }) => [ts, held]),
+  })
+}

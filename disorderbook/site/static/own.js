@@ -1,0 +1,80 @@
+// What one account has at the venue and in the stock that are looked at: asks for its open orders,
+// its fills, and its history.
+
+'use strict'
+
+import { here } from './market.js'
+import { ask, inPath } from './requests.js'
+
+const EVERY = { orders: 2000, history: 900 } // milliseconds
+export const MOST_FILLS = 200 // that are listed, and marked in the chart
+export const MOST_ORDERS = 500 // that are listed, and marked in the ladder
+
+export let own = ofAccount('')
+
+function ofAccount(account) {
+  return {
+    account,
+    orders: [], // open ones, oldest first
+    fills: [], fillCount: 0, // the latest ones, oldest first, and how many there have been
+    points: [], width: 0, // of the history, and the seconds that each stands for
+    asked: { orders: -Infinity, history: -Infinity },
+  }
+}
+
+// From now on it is about this account, at the place that is looked at.
+export function actAs(account) {
+  own = ofAccount(account)
+}
+
+export function accountPath(what = '', parameters = {}) {
+  const query = new URLSearchParams(parameters)
+  const path = `/api/v1/venues/${inPath(here.venue)}/accounts/${inPath(own.account)}${what}`
+  return query.size ? `${path}?${query}` : path
+}
+
+export const ownPaths = {
+  orders: () => accountPath('/orders', { open: true, symbol: here.symbol, limit: MOST_ORDERS }),
+  fills: (since = 0) => accountPath('/fills', { symbol: here.symbol, since, limit: MOST_FILLS }),
+  history: () => accountPath('/history', { symbol: here.symbol }),
+}
+
+// `askFills(since)` gives the fills after so many, and the `count` of all. At a level's venue that
+// has closed there is nothing else any more.
+export async function learnOwn(askFills, isClosed = false) {
+  const known = own // whoever goes elsewhere meanwhile gets another
+  await learnFills(known, askFills)
+  if (isClosed) return void (known.orders = [])
+  await Promise.all([learnOrders(known), learnHistory(known)])
+}
+
+async function learnFills(known, askFills) {
+  const told = await askFills(known.fillCount)
+  if (told.count === known.fillCount) return
+  known.fillCount = told.count
+  known.fills = [...known.fills, ...told.fills].slice(-MOST_FILLS)
+  learnSoon(known)
+}
+
+// Orders change by fills, by what is done here, and by what a program of the same account does.
+async function learnOrders(known) {
+  if (!isDue(known, 'orders')) return
+  known.orders = (await ask(ownPaths.orders())).orders
+}
+
+async function learnHistory(known) {
+  if (!isDue(known, 'history')) return
+  const told = await ask(ownPaths.history())
+  Object.assign(known, { points: told.points, width: told.width })
+}
+
+function isDue({ asked }, what) {
+  if (performance.now() - asked[what] < EVERY[what]) return false
+  asked[what] = performance.now()
+  return true
+}
+
+// What has changed is asked for at the next look.
+export function learnSoon(known = own) {
+  known.asked.orders = known.asked.history = -Infinity
+}
