@@ -28,7 +28,7 @@ function showLines() {
 
 function personalized(line, account, key) {
   return line
-    .replaceAll("/YOUR_ACCOUNT/", () => `/${inUrl(account)}/`)
+    .replaceAll("/YOUR_ACCOUNT", () => `/${inUrl(account)}`)
     .replaceAll("YOUR_ACCOUNT", () => inShell(inJson(account)))
     .replaceAll(": YOUR_KEY'", () => `: ${inShell(key)}'`);
 }

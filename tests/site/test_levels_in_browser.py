@@ -128,7 +128,7 @@ def test_own_orders_are_marked_and_can_be_cancelled(
     page.click("[aria-label='Cancel the order to buy 3 shares at 1.00']")
     page.wait_for_selector("#ladder .own[title='4 of them are yours, first in the queue']")
     page.click("[aria-label='Cancel the order to buy 4 shares at 1.00']")
-    page.wait_for_selector("#orders td:text-is('No order of yours is open.')")
+    page.wait_for_selector("#orders td:text-is('No order is open.')")
     page.wait_for_selector("#ladder .own", state="detached")
 
 
