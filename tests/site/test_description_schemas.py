@@ -79,6 +79,8 @@ def test_what_may_be_unset_is_not_required() -> None:
             *("goalNav", "goalShares", "targetPrice", "rank", "days", "seed", "seedChosen"),
         },
         "StartedLevel": {"balances"},
+        "AccountOrder": {"ahead"},
+        "StockPosition": {"averagePrice", "last", "mid", "navAtMid"},
     }
 
 
