@@ -36,6 +36,11 @@ NOTE_MARKS = """
     }
 """
 
+TOO_WIDE = """
+    [...document.querySelectorAll('.scroll, .figures dd')]
+        .filter(part => part.scrollWidth > part.clientWidth).map(part => part.outerHTML)
+"""
+
 
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[PrivateExchange]:
@@ -264,9 +269,7 @@ def test_every_screen_is_legible_whatever_the_figures(
     page.wait_for_selector("#ladder .own.sell")
     page.wait_for_selector("#orders tr:nth-child(2)")
     check_looks(page, screen, scheme)
-    wide = "[...document.querySelectorAll('.scroll, .figures dd')]"
-    found = f"{wide}.filter(part => part.scrollWidth > part.clientWidth).map(part => part.outerHTML)"
-    assert page.evaluate(found) == []
+    assert page.evaluate(TOO_WIDE) == []
     page.click("[data-source=account][data-as=curl]")
     check_looks(page, screen, scheme)
 

@@ -124,9 +124,10 @@ def test_own_orders_are_marked_and_can_be_cancelled(
     assert page.evaluate("document.activeElement.querySelector('#orders') !== null")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Cancel"
-    page.wait_for_selector("#ladder .own.buy[title='7 of them are yours, first in the queue']:text-is('1.00')")
+    said = "of them are yours, first in the queue"
+    page.wait_for_selector(f"#ladder .own.buy[title='7 {said}']:text-is('1.00')")
     page.click("[aria-label='Cancel the order to buy 3 shares at 1.00']")
-    page.wait_for_selector("#ladder .own[title='4 of them are yours, first in the queue']")
+    page.wait_for_selector(f"#ladder .own[title='4 {said}']")
     page.click("[aria-label='Cancel the order to buy 4 shares at 1.00']")
     page.wait_for_selector("#orders td:text-is('No order is open.')")
     page.wait_for_selector("#ladder .own", state="detached")
