@@ -207,17 +207,15 @@ def test_settings_that_cannot_be_are_refused_before_anything_runs(
 def test_the_bots_of_the_package_trade_as_fast_as_they_can(tmp_path: Path) -> None:
     """They wait in threads of their own, for minutes of the exchange's time."""
     bots = "-m disorderbook bots market-maker noise taker --quiet --url {url} --seed {seed}".split()
-    asked = settings(sys.executable, opponents="", days=20)._replace(
-        program=(sys.executable, *bots)
-    )
+    asked = settings(sys.executable, opponents="", days=8)._replace(program=(sys.executable, *bots))
     record = run_seed(asked, 7)
-    assert record.ending.reason == DAYS and record.end - record.start == 100 * NANOSECONDS
+    assert record.ending.reason == DAYS and record.end - record.start == 40 * NANOSECONDS
     traders = Counter(order.account for order in record.orders)
     assert len(traders) == 3 and all(
         after > before for before, after in pairwise(order.ts for order in record.orders)
     )
     # Each of them had its share of the time: none sleeps past another's moment.
-    assert min(traders.values()) > 20
+    assert min(traders.values()) > 8
 
 
 @pytest.mark.slow
