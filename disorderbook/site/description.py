@@ -17,6 +17,7 @@ import msgspec
 from disorderbook import __version__
 from disorderbook.game import messages as game
 from disorderbook.marketdata import account_messages as account
+from disorderbook.lab import routes as lab
 from disorderbook.marketdata import messages as marketdata
 from disorderbook.marketdata import scores
 from disorderbook.protocol import fields, messages, parse
@@ -63,6 +64,7 @@ ANSWERS = (
     game.PlayedLevelMessage,
     game.OwnFillsMessage,
     game.ResultsMessage,
+    lab.ClockMessage,
 )
 DIGITS = {0: "^[0-9]{1,10}$", 1: "^0*[1-9][0-9]{0,9}$"}  # by the least number that they may spell
 
