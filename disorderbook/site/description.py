@@ -16,8 +16,8 @@ import msgspec
 
 from disorderbook import __version__
 from disorderbook.game import messages as game
-from disorderbook.marketdata import account_messages as account
 from disorderbook.lab import routes as lab
+from disorderbook.marketdata import account_messages as account
 from disorderbook.marketdata import messages as marketdata
 from disorderbook.marketdata import scores
 from disorderbook.protocol import fields, messages, parse
