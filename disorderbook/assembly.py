@@ -131,7 +131,8 @@ def assemble(
         if settings.opponents:
             latest, seed = market.latest if market else 0, settings.game.seed
             sources.append(Opponents(exchange, clock, book, settings.opponents, seed, latest))
-        timeline = Timeline(exchange, clock, sources, settings.clock)
+        waits_for = tape.is_behind if tape and settings.clock.is_simulated else None
+        timeline = Timeline(exchange, clock, sources, settings.clock, waits_for)
         if settings.database is not None and isinstance(server, InlineServer):
             exchange.group_commit = True
             server.commit = lambda: _commit(exchange)

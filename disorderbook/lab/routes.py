@@ -103,7 +103,7 @@ def timed(
     step = timeline.settings.step if path.startswith(MOVING) and not is_pages else 0
 
     def handle(request: Request, **names: str) -> Answer:
-        timeline.advance(step)
+        timeline.advance_in_pace(step)
         return handler(request, **names)
 
     return handle

@@ -81,6 +81,7 @@ class TimelineThread:
     def _act(self) -> float:
         """Have one thing done if one is due; returns in how many seconds the next one is."""
         timeline = self._timeline
+        timeline.keep_pace()
         with self._exchange.transaction():
             if self._is_over:
                 return 0.0

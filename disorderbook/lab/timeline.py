@@ -12,8 +12,9 @@ The exchange's lock must be held for everything here but the construction.
 """
 
 import logging
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -30,6 +31,8 @@ from disorderbook.lab.clock import LATEST, Clock, ClockSettings, SteppedClock
 from disorderbook.protocol.names import detail_of
 
 MOST_ADVANCES = 100  # that wait for the clock to be moved
+PATIENCE = 8.0  # seconds; a listener who takes nothing has fallen behind before that
+PAUSE = 0.001  # seconds
 FAILED = "What the exchange does by itself has failed"
 
 log = logging.getLogger(__name__)
@@ -50,7 +53,9 @@ class Source(Protocol):
 
 class Timeline:
     """`wake` is what the thread that serves this timeline wants to be called when there is more to
-    do than was known. `settings` are how the clock was asked for.
+    do than was known. `settings` are how the clock was asked for. `is_behind` says whether those
+    who hear of what happens cannot keep up; simulated time waits for them, as far as `keep_pace` is
+    called, so that what they hear does not depend on how fast it goes.
     """
 
     def __init__(
@@ -59,7 +64,9 @@ class Timeline:
         clock: Clock,
         sources: Sequence[Source] = (),
         settings: ClockSettings = ClockSettings(),
+        is_behind: Callable[[], bool] | None = None,
     ) -> None:
+        self._is_behind, self._patience = is_behind, PATIENCE
         self.clock, self.settings = clock, settings
         self.wake = _do_nothing
         self._exchange = exchange
@@ -101,7 +108,7 @@ class Timeline:
         if first is None:
             return False
         # Events of one moment have times one after the other, and so may be later than the clock.
-        if first_at > max(self.clock(), self._exchange.latest):
+        if first_at > self._exchange.read_clock():
             if until is None or first_at > until or self._stepped is None:
                 return False
             self._stepped.now = first_at
@@ -120,6 +127,30 @@ class Timeline:
         while self._goes_on_to(end):
             pass
         clock.now = max(clock.now, end)
+
+    def advance_in_pace(self, nanoseconds: int) -> None:
+        """The same; without the lock it may wait for those who cannot keep up."""
+        self.advance(nanoseconds)
+        if self._is_behind is not None and self._is_behind():
+            self._exchange.lock.release()
+            try:
+                self.keep_pace()
+            finally:
+                self._exchange.lock.acquire()
+
+    def keep_pace(self) -> None:
+        """Wait for those who cannot keep up, PATIENCE seconds at most until they could once more.
+        The exchange's lock must not be held.
+        """
+        if self._is_behind is None:
+            return
+        while self._is_behind():
+            if self._patience <= 0 or self._is_over:
+                return
+            start = time.monotonic()
+            time.sleep(PAUSE)
+            self._patience -= time.monotonic() - start
+        self._patience = PATIENCE
 
     def settle(self) -> None:
         """Do all that is due now."""

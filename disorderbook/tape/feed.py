@@ -29,7 +29,7 @@ from disorderbook.process.log import without_keys
 from disorderbook.protocol.messages import execution_message, tick_message
 from disorderbook.protocol.parse import check_name
 from disorderbook.server.origin import OriginPolicy
-from disorderbook.tape.conflation import Backlog, Event, accounts_in
+from disorderbook.tape.conflation import MAX_EVENTS, Backlog, Event, accounts_in
 from disorderbook.tape.limits import TapeLimits
 from disorderbook.tape.listener import Listener
 from disorderbook.tape.outbox import Batch, Frame, Message
@@ -39,6 +39,8 @@ from disorderbook.tape.websocket import INTERNAL_ERROR, POLICY_VIOLATION
 PORT = 8001
 EVENTS_AT_ONCE = 1000  # and messages, rendered before the tape looks at its sockets again
 BYTES_AT_ONCE = 256 * 1024  # rendered at once; one order can make hundreds of megabytes
+MANY_EVENTS = MAX_EVENTS // 2  # that wait, so that whoever can makes no more for a moment
+MANY_MESSAGES = 2000  # the same of messages for slow listeners; each may have 4096
 LONG_FILLS = 50  # of one execution, beyond which it is rendered when it is sent
 
 FORMS = (
@@ -192,6 +194,12 @@ class Tape:
             len(self._backlog),
             server.waiting(),
         )
+
+    def is_behind(self) -> bool:
+        """Whether so much waits that soon more would be conflated, or a listener would have fallen
+        behind. May be called from any thread.
+        """
+        return len(self._backlog) > MANY_EVENTS or self._server.waiting() > MANY_MESSAGES
 
     def close(self) -> None:
         """Send what waits, as far as there is time, and close every listener.

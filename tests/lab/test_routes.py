@@ -1,13 +1,17 @@
 """The routes of the clock, which requests move it, and worlds that repeat."""
 
 import json
+import shutil
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
+from raw_websocket import RawPeer
 
 from disorderbook.errors import ClockGoesByItself, Ending
 from disorderbook.game.simulation import START
@@ -179,6 +183,108 @@ def test_holders_of_keys_move_the_clock_and_web_pages_of_others_do_not() -> None
         with pytest.raises(Refused) as foreign:
             ask(exchange, "/api/v1/clock", {"advance": 1}, Origin="http://evil.example")
         assert foreign.value.status == 403
+
+
+def heard(path: str) -> bytes:
+    """All that a listener hears of twenty seconds, up to an order that trades with everything."""
+    with serve(opponents=THREE, seed=7, clock="stepped", websockets=True) as exchange:
+        with closing(RawPeer.listening(exchange.port, f"/ob/api/ws/{path}").socket) as sock:
+            exchange.advance(20)
+            last = order("NOISEBOTS1", "buy", price=77_777, qty=10_000)
+            ask(exchange, f"{STOCK}/orders", last)
+            received = b""
+            while b"77777" not in received:
+                received += sock.recv(65536)
+            return received[: received.index(b"77777")]
+
+
+@pytest.mark.parametrize(
+    "path", ["ANN/venues/TESTEX/tickertape", "NOISEBOTS1/venues/TESTEX/executions"]
+)
+def test_a_listener_hears_the_same_bytes(path: str) -> None:
+    first = heard(path)
+    assert first == heard(path) and first.count(b'"ok":true') > 20
+
+
+LEVEL = "/gm/levels/first_steps"
+
+
+def trading_day(exchange: PrivateExchange, instance: str) -> int:
+    told = json.loads(ask(exchange, instance))
+    return int(told["details"]["tradingDay"]) if "details" in told else 0
+
+
+def level_days(settings: dict[str, Any]) -> tuple[Any, list[int], Any]:
+    """A level's start, the days that its player is told, and its page at last."""
+    with serve(seed=7, **settings) as exchange:
+        start = json.loads(ask(exchange, LEVEL, b""))
+        days = []
+        state = f"/gm/instances/{start['instanceId']}"
+        for _ in range(4):
+            days.append(trading_day(exchange, state))
+            exchange.advance(5)
+        page = f"/api/v1/instances/{start['instanceId']}"
+        for action in ("pause", "advance", "run"):
+            ask(exchange, f"{page}/{action}", b"", "POST")
+            exchange.advance(1)
+        return start, days, json.loads(ask(exchange, page))
+
+
+def test_levels_go_by_a_stepped_clock_and_repeat_down_to_their_names() -> None:
+    first, days, page = level_days({"clock": "stepped"})
+    assert days == [0, 1, 2, 3]
+    assert page["day"] == 5 and page["assisted"] and not page["paused"]
+    assert (first, days, page) == level_days({"clock": "stepped"})
+    other, _, _ = level_days({"clock": "requests:1ms"})
+    assert other["account"] == first["account"]  # it has drawn the same names
+    with serve(seed=7) as exchange:
+        assert json.loads(ask(exchange, LEVEL, b""))["venues"] != first["venues"]
+
+
+def test_what_a_request_has_made_due_is_done_before_the_next_one() -> None:
+    """The first order of a day that its player has begin now: no thread decides when it comes."""
+    with serve(seed=7, clock="stepped") as exchange:
+        start = json.loads(ask(exchange, LEVEL, b""))
+        stock = f"/ob/api/venues/{start['venues'][0]}/stocks/{start['tickers'][0]}"
+        for _ in range(5):
+            before = ask(exchange, stock)
+            ask(exchange, f"/api/v1/instances/{start['instanceId']}/advance", b"", "POST")
+            assert ask(exchange, stock) != before
+            exchange.advance(2)
+
+
+def test_a_level_goes_on_at_fifty_times_the_speed() -> None:
+    with serve(seed=7, speed=50) as exchange:
+        start = json.loads(ask(exchange, LEVEL, b""))
+        path = f"/gm/instances/{start['instanceId']}"
+        while trading_day(exchange, path) < 4:
+            pass
+        assert exchange.time_ns > START + 15 * NANOSECONDS
+
+
+def test_a_market_goes_on_behind_what_its_file_holds(tmp_path: Path) -> None:
+    settings: Any = {"opponents": THREE, "seed": 7, "clock": "stepped"}
+
+    def go_on(file: Path, kind: dict[str, Any]) -> tuple[int, bytes, bytes]:
+        with serve(database=file, **kind) as exchange:
+            begun, book = exchange.time_ns, ask(exchange, STOCK)
+            if kind == settings:
+                exchange.advance(20)
+            return begun, book, ask(exchange, STOCK)
+
+    began, _, left = go_on(tmp_path / "one.db", settings)
+    assert START <= began < START + 1000
+    shutil.copy(tmp_path / "one.db", tmp_path / "two.db")
+    again, book, after = go_on(tmp_path / "one.db", settings)
+    assert START + 15 * NANOSECONDS < again <= START + 21 * NANOSECONDS
+    levels = [{k: v for k, v in json.loads(each).items() if k != "ts"} for each in (left, book)]
+    assert levels[0] == levels[1] and book != after
+    assert (again, book, after) == go_on(tmp_path / "two.db", settings)
+    real, book, _ = go_on(tmp_path / "two.db", {})
+    assert real > 1_700_000_000 * NANOSECONDS  # and an earlier clock goes on behind that
+    with serve(database=tmp_path / "two.db") as exchange:
+        ask(exchange, f"{STOCK}/orders", order("ANN", "buy"))
+    assert go_on(tmp_path / "two.db", {"clock": "stepped"})[0] > real
 
 
 def test_with_a_speed_so_many_seconds_pass_in_a_real_one() -> None:

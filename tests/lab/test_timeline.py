@@ -128,6 +128,29 @@ def test_a_clock_that_goes_by_itself_is_not_moved() -> None:
         timeline.advance_later(1)
 
 
+def test_time_waits_for_those_who_cannot_keep_up_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[bool] = []
+    answers = [True, True, False]
+
+    def is_behind() -> bool:
+        looks.append(exchange.lock.locked())
+        return answers.pop(0) if answers else False
+
+    clock = SteppedClock()
+    exchange = Exchange(clock=clock)
+    timeline = Timeline(exchange, clock, is_behind=is_behind)
+    with exchange.lock:
+        timeline.advance_in_pace(5)
+        assert looks == [True, False, False] and exchange.lock.locked()
+    monkeypatch.setattr("disorderbook.lab.timeline.PATIENCE", 0.01)
+    stalled = Timeline(exchange, clock, is_behind=lambda: True)
+    for _ in range(2):
+        stalled.keep_pace()
+    assert stalled._patience <= 0
+
+
 def test_no_clock_is_moved_beyond_what_a_time_stamp_can_say() -> None:
     clock = SteppedClock(LATEST - 5)
     timeline = Timeline(Exchange(clock=clock), clock)
