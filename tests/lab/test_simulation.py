@@ -32,9 +32,8 @@ class BuyOne(Strategy):
 
 def quoting(market: Market, sim: Simulation) -> None:
     """A little market maker: two orders around the middle, new ones each time."""
-    for order in market.orders()[-2:]:
-        if order.open:
-            market.cancel(order)
+    for order in market.open_orders():
+        market.cancel(order.id)
     top = market.quote()
     if top.bid and top.ask:
         middle = (top.bid + top.ask) // 2
@@ -100,7 +99,7 @@ def test_over_http_with_the_same_seed_the_same_happens() -> None:
             except Refused as refusal:
                 told.append(refusal.args)
             told.append(market.book())
-        return [*told, market.orders()]
+        return [*told, market.orders(), market.position(), market.fills(), market.open_orders()]
 
     with Simulation(seed=7, opponents=TRIO) as sim:
         here = trade(sim.market("ME"), sim.advance)
