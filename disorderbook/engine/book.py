@@ -142,6 +142,16 @@ class OrderBook:
         """Some ids of an account's orders that are not forgotten, as Register.ids_of says."""
         return self._register.ids_of(account, start, most)
 
+    def resting_ids_of(self, account: str) -> list[int]:
+        """Ids of an account's orders that rest here, oldest first; looks at every resting order."""
+        return sorted(
+            order.id
+            for side in (self.bids, self.asks)
+            for level in side
+            for order in level.orders.values()
+            if order.account == account
+        )
+
     @property
     def next_id(self) -> int:
         """The id of the order that comes next: how many have been accepted."""

@@ -8,6 +8,7 @@ from types import TracebackType
 import pytest
 from wsgi import BUY, KEYS, ORDERS, Client
 
+from disorderbook import exchange
 from disorderbook.api.trading import ORDERS_AT_ONCE
 from disorderbook.errors import CannotRead, CannotWrite
 from disorderbook.exchange import IDS_AT_ONCE, Exchange
@@ -97,7 +98,17 @@ def test_a_short_listing_is_whole_at_once() -> None:
     assert len(list(client.steps(LISTING))) == 1
 
 
-def test_closed_orders_that_are_passed_over_count_as_well(lock: CountingLock) -> None:
+def test_closed_orders_cost_nothing_where_few_orders_rest(lock: CountingLock) -> None:
+    client = crowded()
+    client.services.exchange.lock = lock  # type: ignore[assignment]
+    ids = listed(client.steps(f"{LISTING}?open=true"))
+    assert ids == list(range(2, 2 * SOME, 4)) and sum(lock.counts) == len(ids)
+
+
+def test_closed_orders_that_are_passed_over_count_as_well(
+    lock: CountingLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "RESTING_AT_ONCE", 0)
     client = crowded()
     client.services.exchange.lock = lock  # type: ignore[assignment]
     ids = listed(client.steps(f"{LISTING}?open=true"))

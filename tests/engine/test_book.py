@@ -176,3 +176,15 @@ def test_an_empty_side_has_no_price() -> None:
 def test_a_story_that_comes_out_differently_fails() -> None:
     with pytest.raises(AssertionError, match="came out as: 10 @ 5000"):
         run("ann sell 10 @ 5000\n bob buy 10 @ 5000 -> 9 @ 5000")
+
+
+def test_what_an_account_has_resting_is_found_in_the_order_of_its_ids() -> None:
+    book = run("""
+        ann  buy   10 @ 5000
+        ann  buy   10 @ 5001
+        bob  buy   10 @ 5002
+        ann  sell  10 @ 5009
+        cat  sell  20 @ 5001     -> 10 @ 5002, 10 @ 5001
+    """)
+    assert book.resting_ids_of("ann") == [0, 3]
+    assert book.resting_ids_of("bob") == book.resting_ids_of("dan") == []
