@@ -115,7 +115,7 @@ def report_text(
         "title": title,
         "definitions": [
             each._asdict()
-            for each in (*DEFINITIONS, *(_differences_from(rival["name"]) if rival else ()))
+            for each in _definitions(rival.get("name"))
             if each.name in known
         ],
         "kinds": [[SIDE_NAMES[side], ORDER_TYPE_NAMES[kind]] for side, kind in KINDS],
@@ -191,12 +191,15 @@ def _rival(against: Rival, runs: list[dict[str, Any]]) -> dict[str, Any]:
     return {"name": name, "sentence": readable(against.sentence), "navs": navs}
 
 
-def _differences_from(name: str) -> tuple[Definition, Definition]:
-    """What there is to be said of each seed beside the numbers of a run."""
-    return (
-        Definition(RIVAL, f"P&L of {name}", DOLLARS, f"P&L of {name} in the same seed."),
-        Definition(DIFFERENCE, "Difference", DOLLARS, f"P&L minus that of {name}."),
-    )
+def _definitions(rival: str | None) -> list[Definition]:
+    """Those of the measures; after the first one, P&L, those of a comparison."""
+    definitions = list(DEFINITIONS)
+    if rival is not None:
+        definitions[1:1] = (
+            Definition(RIVAL, f"P&L of {rival}", DOLLARS, f"P&L of {rival} in the same seed."),
+            Definition(DIFFERENCE, "Difference", DOLLARS, f"P&L minus that of {rival}."),
+        )
+    return definitions
 
 
 def _grid(count: int) -> int:

@@ -90,7 +90,7 @@ def test_a_rival_is_told_seed_by_seed() -> None:
     records, others = random_runs(3), [record_of(traded_book(9, 80)[1], seed=n) for n in range(3)]
     told = contents(report_text(records, against=Rival("old.py", others, "It is better.")))
     overview = told["overview"]
-    assert [each["name"] for each in overview["definitions"]][-2:] == ["rival", "difference"]
+    assert [each["name"] for each in overview["definitions"]][:3] == ["pnl", "rival", "difference"]
     for run, record, other in zip(overview["runs"], records, others, strict=True):
         pnl, rivals = measures(record).pnl, measures(other).pnl
         assert run["numbers"]["rival"] == rivals / 100

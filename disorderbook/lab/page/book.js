@@ -1,6 +1,9 @@
 // The book as it was after any number of its events. Nothing is matched again: the data say which
 // orders traded, and this adds up.
 
+const MOST_SNAPSHOTS = 500 // of a book, from which to go on
+const LEAST_BETWEEN = 50 // events
+
 class Replay {
   // `data` are the columns of lab/events.py; `account` is the program's.
   constructor(data, account, kinds) {
@@ -15,7 +18,10 @@ class Replay {
       const order = this.orders[data.trade_orders[trade]]
       this.events[number].trades.push({ order, quantity: data.trade_quantities[trade] })
     })
-    this.reset()
+    this.between = Math.max(LEAST_BETWEEN, Math.ceil(this.events.length / MOST_SNAPSHOTS))
+    this.snapshots = [] // at every so many events, as far as anybody went
+    this.restore({ count: 0, resting: [], last: null, cash: 0, shares: 0, fills: 0 })
+    this.snapshots.push(this.snapshot())
   }
 
   event(data, kinds, kind, number) {
@@ -34,33 +40,40 @@ class Replay {
     return { order, isCancel: false, trades: [] }
   }
 
-  reset() {
-    this.count = 0 // events that have happened
-    this.resting = new Set() // in the order in which they came
-    this.last = null // cents
-    this.cash = 0 // of the program, cents
-    this.shares = 0
-    this.fills = 0
+  // `count` is the events that have happened, `resting` the open orders in the order in which they
+  // came, `last` the last price and `cash` the program's, in cents.
+  snapshot() {
+    const { count, last, cash, shares, fills } = this
+    const resting = [...this.resting].map(order => [order, order.remaining])
+    return { count, resting, last, cash, shares, fills }
+  }
+
+  restore({ resting, ...others }) {
+    Object.assign(this, others)
+    this.resting = new Set(resting.map(([order]) => order))
+    for (const [order, remaining] of resting) order.remaining = remaining
   }
 
   // How things were when so many events had happened.
   go(count) {
-    if (count < this.count) this.reset()
+    const known = this.snapshots.at(Math.min(
+      Math.floor(count / this.between), this.snapshots.length - 1))
+    if (count < this.count || known.count > this.count) this.restore(known)
     while (this.count < count) this.step()
     return this
   }
 
   step() {
     const event = this.events[this.count++]
-    const { order } = event
-    if (event.isCancel) {
-      this.resting.delete(order)
-      return event
-    }
+    if (event.isCancel) this.resting.delete(event.order)
+    else this.place(event)
+    if (this.count === this.snapshots.length * this.between) this.snapshots.push(this.snapshot())
+  }
+
+  place({ order, trades }) {
     order.remaining = order.quantity
-    for (const trade of event.trades) this.trade(order, trade)
+    for (const trade of trades) this.trade(order, trade)
     if (order.remaining && order.type === 'limit') this.resting.add(order)
-    return event
   }
 
   trade(incoming, { order, quantity }) {
@@ -109,11 +122,11 @@ class Replay {
   }
 }
 
-// How price, position and NAV went, and the program's orders and fills; ends where the replay began.
+// How price, position and NAV went, and the program's orders and fills; the replay is at its end then.
 function seriesOf(replay) {
   const series = { times: [0], prices: [null], navs: [0], shares: [0], orders: [], fills: [] }
   const own = new Map()
-  replay.reset()
+  replay.go(0)
   replay.events.forEach((event, number) => {
     const time = replay.times[number]
     replay.step()
@@ -124,7 +137,6 @@ function seriesOf(replay) {
     series.navs.push(replay.nav)
     series.shares.push(replay.shares)
   })
-  replay.reset()
   return series
 }
 

@@ -150,8 +150,8 @@ function drawRun(canvas, run, series, window, moment) {
   })
   const scene = { area, run, series, window, x, unit }
   drawPricePane(scene, boxes[0])
-  drawStepPane(scene, boxes[1], series.shares, whole)
-  drawStepPane(scene, boxes[2], series.navs)
+  drawStepPane(scene, boxes[1], series.shares, [0])
+  drawStepPane(scene, boxes[2], series.navs, window.isAll ? [0] : [])
   nameAxis(scene, boxes)
   drawMoment(scene, boxes, moment)
   return { x, right }
@@ -162,7 +162,8 @@ function drawPricePane(scene, box) {
   const fills = series.fills.filter(fill => fill.time >= window.from && fill.time <= window.to)
   const prices = seen(series.times, series.prices, window.from, window.to)
   const shown = [...prices, ...fills.map(fill => fill.price)]
-  const pane = paneOf(area, box, ...(shown.length ? extremes(shown) : [0, 100]))
+  const range = shown.length ? withOrdersNear(extremes(shown), series.orders, window) : [0, 100]
+  const pane = paneOf(area, box, ...range)
   const { pen } = area
   drawValues(pane, dollars)
   pen.save()
@@ -181,6 +182,14 @@ function drawPricePane(scene, box) {
     pen.fillText('No trades', box.right / 2, (box.top + box.bottom) / 2)
   }
   return pane
+}
+
+// A range of prices with the program's orders of that time, but for those that are far away.
+function withOrdersNear([low, high], orders, window) {
+  const reach = Math.max(high - low, high / 50)
+  const near = orders.filter(({ order, from, to }) => order.price && from <= window.to &&
+    to >= window.from && order.price >= low - reach && order.price <= high + reach)
+  return extremes([low, high, ...near.map(({ order }) => order.price)])
 }
 
 // The program's orders, each at its price for as long as it was open.
@@ -218,18 +227,19 @@ function drawOwnFills(pen, fills, pane, { x, unit }) {
   }
 }
 
-function drawStepPane({ area, series, window, x }, box, values, write = null) {
-  const shown = [0, ...seen(series.times, values, window.from, window.to)]
+function drawStepPane({ area, series, window, x }, box, values, besides) {
+  const shown = [...besides, ...seen(series.times, values, window.from, window.to)]
   const pane = paneOf(area, box, ...extremes(shown))
   const { pen } = area
-  drawValues(pane, write ?? axisMoney(pane.high - pane.low))
+  drawValues(pane, values === series.shares ? whole : axisMoney(pane.high - pane.low))
   const points = steps(series.times, values, x, pane.y, window.from, window.to)
   if (!points.length) return
   pen.strokeStyle = pen.fillStyle = colours.ink
   pen.lineWidth = 1.25
   stroke(pen, points)
   pen.globalAlpha = 0.08
-  for (const edge of [points.at(-1)[0], points[0][0]]) pen.lineTo(edge, pane.y(0))
+  const floor = Math.min(Math.max(pane.y(0), box.top), box.bottom)
+  for (const edge of [points.at(-1)[0], points[0][0]]) pen.lineTo(edge, floor)
   pen.fill()
   pen.globalAlpha = 1
 }

@@ -4,7 +4,7 @@
 const $ = id => document.getElementById(id)
 const SECOND = 1e9 // in nanoseconds, the unit of every time in the data
 
-const DOLLARS = new Intl.NumberFormat('en-US', {
+const HUNDREDTHS = new Intl.NumberFormat('en-US', {
   minimumFractionDigits: 2, maximumFractionDigits: 2,
 })
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
@@ -12,15 +12,15 @@ const PART = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 })
 
 const minus = text => text.replace('-', '−')
 const whole = number => minus(WHOLE.format(number))
-const dollars = cents => minus(DOLLARS.format(cents / 100))
-const money = cents => `${cents < 0 ? '−' : ''}$${DOLLARS.format(Math.abs(cents) / 100)}`
+const dollars = cents => minus(HUNDREDTHS.format(cents / 100))
+const money = cents => `${cents < 0 ? '−' : ''}$${HUNDREDTHS.format(Math.abs(cents) / 100)}`
 const plural = (count, one, many = `${one}s`) => `${whole(count)} ${count === 1 ? one : many}`
 
 // A number of a run in the unit that its definition names.
 function figure(number, definition) {
   if (number === null) return '–'
   if (definition.unit === 'dollars') return money(Math.round(number * 100))
-  return minus(PART.format(number))
+  return minus((Number.isInteger(number) ? WHOLE : HUNDREDTHS).format(number))
 }
 
 // What stands in one of the file's blocks: JSON, deflated, in base64.

@@ -36,6 +36,7 @@ function showMoment(run, details, replay) {
   slider.value = moment.count
   const when = whenOf(run, replay)
   put($('when'), when)
+  put($('clock'), clockOf(run))
   put($('happened'), eventText(replay))
   slider.setAttribute('aria-valuetext', `${when}. ${eventText(replay)}`)
   showFacts(replay)
@@ -48,10 +49,14 @@ function showMoment(run, details, replay) {
 function whenOf(run, replay) {
   const day = Math.floor(moment.time / run.day)
   const into = (moment.time - day * run.day) / SECOND
-  const clock = new Date(Date.parse(run.start.slice(0, 23) + 'Z') + moment.time / 1e6)
   return `Day ${whole(day)}, ${into.toFixed(3)} s · ` +
-    `event ${whole(moment.count)} of ${whole(replay.events.length)} · ` +
-    `${clock.toISOString().replace('T', ' ').replace('Z', '')} UTC`
+    `event ${whole(moment.count)} of ${whole(replay.events.length)}`
+}
+
+// The exchange's clock; browsers know milliseconds only.
+function clockOf(run) {
+  const clock = new Date(Date.parse(`${run.start.slice(0, 23)}Z`) + moment.time / 1e6)
+  return clock.toISOString().replace('T', ' ').replace('Z', ' UTC')
 }
 
 function eventText(replay) {

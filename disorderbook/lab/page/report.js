@@ -199,7 +199,7 @@ function windowOf({ run, replay }) {
   const wide = Math.min(span * run.day, run.length) || 1
   const middle = replay ? moment.time : 0
   const from = Math.min(Math.max(middle - wide / 2, 0), run.length - wide)
-  return { from, to: from + wide }
+  return { from, to: from + wide, isAll: wide === run.length }
 }
 
 let place = null // of the drawing: how time maps to pixels

@@ -85,7 +85,7 @@
 
   <div class="moment" id="moment">
     <section class="panel then" aria-labelledby="when">
-      <header><h2 id="when"></h2></header>
+      <header><h2 id="when"></h2><p id="clock"></p></header>
       <p class="happened" id="happened"></p>
       <dl class="facts">
         <div class="fact"><dt>Last price</dt><dd id="fact-last"></dd></div>
