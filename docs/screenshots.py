@@ -1,4 +1,4 @@
-"""Takes the README's pictures of the front page, of a market that lives for two minutes.
+"""Takes the pictures of the front page, of a market that lives for two minutes, and of a report.
 
 python3 docs/screenshots.py
 """
@@ -7,19 +7,23 @@ import base64
 import json
 import random
 import sys
+import tempfile
 import threading
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parent.parent
 IMAGES = Path(__file__).parent / "images"
-sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from browser import installed_browser, running_browser  # noqa: E402
 from live import Exchange, running  # noqa: E402
+from simulated_runs import simulated_run  # noqa: E402
+
+from disorderbook.lab.report import report  # noqa: E402
 
 # This machine is not asked by way of a proxy, whatever the environment says.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -97,9 +101,32 @@ def take(browser: Browser, exchange: Exchange) -> None:
         pages[name].goto(f"http://127.0.0.1:{exchange.port}/")
     next(iter(pages.values())).wait_for_timeout(SECONDS * 1000)
     for name, page in pages.items():
-        devtools = page.context.new_cdp_session(page)
-        taken = devtools.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
-        (IMAGES / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))
+        keep(page, name)
+
+
+def keep(page: Page, name: str) -> None:
+    devtools = page.context.new_cdp_session(page)
+    taken = devtools.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+    (IMAGES / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))
+
+
+def take_report(browser: Browser) -> None:
+    """The worst run's 40th day, of runs on a clock that jumps."""
+    records = [simulated_run(seed, 100) for seed in range(12)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.html"
+        command = "disorderbook run mybot.py --days 100 --seed {}".format
+        report(records, path, title="mybot.py", command=command)
+        page = browser.new_page(viewport={"width": 1360, "height": 1250}, color_scheme="light")
+        page.goto(path.as_uri())
+        page.wait_for_selector("body[data-state=ready]")
+        page.focus("#slider")
+        for key in ("PageDown",) * 40 + ("Shift+PageDown",) * 5:
+            page.keyboard.press(key)
+        page.click("#spans >> text='10 days'")
+        page.evaluate("document.querySelector('.run').scrollIntoView()")
+        page.wait_for_timeout(500)
+        keep(page, "report")
 
 
 def main() -> int:
@@ -112,6 +139,7 @@ def main() -> int:
         market = Market(exchange)
         market.start()
         try:
+            take_report(browser)
             take(browser, exchange)
         finally:
             market.stop.set()

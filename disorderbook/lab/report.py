@@ -114,9 +114,7 @@ def report_text(
     overview = {
         "title": title,
         "definitions": [
-            each._asdict()
-            for each in _definitions(rival.get("name"))
-            if each.name in known
+            each._asdict() for each in _definitions(rival.get("name")) if each.name in known
         ],
         "kinds": [[SIDE_NAMES[side], ORDER_TYPE_NAMES[kind]] for side, kind in KINDS],
         "points": _grid(len(records)),

@@ -52,7 +52,10 @@ function aboutText() {
   const [{ daysAsked, day, venue, symbol, level }] = runs
   const seeds = runs.length === 1 ? `Seed ${runs[0].seed}` : plural(runs.length, 'seed')
   const game = level ? `level ${level.name}` : runs.length === 1 ? `${symbol} at ${venue}` : ''
-  return [seeds, `${plural(daysAsked, 'day')} of ${PART.format(day / SECOND)} s`, game]
+  const played = runs[0].numbers.days
+  const part = runs.length === 1 && played < daysAsked ? `${PART.format(played)} of ` : ''
+  const days = `${part}${plural(daysAsked, 'day')} of ${PART.format(day / SECOND)} s`
+  return [seeds, days, game]
     .filter(Boolean).join(' · ')
 }
 
