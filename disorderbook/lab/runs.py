@@ -175,6 +175,7 @@ class Finish:
         self.clock, self.journal = clock, journal
         self.is_taken = threading.Event()
         self.reason = ""
+        self.fault: Exception | None = None  # that all that stood could not be noted
         self._exchange, self._book, self._end = exchange, book, end
         self._instance = instance
 
@@ -196,12 +197,17 @@ class Finish:
                 self._take(reason)
 
     def _take(self, reason: str) -> None:
+        """Only once: what fails here would fail again."""
         self.reason, self.end = reason, min(self.clock(), self._end)
-        self.orders = list(self._copies())
-        self.requests, self.refusal_count = self.journal.count, self.journal.refusal_count
-        self.refusals = self.journal.refusals()
-        self.level = None if self._instance is None else _outcome(self._instance, self.end)
-        self.is_taken.set()
+        try:
+            self.orders = list(self._copies())
+            self.requests, self.refusal_count = self.journal.count, self.journal.refusal_count
+            self.refusals = self.journal.refusals()
+            self.level = None if self._instance is None else _outcome(self._instance, self.end)
+        except Exception as fault:
+            self.fault = fault
+        finally:
+            self.is_taken.set()
 
     @property
     def _is_open(self) -> bool:
@@ -227,6 +233,8 @@ class _Market(NamedTuple):
     def record(self, settings: RunSettings, seed: int, program: Program) -> RunRecord:
         """All that is kept of the run, once it is over."""
         finish = self.finish
+        if finish.fault is not None:
+            raise finish.fault
         is_own = finish.reason in (EXITED, FAILED)
         lines = program.last_lines
         return RunRecord(

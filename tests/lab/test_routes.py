@@ -352,3 +352,11 @@ def test_a_world_that_cannot_be_is_refused(settings: Any) -> None:
     with pytest.raises(ValueError):
         with serve(**settings):
             pass
+
+
+def test_a_level_begins_though_the_clock_stands_still_and_its_names_follow_from_the_seed() -> None:
+    def started() -> Any:
+        with serve(clock="stepped", seed=7) as exchange:
+            return json.loads(ask(exchange, "/gm/levels/first_steps", b""))
+
+    assert started() == started()

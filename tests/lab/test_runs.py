@@ -177,6 +177,14 @@ def test_a_failure_of_ours_ends_the_program(tmp_path: Path) -> None:
     assert is_gone(started[0])
 
 
+def test_a_run_that_cannot_be_recorded_fails_and_does_not_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs.Finish, "_copies", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run_seed(settings(steady(tmp_path), opponents="", days=1), 7)
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [

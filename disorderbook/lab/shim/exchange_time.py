@@ -116,65 +116,67 @@ class ClockReader:
 
 
 class ClockMover:
-    """Asks the exchange at a host and port to move its clock, over a connection of its own."""
+    """Asks the exchange at a host and port to move its clock, over connections of its own. Any
+    thread may use it, and a signal handler, too.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self.address = host, port
-        self._lock = _thread.allocate_lock()
-        self._connection: Any = None
+        self._idle: list[Any] = []  # connections
 
     def advance(self, nanoseconds: int) -> None:
         """Have it go on by so much; returns when all has happened. Raises Unreachable."""
         body = b'{"advance": %.9f}' % (nanoseconds / 1e9)
-        with self._lock:
-            was_idle = self._connection is not None  # and the exchange may have closed it
+        try:
+            status = self._answer(body, self._idle.pop())
+        except (IndexError, OSError):  # there is none, or the exchange has closed it meanwhile
             try:
-                status = self._answer(body)
+                status = self._answer(body, self._connect())
             except OSError as fault:
-                status = self._second_answer(body, fault, was_idle)
+                raise Unreachable(str(fault)) from None
         if status != b"200":
             raise Unreachable(f"status {status!r}")
 
-    def close(self) -> None:
-        """Let go of the connection; the next request makes another one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _second_answer(self, body: bytes, fault: OSError, was_idle: bool) -> bytes:
-        self.close()
-        try:
-            if was_idle:
-                return self._answer(body)
-        except OSError as second:
-            self.close()
-            fault = second
-        raise Unreachable(str(fault))
-
-    def _answer(self, body: bytes) -> bytes:
+    def _connect(self) -> Any:
         import socket
 
-        if self._connection is None:
-            self._connection = socket.create_connection(self.address, ANSWER_SECONDS)
-            self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        head = "POST /api/v1/clock HTTP/1.1\r\nHost: %s:%d\r\nContent-Length: %d\r\n\r\n"
-        self._connection.sendall((head % (*self.address, len(body))).encode() + body)
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            answer += self._more(len(answer))
-        head_bytes, _, rest = answer.partition(b"\r\n\r\n")
-        lines = head_bytes.lower().split(b"\r\n")
-        lengths = [line[15:] for line in lines if line.startswith(b"content-length:")]
-        missing = int(lengths[0]) - len(rest) if lengths else 0
-        while missing > 0:
-            missing -= len(self._more(len(answer)))
-        return lines[0].split()[1]
+        connection = socket.create_connection(self.address, ANSWER_SECONDS)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
-    def _more(self, already: int) -> bytes:
-        part: bytes = self._connection.recv(4096)
-        if not part or already > MOST_HEAD_BYTES:
-            raise OSError("no answer")
-        return part
+    def _answer(self, body: bytes, connection: Any) -> bytes:
+        """The status of the answer. Whatever interrupts this, the connection is not used again."""
+        try:
+            host, port = self.address
+            head = f"POST /api/v1/clock HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            status = _status_of(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return status
+
+
+def _status_of(connection: Any) -> bytes:
+    """Read one answer to its end; raises OSError if there is none."""
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += _more(connection, len(answer))
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    lines = head.lower().split(b"\r\n")
+    lengths = [line[15:] for line in lines if line.startswith(b"content-length:")]
+    missing = int(lengths[0]) - len(rest) if lengths else 0
+    while missing > 0:
+        missing -= len(_more(connection, 0))
+    return lines[0].split()[1]
+
+
+def _more(connection: Any, already: int) -> bytes:
+    part: bytes = connection.recv(4096)
+    if not part or already > MOST_HEAD_BYTES:
+        raise OSError("no answer")
+    return part
 
 
 # ---- threads that sleep
@@ -229,7 +231,7 @@ class Sleepers:
 
     def forget(self) -> None:
         """Nobody sleeps: so it is in a process that was forked just now."""
-        self._lock = _thread.allocate_lock()
+        self._lock = threading.RLock()  # a signal handler may sleep, too
         self._numbers = count()
         self._queue: list[Sleeper] = []
         self._asleep: set[int] = set()  # threads
@@ -372,6 +374,8 @@ class Follower:
         """Wait as a condition does, after so many real seconds in which others may end it."""
         if self.clock.speed:
             return _condition_wait(condition, timeout / self.clock.speed)
+        if not condition._is_owned():
+            raise RuntimeError("cannot wait on un-acquired lock")
         if patience and threading.active_count() > 1 and _condition_wait(condition, patience):
             return True
         sleeper = self.sleepers.sleeper(_nanoseconds(timeout))

@@ -1,6 +1,8 @@
 """Time in a program that trades: it is the exchange's, and libraries keep the machine's."""
 
 import ast
+import asyncio
+import socket
 import struct
 import sys
 import threading
@@ -19,6 +21,7 @@ from disorderbook.lab.shim.exchange_time import (
     ClockReader,
     Follower,
     Sleepers,
+    TaskSleeps,
     Unreachable,
     asks_for_real_time,
 )
@@ -226,3 +229,98 @@ def test_it_runs_in_pythons_that_are_older_than_this_one() -> None:
         }
         assert imported <= {*sys.stdlib_module_names, "exchange_time"}, path
     assert struct.calcsize(LAYOUT.format) == 40
+
+
+def test_tasks_that_sleep_wake_in_the_order_of_their_moments(tmp_path: Path) -> None:
+    exchange, woken = Exchange(), list[tuple[int, str]]()
+    sleeps = TaskSleeps(follower_of(exchange, tmp_path / "clock"), asyncio)
+
+    async def work(name: str, seconds: int, times: int) -> None:
+        for _ in range(times):
+            assert await sleeps.sleep(seconds, name) == name
+            woken.append(((exchange.time - START) // SECOND, name))
+
+    async def work_together() -> None:
+        given_up = asyncio.create_task(work("never", 1, 1))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.gather(*(work(*each) for each in SLEEPS))
+
+    asyncio.run(work_together())
+    expected = [(n * seconds, name) for name, seconds, times in SLEEPS for n in range(1, times + 1)]
+    assert sorted(woken) == sorted(expected)
+    assert [when for when, _ in woken] == sorted(when for when, _ in woken)
+    asyncio.run(work("again", 1, 1))  # in another loop
+    assert exchange.time == START + 31 * SECOND
+
+
+def test_a_loop_tells_its_program_the_exchanges_time_and_itself_the_real_one(
+    tmp_path: Path,
+) -> None:
+    sleeps = TaskSleeps(follower_of(Exchange(), tmp_path / "clock"), asyncio)
+    loop = asyncio.new_event_loop()
+    assert sleeps.time(loop) == START / SECOND
+    assert as_if_in("asyncio.base_events", sleeps.time)(loop) == pytest.approx(loop.time(), abs=60)
+    called = list[int]()
+    sleeps.call_at(loop, START / SECOND + 0.01, called.append, 1)
+    loop.call_later(0.05, loop.stop)
+    loop.run_forever()
+    loop.close()
+    assert called == [1]
+
+
+def test_a_condition_must_be_held(tmp_path: Path) -> None:
+    follower, condition = follower_of(Exchange(), tmp_path / "clock"), threading.Condition()
+    with pytest.raises(RuntimeError, match="un-acquired"):
+        follower.condition_wait(condition, 1.0)
+    assert not condition._waiters  # type: ignore[attr-defined]
+
+
+def answering(*answers: bytes | None) -> tuple[ClockMover, list[bytes], threading.Thread]:
+    """A mover, what it sends, and the thread of a server that gives these answers; it closes the
+    connection where there is None.
+    """
+    server, asked = socket.create_server(("127.0.0.1", 0)), list[bytes]()
+
+    def serve() -> None:
+        peer, _ = server.accept()
+        for answer in answers:
+            if answer is None:
+                peer.close()
+                peer, _ = server.accept()
+                continue
+            asked.append(peer.recv(65536))
+            for part in (answer[:20], answer[20:]):
+                peer.sendall(part)
+        peer.close()
+        server.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    return ClockMover("127.0.0.1", server.getsockname()[1]), asked, thread
+
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok":true}'
+
+
+def test_the_mover_keeps_its_connection_and_makes_another_when_it_was_closed() -> None:
+    mover, asked, thread = answering(OK, OK, None, OK)
+    mover.advance(SECOND // 2)
+    mover.advance(SECOND)
+    mover.advance(SECOND)
+    thread.join(60)
+    assert [each.partition(b"\r\n\r\n")[2] for each in asked] == [
+        b'{"advance": 0.500000000}',
+        b'{"advance": 1.000000000}',
+        b'{"advance": 1.000000000}',
+    ]
+
+
+def test_the_mover_says_when_the_clock_is_not_moved() -> None:
+    refusal = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}"
+    for answers in ((refusal,), (b"HTTP/1.1 200 OK\r\n",), (b"x" * 200_000,)):
+        mover, _, thread = answering(*answers)
+        with pytest.raises(Unreachable):
+            mover.advance(SECOND)
+        assert mover._idle == [] or answers == (refusal,)
+        thread.join(60)
