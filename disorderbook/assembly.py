@@ -108,7 +108,7 @@ def assemble(
     if tape is not None:
         publishers.append(tape.publish)
         forget.append(tape.forget)
-    exchange = Exchange(settings.max_books, publishers, clock, ledger)
+    exchange = Exchange(settings.max_books, publishers, clock.read, ledger)
     if market is not None:
         exchange.restore(market.books, market.latest)
     gamemaster = GameMaster(

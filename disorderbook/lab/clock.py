@@ -28,7 +28,11 @@ _STEP = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?)(?P<unit>us|ms|s)")
 
 
 class Clock(Protocol):
-    """What an exchange goes by. `is_stepped`: it moves only when it is told to."""
+    """What an exchange goes by. `is_stepped`: it moves only when it is told to. `read` is what an
+    order calls for the time: the machine's own function if that is all.
+    """
+
+    read: Callable[[], int]
 
     @property
     def is_simulated(self) -> bool: ...
@@ -76,13 +80,13 @@ class RealClock:
     is_simulated = is_stepped = False
 
     def __init__(self, now: Callable[[], int] = time.time_ns) -> None:
-        self._now = now
+        self.read = now
 
     def __call__(self) -> int:
-        return self._now()
+        return self.read()
 
     def seconds_until(self, moment: int) -> float | None:
-        return (moment - self._now()) / NANOSECONDS
+        return (moment - self.read()) / NANOSECONDS
 
 
 class FastClock:
@@ -91,7 +95,7 @@ class FastClock:
     is_simulated, is_stepped = True, False
 
     def __init__(self, speed: float, start: int = START) -> None:
-        self.speed = speed
+        self.speed, self.read = speed, self.__call__
         self._start, self._real_start = start, time.monotonic_ns()
 
     def __call__(self) -> int:
@@ -108,7 +112,7 @@ class SteppedClock:
     is_simulated = is_stepped = True
 
     def __init__(self, start: int = START) -> None:
-        self.now = start
+        self.now, self.read = start, self.__call__
 
     def __call__(self) -> int:
         return self.now
