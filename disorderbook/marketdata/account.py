@@ -17,6 +17,8 @@ from itertools import islice
 from typing import NamedTuple
 from weakref import ref
 
+import msgspec
+
 from disorderbook.engine.book import OrderBook, Quote
 from disorderbook.engine.orders import BUY, SELL, Fill, Order, Side
 from disorderbook.errors import ExchangeError
@@ -33,7 +35,7 @@ FILL_COST = 4  # and a fill,
 LEDGER_COST = 64  # and an order that is read from the ledger
 
 
-class AccountFill(NamedTuple):
+class AccountFill(msgspec.Struct, frozen=True, gc=False):
     """A trade as one of its two orders remembers it, which an account has placed."""
 
     order_id: int

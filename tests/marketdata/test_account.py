@@ -74,7 +74,7 @@ class Watched:
                 sign = 1 if mine[0].side is BUY else -1
                 basis.trade(sign * trade.quantity, trade.price)
         told = history.fills(0, 10**9)
-        assert fills == Counter((f[0], f[2], f[3], f[4], f[5]) for _, f in told)
+        assert fills == Counter((f.order_id, f.price, f.quantity, f.ts, f.is_take) for _, f in told)
         assert [number for number, _ in told] == list(range(1, len(told) + 1))
         times = [fill.ts for _, fill in told]
         assert times == sorted(times)
@@ -271,7 +271,7 @@ def known(exchange: Exchange, account: str = "ann") -> object:
     with exchange.transaction():
         history = finished(histories.history("V", "S", account))
     return (
-        history.fills(0, 10**6),
+        [(number, msgspec.structs.astuple(fill)) for number, fill in history.fills(0, 10**6)],
         history.fill_count,
         history.open,
         [getattr(history.basis, name) for name in CostBasis.__slots__],
