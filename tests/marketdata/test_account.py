@@ -139,6 +139,20 @@ def test_who_trades_with_himself_gains_and_moves_nothing() -> None:
     assert history.basis.unrealised(120) == 200
 
 
+def test_fills_of_one_event_come_at_the_best_price_first() -> None:
+    """Whichever order is older: selling through zero at 110 and then at 120 is not the reverse."""
+    market = Watched()
+    for side, prices in ((SELL, (120, 110)), (BUY, (80, 90))):
+        market.place("B", SELL if side is BUY else BUY, 100, 7, LIMIT)
+        market.place("A", side if side is BUY else BUY, 100, 7, MARKET)
+        for price in prices:
+            market.place("A", side, price, 5, LIMIT)
+        market.place("B", BUY if side is SELL else SELL, prices[0], 10, LIMIT)
+        told = [fill.price for _, fill in market.history("A").fills(0, 99)][-2:]
+        assert told == [prices[1], prices[0]]
+        market.check("A")
+
+
 def test_a_question_costs_what_is_new_and_what_is_open() -> None:
     market = Watched()
     for _ in range(500):
@@ -177,6 +191,22 @@ def test_what_happens_between_steps_is_told_the_next_time() -> None:
     history = finished(stepping)
     assert history.fill_count == history.basis.shares == 400
     assert history.quote.last == 100
+    market.check("A")
+
+
+def test_orders_and_fills_between_later_steps_are_told_once_and_the_next_time() -> None:
+    market = Watched()
+    orders = [market.place("A", BUY, 100, 1, LIMIT) for _ in range(module.STEP + 5)]
+    market.history("A")
+    market.place("A", BUY, 99, 1, LIMIT)
+    stepping = market.histories.history("V", "S", "A")
+    next(stepping)
+    market.place("B", SELL, 100, 1, LIMIT)  # meets the first of those, which is looked at last
+    market.place("B", SELL, 101, 1, LIMIT)
+    market.place("A", BUY, 101, 1, LIMIT)
+    assert not orders[0].is_open
+    assert finished(stepping).fill_count == 0
+    assert market.history("A").fill_count == 2
     market.check("A")
 
 
@@ -328,17 +358,19 @@ def test_a_ledger_that_cannot_be_read_is_told_and_tried_again(tmp_path: Path) ->
     histories = AccountHistories(market.exchange)
     find = market.exchange._ledger.find
     with market.exchange.lock:
-        market.exchange._ledger.find = unreadable  # type: ignore[method-assign]
+
+        def damaged(book: OrderBook, order_id: int) -> Order | None:
+            if order_id > 5:
+                raise CannotRead
+            return find(book, order_id)
+
+        market.exchange._ledger.find = damaged  # type: ignore[method-assign]
         for _ in range(2):
             with pytest.raises(CannotRead):
                 finished(histories.history("V", "S", "ann"))
         market.exchange._ledger.find = find  # type: ignore[method-assign]
         assert finished(histories.history("V", "S", "ann")).fill_count == 5
     market.exchange.close()
-
-
-def unreadable(book: OrderBook, order_id: int) -> Order:
-    raise CannotRead
 
 
 def test_orders_of_the_ledger_are_read_some_at_a_time(tmp_path: Path) -> None:

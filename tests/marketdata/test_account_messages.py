@@ -16,7 +16,7 @@ from disorderbook.marketdata.account_messages import (
     ORDERS_AT_ONCE,
     AccountAnswers,
 )
-from disorderbook.marketdata.history import SECOND, History
+from disorderbook.marketdata.history import MOST_CANDLES, SECOND, History
 from disorderbook.marketdata.queue_position import QUEUE_AT_ONCE
 from disorderbook.protocol.route import Steps
 
@@ -151,6 +151,20 @@ def test_without_candles_the_own_trades_are_the_price() -> None:
         market.place("A", BUY, price)
     market.past = History(0)
     assert [(p["nav"], p["price"]) for p in market.curve()["points"]] == [(0, 100), (20, 120)]
+
+
+def test_points_are_as_wide_as_the_wider_of_both_series() -> None:
+    """As after a start that knows the account's fills, and no candles any more."""
+    market = Venue(tick=SECOND)
+    for _ in range(2 * MOST_CANDLES):
+        market.place("B", SELL, 100)
+        market.place("A", BUY, 100)
+    market.past.forget(market.exchange.book("V", "S"))
+    market.place("B", SELL, 130)
+    market.place("C", BUY, 130)
+    told = market.curve()
+    assert told["width"] == 4 and len(told["points"]) <= MOST_POINTS
+    assert told["points"][-1]["price"] == 130 and told["points"][-2]["price"] == 100
 
 
 def test_half_cents_are_told_as_such_and_whole_ones_stay_exact() -> None:

@@ -193,7 +193,8 @@ def test_a_levels_market_is_let_go_with_its_venue() -> None:
     (venue,), account = level.start["venues"], level.start["account"]
     path = f"/api/v1/venues/{venue}/accounts/{account}"
     book = ref(next(iter(client.services.exchange.books(venue))))
-    assert client("GET", path).status == 200
+    level.order("buy", 1, 1)
+    assert client("GET", path).json["stocks"]
     assert client("POST", f"/gm/instances/{level.id}/stop").status == 200
     assert client("GET", path).status == 404
     gc.collect()
