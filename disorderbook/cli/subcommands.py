@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from disorderbook.assembly import CannotStart
+from disorderbook.cli.run_command import run_programs
 from disorderbook.ledger.copies import back_up, export, upgrade
 from disorderbook.ledger.location import Unusable
 from disorderbook.runner.command import run_bots
@@ -78,6 +79,19 @@ def add_bots(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser = commands.add_parser("bots", help=text, add_help=False, prefix_chars=NO_PREFIX)
     parser.set_defaults(run=run_bots_command)
     parser.add_argument("arguments", nargs="*")
+
+
+def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand; its arguments, options too, are left to a parser of its own."""
+    text = "run a program in private markets, and say how it did"
+    parser = commands.add_parser("run", help=text, add_help=False, prefix_chars=NO_PREFIX)
+    parser.set_defaults(run=run_run_command)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+
+
+def run_run_command(options: argparse.Namespace) -> int:
+    """Run the program that `arguments` name, with the options that stand there."""
+    return run_programs(options.arguments)
 
 
 def run_bots_command(options: argparse.Namespace) -> int:

@@ -104,7 +104,10 @@ def _interval_in_words(told: Comparison) -> str:
     if told.lowest is None or told.highest is None:
         return "one seed has no interval"
     interval = f"95 % interval of the difference: {told.lowest:,.2f} to {told.highest:,.2f}"
-    return interval if told.looks == 1 else f"{interval}, corrected for {told.looks} looks"
+    looks = "" if told.looks == 1 else f", corrected for {told.looks} looks"
+    has_zero = told.lowest <= 0 <= told.highest
+    few = "" if told.verdict != UNDECIDED or has_zero else "; so few seeds may agree by chance"
+    return f"{interval}{looks}{few}"
 
 
 @lru_cache(maxsize=1024)

@@ -56,6 +56,7 @@ class JudgementSummary(msgspec.Struct, frozen=True, rename="camel"):
     seed: int | None
     value: Number | None
     holds: bool
+    sentence: str
 
 
 class ComparisonSummary(msgspec.Struct, frozen=True, rename="camel"):
@@ -130,7 +131,9 @@ def summary(
         spread(told) if told else None,
         _worst(told, command) if told else None,
         [
-            JudgementSummary(each.requirement.text, each.seed, each.value, each.holds)
+            JudgementSummary(
+                each.requirement.text, each.seed, each.value, each.holds, each.sentence
+            )
             for each in judgements
         ],
         _against(settings, trial),

@@ -227,6 +227,20 @@ def test_the_ports_file_looks_as_shown(tmp_path: Path) -> None:
     assert shown["url"].endswith(f":{shown['port']}")
 
 
+@pytest.mark.slow
+def test_a_bot_is_written_and_run_as_shown(tmp_path: Path) -> None:
+    (tmp_path / "mybot").write_text("#!/bin/sh\ntest $2 = $DISORDERBOOK_URL && test $4 = ME\n")
+    (tmp_path / "mybot").chmod(0o755)
+    printed = shell(sample(DOCS / "lab.md", "disorderbook run ./mybot"), tmp_path)
+    assert "Of 1 run, 1 ended by itself before that." in printed
+    printed = shell(sample(DOCS / "lab.md", "disorderbook new-bot"), tmp_path)
+    assert printed.count("P&L") == 3 and "1 of 1 requirements hold" in printed
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert sample(README, ".venv/bin/disorderbook new-bot").replace(".venv/bin/", "") in sample(
+        DOCS / "lab.md", "disorderbook new-bot"
+    )
+
+
 def test_a_market_is_copied_as_shown(tmp_path: Path) -> None:
     with disorderbook.serve(database=tmp_path / "market.db"):
         shell(sample(DOCS / "database.md", "disorderbook backup"), tmp_path)

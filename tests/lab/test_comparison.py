@@ -151,6 +151,8 @@ def test_each_answer_is_one_sentence() -> None:
         "It is not to be told yet whether new.py is better than old.py: 0.00 dollars more a seed"
         " (95 % interval of the difference: -2.48 to 2.48), won in 1 of 3 seeds, tied in 1."
     )
+    few = sentence(compared([3.0, 4.0, 5.0], [0.0] * 3), "new.py", "old.py")
+    assert "1.52 to 6.48; so few seeds may agree by chance), won in 3 of 3" in few
     alone = sentence(compared([2.0], [1.0]), "new.py", "old.py")
     assert alone.endswith(
         ": 1.00 dollars more a seed (one seed has no interval), won in 1 of 1 seed."

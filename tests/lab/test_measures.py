@@ -5,6 +5,7 @@ import re
 from itertools import pairwise
 
 import pytest
+from documents import DOCS, rows
 from oracle import SlowBook
 from records import DAY, START, STEP, record_of, traded_book
 
@@ -195,3 +196,11 @@ def test_the_orders_of_a_record_may_come_in_any_order() -> None:
     _, orders = traded_book(4, 200)
     shuffled = random.Random(1).sample(orders, len(orders))
     assert measures(record_of(shuffled)) == measures(record_of(orders))
+
+
+def test_the_documents_define_the_numbers_as_the_code_does() -> None:
+    page = (DOCS / "lab.md").read_text()
+    known = [
+        [f"`{each.name}`", each.unit, f"{each.title}: {each.sentence}"] for each in DEFINITIONS
+    ]
+    assert [row for row in rows(page, 3) if not row[0].startswith("`-")] == known

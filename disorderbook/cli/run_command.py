@@ -1,0 +1,174 @@
+"""`disorderbook run`: runs a program in private markets, and says how it did.
+
+The rule: an exit status means one thing (EXIT_CODES in run_options). What is to be written is
+opened before a program is started, and has its name only when the trial is over.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from disorderbook.assembly import CannotStart
+from disorderbook.cli.run_display import progress, show, show_failure
+from disorderbook.cli.run_options import clock_of, parsed, repeat_command
+from disorderbook.lab.clock import SPEED
+from disorderbook.lab.comparison import WORSE
+from disorderbook.lab.output import PackedRecords, trial_files
+from disorderbook.lab.record import RunRecord
+from disorderbook.lab.report import Rival, report
+from disorderbook.lab.requirements import Judgement, judged, junit_xml
+from disorderbook.lab.runs import RunSettings, WorkerFailed, checked_settings, run_seeds
+from disorderbook.lab.summary import TrialSettings, TrialSummary, as_json, names, summary
+from disorderbook.lab.trial import Runs, Trial
+from disorderbook.ledger.location import Unusable, replacements
+
+REQUIREMENT_FAILED = 1  # exit statuses
+PROGRAM_FAILED = 3
+IS_WORSE = 4
+INTERRUPTED = 130
+MODE = 0o666  # of what is written, before the umask
+
+
+def run_programs(arguments: Sequence[str]) -> int:
+    """Run what the arguments say; returns the exit status. Raises CannotStart."""
+    options = parsed(arguments)
+    try:
+        told = _run(options)
+    except (Unusable, WorkerFailed) as fault:
+        raise CannotStart(str(fault)) from None
+    except OSError as fault:
+        raise CannotStart(f"Cannot write {fault.filename or 'a file'}: {fault.strerror}") from None
+    except KeyboardInterrupt:
+        print("disorderBook: Interrupted before the trial was over", file=sys.stderr)
+        return INTERRUPTED
+    _print(told, options)
+    return told.status
+
+
+def _run(options: argparse.Namespace) -> TrialSummary:
+    """Run the trial and write what was asked for."""
+    with ExitStack() as stack, ExitStack() as unneeded:
+        files = stack.enter_context(trial_files(options.out)) if options.out else None
+        junit = stack.enter_context(_replacement(options.junit)) if options.junit else None
+        page = stack.enter_context(_replacement(options.report)) if options.report else None
+        logs = Path(tempfile.mkdtemp(prefix="disorderbook-run-"))
+        unneeded.callback(shutil.rmtree, logs, ignore_errors=True)
+        trial, kept, others = _trial(options, logs), PackedRecords(), PackedRecords()
+
+        def watch(record: RunRecord, is_own: bool) -> None:
+            advance()
+            if is_own and files is not None:
+                files.add(record)
+            if page is not None:
+                (kept if is_own else others).add(record)
+
+        with progress(options.repeat * (2 if options.against else 1)) as advance:
+            trial.run(watch)
+        if trial.failure is not None:
+            unneeded.pop_all()  # its log is to be read
+        judgements = judged(options.require, trial.told)
+        told = _summary(options, trial, judgements)
+        if files is not None:
+            files.finish(as_json(told))
+        if junit is not None:
+            junit.write_bytes(_junit(told, trial, judgements))
+        if page is not None:
+            program, other = names(told.settings)
+            rival = Rival(other, others, told.against.sentence) if told.against else None
+            command = partial(repeat_command, options)
+            report(kept, page, title=program, command=command, against=rival)
+    return told
+
+
+def _print(told: TrialSummary, options: argparse.Namespace) -> None:
+    if options.json:
+        print(as_json(told).decode(), end="")
+    else:
+        show(told)
+    if told.failure is not None:
+        show_failure(told.failure)
+    if options.open:
+        webbrowser.open(Path(options.report).resolve().as_uri())
+
+
+def _trial(options: argparse.Namespace, logs: Path) -> Trial:
+    """The trial that the options ask for; raises ValueError for what cannot be run."""
+    seeds = range(options.seed, options.seed + options.repeat)
+    program = _runs(options, options.program, logs / "program")
+    against = options.against and _runs(options, options.against, logs / "against")
+    return Trial(seeds, program, against, options.until_sure)
+
+
+def _runs(options: argparse.Namespace, command: Sequence[str], logs: Path) -> Runs:
+    """Runs a command in markets as the options say."""
+    clock = clock_of(options)
+    settings = RunSettings(
+        program=tuple(command),
+        level=options.level,
+        opponents=options.opponents,
+        days=options.days,
+        day_seconds=options.day_seconds,
+        step=clock.step,
+        speed=clock.speed if clock.kind == SPEED else None,
+        patience=options.patience,
+        logs=str(logs),
+    )
+    try:
+        checked_settings(settings)
+    except ValueError as fault:
+        raise CannotStart(str(fault)) from None
+    logs.mkdir()
+
+    def runs(seeds: Sequence[int]) -> Generator[RunRecord, None, None]:
+        yield from run_seeds(settings, seeds, options.jobs)
+
+    return runs
+
+
+def _summary(
+    options: argparse.Namespace, trial: Trial, judgements: Sequence[Judgement]
+) -> TrialSummary:
+    clock = clock_of(options)
+    settings = TrialSettings(
+        program=options.program,
+        against=options.against,
+        level=options.level,
+        opponents=options.opponents,
+        days=options.days,
+        day_seconds=options.day_seconds,
+        clock=f"speed:{clock.speed:g}"
+        if clock.kind == SPEED
+        else f"requests:{clock.step / 1e6:g}ms",
+        seeds=list(trial.seeds),
+    )
+    status = _status(trial, judgements)
+    return summary(settings, trial, judgements, status, partial(repeat_command, options))
+
+
+def _status(trial: Trial, judgements: Sequence[Judgement]) -> int:
+    """The exit status; the first that applies counts."""
+    if trial.failure is not None:
+        return PROGRAM_FAILED
+    if not all(each.holds for each in judgements):
+        return REQUIREMENT_FAILED
+    comparison = trial.comparison
+    return IS_WORSE if comparison is not None and comparison.verdict == WORSE else 0
+
+
+def _junit(told: TrialSummary, trial: Trial, judgements: Sequence[Judgement]) -> bytes:
+    failures = {told.failure.seed: told.failure.sentence} if told.failure else {}
+    return junit_xml(judgements, failures, trial.undone)
+
+
+@contextmanager
+def _replacement(path: str) -> Iterator[Path]:
+    """A file to be written that has its name after the block."""
+    place = Path(path)
+    with replacements(str(place.parent), [place.name], MODE) as (file,):
+        yield file
