@@ -16,6 +16,7 @@ from disorderbook.game.master import GameMaster
 from disorderbook.lab import routes as lab
 from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata import account_routes as account
+from disorderbook.marketdata import executions
 from disorderbook.marketdata import routes as marketdata
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.route import Route
@@ -26,6 +27,7 @@ ROUTES: list[Route] = [
     *site.ROUTES,
     *marketdata.ROUTES,
     *account.ROUTES,
+    *executions.ROUTES,
     *trading.ROUTES,
     *game.ROUTES,
     *lab.ROUTES,
@@ -60,6 +62,7 @@ class Services:
                 marketdata.ROUTES,
             ),
             (account.AccountRoutes(exchange, accounts, self.history), account.ROUTES),
+            (executions.ExecutionRoutes(exchange, accounts, self.history), executions.ROUTES),
             (trading.TradingRoutes(exchange, accounts, self.extra), trading.ROUTES),
             (game.GameRoutes(exchange, accounts, self.gamemaster), game.ROUTES),
             (lab.ClockRoutes(exchange, accounts, self.timeline), lab.ROUTES),

@@ -3,6 +3,7 @@
 import re
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 from disorderbook.client import network
 from disorderbook.client.network import KEY_HEADER, detach, reset_after_fork
+from disorderbook.client.recovery import Recovery
 from disorderbook.client.results import (
     CertificateUntrusted,
     ExchangeUnreachable,
@@ -47,16 +49,20 @@ class Listener(Generic[T]):
     """Listens from its construction on; iterating waits for what comes, until it is closed.
 
     When the connection is lost it makes another, for as long as that takes, and `interruptions`
-    is one more than before. Messages of the meantime are lost: the quote and the orders tell what
-    became of the market. Dropping the last reference, as `break` does in a loop over
-    `market.ticks()`, closes it as well. One thread at a time iterates; any may close.
+    is one more than before. Messages of the meantime come first then, if `recovery` has them; if
+    not, or not all of them, `gaps` is one more, and `on_gap` is called, in the thread that iterates
+    and before the next message: the quote and the orders tell what became of the market.
+
+    Dropping the last reference, as `break` does in a loop over `market.ticks()`, closes it as well.
+    One thread at a time iterates; any may close.
 
     A forked process that iterates makes a connection of its own, as after an interruption; closing
     it there leaves the parent's alone.
 
     The constructor raises ExchangeUnreachable if the tape is at none of `urls`, so that a wrong
     address is not waited for, and ModuleNotFoundError without websocket-client. Iterating raises
-    Refused and CertificateUntrusted. `pick` is given each message and the URL that it came from.
+    Refused and CertificateUntrusted. `pick` is given each message and the URL that it came from,
+    and returns None for what is not to be told.
     """
 
     def __init__(
@@ -64,10 +70,15 @@ class Listener(Generic[T]):
         urls: Sequence[str],
         key: str | None,
         timeout: float,
-        pick: Callable[[str | bytes, str], T],
+        pick: Callable[[str | bytes, str], T | None],
         verify: bool | str = True,
+        recovery: Recovery[T] | None = None,
+        on_gap: Callable[[], object] | None = None,
     ) -> None:
-        self.interruptions = 0
+        self.interruptions = self.gaps = 0
+        self._waiting: deque[T] = deque()  # what was recovered
+        self._recovery = recovery
+        self._on_gap = on_gap
         self._connection: websocket.WebSocket | None = None
         self._errors = _errors()  # kept, since nothing can be imported when Python ends
         self._url = urls[-1]  # those before it are tried once
@@ -79,6 +90,8 @@ class Listener(Generic[T]):
         self._is_closed = threading.Event()
         self._lock = threading.RLock()  # of a signal's handler, too, that closes in mid-wait
         self._connection = self._connect_to_first(urls)
+        if recovery is not None:
+            recovery.begin()
         reset_after_fork(self)
 
     def reset_in_child(self) -> None:
@@ -98,10 +111,15 @@ class Listener(Generic[T]):
     def __next__(self) -> T:
         with self._lock:
             while not self._is_closed.is_set():
+                if self._waiting:
+                    return self._waiting.popleft()
                 text = self._receive()
-                if text:
-                    return self._picked(text)
-                self._reconnect()
+                if not text:
+                    self._reconnect()
+                    continue
+                picked = self._picked(text)
+                if picked is not None:
+                    return picked
             self._disconnect()
         raise StopIteration
 
@@ -136,7 +154,7 @@ class Listener(Generic[T]):
             return self._connection.recv()  # which answers pings
         return None
 
-    def _picked(self, text: str | bytes) -> T:
+    def _picked(self, text: str | bytes) -> T | None:
         try:
             picked = self._pick(text, self._url)
         except MarketError:
@@ -164,6 +182,18 @@ class Listener(Generic[T]):
             if refusal.status is not None and is_final(refusal.status):
                 self.close()
                 raise
+        else:
+            self._recover()
+
+    def _recover(self) -> None:
+        """Get what was missed, and say if that is not all of it."""
+        missed, is_whole = ((), False) if self._recovery is None else self._recovery.recover()
+        self._waiting.extend(missed)
+        if is_whole or self._is_closed.is_set():
+            return
+        self.gaps += 1
+        if self._on_gap is not None:
+            self._on_gap()
 
     def _connect_to_first(self, urls: Sequence[str]) -> "websocket.WebSocket":
         """A connection to the first URL that has the tape; from now on that URL alone is used."""

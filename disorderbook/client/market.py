@@ -35,6 +35,7 @@ from disorderbook.client.network import (
     tape_addresses,
     why_untrusted,
 )
+from disorderbook.client.recovery import MissedExecutions, Recovery
 from disorderbook.client.results import (
     Account,
     AccountFill,
@@ -44,6 +45,7 @@ from disorderbook.client.results import (
     ExchangeUnreachable,
     Execution,
     MarketClosed,
+    Missed,
     OpenOrder,
     OpenOrders,
     Order,
@@ -71,7 +73,8 @@ class Stream(Iterator[T_co], Protocol[T_co]):
     more.
     """
 
-    interruptions: int  # during which messages were lost
+    interruptions: int  # of the connection
+    gaps: int  # how often messages were lost for good
 
     def close(self) -> None:
         """End the iteration."""
@@ -99,9 +102,16 @@ class Connection(Protocol):
         """
         ...
 
-    def listen(self, path: str, pick: Callable[[str | bytes, str], T]) -> Stream[T]:
+    def listen(
+        self,
+        path: str,
+        pick: Callable[[str | bytes, str], T | None],
+        recovery: Recovery[T] | None = None,
+        on_gap: Callable[[], object] | None = None,
+    ) -> Stream[T]:
         """The tape's messages from now on; `path` is below the tape's. `pick` is given each message
-        and where it came from.
+        and where it came from, and gives None for what is not to be told. `recovery` gets what was
+        lost with a connection; where that is not all of it, `on_gap` is called.
         """
         ...
 
@@ -258,18 +268,24 @@ class Market:
                 return tuple(found)
             since = f"&since={page[-1].id}"
 
-    def ticks(self) -> Stream[Quote]:
+    def ticks(self, on_gap: Callable[[], object] | None = None) -> Stream[Quote]:
         """The quote after each order and each cancel from now on, for ever.
 
         It listens at once, so no tick after this call is missed, and reconnects by itself. Ticks
-        during an interruption are lost. It ends when it or the market is closed, or when nobody
-        holds it any more. Needs the extra [tape].
+        during an interruption are lost: then `gaps` is one more, and `on_gap` is called before the
+        next tick, in the thread that iterates. It ends when it or the market is closed, or when
+        nobody holds it any more. Needs the extra [tape].
         """
-        return self._listen(ANYBODY, "tickertape", _quote)
+        return self._listen(ANYBODY, "tickertape", _quote, on_gap=on_gap)
 
-    def executions(self) -> Stream[Execution]:
-        """Each trade of the account from now on, for ever; otherwise like `ticks`."""
-        return self._listen(self._trader(), "executions", _execution)
+    def executions(self, on_gap: Callable[[], object] | None = None) -> Stream[Execution]:
+        """Each trade of the account from now on, for ever, once each and in their order.
+
+        After an interruption come those first that were missed. Only if the exchange cannot tell
+        all of them there is a gap; otherwise like `ticks`.
+        """
+        missed = MissedExecutions(self._missed_executions)
+        return self._listen(self._trader(), "executions", missed.pick, missed, on_gap)
 
     def close(self) -> None:
         """Close the connection and end every iteration of `ticks` and `executions`."""
@@ -323,11 +339,24 @@ class Market:
             raise ValueError("This needs an account, which the market was made without")
         return self.account
 
-    def _listen(self, account: str, topic: str, pick: Callable[[str | bytes, str], T]) -> Stream[T]:
+    def _missed_executions(self, since: str | None) -> Missed:
+        account = f"{EXTENSIONS}{self._venue}/accounts/{encoded(self._trader())}"
+        query = "" if since is None else f"?since={since}"
+        path = f"{account}{self._stock}/executions{query}"
+        return self._connection.request("GET", path, Missed)
+
+    def _listen(
+        self,
+        account: str,
+        topic: str,
+        pick: Callable[[str | bytes, str], T | None],
+        recovery: Recovery[T] | None = None,
+        on_gap: Callable[[], object] | None = None,
+    ) -> Stream[T]:
         if self._is_closed:
             raise MarketClosed
         path = f"/{encoded(account)}{self._venue}/{topic}{self._stock}"
-        listener = self._connection.listen(path, pick)
+        listener = self._connection.listen(path, pick, recovery, on_gap)
         self._listeners.add(listener)
         if self._is_closed:  # meanwhile, by another thread
             listener.close()
@@ -336,10 +365,6 @@ class Market:
 
 def _quote(text: str | bytes, url: str) -> Quote:
     return read(text, Tick, url).quote
-
-
-def _execution(text: str | bytes, url: str) -> Execution:
-    return read(text, Execution, url)
 
 
 def _variable(name: str) -> str:
@@ -444,10 +469,16 @@ class HttpConnection:
                 raise ExchangeUnreachable(sentence, not _never_left(error)) from error
         return read(response.content, kind, url, response.status_code)
 
-    def listen(self, path: str, pick: Callable[[str | bytes, str], T]) -> Listener[T]:
+    def listen(
+        self,
+        path: str,
+        pick: Callable[[str | bytes, str], T | None],
+        recovery: Recovery[T] | None = None,
+        on_gap: Callable[[], object] | None = None,
+    ) -> Listener[T]:
         """Raises what a Listener does."""
         urls = [tape + path for tape in self._tapes]
-        return Listener(urls, self._key, self._timeout, pick, self._verify)
+        return Listener(urls, self._key, self._timeout, pick, self._verify, recovery, on_gap)
 
     def close(self) -> None:
         """No request is sent any more; one that is under way in another thread is answered."""

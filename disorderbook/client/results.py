@@ -152,6 +152,14 @@ class Execution(Result, frozen=True):
     incoming_complete: bool
 
 
+class Missed(Result, frozen=True):
+    """Executions that were not heard on the tape, until a time; whether there are no others."""
+
+    ts: str
+    executions: tuple[Execution, ...]
+    complete: bool
+
+
 class Orders(Result, frozen=True):
     """The envelope of a list of orders."""
 

@@ -18,6 +18,7 @@ from disorderbook.api.app import DirectBottle, make_app
 from disorderbook.api.journal import RequestJournal
 from disorderbook.api.services import Services
 from disorderbook.client.network import API, IDEMPOTENCY_HEADER, TAPE, address_of
+from disorderbook.client.recovery import Recovery
 from disorderbook.client.results import MarketClosed, Refused, read
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import ExchangeError
@@ -58,11 +59,17 @@ class RecordedStream(Generic[T]):
 
     Iterating ends when all of that is read, and goes on later with what has happened since. Of the
     ticks that nobody reads the last MOST_WAITING are kept; where some were dropped, `interruptions`
-    is one more. No execution is dropped.
+    and `gaps` are one more, and `on_gap` is called. No execution is dropped.
     """
 
-    def __init__(self, wanted: Subscription, pick: Callable[[str | bytes, str], T]) -> None:
-        self.interruptions = 0
+    def __init__(
+        self,
+        wanted: Subscription,
+        pick: Callable[[str | bytes, str], T | None],
+        on_gap: Callable[[], object] | None = None,
+    ) -> None:
+        self.interruptions = self.gaps = 0
+        self._on_gap = on_gap
         self._wanted = wanted
         self._pick = pick
         self._waiting: deque[Callable[[], bytes]] = deque()
@@ -88,9 +95,14 @@ class RecordedStream(Generic[T]):
         if self._has_dropped:
             self._has_dropped = False
             self.interruptions += 1
-        if not self._waiting:
-            raise StopIteration
-        return self._pick(self._waiting.popleft()(), HERE)
+            self.gaps += 1
+            if self._on_gap is not None:
+                self._on_gap()
+        while self._waiting:
+            picked = self._pick(self._waiting.popleft()(), HERE)
+            if picked is not None:
+                return picked
+        raise StopIteration
 
     def close(self) -> None:
         """Record nothing more, and end the iteration."""
@@ -169,13 +181,21 @@ class DirectConnection:
         status, answer = self._answered(self._written(method, target, body, idempotency_key))
         return read(answer, kind, HERE, status)
 
-    def listen(self, path: str, pick: Callable[[str | bytes, str], T]) -> RecordedStream[T]:
-        """The tape's messages from now on; `path` is below the tape's. Raises Refused."""
+    def listen(
+        self,
+        path: str,
+        pick: Callable[[str | bytes, str], T | None],
+        recovery: Recovery[T] | None = None,
+        on_gap: Callable[[], object] | None = None,
+    ) -> RecordedStream[T]:
+        """The tape's messages from now on; `path` is below the tape's. No connection is ever lost,
+        so nothing has to be recovered. Raises Refused.
+        """
         try:
             wanted = subscription(TAPE + path, {}, self._accounts)
         except ExchangeError as refusal:
             raise Refused(str(refusal), None) from None
-        stream = RecordedStream(wanted, pick)
+        stream = RecordedStream(wanted, pick, on_gap)
         self._streams.add(stream)
         with self._exchange.lock:
             self._exchange.add_publisher(self._record)

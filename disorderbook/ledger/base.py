@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from disorderbook.engine.book import OrderBook, Outcome
+from disorderbook.engine.book import Execution, OrderBook, Outcome
 from disorderbook.engine.orders import Fill, Order, Side
 
 
@@ -90,12 +90,32 @@ class StoredGame(NamedTuple):
 
 
 class PastTrade(NamedTuple):
-    """A trade as the history of its book has it; `side` is that of the incoming order."""
+    """A trade as the history of its book has it; `side` is that of the incoming order. Of both
+    orders there are their ids, and how many fills they had after it.
+    """
 
     price: int  # cents
     quantity: int  # shares
     ts: int  # nanoseconds since 1970
     side: Side
+    standing_id: int
+    standing_fills: int
+    incoming_id: int
+    incoming_fills: int
+
+
+def past_trade(execution: Execution) -> PastTrade:
+    """An execution without its orders."""
+    return PastTrade(
+        execution.price,
+        execution.quantity,
+        execution.ts,
+        execution.incoming.side,
+        execution.standing.id,
+        execution.standing_fills,
+        execution.incoming.id,
+        execution.incoming_fills,
+    )
 
 
 class HistoryState(NamedTuple):

@@ -9,9 +9,9 @@ an older version has no states: then the newest TRADES_READ trades are read, and
 import sqlite3
 from collections.abc import Iterable
 
-from disorderbook.engine.book import Execution, OrderBook
+from disorderbook.engine.book import OrderBook
 from disorderbook.ledger.archive import Market
-from disorderbook.ledger.base import HistoryState, Past, PastTrade
+from disorderbook.ledger.base import HistoryState, Past, PastTrade, past_trade
 from disorderbook.ledger.tables import (
     EXECUTIONS,
     HISTORIES,
@@ -55,20 +55,23 @@ def _load_past(connection: sqlite3.Connection, market: Market, book: OrderBook) 
         (count,) = connection.execute(_COUNT, values).fetchone()
         skipped = count - TRADES_READ
     changes = market.changes.books.get(book)
-    trades += map(_journaled_trade, changes.executions if changes else ())
+    trades += map(past_trade, changes.executions if changes else ())
     return Past(book, state, skipped, trades)
 
 
 def _past_trade(row: Row) -> PastTrade:
     side, *execution = row
     values = EXECUTIONS.read(tuple(execution))
-    incoming = ORDERS.decode({"side": side})["side"]
-    return PastTrade(values["price"], values["quantity"], values["ts"], incoming)
-
-
-def _journaled_trade(execution: Execution) -> PastTrade:
-    side = execution.incoming.side
-    return PastTrade(execution.price, execution.quantity, execution.ts, side)
+    return PastTrade(
+        values["price"],
+        values["quantity"],
+        values["ts"],
+        ORDERS.decode({"side": side})["side"],
+        values["standing_id"],
+        values["standing_fill"] + 1,
+        values["incoming_id"],
+        values["incoming_fill"] + 1,
+    )
 
 
 def write_histories(connection: sqlite3.Connection, states: Iterable[HistoryState]) -> None:

@@ -10,17 +10,18 @@ are made once a second, or when somebody asks. The lock must be held for reading
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import Side
-from disorderbook.ledger.base import HistoryState, Past, PastTrade
+from disorderbook.ledger.base import HistoryState, Past, PastTrade, past_trade
 
 SECOND = 10**9  # nanoseconds
-RECENT_TRADES = 500  # of a book, which are stored
+RECENT_TRADES = 500  # of a book, which are told, and stored where the market is in a file
+KEPT_EXECUTIONS = 2000  # of a book, in memory, for who has missed some of them
 MOST_CANDLES = 400  # of a book's whole past
 SPANS = {"5m": 300 * SECOND, "30m": 1800 * SECOND, "all": 0}  # nanoseconds; 0 is the whole past
 
@@ -68,6 +69,8 @@ class Candle(Slot, gc=False):
 
 
 SideName = Literal["buy", "sell"]
+StoredTrade = tuple[int, int, int, SideName, int, int, int, int]
+"""The fields of a PastTrade."""
 
 
 class StoredSeries(NamedTuple):
@@ -80,7 +83,7 @@ class StoredSeries(NamedTuple):
 class StoredTrades(NamedTuple):
     """The state of a history: what its JSON says."""
 
-    trades: list[tuple[int, int, int, SideName]]  # price, quantity, time, side
+    trades: list[StoredTrade]
     series: dict[str, StoredSeries]
 
 
@@ -162,7 +165,7 @@ class BookHistory:
         self.count = 0  # trades so far
         self.stored = 0  # of them, those in the state that was given last
         self.missed = 0  # of them, those that were before its book's object
-        self._trades: deque[tuple[int, int, int, Side]] = deque(maxlen=RECENT_TRADES)
+        self._trades: deque[Execution | PastTrade] = deque(maxlen=KEPT_EXECUTIONS)
         self._series: dict[str, Series[Candle]] = {
             "5m": Series(SECOND, 300),
             "30m": Series(5 * SECOND, 360),
@@ -183,7 +186,7 @@ class BookHistory:
             self._begin(executions[0].price, ts)
         if len(executions) == 1:
             self.count += 1
-            self._trades.append((price, last.quantity, ts, last.incoming.side))
+            self._trades.append(last)
         else:
             self._record_more(executions)
         if price > self._high:
@@ -198,7 +201,7 @@ class BookHistory:
         if trade.ts >= self._second_ends or self._counted == self.count:
             self._begin(trade.price, trade.ts)
         self.count += 1
-        self._trades.append((trade.price, trade.quantity, trade.ts, trade.side))
+        self._trades.append(trade)
         self._high, self._low = max(self._high, trade.price), min(self._low, trade.price)
         self._close = trade.price
         self._volume += trade.quantity
@@ -210,7 +213,7 @@ class BookHistory:
     def state(self) -> str:
         """All of it as JSON, which `restore` understands."""
         self._flush()
-        trades = [(price, qty, ts, _NAMES[side]) for price, qty, ts, side in self._trades]
+        trades = [_stored(_without_orders(each)) for each in self._latest(RECENT_TRADES)]
         stored = {
             span: StoredSeries(series.width, list(map(msgspec.structs.astuple, series.since(0))))
             for span, series in self._series.items()
@@ -226,15 +229,30 @@ class BookHistory:
             width, candles = stored.series[span]
             series.restore(width, [Candle(*values) for values in candles])
         self._trades.extend(
-            (price, quantity, ts, _SIDES[side]) for price, quantity, ts, side in stored.trades
+            PastTrade(price, quantity, ts, _SIDES[side], *orders)
+            for price, quantity, ts, side, *orders in stored.trades
         )
         self.count = self._counted = self.stored = count
 
     def trades(self, since: int, most: int) -> list[Trade]:
         """The latest trades with a number over `since`, at most `most`, oldest first."""
-        wanted = min(max(self.count - since, 0), most, len(self._trades))
-        latest = list(islice(reversed(self._trades), wanted))
-        return [Trade(self.count - age, *latest[age]) for age in range(wanted - 1, -1, -1)]
+        wanted = min(max(self.count - since, 0), most, RECENT_TRADES)
+        latest = self._latest(wanted)
+        first = self.count - len(latest) + 1
+        return [
+            Trade(number, *_without_orders(each)[:4]) for number, each in enumerate(latest, first)
+        ]
+
+    def executions(self, since: int) -> tuple[list[Execution | PastTrade], bool]:
+        """Those from a time on (nanoseconds since 1970), oldest first, and whether all that there
+        were since then are still here.
+        """
+        later = list(takewhile(lambda each: each.ts >= since, reversed(self._trades)))[::-1]
+        return later, len(self._trades) == self.count or len(later) < len(self._trades)
+
+    def _latest(self, most: int) -> list[Execution | PastTrade]:
+        """The latest trades, at most `most`, oldest first."""
+        return list(islice(reversed(self._trades), most))[::-1]
 
     def series(self, span: str) -> Series[Candle]:
         """The candles of a span, one of SPANS; there may be older ones, too."""
@@ -243,12 +261,10 @@ class BookHistory:
 
     def _record_more(self, executions: Sequence[Execution]) -> None:
         """Record the trades of an order that has several, and the first one's price."""
-        side, best = executions[0].incoming.side, executions[0].price
+        best = executions[0].price
         self._high, self._low = max(self._high, best), min(self._low, best)
         self.count += len(executions)
-        self._trades.extend(
-            [(trade.price, trade.quantity, trade.ts, side) for trade in executions[-RECENT_TRADES:]]
-        )
+        self._trades.extend(executions[-KEPT_EXECUTIONS:])
 
     def _begin(self, price: int, ts: int) -> None:
         """Begin to count the second that `ts` is in."""
@@ -272,6 +288,15 @@ class BookHistory:
             )
             for series in self._series.values():
                 series.add(candle)
+
+
+def _stored(trade: PastTrade) -> StoredTrade:
+    price, quantity, ts, side, *_ = trade
+    return price, quantity, ts, _NAMES[side], trade[4], trade[5], trade[6], trade[7]
+
+
+def _without_orders(trade: Execution | PastTrade) -> PastTrade:
+    return trade if isinstance(trade, PastTrade) else past_trade(trade)
 
 
 class History:

@@ -18,8 +18,8 @@ from disorderbook import __version__
 from disorderbook.game import messages as game
 from disorderbook.lab import routes as lab
 from disorderbook.marketdata import account_messages as account
+from disorderbook.marketdata import executions, scores
 from disorderbook.marketdata import messages as marketdata
-from disorderbook.marketdata import scores
 from disorderbook.protocol import fields, messages, parse
 
 METHODS = ("get", "post", "delete")
@@ -56,6 +56,7 @@ ANSWERS = (
     account.AccountOrdersMessage,
     account.AccountFillsMessage,
     account.AccountHistoryMessage,
+    executions.AccountExecutionsMessage,
     game.LevelsMessage,
     game.StartedLevelMessage,
     game.InstanceMessage,

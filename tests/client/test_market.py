@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -267,7 +267,7 @@ class RecordingConnection:
         self.asked.append(f"{method} {path}")
         return Quote("V", "S", 0, 0, 0, 0, "")
 
-    def listen(self, path: str, pick: Callable[[str | bytes, str], Any]) -> Stream[Any]:
+    def listen(self, path: str, *_: object) -> Stream[Any]:
         self.asked.append(f"listen {path}")
         raise MarketClosed
 

@@ -19,7 +19,7 @@ from disorderbook.in_process import LIMITS
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
 from disorderbook.ledger.runs import MARKETS_KEPT
 from disorderbook.ledger.trades import STORED_EACH, TRADES_READ
-from disorderbook.marketdata.history import RECENT_TRADES
+from disorderbook.marketdata.history import KEPT_EXECUTIONS, RECENT_TRADES
 from disorderbook.protocol.names import MAX_BOOKS, MAX_NAME_LENGTH, MAX_PRICE, MAX_QUANTITY
 from disorderbook.protocol.route import MAX_PARAMETERS
 from disorderbook.server.head import MAX_HEADERS
@@ -87,6 +87,7 @@ def test_limits_in_sentences_are_the_codes() -> None:
     assert f"latest {RECENT_TRADES} trades" in tables
     assert f"written after every {STORED_EACH:,} trades" in tables
     assert f"newest {TRADES_READ:,} executions" in tables
+    assert f"latest {KEPT_EXECUTIONS:,} of a stock" in section("python.md", "After an interruption")
     assert f"{MAX_BOOKS_SHOWN} books" in (DOCS / "options.md").read_text()
     assert not re.search(r"\b(?:KiB|MiB|at most)\b", README.read_text())
 

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from documents import DOCS, README, blocks
@@ -55,6 +57,20 @@ def test_an_order_that_is_placed_once_is_placed_as_shown() -> None:
         names = {"market": market}
         exec(code(DOCS / "python.md", "import uuid"), names)
         assert [row.qty for row in market.book().bids] == [10]
+
+
+def test_a_loop_asks_for_the_book_after_a_gap_as_shown() -> None:
+    class Ticks(list[None]):
+        gaps = 0
+
+        def __iter__(self) -> Iterator[None]:
+            for self.gaps in (0, 1, 1):
+                yield None
+
+    asked: list[str] = []
+    market = SimpleNamespace(ticks=Ticks, book=lambda: asked.append("book"))
+    exec(code(DOCS / "python.md", "gaps = 0"), {"market": market})
+    assert asked == ["book"]
 
 
 def test_the_fixture_works_as_shown(tmp_path: Path) -> None:

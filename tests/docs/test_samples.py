@@ -32,6 +32,7 @@ ELSEWHERE = {
     ("README.md", "import disorderbook"): "tests/docs/test_python.py",
     ("README.md", "from disorderbook import Market"): "tests/docs/test_python.py",
     ("docs/python.md", "import random"): "tests/docs/test_python.py",
+    ("docs/python.md", "gaps = 0"): "tests/docs/test_python.py",
     ("docs/python.md", "import uuid"): "tests/docs/test_python.py",
     ("docs/python.md", "market = Market("): "tests/client/test_network_trust.py",
     ("docs/lab.md", "from disorderbook.lab import"): "tests/docs/test_lab.py",

@@ -2,7 +2,7 @@
 
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.ledger.base import PastTrade
+from disorderbook.ledger.base import past_trade
 from disorderbook.marketdata.history import (
     MOST_CANDLES,
     RECENT_TRADES,
@@ -128,7 +128,7 @@ def test_trades_one_by_one_make_the_history_that_their_orders_have_made() -> Non
     for ts, prices in ((0, (5000, 5002)), (9, (4990,)), (SECOND, (5003, 5004, 5009)), (SECOND, ())):
         made = executions(*((price, price % 7 + 1) for price in prices), ts=ts) if prices else []
         for each in made:
-            added.add(PastTrade(each.price, each.quantity, each.ts, Side.BUY))
+            added.add(past_trade(each))
         if made:
             recorded.record(made)
     assert added.state() == recorded.state() and added.count == 6
