@@ -156,7 +156,7 @@ def test_without_candles_the_own_trades_are_the_price() -> None:
 def test_points_are_as_wide_as_the_wider_of_both_series() -> None:
     """As after a start that knows the account's fills, and no candles any more."""
     market = Venue(tick=SECOND)
-    for _ in range(2 * MOST_CANDLES):
+    for _ in range(MOST_CANDLES + 9):
         market.place("B", SELL, 100)
         market.place("A", BUY, 100)
     market.past.forget(market.exchange.book("V", "S"))
