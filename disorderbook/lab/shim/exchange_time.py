@@ -12,6 +12,7 @@ in REAL ask for: what looks after connections, workers and terminals waits for r
 earliest of these moments. Before it does, every other thread must be asleep as well, or have been
 busy for longer than BUSY_SECONDS; then time goes on without that thread until it sleeps again. A
 wait that something may end early (an event, a queue) first gives others a little real time for it.
+Several processes do not know of each other's sleeps: each has time go on to its own moments.
 
 The module needs nothing but Python's own library, from 3.8 on.
 """
@@ -30,9 +31,15 @@ import sys
 import threading
 import time
 import weakref
+from contextlib import contextmanager, nullcontext
 from itertools import count
 from types import FrameType
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, ContextManager, Iterator, NamedTuple
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 FILE_VARIABLE, URL_VARIABLE = "DISORDERBOOK_CLOCK_FILE", "DISORDERBOOK_URL"
 
@@ -98,8 +105,8 @@ class ClockReader:
     """The exchange's clock as its file shows it; raises OSError or ValueError for another file."""
 
     def __init__(self, path: str) -> None:
-        with open(path, "rb") as file:
-            self._memory = mmap.mmap(file.fileno(), LAYOUT.size, access=mmap.ACCESS_READ)
+        self._file = open(path, "r+b", buffering=0)  # noqa: SIM115
+        self._memory = mmap.mmap(self._file.fileno(), LAYOUT.size, access=mmap.ACCESS_READ)
         magic, self._start, self.speed, self._real_start, _ = LAYOUT.unpack(self._memory)
         if magic != MAGIC:
             raise ValueError(f"{path} is no clock")
@@ -113,6 +120,18 @@ class ClockReader:
             _, now, _, _, again = LAYOUT.unpack(self._memory)
             if now == again:
                 return int(now)
+
+    @contextmanager
+    def move(self) -> Iterator[None]:
+        """No other process moves the clock within the block, so this one sees how far it is."""
+        if fcntl is None:
+            yield
+            return
+        fcntl.lockf(self._file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._file, fcntl.LOCK_UN)
 
 
 class ClockMover:
@@ -221,12 +240,17 @@ class Sleeper:
 
 
 class Sleepers:
-    """All sleeps of a process. `advance` moves the clock by nanoseconds; it may raise
-    Unreachable.
+    """All sleeps of a process. `advance` moves the clock by nanoseconds, in a block of `move`; it
+    may raise Unreachable.
     """
 
-    def __init__(self, now: Callable[[], int], advance: Callable[[int], None]) -> None:
-        self.now, self._advance = now, advance
+    def __init__(
+        self,
+        now: Callable[[], int],
+        advance: Callable[[int], None],
+        move: Callable[[], ContextManager[None]] = nullcontext,
+    ) -> None:
+        self.now, self._advance, self._move = now, advance, move
         self.forget()
 
     def forget(self) -> None:
@@ -296,9 +320,11 @@ class Sleepers:
 
     def _go_on_to(self, target: int) -> None:
         try:
-            before = self.now()
-            self._advance(min(target - before, int(LONGEST_ADVANCE * 1e9)))
-            if self.now() <= before:
+            with self._move():
+                before = self.now()
+                if before < target:
+                    self._advance(min(target - before, int(LONGEST_ADVANCE * 1e9)))
+            if self.now() <= before < target:
                 raise Unreachable("the clock stands still")
         finally:
             with self._lock:
@@ -317,13 +343,13 @@ class Follower:
 
     def __init__(self, clock: ClockReader, mover: ClockMover) -> None:
         self.clock, self._mover = clock, mover
-        self.sleepers = Sleepers(clock.now, mover.advance)
+        self.sleepers = Sleepers(clock.now, mover.advance, clock.move)
         self._paused: weakref.WeakSet[Any] = weakref.WeakSet()  # events waited for in vain before
 
     def forked(self) -> None:
         """This is a child of the process that had the connection and the threads."""
         self._mover = ClockMover(*self._mover.address)
-        self.sleepers = Sleepers(self.clock.now, self._mover.advance)
+        self.sleepers = Sleepers(self.clock.now, self._mover.advance, self.clock.move)
 
     def time(self) -> float:
         return _time() if asks_for_real_time() else self.clock.now() / 1e9

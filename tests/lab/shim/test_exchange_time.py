@@ -4,10 +4,12 @@ import ast
 import asyncio
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType
 
@@ -324,3 +326,41 @@ def test_the_mover_says_when_the_clock_is_not_moved() -> None:
             mover.advance(SECOND)
         assert mover._idle == [] or answers == (refusal,)
         thread.join(60)
+
+
+def test_processes_that_sleep_at_once_have_the_clock_moved_once(tmp_path: Path) -> None:
+    """Another process holds the clock, and has moved it further when it lets go."""
+    exchange = Exchange()
+    follower = follower_of(exchange, tmp_path / "clock")
+
+    @contextmanager
+    def move() -> Iterator[None]:
+        exchange.time += 3 * SECOND
+        yield
+
+    follower.sleepers = Sleepers(exchange.now, exchange.advance, move)
+    follower.sleep(2)
+    follower.sleep(5)
+    assert exchange.steps == [2 * SECOND] and exchange.time == START + 8 * SECOND
+
+
+def test_one_process_moves_the_clock_at_a_time(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    path = clock_file(tmp_path / "clock")
+    code = f"""if True:
+        import fcntl
+        with open({path!r}, "r+b") as file:
+            try: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError: print("held")
+            else: print("free")
+    """
+    clock = ClockReader(path)
+
+    def told() -> str:
+        return subprocess.run(
+            [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+
+    with clock.move():
+        assert told() == "held\n"
+    assert fcntl and told() == "free\n"
