@@ -1,4 +1,5 @@
-"""Takes the pictures of the front page, of a market that lives for two minutes, and of a report.
+"""Takes the pictures of the front page and of an account's, of a market that lives for two minutes, and
+of a report.
 
 python3 docs/screenshots.py
 """
@@ -88,6 +89,7 @@ class Market(threading.Thread):
 
 def take(browser: Browser, exchange: Exchange) -> None:
     views: dict[str, Any] = {
+        "account-light": {"viewport": {"width": 1360, "height": 850}, "color_scheme": "light"},
         "desktop-light": {"viewport": {"width": 1360, "height": 850}, "color_scheme": "light"},
         "phone-dark": {
             "viewport": {"width": 390, "height": 850},
@@ -98,7 +100,8 @@ def take(browser: Browser, exchange: Exchange) -> None:
     pages = {}
     for name, view in views.items():
         pages[name] = browser.new_context(**view).new_page()
-        pages[name].goto(f"http://127.0.0.1:{exchange.port}/")
+        place = "accounts/ADA" if name.startswith("account") else ""
+        pages[name].goto(f"http://127.0.0.1:{exchange.port}/{place}")
     next(iter(pages.values())).wait_for_timeout(SECONDS * 1000)
     for name, page in pages.items():
         keep(page, name)

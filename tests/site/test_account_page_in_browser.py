@@ -148,6 +148,15 @@ def test_it_shows_what_the_account_has_and_follows(
     page.wait_for_function(
         "marks.map(mark => mark === colourOf('--sell') ? 'sell' : 'buy').join() === 'buy,buy,sell'"
     )
+    history = f"{exchange.url}/api/v1/venues/TESTEX/accounts/ANN/history?symbol=HAS"
+    with urllib.request.urlopen(history, timeout=10) as answer:
+        points = json.load(answer)["points"]
+    page.wait_for_function(
+        "async points => {"
+        " const { own } = await import('/static/own.js');"
+        " return JSON.stringify(own.points) === JSON.stringify(points) }",
+        arg=points,
+    )
     page.wait_for_selector("#position-curve[aria-label*=' to 7 shares, ']")
     page.wait_for_selector("#nav-curve[aria-label*=' to $21.00, ']")
 

@@ -38,6 +38,7 @@ async function learn() {
   if (ordersIn(answer) !== ordersIn(told)) learnSoon()
   told = answer
   refusal = null
+  own.standing = stockIn(told)
   await learnOwn(askFills)
 }
 

@@ -8,11 +8,11 @@ import { SPAN_NAMES, here } from './market.js'
 import { own } from './own.js'
 import { Plot } from './plot.js'
 
-// Shows what `pointsOf()` gives, [timestamp, value] with the oldest first. `name` is the figure's,
-// `axis` gives the words for a value beside the curve (told how far the curve goes), and `words`
-// those for a single one. A figure that `isHeld` stays what it was until its next point, and is seen
+// Shows what `pointsOf()` gives, [timestamp, value] with the oldest first, up to the figure that
+// `newest(standing)` takes from an account's standing. `name` is the figure's, `axis` gives the words
+// for a value beside the curve (told how far it goes), and `words` those for a single one. A figure that `isHeld` stays what it was until its next point, and is seen
 // from zero.
-function makeCurve(canvas, label, { name, pointsOf, axis, words, isHeld }) {
+function makeCurve(canvas, label, { name, pointsOf, newest, axis, words, isHeld }) {
   let points = []
   let plot
 
@@ -22,6 +22,7 @@ function makeCurve(canvas, label, { name, pointsOf, axis, words, isHeld }) {
     if (!points.length) return { label: `${name} over time: nothing traded yet`, nothing }
     const { start, end } = timesOf([...timesOfCandles(), points[0].time, points.at(-1).time])
     points = within(points, start, end)
+    if (own.standing) points.at(-1).value = newest(own.standing)
     const values = points.map(point => point.value)
     const extremes = [Math.min(...values), Math.max(...values)]
     const [low, high] = isHeld ? [Math.min(0, extremes[0]), Math.max(0, extremes[1])] : extremes
@@ -72,10 +73,11 @@ const dollarsBeside = (cents, range) =>
 export function attendCurves() {
   makeCurve($('nav-curve'), $('nav-readout'), {
     name: 'Net asset value', axis: dollarsBeside, words: money,
-    pointsOf: () => own.points.map(({ ts, nav }) => [ts, nav]),
+    pointsOf: () => own.points.map(({ ts, nav }) => [ts, nav]), newest: ({ nav }) => nav,
   })
   makeCurve($('position-curve'), $('position-readout'), {
     name: 'Position', axis: shares, words: sharesText, isHeld: true,
     pointsOf: () => own.points.map(({ ts, shares: held }) => [ts, held]),
+    newest: ({ shares: held }) => held,
   })
 }

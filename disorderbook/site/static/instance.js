@@ -31,6 +31,7 @@ async function learn() {
   isGone = false
   if (told.venue !== here.venue) beginAt(told)
   played = told
+  if (told.nav !== undefined) own.standing = { nav: told.nav, shares: told.position }
   await learnOwn(askFills, told.isOver)
 }
 

@@ -3,6 +3,7 @@
 
 'use strict'
 
+import { secondsOf } from './dom.js'
 import { here } from './market.js'
 import { ask, inPath } from './requests.js'
 
@@ -18,6 +19,7 @@ function ofAccount(account) {
     orders: [], // open ones, oldest first
     fills: [], fillCount: 0, // the latest ones, oldest first, and how many there have been
     points: [], width: 0, // of the history, and the seconds that each stands for
+    standing: null, // the newest `nav` and `shares`, as far as the page has been told
     asked: { orders: -Infinity, history: -Infinity },
   }
 }
@@ -64,8 +66,13 @@ async function learnOrders(known) {
 
 async function learnHistory(known) {
   if (!isDue(known, 'history')) return
-  const told = await ask(ownPaths.history())
-  Object.assign(known, { points: told.points, width: told.width })
+  const latest = known.points.at(-1)
+  const since = latest ? Math.floor(secondsOf(latest.ts)) : 0
+  const told = await ask(accountPath('/history', { symbol: here.symbol, since }))
+  const isOther = since && told.width !== known.width // all stand for more now: ask for all
+  known.points = isOther ? [] : [...known.points.filter(one => secondsOf(one.ts) < since), ...told.points]
+  known.width = told.width
+  if (isOther) known.asked.history = -Infinity
 }
 
 function isDue({ asked }, what) {
