@@ -1,5 +1,5 @@
-"""Takes the pictures of the front page and of an account's, of a market that lives for two minutes, and
-of a report.
+"""Takes the pictures of the front page and of an account's, of a market that lives for two minutes,
+and of a report.
 
 python3 docs/screenshots.py
 """

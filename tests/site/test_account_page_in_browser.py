@@ -151,11 +151,9 @@ def test_it_shows_what_the_account_has_and_follows(
     history = f"{exchange.url}/api/v1/venues/TESTEX/accounts/ANN/history?symbol=HAS"
     with urllib.request.urlopen(history, timeout=10) as answer:
         points = json.load(answer)["points"]
+    page.evaluate("import('/static/own.js').then(found => { window.found = found })")
     page.wait_for_function(
-        "async points => {"
-        " const { own } = await import('/static/own.js');"
-        " return JSON.stringify(own.points) === JSON.stringify(points) }",
-        arg=points,
+        "points => JSON.stringify(found.own.points) === JSON.stringify(points)", arg=points
     )
     page.wait_for_selector("#position-curve[aria-label*=' to 7 shares, ']")
     page.wait_for_selector("#nav-curve[aria-label*=' to $21.00, ']")
