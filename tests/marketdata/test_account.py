@@ -196,7 +196,7 @@ def test_what_happens_between_steps_is_told_the_next_time() -> None:
 
 def test_orders_and_fills_between_later_steps_are_told_once_and_the_next_time() -> None:
     market = Watched()
-    orders = [market.place("A", BUY, 100, 1, LIMIT) for _ in range(module.STEP + 5)]
+    orders = [market.place("A", BUY, 100, 2, LIMIT) for _ in range(module.STEP + 5)]
     market.history("A")
     market.place("A", BUY, 99, 1, LIMIT)
     stepping = market.histories.history("V", "S", "A")
@@ -204,8 +204,10 @@ def test_orders_and_fills_between_later_steps_are_told_once_and_the_next_time() 
     market.place("B", SELL, 100, 1, LIMIT)  # meets the first of those, which is looked at last
     market.place("B", SELL, 101, 1, LIMIT)
     market.place("A", BUY, 101, 1, LIMIT)
-    assert not orders[0].is_open
-    assert finished(stepping).fill_count == 0
+    assert orders[0].remaining == 1
+    history = finished(stepping)
+    assert history.fill_count == 0
+    assert history.open[BUY].orders == len(orders) + 1
     assert market.history("A").fill_count == 2
     market.check("A")
 
