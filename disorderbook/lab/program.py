@@ -163,7 +163,7 @@ class Program:
         self._must_end = threading.Event()
         self._process = self._start(command, environment)
         self.pid = self._process.pid
-        self._reader = threading.Thread(target=self._read, name="program output", daemon=True)
+        self._reader = threading.Thread(target=self._read, name="program-output", daemon=True)
         self._reader.start()
 
     def __enter__(self) -> "Program":

@@ -537,7 +537,7 @@ def _jobs_from(stream: IO[bytes], is_over: threading.Event) -> Iterator[tuple[Ru
                 return
             jobs.put(content)
 
-    threading.Thread(target=read, name="jobs", daemon=True).start()
+    threading.Thread(target=read, name="seeds", daemon=True).start()
     while (content := jobs.get()) is not None:
         settings, seed = pickle.loads(content)
         yield RunSettings(*settings), seed
