@@ -8,8 +8,9 @@ exchange around the book (clock, publishers, ledger), the history of its trades,
 simulation itself (timeline, opponents). An instant is a moment at which one of the opponents has
 its step; no two have the same. All is processor time, the quickest of the rounds, which take turns.
 
-Then a whole day of 6.5 hours, with a program that looks at it once a second: it asks for the quote,
-and every tenth time it places an order.
+Then what a request over a market of the simulation costs. Then a whole day of 6.5 hours, with a
+program that looks at it once a second: it asks for the quote, and every tenth time it places an
+order.
 
     python3 benchmarks/lab.py [--opponents LIST] [--seconds N] [--day N] [--rounds N]
 """
@@ -41,7 +42,9 @@ OPPONENTS = "market-maker taker noise"
 MOST = 6.0  # times the bare loop
 LEAST = 10_000  # instants a second and core
 DAY = 23_400  # seconds: 6.5 hours
+DAYS = 3  # that are tried at most
 ORDER_EVERY = 10  # looks
+REQUESTS = 1000  # of each kind in a round
 
 
 class BareEngine:
@@ -176,17 +179,41 @@ def look(market: Market, sim: Simulation) -> None:
         market.sell(top.bid, 1)
 
 
-def whole_day(opponents: str, seconds: int) -> str:
-    """A day with a look a second."""
+def request_costs(opponents: str, rounds: int) -> str:
+    """Microseconds of a quote and of an order that rests."""
+    with Simulation(SEED, opponents) as sim:
+        market = sim.market()
+        sim.advance(10)
+        quote = min(seconds_of(market.quote) for _ in range(rounds))
+        order = min(seconds_of(lambda: market.buy(1, 1)) for _ in range(rounds))
+    return f"over a Market: {quote * 1e6:.1f} us a quote, {order * 1e6:.1f} us an order"
+
+
+def seconds_of(request: Callable[[], object]) -> float:
+    """Of one of REQUESTS."""
+    start = time.process_time()
+    for _ in range(REQUESTS):
+        request()
+    return (time.process_time() - start) / REQUESTS
+
+
+def whole_day(opponents: str, seconds: int, rounds: int) -> str:
+    """The quickest of some days with a look a second."""
+    needed, orders, requests = min(one_day(opponents, seconds) for _ in range(min(rounds, DAYS)))
+    return (
+        f"a day of {seconds / 3600:.1f} h, looked at once a second: {needed:.2f} s"
+        f" ({orders:,} orders, {requests:,} requests of the program)"
+    )
+
+
+def one_day(opponents: str, seconds: int) -> tuple[float, int, int]:
+    """Seconds of processor time, orders, requests."""
     start = time.process_time()
     with Simulation(SEED, opponents, day_seconds=seconds) as sim:
         sim.run(look, days=1, looks=seconds)
-        record = sim.record()
     needed = time.process_time() - start
-    return (
-        f"a day of {seconds / 3600:.1f} h, looked at once a second: {needed:.2f} s"
-        f" ({len(record.orders):,} orders, {record.requests:,} requests of the program)"
-    )
+    record = sim.record()
+    return needed, len(record.orders), record.requests
 
 
 def table(best: dict[str, Measured]) -> Iterator[str]:
@@ -224,7 +251,11 @@ def main() -> None:
         f"{options.opponents}: {options.seconds} s, {first.instants:,} instants,"
         f" {len(first.orders):,} orders"
     )
-    for line in (*table(best), whole_day(options.opponents, options.day), *verdicts(best)):
+    for line in table(best):
+        print(line)
+    print(request_costs(options.opponents, options.rounds))
+    print(whole_day(options.opponents, options.day, options.rounds))
+    for line in verdicts(best):
         print(line)
 
 

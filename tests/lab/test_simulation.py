@@ -4,6 +4,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -345,3 +346,21 @@ def test_without_pandas_a_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPat
     with Simulation(seed=7) as sim:
         with pytest.raises(ModuleNotFoundError, match="pip install pandas"):
             sim.result().to_pandas()
+
+
+def test_a_report_is_written_about_the_run(tmp_path: Path) -> None:
+    with Simulation(seed=7, opponents=TRIO) as sim:
+        sim.run(quoting, days=2, looks=5)
+    sim.report(tmp_path / "run.html")
+    assert (tmp_path / "run.html").read_text().lower().startswith("<!doctype html")
+    with pytest.raises(OSError):
+        sim.report(tmp_path / "nowhere" / "run.html")
+
+
+def test_in_a_level_the_tape_tells_what_its_bots_trade() -> None:
+    with Simulation(seed=7, level="sell_side") as sim:
+        market = sim.market()
+        ticks = market.ticks()
+        sim.advance(20)
+        assert len(list(ticks)) > 50 and market.position().shares == 0
+        assert sim.day > 1 and market.account == sim.account
