@@ -76,8 +76,8 @@ def checked_game(day_seconds: float, seed: int | None, max_instances: int) -> Ga
         raise ValueError(
             f"A day takes {SHORTEST_DAY} to {LONGEST_DAY:g} seconds, and not {day_seconds}"
         )
-    if seed is not None and not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"A seed is from 0 to {MAX_SEED}, and not {seed}")
+    if seed is not None and (type(seed) is not int or not 0 <= seed <= MAX_SEED):
+        raise ValueError(f"A seed is from 0 to {MAX_SEED}, and not {seed!r:.40}")
     if not 1 <= max_instances <= MOST_INSTANCES:
         raise ValueError(f"max_instances is from 1 to {MOST_INSTANCES}, and not {max_instances}")
     return GameSettings(day_seconds, seed, max_instances)

@@ -123,6 +123,8 @@ class SteppedClock:
 
 def clock_settings(clock: str = REAL, speed: float | None = None) -> ClockSettings:
     """The clock of these words; raises ValueError with a sentence. A speed needs the real clock."""
+    if not isinstance(clock, str):
+        raise ValueError(f"{clock!r:.40} is no clock: {CLOCK_RULE}")
     kind, colon, step = clock.partition(":")
     if speed is not None:
         if clock != REAL:

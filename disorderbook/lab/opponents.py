@@ -53,6 +53,8 @@ def opponents_of(text: str) -> tuple[Opponent, ...]:
     """Those that a list names, separated by commas or blanks; none for an empty one. Raises
     ValueError with a sentence.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r:.40} names no opponents: {OPPONENT_RULE}")
     names = [name for item in re.split(r"[,\s]+", text.strip()) if item for name in _names(item)]
     if sum(REGISTRY[name].threads for name in names) > MOST_OPPONENTS:
         raise ValueError(f"There are at most {MOST_OPPONENTS} opponents")
@@ -90,10 +92,11 @@ class Opponents:
         self._venue, self._symbol = book.venue, book.symbol
         chosen = secrets.randbelow(DRAWN_SEEDS) if seed is None else seed
         self._bots = [
-            _Bot(opponent, exchange, book, f"{chosen} {opponent.name} {number}{_since(latest)}")
+            _Bot(opponent, exchange, f"{chosen} {opponent.name} {number}{_since(latest)}")
             for opponent in opponents
             for number in [f"{opponent.number} {opponent.thread}"]
         ]
+        log.info("The opponents follow from the seed %d", chosen)
         now = clock()
         self._heap = [(now + bot.pause(), number) for number, bot in enumerate(self._bots)]
         heapq.heapify(self._heap)
@@ -141,11 +144,11 @@ class Opponents:
 
 
 class _Bot:
-    """An opponent's strategy, and how it sees the market."""
+    """An opponent's strategy, and how it sees the market, once `look_at` was called."""
 
-    def __init__(
-        self, opponent: Opponent, exchange: Exchange, book: OrderBook, stream: str
-    ) -> None:
+    view: DirectView
+
+    def __init__(self, opponent: Opponent, exchange: Exchange, stream: str) -> None:
         bot = REGISTRY[opponent.name]
         self.opponent = opponent
         self._exchange = exchange
@@ -153,7 +156,6 @@ class _Bot:
         self._strategy: Strategy = bot.make_strategy()
         self._shortest, longest = (round(pause * NANOSECONDS) for pause in bot.pause)
         self._spread = longest - self._shortest
-        self.look_at(book)
 
     def look_at(self, book: OrderBook) -> None:
         self.view = DirectView(self._exchange, book, self.opponent.account, self._rng)

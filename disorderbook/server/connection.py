@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import socket
 import struct
 from collections import Counter, deque
@@ -385,7 +386,7 @@ class Connection(asyncio.BufferedProtocol):
             with contextlib.suppress(RuntimeError):  # the loop has been closed
                 loop.call_soon_threadsafe(self._take_pending, pending)
 
-        self._pending = pending
+        self._pending, self._reply_by = pending, math.inf  # the delay is ours
         pending.future.add_done_callback(tell)
 
     def _take_pending(self, pending: Pending) -> None:
@@ -393,6 +394,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._pending is not pending:  # the client has gone
             return
         self._pending = None
+        self._reply_by = self._service.loop.time() + self._limits.answer_seconds
         self._outgoing = Outgoing(pending.parts(), self._service.unsent)
         if self._is_held:  # the commit is still to come, of answers before it
             return
@@ -554,6 +556,7 @@ class Connection(asyncio.BufferedProtocol):
         """Hold a long answer, or one that is not there yet, until those before it are written; a
         refusal if there is no room.
         """
+        self._reply_by = self._service.loop.time() + self._limits.answer_seconds
         if not isinstance(reply, Pending):
             self._service.room = 0  # what is long takes long to make, and the others have waited
         if isinstance(reply, Whole):
@@ -565,7 +568,6 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._made = reply
         self._has_reply = True
-        self._reply_by = self._service.loop.time() + self._limits.answer_seconds
         return b""
 
     def _turn_away(self) -> None:

@@ -16,6 +16,9 @@ from disorderbook.game.master import MAX_INSTANCES, MOST_ENDED
 from disorderbook.game.referee import BlockTrade, Crash, Profit
 from disorderbook.game.results import MOST_RECORDS, MOST_RESULTS
 from disorderbook.in_process import LIMITS
+from disorderbook.lab.clock import LONGEST_ADVANCE
+from disorderbook.lab.opponents import MOST_OPPONENTS
+from disorderbook.lab.timeline import MOST_ADVANCES
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
 from disorderbook.ledger.runs import MARKETS_KEPT
 from disorderbook.ledger.trades import STORED_EACH, TRADES_READ
@@ -59,6 +62,9 @@ TOLD = {
     "characters of an `Idempotency-Key`": LONGEST_KEY,
     "keys of an account in one stock that are remembered, see below": KEYS_KEPT,
     "accounts in one stock of which such keys are remembered": ACCOUNTS_KEPT,
+    "opponents (strategies)": MOST_OPPONENTS,
+    "seconds by which the clock is moved at once": LONGEST_ADVANCE,
+    "requests that wait for the clock to be moved": MOST_ADVANCES,
     "books that `/metrics` shows one by one": MAX_BOOKS_SHOWN,
 }
 

@@ -279,6 +279,15 @@ def test_a_class_is_run_as_shown(tmp_path: Path) -> None:
     assert ",ADA," in (tmp_path / "results" / "orders.csv").read_text()
 
 
+def test_opponents_and_clocks_are_asked_for_as_shown() -> None:
+    start = ".venv/bin/python disorderBook_main.py --opponents"
+    shown = [sample(README, start), sample(DOCS / "lab.md", start)]
+    options = [make_parser().parse_args(shlex.split(text)[2:]) for text in shown]
+    assert [len(each.opponents) for each in options] == [5, 5]
+    assert [each.seed for each in options] == [7, 7]
+    assert [each.clock.kind for each in options] == ["requests", "real"]
+
+
 @pytest.mark.slow
 @pytest.mark.slow
 def test_clients_are_tested_as_shown(tmp_path: Path) -> None:

@@ -287,6 +287,24 @@ def test_a_market_goes_on_behind_what_its_file_holds(tmp_path: Path) -> None:
     assert go_on(tmp_path / "two.db", {"clock": "stepped"})[0] > real
 
 
+def test_with_keys_nobody_else_trades_for_an_opponent_that_the_accounts_do_not_name() -> None:
+    keys = {"ANN": "annkey", "TAKERBOTS": "takerkey"}
+    with serve(opponents=THREE, seed=7, clock="stepped", accounts=keys) as exchange:
+        for account, key, status in (
+            ("MAKERBOTS", "annkey", 401),
+            ("MAKERBOTS", "makerkey", 401),
+            ("TAKERBOTS", "takerkey", 200),
+        ):
+            headers = {"X-Starfighter-Authorization": key}
+            try:
+                ask(exchange, f"{STOCK}/orders", order(account, "buy"), **headers)
+                assert status == 200
+            except Refused as refusal:
+                assert refusal.status == status
+        exchange.advance(5)
+        assert len(json.loads(ask(exchange, STOCK))["bids"]) > 2
+
+
 def test_with_a_speed_so_many_seconds_pass_in_a_real_one() -> None:
     with serve(speed=1000, opponents=THREE, seed=7) as exchange:
         while exchange.time_ns < START + 20 * NANOSECONDS:
@@ -346,6 +364,11 @@ def test_it_ends_while_the_clock_is_moved() -> None:
         {"speed": 0},
         {"speed": 50, "clock": "stepped"},
         {"seed": -1},
+        {"seed": "7"},
+        {"seed": 7.5},
+        {"opponents": ["noise"]},
+        {"clock": None},
+        {"speed": "fast"},
     ],
 )
 def test_a_world_that_cannot_be_is_refused(settings: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import pytest
 from raw_http import Peer, get, post, serving
 
 from disorderbook.server.response import HttpResponse
+from disorderbook.server.server import CHECK_SECONDS
 
 Pending = Future[bytes | HttpResponse]
 
@@ -102,6 +104,17 @@ def test_who_has_gone_is_not_answered_and_harms_nobody() -> None:
         assert other.ask(get("/")).status == 200
         future.set_result(b"{}\n")
         assert other.ask(get("/")).status == 200
+
+
+def test_it_may_take_longer_than_a_client_may_take_to_read_it() -> None:
+    with later(answer_seconds=0.05) as (app, port), Peer(port) as peer, Peer(port) as other:
+        peer.send(post("/", b""))
+        future = app.next()
+        checked = time.monotonic() + 3 * CHECK_SECONDS
+        while time.monotonic() < checked:
+            assert other.ask(get("/")).status == 200
+        future.set_result(b"{}\n")
+        assert peer.answer().status == 200
 
 
 def test_when_the_answer_cannot_be_committed_it_is_refused() -> None:
