@@ -5,6 +5,7 @@ opened before a program is started, and has its name only when the trial is over
 """
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -43,11 +44,16 @@ def run_programs(arguments: Sequence[str]) -> int:
     except (Unusable, WorkerFailed) as fault:
         raise CannotStart(str(fault)) from None
     except OSError as fault:
-        raise CannotStart(f"Cannot write {fault.filename or 'a file'}: {fault.strerror}") from None
+        where = f"Cannot write {fault.filename}" if fault.filename else "Cannot go on"
+        raise CannotStart(f"{where}: {fault.strerror}") from None
     except KeyboardInterrupt:
         print("disorderBook: Interrupted before the trial was over", file=sys.stderr)
         return INTERRUPTED
-    _print(told, options)
+    try:
+        _print(told, options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads on, but the status stays true
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return told.status
 
 

@@ -35,7 +35,7 @@ MOST_SEED = 2**31 - 1  # that is drawn where none is given
 EXIT_CODES = {
     0: "all went well, and what was required holds",
     1: "a requirement does not hold",
-    2: "an option is wrong, or something stands in the way of a start; nothing was run",
+    2: "an option is wrong, or something stands in the way of running or writing",
     3: "a program failed, sent no request for too long, or sent too many",
     4: "with --against: PROGRAM is worse",
     130: "interrupted, by Ctrl-C or SIGTERM",

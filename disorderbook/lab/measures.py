@@ -21,6 +21,7 @@ from disorderbook.lab.record import RunRecord
 
 CENTS = 100  # in a dollar
 DOLLARS = "dollars"  # the unit of what is cents inside
+FRACTION = "0 to 1"
 LEAST_POINTS = 16  # of a curve
 POINTS = 2000  # of a curve, if nobody says otherwise
 
@@ -56,7 +57,7 @@ DEFINITIONS = (
     Definition(
         "takes",
         "Takes",
-        "0 to 1",
+        FRACTION,
         "Which part of the traded shares its orders traded as they came in, rather than while they"
         " stood in the book; none without a fill.",
     ),
@@ -191,9 +192,8 @@ def in_words(number: Number | None, definition: Definition) -> str:
     """
     if number is None:
         return "-"
-    if definition.unit == DOLLARS or isinstance(number, float) and not number.is_integer():
-        return f"{number:,.2f}"
-    return f"{int(number):,}"
+    is_whole = definition.unit not in (DOLLARS, FRACTION) and number == int(number)
+    return f"{int(number):,}" if is_whole else f"{number:,.2f}"
 
 
 class _Row(NamedTuple):

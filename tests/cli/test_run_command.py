@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -166,6 +167,17 @@ def test_an_interrupt_writes_nothing(folder: Path) -> None:
     assert not Path("j.xml").exists() and not Path("r.html").exists()
 
 
+def test_the_status_stays_true_if_nobody_reads_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as closed:
+        monkeypatch.setattr("sys.stdout", closed)
+        assert run("rich.py --json --require fills>=1000") == 1
+        print("still there", flush=True)
+
+
 def test_the_report_is_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
@@ -194,8 +206,9 @@ with Market.from_environment() as market:
 
 
 def test_a_real_program_is_run_and_repeats(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     bot = tmp_path / "mybot.py"
     bot.write_text(BOT)
     arguments = ["run", str(bot), "--seed", "7", "--days", "2", "--json", "--opponents", "noise"]

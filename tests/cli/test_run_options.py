@@ -8,9 +8,24 @@ from typing import Any
 import pytest
 from documents import DOCS, rows
 
-from disorderbook.cli.run_options import EXIT_CODES, clock_of, parsed, repeat_command, run_parser
+from disorderbook.cli.run_options import (
+    EXIT_CODES,
+    USUAL_CLOCK,
+    USUAL_OPPONENTS,
+    USUAL_PATIENCE,
+    clock_of,
+    parsed,
+    repeat_command,
+    run_parser,
+)
 from disorderbook.game.chance import MAX_SEED
-from disorderbook.lab.trial import UNTIL_SURE
+from disorderbook.game.master import LONGEST_DAY, SHORTEST_DAY
+from disorderbook.game.run import DAY_SECONDS
+from disorderbook.game.simulation import DAYS as LEVEL_DAYS
+from disorderbook.lab.record import MOST_LAST_LINES
+from disorderbook.lab.requirements import MOST_REQUIREMENTS
+from disorderbook.lab.runs import MOST_DAYS, MOST_JOBS, MOST_PROGRAM_REQUESTS
+from disorderbook.lab.trial import MOST_SEEDS, UNTIL_SURE
 
 
 def refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -118,5 +133,18 @@ def test_the_documents_have_every_option_and_exit_status() -> None:
             assert f"`{option}" in page, option
     told = {int(code): meaning for code, meaning in rows(page, 2) if code.isdigit()}
     assert told == EXIT_CODES
+    limits = [
+        f"trading days, 1 to {MOST_DAYS:,} (a level has {LEVEL_DAYS})",
+        f"a trading day takes, {SHORTEST_DAY:g} to {LONGEST_DAY:g} | {DAY_SECONDS:g} |",
+        f"so many seeds, at most {MOST_SEEDS} | 1; with `--until-sure` at most {UNTIL_SURE} |",
+        f"at a time, at most {MOST_JOBS} |",
+        f"can be given up to {MOST_REQUIREMENTS} times",
+        f"sends over {MOST_PROGRAM_REQUESTS:,} has failed",
+        f"the last {MOST_LAST_LINES} lines of its stderr",
+        f"that hangs | {USUAL_PATIENCE:g} |",
+        f"moves the clock | {USUAL_CLOCK} |",
+        f"is played | {USUAL_OPPONENTS} |",
+    ]
+    assert [each for each in limits if each not in " ".join(page.split())] == []
     help_text = " ".join(run_parser().format_help().split())
     assert [code for code in EXIT_CODES if f"{code}: {EXIT_CODES[code]}" not in help_text] == []
