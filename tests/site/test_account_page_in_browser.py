@@ -195,6 +195,19 @@ def test_every_panel_has_its_json_and_a_line_that_works(
         assert answers[0] == answers[1] != {}
 
 
+def test_of_many_fills_the_latest_are_listed_and_told_of(
+    exchange: PrivateExchange, open_url: Open
+) -> None:
+    for _ in range(203):
+        order(exchange, "MANY", "BEN", "sell", 5000, 1)
+    order(exchange, "MANY", "ANN", "buy", 5000, 203)
+    page = open_url(url_of(exchange, "ANN", "MANY"))
+    wait_for_text(page, "fills-note", "the latest 200 of 203")
+    assert len(rows_of(page, "fills")) == 200
+    page.click("[data-source=fills][data-as=curl]")
+    assert "since=3&limit=200" in page.inner_text("#source-text")
+
+
 def test_a_refusal_says_what_to_do(keyed: PrivateExchange, open_url: Open) -> None:
     page = open_url(f"{keyed.url}/levels")  # the page itself would not become live
     page.goto(url_of(keyed, "ANN", "FOOBAR"))

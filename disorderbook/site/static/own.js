@@ -37,7 +37,7 @@ export function accountPath(what = '', parameters = {}) {
 
 export const ownPaths = {
   orders: () => accountPath('/orders', { open: true, symbol: here.symbol, limit: MOST_ORDERS }),
-  fills: (since = 0) => accountPath('/fills', { symbol: here.symbol, since, limit: MOST_FILLS }),
+  fills: (since = Math.max(0, own.fillCount - MOST_FILLS)) => accountPath('/fills', { symbol: here.symbol, since, limit: MOST_FILLS }),
   history: () => accountPath('/history', { symbol: here.symbol }),
 }
 
