@@ -280,8 +280,10 @@ def test_a_class_is_run_as_shown(tmp_path: Path) -> None:
 
 
 def test_opponents_and_clocks_are_asked_for_as_shown() -> None:
-    start = ".venv/bin/python disorderBook_main.py --opponents"
-    shown = [sample(README, start), sample(DOCS / "lab.md", start)]
+    shown = [
+        sample(README, ".venv/bin/python disorderBook_main.py --opponents"),
+        sample(DOCS / "lab.md", ".venv/bin/python disorderBook_main.py --opponents"),
+    ]
     options = [make_parser().parse_args(shlex.split(text)[2:]) for text in shown]
     assert [len(each.opponents) for each in options] == [5, 5]
     assert [each.seed for each in options] == [7, 7]
