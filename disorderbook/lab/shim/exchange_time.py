@@ -479,14 +479,6 @@ def _of_now(follower: Follower, function: Any) -> Any:
     return of_now
 
 
-def _follow_in_datetime(follower: Follower) -> None:
-    FollowingDate.follower = FollowingDatetime.follower = follower
-    for kind, name in ((FollowingDate, "date"), (FollowingDatetime, "datetime")):
-        kind.__name__ = kind.__qualname__ = name
-        kind.__module__ = "datetime"
-        setattr(datetime, name, kind)
-
-
 class RealToo(type):
     """Of a class that takes the place of Python's own one, whose objects are of it, too."""
 
@@ -499,35 +491,38 @@ class RealToo(type):
         return issubclass(other, real) or type.__subclasscheck__(cls, other)
 
 
-class FollowingDate(datetime.date, metaclass=RealToo):
-    """A date whose today is the exchange's."""
+def _follow_in_datetime(follower: Follower) -> None:
+    """The classes are made here, since a program may import this module once more, by the package:
+    Python's own ones are not in their places then.
+    """
 
-    real = datetime.date
-    follower: Follower
+    class FollowingDate(datetime.date, metaclass=RealToo):
+        real = datetime.date
 
-    @classmethod
-    def today(cls) -> Any:
-        return cls.fromtimestamp(cls.follower.time_ns() // 10**9)
+        @classmethod
+        def today(cls) -> Any:
+            return cls.fromtimestamp(follower.time_ns() // 10**9)
 
+    class FollowingDatetime(datetime.datetime, metaclass=RealToo):
+        real = datetime.datetime
 
-class FollowingDatetime(datetime.datetime, metaclass=RealToo):
-    """A date and time whose now is the exchange's."""
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            seconds, rest = divmod(follower.time_ns(), 10**9)
+            return cls.fromtimestamp(seconds, tz).replace(microsecond=rest // 1000)
 
-    real = datetime.datetime
-    follower: Follower
+        @classmethod
+        def utcnow(cls) -> Any:
+            return cls.now(datetime.timezone.utc).replace(tzinfo=None)
 
-    @classmethod
-    def now(cls, tz: Any = None) -> Any:
-        seconds, rest = divmod(cls.follower.time_ns(), 10**9)
-        return cls.fromtimestamp(seconds, tz).replace(microsecond=rest // 1000)
+        @classmethod
+        def today(cls) -> Any:
+            return cls.now()
 
-    @classmethod
-    def utcnow(cls) -> Any:
-        return cls.now(datetime.timezone.utc).replace(tzinfo=None)
-
-    @classmethod
-    def today(cls) -> Any:
-        return cls.now()
+    for kind, name in ((FollowingDate, "date"), (FollowingDatetime, "datetime")):
+        kind.__name__ = kind.__qualname__ = name
+        kind.__module__ = "datetime"
+        setattr(datetime, name, kind)
 
 
 def _follow_in_threading(follower: Follower) -> None:

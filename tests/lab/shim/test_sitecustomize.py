@@ -32,6 +32,10 @@ async def deadline():
     while loop.time() < end:
         await asyncio.sleep(5)
 asyncio.run(deadline())
+import importlib.util
+path = next(part for part in __import__("os").environ["PYTHONPATH"].split(":") if "shim" in part)
+again = importlib.util.spec_from_file_location("again", path + "/exchange_time.py")
+again.loader.exec_module(importlib.util.module_from_spec(again))  # as the package does
 took, real = time.time() - begun, time.perf_counter() - real
 now, there = kind.now(datetime.timezone.utc), sys.modules.get("sitecustomize")
 told = {
