@@ -10,6 +10,8 @@ is written as the order is at the flush, however often it has changed since the 
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from operator import attrgetter
 
 import msgspec
 
@@ -233,8 +235,9 @@ def write_tables(connection: sqlite3.Connection, changes: Changes) -> None:
     """Write what has changed, within the caller's transaction."""
     every = changes.books.values()
     write_orders(connection, (ORDERS.row(order) for b in every for order in b.orders.values()))
-    executions = (EXECUTIONS.row(execution) for b in every for execution in b.executions)
-    connection.executemany(WRITE_EXECUTION, executions)
+    # In the order of time, so that their numbers do not depend on how often this is called.
+    executions = merge(*(b.executions for b in every), key=attrgetter("ts"))
+    connection.executemany(WRITE_EXECUTION, map(EXECUTIONS.row, executions))
     holdings = (
         Holding(book, book.positions[account])
         for book, changed in changes.books.items()

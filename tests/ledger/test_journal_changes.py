@@ -85,3 +85,27 @@ def test_orders_executions_and_accounts_are_collected_for_each_book() -> None:
         changed = changes.books[book]
         assert list(changed.orders) == [0, 1] and list(changed.accounts) == ["ann", "bob"]
         assert [trade.quantity for trade in changed.executions] == [1]
+
+
+def test_executions_are_numbered_in_the_order_of_time_however_often_they_are_written() -> None:
+    def numbered(writes: set[int]) -> list[tuple[int, str, str]]:
+        books, changes = [OrderBook("V", name, 1) for name in "BA"], Changes()
+        with closing(sqlite3.connect(":memory:")) as connection:
+            create_tables(connection)
+            for book in books:
+                changes.open(book)
+            for ts in range(2, 14, 2):
+                book = books[ts // 2 % 2]
+                for side, price in ((SELL, 5), (SELL, 6)):
+                    changes.submit(book, book.submit(NewOrder("ann", side, LIMIT, price, 3), ts))
+                changes.submit(book, book.submit(NewOrder("bob", BUY, LIMIT, 6, 6), ts + 1))
+                if ts in writes:
+                    write_tables(connection, changes)
+                    changes = Changes()
+            write_tables(connection, changes)
+            rows = "SELECT number, symbol, ts FROM executions ORDER BY number"
+            return list(connection.execute(rows))
+
+    assert numbered(set()) == numbered({2, 6}) == numbered({2, 4, 6, 8, 10, 12})
+    times = [ts for _, _, ts in numbered(set())]
+    assert times == sorted(times) and len(times) == 12
