@@ -59,6 +59,17 @@ def test_an_order_that_is_placed_once_is_placed_as_shown() -> None:
         assert [row.qty for row in market.book().bids] == [10]
 
 
+def test_an_account_is_asked_about_itself_as_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with serve() as exchange, Market("TESTEX", "FOOBAR", "ME", url=exchange.url) as market:
+        with Market("TESTEX", "FOOBAR", "YOU", url=exchange.url) as other:
+            market.buy(5000, 10)
+            other.sell(5000, 4)
+        exec(code(DOCS / "python.md", "position = market.position()"), {"market": market})
+    position, is_whole, extremes, fill, order = capsys.readouterr().out.splitlines()
+    assert (position, is_whole) == ("4 -20000 5000.0", "True")
+    assert (extremes, fill, order) == ("0 4 6", "1 buy 4 5000 False 4", "0 5000 6 0")
+
+
 def test_a_loop_asks_for_the_book_after_a_gap_as_shown() -> None:
     class Ticks(list[None]):
         gaps = 0

@@ -34,6 +34,7 @@ ELSEWHERE = {
     ("docs/python.md", "import random"): "tests/docs/test_python.py",
     ("docs/python.md", "gaps = 0"): "tests/docs/test_python.py",
     ("docs/python.md", "import uuid"): "tests/docs/test_python.py",
+    ("docs/python.md", "position = market.position()"): "tests/docs/test_python.py",
     ("docs/python.md", "market = Market("): "tests/client/test_network_trust.py",
     ("docs/lab.md", "from disorderbook.lab import"): "tests/docs/test_lab.py",
     ("docs/database.md", "SELECT "): "tests/ledger/test_tables_schema.py",
