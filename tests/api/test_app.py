@@ -378,6 +378,9 @@ def test_a_bad_body_is_400_where_a_body_is_read(client: Client, body: bytes) -> 
         (method, concrete(path))
         for method, path, _ in ROUTES
         if not path.endswith(("/orders", "/judge"))
+        # The one reads a body, the other needs a parameter.
+        and (method, path) != ("POST", "/api/v1/clock")
+        and not path.endswith("/history")
     ],
 )
 def test_a_body_is_ignored_where_none_is_read__difference_14(
