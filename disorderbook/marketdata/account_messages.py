@@ -271,15 +271,18 @@ class AccountAnswers:
         return self._histories.history(self._venue, symbol, self._account)
 
     def _positions(self, symbols: Iterable[str]) -> Iterator[StockPositionMessage | bytes | None]:
+        is_first = True
         for symbol in symbols:
             book = self._histories.book(self._venue, symbol)
             if book is None or not _is_known(book, self._account):
                 yield b""
                 continue
+            if not is_first:
+                yield None  # the stock before was work enough for a step
+            is_first = False
             history = yield from self._history(symbol)
             if history is not None:
                 yield _position(symbol, history)
-                yield None
 
     def _orders(
         self, symbols: Iterable[str], only_open: bool, since: int
@@ -310,20 +313,23 @@ class AccountAnswers:
     def _fills(
         self, symbols: Iterable[str], since: int, most: int
     ) -> Iterator[AccountFillMessage | bytes | None]:
+        is_first = True
         for symbol in symbols:
             book = self._histories.book(self._venue, symbol)
             if book is None or self._account not in book.positions:
                 yield b""
                 continue
+            if not most:
+                return
+            if not is_first:
+                yield None  # the stock before was work enough for a step
+            is_first = False
             history = yield from self._history(symbol)
             if history is None:
                 continue
             fills = history.fills(since, most)
             most -= len(fills)
             yield from (_fill(symbol, number, fill) for number, fill in fills)
-            yield None
-            if not most:
-                return
 
     def _curve(
         self, symbol: str, candles: Series[Candle], since: int, now: int

@@ -94,7 +94,7 @@ def test_a_step_ends_with_each_stock_that_was_worked_for() -> None:
     made = list(pieces(market.answers.positions(symbols, 1)))
     told = json.loads(b"".join(made))["stocks"]
     assert [stock["symbol"] for stock in told] == ["S0", "S10", "S20"]
-    assert len(made) == 4
+    assert len(made) == 3
 
 
 def test_a_book_that_is_closed_meanwhile_is_left_out() -> None:
