@@ -18,6 +18,7 @@ from disorderbook.cli.new_bot import add_new_bot
 from disorderbook.cli.start import run_exchange
 from disorderbook.cli.subcommands import add_backup, add_bots, add_run, add_upgrade, run_export
 from disorderbook.cli.values import between, host, name, seconds, sensible
+from disorderbook.cli.wait_command import add_wait
 from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.master import MAX_INSTANCES, MOST_INSTANCES
 from disorderbook.game.run import DAY_SECONDS
@@ -38,7 +39,7 @@ from disorderbook.tape.limits import MAX_LISTENERS, limits_for
 USAGE_ERROR = 2  # exit status
 DEFAULT = " (default: %(default)s)"
 MOST_LISTENERS = limits_for(WANTED_DESCRIPTORS, WANTED_DESCRIPTORS).listeners
-SUBCOMMANDS = [add_backup, add_upgrade, add_bots, add_run, add_new_bot]
+SUBCOMMANDS = [add_backup, add_upgrade, add_bots, add_run, add_new_bot, add_wait]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

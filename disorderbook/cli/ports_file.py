@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from disorderbook.assembly import CannotStart
 from disorderbook.protocol.names import HOST
@@ -67,14 +68,42 @@ def _check(file: Path) -> None:
         raise FileExistsError(0, "there is something else of that name")
 
 
+def read_url(path: str) -> str | None:
+    """The URL that a ports file tells; None while there is no file, or an empty one. Raises
+    ValueError with a sentence for anything else, which no exchange would ever replace.
+    """
+    try:
+        text = _beginning(Path(path))
+    except FileNotFoundError:
+        return None
+    except OSError as fault:
+        raise ValueError(f"Cannot read the ports file {path}: {fault.strerror}") from None
+    if not text:
+        return None
+    told = _told(text)
+    if told is None or not isinstance(told.get("url"), str):
+        raise ValueError(f"{path} is no ports file of an exchange")
+    return str(told["url"])
+
+
 def _is_ours(file: Path) -> bool:
     """Whether this is a ports file of any exchange, or an empty file."""
+    text = _beginning(file)
+    return not text or _told(text) is not None
+
+
+def _beginning(file: Path) -> bytes:
     with file.open("rb") as opened:
-        text = opened.read(LONGEST + 1)
+        return opened.read(LONGEST + 1)
+
+
+def _told(text: bytes) -> dict[str, Any] | None:
+    """What a ports file says; None if this is none."""
     try:
-        return not text or len(text) <= LONGEST and {"pid", "port"} <= json.loads(text).keys()
-    except (ValueError, AttributeError, RecursionError):
-        return False
+        told = json.loads(text) if len(text) <= LONGEST else None
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) and {"pid", "port"} <= told.keys() else None
 
 
 def _replace(file: Path, text: str) -> None:
