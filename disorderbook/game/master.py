@@ -298,7 +298,7 @@ class GameMaster(Participant):
             self.results.restore_starts(player, level, starts)
         for result in game.results:
             self.results.add(result.player_id, LevelResult(*result[1:]))
-        stood = self._exchange.now() - 1 - latest  # a clock that did not go on is one later now
+        stood = max(self._exchange.read_clock() - 1, latest) - latest  # read: what was read is over
         for state in game.states:
             instance = restored(state, self._exchange, stood)
             fills = self._ledger.own_fills(instance.place.venue, instance.place.account)

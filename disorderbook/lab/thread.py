@@ -52,10 +52,14 @@ class TimelineThread:
             self._thread.start()
 
     def stop(self) -> None:
-        """End after the action that is under way, and let nobody wait for more."""
+        """End after the action that is under way, and let nobody wait for more. Where time stands
+        still, all that is due by now is done first, so that how it ends depends on no thread.
+        """
         with self._exchange.lock, suppress(Unavailable):
             self._is_over = True
             self._timeline.close()
+            if self._timeline.clock.is_stepped:
+                self._timeline.settle()
             self._master.close()
             if self._thread is not None:  # something has happened by itself
                 self._exchange.commit()

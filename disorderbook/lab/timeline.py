@@ -38,6 +38,10 @@ FAILED = "What the exchange does by itself has failed"
 log = logging.getLogger(__name__)
 
 
+def _do_nothing() -> None:
+    """Of a timeline that no thread serves, and for which nobody waits."""
+
+
 class Source(Protocol):
     """Something that acts by itself. What has failed is not due again."""
 
@@ -117,7 +121,7 @@ class Timeline:
 
     # ---- a stepped clock
 
-    def advance(self, nanoseconds: int) -> None:
+    def advance(self, nanoseconds: int, after_each: Callable[[], None] = _do_nothing) -> None:
         """Let so much time pass at once, with all that is due. Raises ClockGoesByItself.
 
         What fails is logged, and time goes on.
@@ -125,18 +129,15 @@ class Timeline:
         clock = self._require_stepped()
         end = min(clock.now + nanoseconds, LATEST)
         while self._goes_on_to(end):
-            pass
+            after_each()
         clock.now = max(clock.now, end)
 
     def advance_in_pace(self, nanoseconds: int) -> None:
-        """The same; without the lock it may wait for those who cannot keep up."""
-        self.advance(nanoseconds)
-        if self._is_behind is not None and self._is_behind():
-            self._exchange.lock.release()
-            try:
-                self.keep_pace()
-            finally:
-                self._exchange.lock.acquire()
+        """The same; without the lock it waits for those who cannot keep up. What has happened so
+        far is committed then; raises CannotWrite.
+        """
+        self.advance(nanoseconds, self._keep_pace_unlocked)
+        self._keep_pace_unlocked()
 
     def keep_pace(self) -> None:
         """Wait for those who cannot keep up, PATIENCE seconds at most until they could once more.
@@ -151,6 +152,17 @@ class Timeline:
             time.sleep(PAUSE)
             self._patience -= time.monotonic() - start
         self._patience = PATIENCE
+
+    def _keep_pace_unlocked(self) -> None:
+        if self._is_behind is None or not self._is_behind():
+            return
+        if not self._exchange.group_commit:
+            self._exchange.commit()
+        self._exchange.lock.release()
+        try:
+            self.keep_pace()
+        finally:
+            self._exchange.lock.acquire()
 
     def settle(self) -> None:
         """Do all that is due now."""
@@ -223,7 +235,3 @@ class Timeline:
         if self._stepped is None:
             raise ClockGoesByItself
         return self._stepped
-
-
-def _do_nothing() -> None:
-    """Of a timeline that no thread serves."""

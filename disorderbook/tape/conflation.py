@@ -42,6 +42,11 @@ class Backlog:
         """How many events wait, those that were conflated aside."""
         return len(self._events)
 
+    @property
+    def ahead(self) -> int:
+        """How many are taken, at most, until all that waits now has been."""
+        return len(self._overdue) + len(self._events) + len(self._latest)
+
     def add(self, book: OrderBook, executions: Sequence[Execution]) -> None:
         """Publish an event of a book. The exchange's lock must be held."""
         wanted = self._wanted

@@ -29,7 +29,7 @@ from disorderbook.process.log import without_keys
 from disorderbook.protocol.messages import execution_message, tick_message
 from disorderbook.protocol.parse import check_name
 from disorderbook.server.origin import OriginPolicy
-from disorderbook.tape.conflation import MAX_EVENTS, Backlog, Event, accounts_in
+from disorderbook.tape.conflation import Backlog, Event, accounts_in
 from disorderbook.tape.limits import TapeLimits
 from disorderbook.tape.listener import Listener
 from disorderbook.tape.outbox import Batch, Frame, Message
@@ -39,8 +39,8 @@ from disorderbook.tape.websocket import INTERNAL_ERROR, POLICY_VIOLATION
 PORT = 8001
 EVENTS_AT_ONCE = 1000  # and messages, rendered before the tape looks at its sockets again
 BYTES_AT_ONCE = 256 * 1024  # rendered at once; one order can make hundreds of megabytes
-MANY_EVENTS = MAX_EVENTS // 2  # that wait, so that whoever can makes no more for a moment
-MANY_MESSAGES = 2000  # the same of messages for slow listeners; each may have 4096
+MANY_EVENTS = 200  # that wait, so that whoever can makes no more for a moment: a slow listener has
+# room for what becomes of them, and of what is being rendered, besides half of what may wait for it
 LONG_FILLS = 50  # of one execution, beyond which it is rendered when it is sent
 
 FORMS = (
@@ -166,6 +166,8 @@ class Tape:
         self._rendered: dict[Subscription, list[Message]] = {}
         self._rendered_bytes = 0
         self._messages = 0
+        self._taken = 0  # events, from the backlog
+        self._leaving: dict[Listener, tuple[int, str]] = {}  # to close, after what news, and why
         self._server = TapeServer(port, self, limits, origins)
         self._backlog = Backlog(self._server.waker)
         self.publish = (
@@ -199,7 +201,7 @@ class Tape:
         """Whether so much waits that soon more would be conflated, or a listener would have fallen
         behind. May be called from any thread.
         """
-        return len(self._backlog) > MANY_EVENTS or self._server.waiting() > MANY_MESSAGES
+        return len(self._backlog) > MANY_EVENTS or self._server.is_anybody_slow()
 
     def close(self) -> None:
         """Send what waits, as far as there is time, and close every listener.
@@ -222,6 +224,13 @@ class Tape:
             if not self._render_next() or self._rendered_bytes >= BYTES_AT_ONCE:
                 break
         self._send()
+        self._close_leaving()
+
+    def mark(self) -> int:
+        return self._taken + self._backlog.ahead
+
+    def has_told(self, mark: int) -> bool:
+        return not self.has_news() or (self._taken >= mark and not self._is_rendering)
 
     def end(self) -> None:
         missed = self._backlog.undelivered()
@@ -239,6 +248,7 @@ class Tape:
         self._backlog.subscribe(wanted.venue, wanted.symbol)
 
     def unsubscribe(self, listener: Listener) -> None:
+        self._leaving.pop(listener, None)
         wanted = self._subscriptions.pop(listener, None)
         if wanted is not None:
             self._listeners[wanted].remove(listener)
@@ -247,17 +257,22 @@ class Tape:
             self._backlog.unsubscribe(wanted.venue, wanted.symbol)
 
     def _close_unauthorized(self) -> None:
-        """The accounts have changed: close the listeners whose key is not valid any more, and those
-        at venues that are closed.
+        """The accounts have changed: close the listeners whose key is not valid any more. Those at
+        venues that are closed hear first of all that happened there.
         """
         for listener in list(self._subscriptions):
             assert listener.handshake is not None
             try:
                 subscription(*listener.handshake, self._accounts)
             except VenueClosed as refusal:
-                self._server.close_listener(listener, POLICY_VIOLATION, str(refusal))
+                self._leaving[listener] = self.mark(), str(refusal)
             except ExchangeError:
                 reason = "the key is not valid any more"
+                self._server.close_listener(listener, POLICY_VIOLATION, reason)
+
+    def _close_leaving(self) -> None:
+        for listener, (mark, reason) in tuple(self._leaving.items()):
+            if self.has_told(mark):
                 self._server.close_listener(listener, POLICY_VIOLATION, reason)
 
     # Rendering and sending.
@@ -270,6 +285,7 @@ class Tape:
         event = self._backlog.next() or self._catch_up()
         if event is None:
             return False
+        self._taken += 1
         self._executions = event[0]
         self._rendering, self._is_rendering = self._render(*event), True
         return True

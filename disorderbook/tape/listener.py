@@ -84,6 +84,11 @@ class Listener(CheckedWebSocket):
         """Whether something waits to be sent."""
         return bool(self._sending or len(self._outbox))
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether half of what may wait to be sent does."""
+        return self._outbox.is_too_full
+
     # Reading.
 
     def read(self) -> bool:

@@ -53,6 +53,12 @@ class Feed(Protocol):
     def deliver(self) -> None:
         """Send to listeners what there is for them, or a part of it."""
 
+    def mark(self) -> int:
+        """Where the news end that there are now."""
+
+    def has_told(self, mark: int) -> bool:
+        """Whether `deliver` has come that far."""
+
     def end(self) -> None:
         """The tape ends; what was not delivered will not be."""
 
@@ -66,7 +72,8 @@ class Feed(Protocol):
 class TapeServer:
     """Its construction takes the port, and raises OSError if it cannot.
 
-    Other threads may call `start`, `take_over`, `waiting` and `close`, and read the counts.
+    Other threads may call `start`, `take_over`, `waiting`, `is_anybody_slow` and `close`, and read
+    the counts.
     """
 
     def __init__(
@@ -86,6 +93,7 @@ class TapeServer:
         self._writing: set[Listener] = set()  # of the connections, those polled for writing
         self._taken_over: deque[tuple[socket.socket, Any, bytes]] = deque()  # no connections yet
         self._unread: set[Listener] = set()  # of the connections, those with bytes to read first
+        self._newcomers: dict[Listener, int] = {}  # handshakes to accept, each after what news
         self._encoder = WebSocket(None, None, None)
         self._is_stopping = False
         self._next_check = 0.0
@@ -108,6 +116,10 @@ class TapeServer:
             raise _no_room(self.limits)
         self._taken_over.append((sock, address, received))
         self.waker.wake()
+
+    def is_anybody_slow(self) -> bool:
+        """Whether so much waits for a listener that it may soon be conflated."""
+        return any(listener.is_slow for listener in tuple(self._subscribed))
 
     def waiting(self) -> int:
         """How many messages wait for slow listeners, all together."""
@@ -159,6 +171,7 @@ class TapeServer:
             else:
                 self._attend(key.data, self._serve, key.data, events)
         self._begin_taken_over()
+        self._welcome()
         if now >= self._next_check:
             self._next_check = now + CHECK_SECONDS
             self._check(now)
@@ -218,8 +231,19 @@ class TapeServer:
         # descriptor may belong to another connection by now, but the object does not.
         if events & selectors.EVENT_WRITE:
             listener.flush()
-        if events & selectors.EVENT_READ and listener.read():
-            self._accept(listener)
+        if events & selectors.EVENT_READ and listener not in self._newcomers and listener.read():
+            self._newcomers[listener] = self._feed.mark()
+
+    def _welcome(self) -> None:
+        """Accept who has sent a handshake, once all is delivered that had happened before: so a
+        listener hears nothing of that, however busy the tape is.
+        """
+        for listener, mark in tuple(self._newcomers.items()):
+            if listener.closed:  # too late, or gone
+                del self._newcomers[listener]
+            elif self._feed.has_told(mark):
+                del self._newcomers[listener]
+                self._attend(listener, self._accept, listener)
 
     def _accept(self, listener: Listener) -> None:
         """Subscribe first: a client that has read the answer relies on being subscribed."""
@@ -320,6 +344,7 @@ class TapeServer:
             self._refused.discard(listener)
             self._writing.discard(listener)
             self._unread.discard(listener)
+            self._newcomers.pop(listener, None)
             self._follow_up(listener)
 
     # The end.

@@ -9,7 +9,8 @@ from disorderbook.accounts import Accounts
 from disorderbook.errors import Ending
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster, GameSettings
-from disorderbook.lab.clock import RealClock
+from disorderbook.game.simulation import START
+from disorderbook.lab.clock import Clock, RealClock, SteppedClock
 from disorderbook.lab.thread import TimelineThread
 from disorderbook.lab.timeline import Timeline
 
@@ -47,6 +48,27 @@ def test_who_waits_when_it_ends_is_told() -> None:
     thread.stop()
     with pytest.raises(Ending):
         opened.result(60)
+
+
+@pytest.mark.parametrize("clock, acted", [(SteppedClock(), 3), (RealClock(lambda: START), 0)])
+def test_at_the_end_a_stepped_clock_leaves_nothing_undone_that_is_due(
+    clock: Clock, acted: int
+) -> None:
+    """Or it would depend on the thread how much is done of that."""
+    exchange = Exchange(clock=clock.read)
+    due, said = [START, START, START, START + 1000], []
+
+    class Source:
+        @property
+        def next_at(self) -> int:
+            return due[0]
+
+        def act(self) -> None:
+            said.append(due.pop(0))
+
+    timeline = Timeline(exchange, clock, [Source()])
+    TimelineThread(exchange, GameMaster(exchange, Accounts()), timeline).stop()
+    assert len(said) == acted
 
 
 def test_an_error_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:

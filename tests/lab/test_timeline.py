@@ -151,6 +151,25 @@ def test_time_waits_for_those_who_cannot_keep_up_but_not_for_ever(
     assert stalled._patience <= 0
 
 
+def test_in_one_request_time_waits_after_each_thing_that_happens() -> None:
+    world = World()
+    exchange, waits = world.timeline._exchange, []
+    commits = []
+    exchange.commit = lambda flush=False: commits.append(exchange.lock.locked())  # type: ignore[method-assign]
+
+    def is_behind() -> bool:
+        if not exchange.lock.locked():
+            waits.append(list(world.said))
+            return False
+        return len(world.said) > len(waits)
+
+    world.timeline._is_behind = is_behind
+    with exchange.lock:
+        world.timeline.advance_in_pace(20)
+        assert waits == [world.said[: number + 1] for number in range(4)]
+    assert commits == [True] * 4  # others may read what has happened
+
+
 def test_no_clock_is_moved_beyond_what_a_time_stamp_can_say() -> None:
     clock = SteppedClock(LATEST - 5)
     timeline = Timeline(Exchange(clock=clock), clock)

@@ -546,6 +546,48 @@ def test_at_the_end_all_that_waits_is_sent_to_who_reads() -> None:
         assert len(told) == 1500 and last.code == 1001
 
 
+def hesitate(services: Market, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Have the tape look at its sockets after each event, and begin once the event is set."""
+    server, may_begin = services.tape._server, threading.Event()
+    frame_of = server.frame
+
+    def slow_frame(message: bytes) -> bytes:
+        assert may_begin.wait(PATIENCE)
+        time.sleep(0.002)
+        return frame_of(message)
+
+    monkeypatch.setattr(server, "frame", slow_frame)
+    monkeypatch.setattr(feed, "EVENTS_AT_ONCE", 1)
+    return may_begin
+
+
+def test_who_comes_hears_nothing_of_what_has_happened_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with market() as services, services.peer() as first, RawPeer(services.port) as late:
+        may_begin = hesitate(services, monkeypatch)
+        services.tick(50)
+        late.send(handshake())
+        may_begin.set()
+        assert late.answer().status == 101
+        services.tick()
+        assert message(late.frame()) and nothing_more(late)
+        assert all(message(first.frame()) for _ in range(51))
+
+
+def test_at_a_venue_that_is_closed_all_is_told_that_happened_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accounts = Accounts()
+    with market(accounts) as services, services.peer(url(topic="tickertape", venue="V")) as peer:
+        may_begin = hesitate(services, monkeypatch)
+        services.tick(50, venue="V")
+        accounts.close_venue("V")
+        may_begin.set()
+        *told, last = peer.frames()
+        assert len(told) == 50 and (last.code, last.reason) == (1008, "Venue V is closed")
+
+
 def test_at_the_end_who_left_executions_unread_is_told_so() -> None:
     with (
         market(goodbye_seconds=0.3) as services,

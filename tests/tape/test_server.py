@@ -48,6 +48,12 @@ class Hello:
             for listener in list(self.listeners):
                 self.server.send(listener, Batch([Message(None, self.something)]))
 
+    def mark(self) -> int:
+        return 0
+
+    def has_told(self, mark: int) -> bool:
+        return True
+
     def end(self) -> None:
         self.something = b""
 
