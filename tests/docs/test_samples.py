@@ -59,7 +59,9 @@ def with_this_python(text: str) -> str:
     text = re.sub(r"^\.venv/bin/python ", f"{PYTHON} ", text, flags=re.MULTILINE)
     text = re.sub(r"\bpython3 ", f"{PYTHON} ", text)
     text = re.sub(r"^\.venv/bin/disorderbook ", "disorderbook ", text, flags=re.MULTILINE)
-    return re.sub(r"^disorderbook ", f"{PYTHON} -m disorderbook ", text, flags=re.MULTILINE)
+    return re.sub(
+        r"(^|\$\()disorderbook ", rf"\1{PYTHON} -m disorderbook ", text, flags=re.MULTILINE
+    )
 
 
 def shell(text: str, folder: Path = ROOT) -> str:
@@ -292,12 +294,17 @@ def test_opponents_and_clocks_are_asked_for_as_shown() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_clients_are_tested_as_shown(tmp_path: Path) -> None:
-    (tmp_path / "test_shown.py").write_text(sample(DOCS / "ci.md", "import disorderbook"))
-    assert "1 passed" in shell("python3 -m pytest -p no:cacheprovider test_shown.py", tmp_path)
-    printed = shell(sample(DOCS / "ci.md", "disorderbook -p 0"), tmp_path)
-    assert '{"ok":true,"error":""}' in printed and not (tmp_path / "ports.json").exists()
+    """By the steps of the job, in the folder of a client that has the test that is shown."""
+    yaml = pytest.importorskip("yaml")
+    (tmp_path / "test_shown.py").write_text(sample(DOCS / "testing.md", "import pytest"))
+    (job,) = yaml.safe_load(sample(DOCS / "testing.md", "on: [push"))["jobs"].values()
+    install, python, other = [step["run"] for step in job["steps"] if "run" in step]
+    assert shlex.split(install)[-2:] == ["./disorderBook[tape]", "pytest"]
+    assert "2 passed" in shell(python, tmp_path)
+    assert other == sample(DOCS / "testing.md", "disorderbook -p 0")
+    assert '{"ok":true,"error":""}' in shell(other, tmp_path)
+    assert not (tmp_path / "ports.json").exists()
 
 
 def test_the_recipes_name_files_that_are_there() -> None:
