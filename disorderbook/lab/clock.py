@@ -29,10 +29,12 @@ _STEP = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?)(?P<unit>us|ms|s)")
 
 class Clock(Protocol):
     """What an exchange goes by. `is_stepped`: it moves only when it is told to. `read` is what an
-    order calls for the time: the machine's own function if that is all.
+    order calls for the time: the machine's own function if that is all. `speed` is simulated
+    seconds in a real one, 1 for a clock that does not go by itself.
     """
 
     read: Callable[[], int]
+    speed: float
 
     @property
     def is_simulated(self) -> bool: ...
@@ -78,6 +80,7 @@ class RealClock:
     """The machine's clock, or another one that goes by itself."""
 
     is_simulated = is_stepped = False
+    speed = 1.0
 
     def __init__(self, now: Callable[[], int] = time.time_ns) -> None:
         self.read = now
@@ -110,6 +113,7 @@ class SteppedClock:
     """Shows `now`, which its timeline moves, and nobody else."""
 
     is_simulated = is_stepped = True
+    speed = 1.0
 
     def __init__(self, start: int = START) -> None:
         self.now, self.read = start, self.__call__

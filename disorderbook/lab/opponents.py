@@ -33,7 +33,7 @@ from disorderbook.traders.registry import REGISTRY
 
 MOST_OPPONENTS = 100  # strategies
 DRAWN_SEEDS = 2**32
-LONGEST_LAG = NANOSECONDS  # what is later by more is not made up for: the machine has slept
+LONGEST_LAG = NANOSECONDS  # of real time; what is later is not made up for: the machine has slept
 OPPONENT_RULE = "NAME or NAME:COUNT, separated by commas, such as market-maker,taker,noise:3"
 _ITEM = re.compile("(?P<name>[a-z-]+)(:(?P<count>[0-9]{1,4}))?")
 
@@ -125,7 +125,7 @@ class Opponents:
             heapq.heappop(self._heap)
             raise
         late = self._clock()
-        start = late if late - due > LONGEST_LAG else due
+        start = late if late - due > LONGEST_LAG * self._clock.speed else due
         heapq.heapreplace(self._heap, (start + bot.pause(), number))
 
     def _look_at(self, book: OrderBook) -> None:

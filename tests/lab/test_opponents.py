@@ -130,12 +130,17 @@ def test_they_go_on_with_the_orders_that_they_have() -> None:
     assert len(resting) <= 11 and book.next_id > 30
 
 
-def test_after_time_that_nobody_noticed_they_do_not_make_up_for_it() -> None:
-    """A machine that has slept for an hour."""
-    now = 0
-    exchange = Exchange(clock=lambda: now)
+@pytest.mark.parametrize("speed, makes_up", [(1.0, False), (100.0, True)])
+def test_only_a_lag_of_less_than_a_real_second_is_made_up_for(speed: float, makes_up: bool) -> None:
+    """20 seconds of the exchange's clock, in which the machine was slow, or asleep."""
+    clock = SteppedClock()
+    clock.speed = speed
+    exchange = Exchange(clock=clock)
     book = exchange.book("TESTEX", "FOOBAR")
-    opponents = Opponents(exchange, lambda: now, book, opponents_of("noise"), 7)  # type: ignore[arg-type]
-    now = 3600 * NANOSECONDS
-    opponents.act()
-    assert opponents.next_at is not None and opponents.next_at > now
+    opponents = Opponents(exchange, clock, book, opponents_of("noise"), 7)
+    clock.now += 20 * NANOSECONDS
+    steps = 0
+    while (due := opponents.next_at) is not None and due <= clock.now:
+        opponents.act()
+        steps += 1
+    assert steps > 10 if makes_up else steps == 1
