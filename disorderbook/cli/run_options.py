@@ -158,8 +158,11 @@ def _complete(options: argparse.Namespace) -> None:
 def _problems(options: argparse.Namespace) -> list[tuple[bool, str]]:
     """What may be wrong with options together."""
     last = options.seed + options.repeat - 1
+    words = [*options.program, *(options.against or ())]
+    unclear = next((word for word in words if not _is_text(word)), "")
     needs_level = any(each.definition.name == "won" for each in options.require)
     return [
+        (bool(unclear), f"PROGRAM and its arguments have to be UTF-8: {unclear!r} is not"),
         (options.opponents is None, "--level brings opponents of its own: leave --opponents out"),
         (
             bool(options.level) and options.days > LEVEL_DAYS,
@@ -175,6 +178,11 @@ def _problems(options: argparse.Namespace) -> list[tuple[bool, str]]:
             f"argument --require: at most {MOST_REQUIREMENTS} can be given",
         ),
     ]
+
+
+def _is_text(word: str) -> bool:
+    """Whether a summary and a report can tell it: bytes that are no UTF-8 come as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def clock_of(options: argparse.Namespace) -> ClockSettings:

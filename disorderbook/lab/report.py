@@ -60,7 +60,9 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[
 _CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t"} | {127: 0x2421}
 # These would turn the writing of the line around, or hide in it.
 _DIRECTIONS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
-_VISIBLE = _CONTROLS | dict.fromkeys(range(0x80, 0xA0), 0xFFFD) | _DIRECTIONS
+# Bytes of an argument that are no UTF-8 come as such: no file has them.
+_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
+_VISIBLE = _CONTROLS | dict.fromkeys(range(0x80, 0xA0), 0xFFFD) | _DIRECTIONS | _SURROGATES
 
 
 class Rival(NamedTuple):

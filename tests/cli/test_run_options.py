@@ -90,6 +90,9 @@ def test_options_stand_before_and_behind_the_program() -> None:
         ("a.py --require 'won == 1'", "argument --require: 'won' needs --level"),
         (f"a.py --seed {MAX_SEED} --repeat 2", "argument --seed: the last seed would be over"),
         ("a.py --rep 2", "unrecognized arguments: --rep"),
+        ("b\udcff.py", "PROGRAM and its arguments have to be UTF-8: 'b\\udcff.py' is not"),
+        ("a.py -- \udcff", "PROGRAM and its arguments have to be UTF-8"),
+        ("a.py --against 'b.py \udcff'", "PROGRAM and its arguments have to be UTF-8"),
         ("a.py" + " --require 'pnl > 0'" * 101, "argument --require: at most 100 can be given"),
     ],
 )

@@ -123,6 +123,13 @@ def test_what_is_said_becomes_no_markup_and_steers_no_terminal() -> None:
     assert len(told["overview"]["title"]) == LONGEST_TITLE
 
 
+def test_a_name_that_is_no_utf_8_is_told_as_far_as_it_is(tmp_path: Path) -> None:
+    records, path = random_runs(1), tmp_path / "report.html"
+    report(records, path, title="b\udcff.py", against=Rival("\udc80", records, "\udcff"))
+    told = contents(path.read_text(encoding="utf-8"))["overview"]
+    assert (told["title"], told["rival"]["name"]) == ("b\ufffd.py", "\ufffd")
+
+
 def test_the_page_runs_its_own_script_and_loads_nothing() -> None:
     text = report_text(random_runs(1))
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
