@@ -224,6 +224,47 @@ def test_a_run_without_its_events_says_so(
     page.wait_for_selector("#moment:not([hidden])")
 
 
+# Clicks the first row and then another one, and tells what is shown once all is unpacked.
+IMPATIENT = """async () => {
+  const [first, last] = ['first', 'last'].map(
+    place => document.querySelector(`#runs tr:${place}-child .seed`))
+  const known = Response.prototype.json
+  let count = 0
+  const unpacked = new Promise(resolve => {
+    Response.prototype.json = async function () {
+      count++
+      const value = await known.call(this)
+      setTimeout(resolve)
+      return value
+    }
+  })
+  first.click()
+  last.click()
+  await unpacked
+  return [document.getElementById('run-title').textContent, `Seed ${last.textContent}`, count]
+}"""
+
+
+def test_the_run_that_was_chosen_last_is_shown(
+    open_report: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_EVENT_BYTES", 1)  # so the last one has nothing to unpack
+    shown, chosen, count = open_report(many()).evaluate(IMPATIENT)
+    assert shown == chosen and count == 1
+
+
+def test_what_a_crowded_book_stores_is_bounded(
+    open_report: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = module._script().replace("MOST_STORED = 2e6", "MOST_STORED = 60")
+    told = "globalThis.told = () => [shown.replay.snapshots.length, shown.replay.stored]"
+    monkeypatch.setattr(module, "_script", lambda: f"{script}\n{told}")
+    page = open_report([record_of(traded_book(4, 1200)[1])])
+    page.evaluate(WALK.replace("COUNT", "400"))  # which goes back, too
+    snapshots, stored = page.evaluate("told()")
+    assert snapshots > 1 and stored <= 60
+
+
 def test_a_run_in_which_nothing_happened(open_report: Any) -> None:
     page = open_report([record_of([])])
     assert page.inner_text("#happened") == "Nothing has happened yet."

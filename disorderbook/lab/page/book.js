@@ -3,6 +3,7 @@
 
 const MOST_SNAPSHOTS = 500 // of a book, from which to go on
 const LEAST_BETWEEN = 50 // events
+const MOST_STORED = 2e6 // resting orders in all snapshots together: some 30 MB
 
 class Replay {
   // `data` are the columns of lab/events.py; `account` is the program's.
@@ -20,8 +21,10 @@ class Replay {
     })
     this.between = Math.max(LEAST_BETWEEN, Math.ceil(this.events.length / MOST_SNAPSHOTS))
     this.snapshots = [] // at every so many events, as far as anybody went
-    this.restore({ count: 0, resting: [], last: null, cash: 0, shares: 0, fills: 0 })
-    this.snapshots.push(this.snapshot())
+    this.stored = 0 // resting orders in them
+    const nothing = { count: 0, last: null, cash: 0, shares: 0, fills: 0 }
+    this.restore({ resting: [], remaining: [], ...nothing })
+    this.keep()
   }
 
   event(data, kinds, kind, number) {
@@ -41,17 +44,29 @@ class Replay {
   }
 
   // `count` is the events that have happened, `resting` the open orders in the order in which they
-  // came, `last` the last price and `cash` the program's, in cents.
+  // came, `remaining` their shares, `last` the last price and `cash` the program's, in cents.
   snapshot() {
     const { count, last, cash, shares, fills } = this
-    const resting = [...this.resting].map(order => [order, order.remaining])
-    return { count, resting, last, cash, shares, fills }
+    const resting = [...this.resting]
+    const remaining = resting.map(order => order.remaining)
+    return { count, resting, remaining, last, cash, shares, fills }
   }
 
-  restore({ resting, ...others }) {
+  restore({ resting, remaining, ...others }) {
     Object.assign(this, others)
-    this.resting = new Set(resting.map(([order]) => order))
-    for (const [order, remaining] of resting) order.remaining = remaining
+    this.resting = new Set(resting)
+    resting.forEach((order, place) => { order.remaining = remaining[place] })
+  }
+
+  // Stores how things are now; where too much is stored, every second snapshot goes.
+  keep() {
+    this.snapshots.push(this.snapshot())
+    this.stored += this.resting.size
+    while (this.stored > MOST_STORED && this.snapshots.length > 1) {
+      this.snapshots = this.snapshots.filter((_, number) => number % 2 === 0)
+      this.between *= 2
+      this.stored = this.snapshots.reduce((sum, { resting }) => sum + resting.length, 0)
+    }
   }
 
   // How things were when so many events had happened.
@@ -67,7 +82,7 @@ class Replay {
     const event = this.events[this.count++]
     if (event.isCancel) this.resting.delete(event.order)
     else this.place(event)
-    if (this.count === this.snapshots.length * this.between) this.snapshots.push(this.snapshot())
+    if (this.count === this.snapshots.length * this.between) this.keep()
   }
 
   place({ order, trades }) {

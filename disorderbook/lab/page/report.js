@@ -5,6 +5,7 @@ let overview = null
 let fan = null
 let bins = null
 let pointed = null // the run that the pointer is at, in the fan
+let wanted = null // the run that was chosen last, which may still be being unpacked
 let shown = null // the run that is shown: { run, series, replay, details }; no replay without events
 let span = Infinity // days
 
@@ -136,10 +137,12 @@ function drawAll() {
 // ---- One run ------------------------------------------------------------------------------------
 
 async function choose(run) {
+  wanted = run
   const place = overview.blocks.indexOf(run.number)
   const next = { run, replay: null, details: null, series: run.curve && curveSeries(run.curve) }
   if (place >= 0) {
     next.details = await unpacked($(`events-${place}`))
+    if (wanted !== run) return // the reader did not wait for it
     next.replay = new Replay(next.details, run.account, overview.kinds)
     next.series = seriesOf(next.replay)
   }

@@ -88,9 +88,8 @@ function runRow(run, overview, choose) {
   const button = make('button', 'seed', String(run.seed))
   name.scope = 'row'
   button.dataset.seed = run.seed
-  button.onclick = () => choose(run)
   row.dataset.number = run.number
-  row.onclick = () => choose(run)
+  row.onclick = () => choose(run) // of the button, too
   name.append(button)
   const rank = rankOf(run, overview)
   if (rank) name.append(make('span', 'badge', rank))
