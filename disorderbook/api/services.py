@@ -56,7 +56,12 @@ class Services:
         """Every feature with its table; all tables together are ROUTES, in the same order."""
         exchange, accounts, tape_port = self.exchange, self.accounts, self.tape_port
         return [
-            (site.SiteRoutes(exchange, accounts, self.extra, tape_port), site.ROUTES),
+            (
+                site.SiteRoutes(
+                    exchange, accounts, self.extra, tape_port, self.timeline.clock.is_stepped
+                ),
+                site.ROUTES,
+            ),
             (
                 marketdata.MarketDataRoutes(exchange, accounts, self.history, tape_port),
                 marketdata.ROUTES,

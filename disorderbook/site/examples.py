@@ -24,10 +24,7 @@ YOUR_ACCOUNT = "YOUR_ACCOUNT"
 YOUR_KEY = "YOUR_KEY"
 DISABLED = "Disabled"  # the answer of routes that need --extra
 NO_ACCUSATION = "BadAccusation"  # one of the route that takes them
-WHY_REFUSED = {  # by status
-    "400": "The level of the examples takes no accusation, so this is refused:",
-    "403": "This exchange was started without --extra, so it refuses:",
-}
+BAD_MOVE = "BadMove"  # one of the route that moves the clock
 CENTS = 100  # in a dollar
 TAPE_ORIGIN = "\1"  # stands for ws://HOST, which is the client's own
 TAPE_PORT = 8001  # unless the exchange was told another
@@ -49,6 +46,7 @@ class Setup(NamedTuple):
     needs_keys: bool
     extra: bool  # whether it lists an account's orders
     tape_port: int | None = None  # of the websockets, if that is known
+    is_stepped: bool = False  # whether its clock moves when asked
 
     @property
     def account(self) -> str:
@@ -62,6 +60,7 @@ class Call(NamedTuple):
     line: str
     status: str
     kind: str  # content type
+    why: str = ""  # it is refused
 
 
 def calls(operation: Operation, setup: Setup) -> list[Call]:
@@ -76,14 +75,22 @@ def calls(operation: Operation, setup: Setup) -> list[Call]:
 
 def _call(operation: Operation, setup: Setup, shows: str, body: Any, query: Node) -> Call:
     line = _line(operation, setup, body, query)
-    status = "200"
-    if not setup.extra and operation.responses.get("403", {}).get("name") == DISABLED:
-        status = "403"
-    elif operation.responses.get("400", {}).get("name") == NO_ACCUSATION:
-        status = "400"
+    status, why = _outcome(operation, setup)
     kinds = list(operation.responses[status]["content"])
     asked = [kind for kind in kinds if kind.partition("/")[2] in query.values()]
-    return Call(shows, line, status, (asked or kinds)[0])
+    return Call(shows, line, status, (asked or kinds)[0], why)
+
+
+def _outcome(operation: Operation, setup: Setup) -> tuple[str, str]:
+    """The status that a line gets, and why it is refused, if it is."""
+    names = {response.get("name") for response in operation.responses.values()}
+    if DISABLED in names and not setup.extra:
+        return "403", "This exchange was started without --extra, so it refuses:"
+    if NO_ACCUSATION in names:
+        return "400", "The level of the examples takes no accusation, so this is refused:"
+    if BAD_MOVE in names and not setup.is_stepped:
+        return "400", "This exchange's clock goes by itself, so this is refused:"
+    return "200", ""
 
 
 def _line(operation: Operation, setup: Setup, body: Any, query: Node) -> str:

@@ -27,17 +27,24 @@ INSTANCE_ID = re.compile(r"[1-9][0-9]{0,17}")
 class SiteRoutes:
     """Serves the pages, their scripts and styles, and the OpenAPI description.
 
-    `extra` says whether the orders of an account may be listed; `tape_port` is the port of the
-    websockets, None where there are none. Only `docs` reads the exchange, whose lock must be held.
+    `extra` says whether the orders of an account may be listed, `is_stepped` whether the clock
+    moves when asked; `tape_port` is the port of the websockets, None where there are none. Only
+    `docs` reads the exchange, whose lock must be held.
     """
 
     def __init__(
-        self, exchange: Exchange, accounts: Accounts, extra: bool, tape_port: int | None
+        self,
+        exchange: Exchange,
+        accounts: Accounts,
+        extra: bool,
+        tape_port: int | None,
+        is_stepped: bool = False,
     ) -> None:
         self._exchange = exchange
         self._accounts = accounts
         self._extra = extra
         self._tape_port = tape_port
+        self._is_stepped = is_stepped
 
     def front_page(self, request: Request) -> Answer:
         return self._page("front")
@@ -75,7 +82,12 @@ class SiteRoutes:
         """The documentation with the first book in its examples."""
         first = next(self._exchange.books(next(self._exchange.venues())))
         setup = Setup(
-            first.venue, first.symbol, self._accounts.need_keys, self._extra, self._tape_port
+            first.venue,
+            first.symbol,
+            self._accounts.need_keys,
+            self._extra,
+            self._tape_port,
+            self._is_stepped,
         )
         return _documentation(request.host, setup)
 

@@ -64,7 +64,7 @@ class Shell:
         ("--extra",),
         ("-a", ACCOUNTS),
         ("-a", ACCOUNTS, "--extra"),
-        ("-v", "B&B \"'", "-s", "<$S>"),
+        ("-v", "B&B \"'", "-s", "<$S>", "--clock", "stepped"),
     ],
     ids=" ".join,
 )

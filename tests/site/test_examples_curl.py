@@ -71,6 +71,8 @@ def test_a_route_that_is_off_promises_its_refusal() -> None:
     assert status(OPERATIONS["listOrders"], OPEN) == "403"
     assert status(OPERATIONS["listOrders"], OPEN._replace(extra=True)) == "200"
     assert status(OPERATIONS["placeOrder"], OPEN) == "200"
+    assert status(OPERATIONS["moveClock"], OPEN) == "400"
+    assert status(OPERATIONS["moveClock"], OPEN._replace(is_stepped=True)) == "200"
 
 
 def test_odd_names_survive_the_shell_and_the_url() -> None:

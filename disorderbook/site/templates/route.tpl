@@ -20,8 +20,8 @@
 % if call.shows:
 <p>{{call.shows}}</p>
 % end
-% if call.status != SUCCESS:
-<p>{{examples.WHY_REFUSED[call.status]}}</p>
+% if call.why:
+<p>{{call.why}}</p>
 % end
 % include('curl.tpl', call=call, name=f'{operation.method} {operation.path} {call.shows}'.strip())
 % end
