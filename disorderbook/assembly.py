@@ -6,10 +6,11 @@ serves last. They end in the reverse order.
 """
 
 import logging
+import os
 import random
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 import bottle
@@ -22,14 +23,18 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange, Publish
 from disorderbook.game.master import GameMaster, GameSettings
+from disorderbook.game.simulation import START
 from disorderbook.lab.clock import Clock, ClockSettings
 from disorderbook.lab.opponents import Opponent, Opponents
+from disorderbook.lab.replay import Replay, ReplaySettings, Tell, tell_nobody
 from disorderbook.lab.thread import TimelineThread
 from disorderbook.lab.timeline import Source, Timeline
 from disorderbook.ledger.archive import Market
 from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.file import open_ledger
+from disorderbook.ledger.journal import Place
 from disorderbook.ledger.location import Unusable
+from disorderbook.ledger.recording import read_recording
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.marketdata.history import History
 from disorderbook.process.forks import closed_in_child
@@ -84,6 +89,7 @@ class MarketSettings(NamedTuple):
     opponents: tuple[Opponent, ...] = ()  # who trade the first book by themselves
     clock: ClockSettings = ClockSettings()  # what the exchange goes by
     has_journal: bool = False  # whether the requests of clients are recorded
+    replay: ReplaySettings | None = None  # what was recorded and is given again, in a new market
 
 
 @contextmanager
@@ -99,9 +105,11 @@ def assemble(
 
     Our own server commits the changes of many requests at once, if the market is in a file.
     """
+    _check_books(settings)
     ledger, market = _open_ledger(settings)
     if clock is None:
-        clock = settings.clock.clock(market.latest if market else 0)
+        start = settings.replay.recording.start if settings.replay else START
+        clock = settings.clock.clock(market.latest if market else 0, start)
     history = History(clock())
     publishers: list[Publish] = [history.record]
     forget = [history.forget]
@@ -126,8 +134,9 @@ def assemble(
         with exchange.lock:
             gamemaster.go_on_from(market.game, market.latest)
     try:
+        replay = _replay(exchange, clock, settings.replay)
         book = first_book(exchange, settings)
-        sources: list[Source] = [gamemaster]
+        sources: list[Source] = [gamemaster] if replay is None else [replay, gamemaster]
         if settings.opponents:
             latest, seed = market.latest if market else 0, settings.game.seed
             sources.append(Opponents(exchange, clock, book, settings.opponents, seed, latest))
@@ -154,6 +163,7 @@ def assemble(
                 _metrics(server, tape),
                 settings.origins,
                 RequestJournal(clock, accounts) if settings.has_journal else None,
+                replay,
             )
     finally:
         exchange.close()
@@ -173,6 +183,23 @@ def first_book(exchange: Exchange, settings: MarketSettings) -> OrderBook:
             return exchange.book(venue, symbol)
     except ExchangeError as refusal:
         raise CannotStart(f"Cannot open {symbol} at {venue}: {refusal}") from None
+
+
+@contextmanager
+def opened_replay(
+    path: str, place: Place | None, database: str | None, at_end: Tell = tell_nobody
+) -> Iterator[ReplaySettings]:
+    """What the file of a market, or the folder of an export, has to be given again; its one book
+    at `place`, if that is said. `database` is the new market's file. Raises CannotStart.
+    """
+    if database is not None and os.path.lexists(database):
+        raise CannotStart(f"A replay begins a new market, and {database} is there already")
+    try:
+        recording = read_recording(path, place)
+    except Unusable as fault:
+        raise CannotStart(str(fault)) from None
+    with closing(recording):
+        yield ReplaySettings(recording, at_end)
 
 
 @contextmanager
@@ -222,6 +249,31 @@ def cannot_listen(port: int, fault: OSError) -> CannotStart:
     """The sentence for a port where `listen` has failed."""
     place = f" of {IPV6_HOST}" if fault.filename == IPV6_HOST else ""
     return CannotStart(f"Cannot listen on port {port}{place}: {fault.strerror}")
+
+
+def _check_books(settings: MarketSettings) -> None:
+    """Raise CannotStart for a replay of more books than may be open."""
+    if settings.replay is not None:
+        recording = settings.replay.recording
+        if len(recording.places) > settings.max_books:
+            raise CannotStart(
+                f"{recording.name} has {len(recording.places)} books, and {settings.max_books} may "
+                "be open (--maxbooks)"
+            )
+
+
+def _replay(exchange: Exchange, clock: Clock, settings: ReplaySettings | None) -> Replay | None:
+    """What gives a recording again, with its books open; raises CannotStart."""
+    if settings is None:
+        return None
+    try:
+        replay = Replay(exchange, clock, settings)
+        with exchange.transaction():
+            replay.open_books()
+    except (ExchangeError, Unusable) as refusal:
+        name = settings.recording.name
+        raise CannotStart(f"Cannot open the books of {name}: {refusal}") from None
+    return replay
 
 
 def _names(settings: MarketSettings) -> random.Random | None:

@@ -18,6 +18,7 @@ from disorderbook.assembly import (
     assemble,
     cannot_listen,
     first_book,
+    opened_replay,
     running_tape,
 )
 from disorderbook.errors import Ending
@@ -26,6 +27,7 @@ from disorderbook.game.master import MAX_INSTANCES, checked_game
 from disorderbook.game.run import DAY_SECONDS
 from disorderbook.lab.clock import REAL, clock_settings, nanoseconds
 from disorderbook.lab.opponents import opponents_of
+from disorderbook.lab.replay import ReplayStatus, place_of
 from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import join
 from disorderbook.protocol.names import (
@@ -66,6 +68,7 @@ class PrivateExchange:
         self.tape_port = None if tape is None else tape.port
         self.url = f"http://{HOST}:{port}"
         self._exchange, self._timeline = services.exchange, services.timeline
+        self._replay = services.replay
         self._gate, self._is_over = threading.Lock(), False
 
     @property
@@ -88,6 +91,12 @@ class PrivateExchange:
         with self._using():
             moved = self._timeline.advance_later(duration)
         moved.result()
+
+    @property
+    def replay(self) -> ReplayStatus | None:
+        """How far the replay is, None where there is none; raises Ending after the end."""
+        with self._using():
+            return None if self._replay is None else self._replay.status
 
     def close(self) -> None:
         """The block ends: whoever asks the clock from now on is refused."""
@@ -133,6 +142,8 @@ def serve(
     opponents: str = "",
     clock: str = REAL,
     speed: float | None = None,
+    replay: str | os.PathLike[str] | None = None,
+    replay_as: str | None = None,
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
@@ -150,7 +161,9 @@ def serve(
     `opponents` are bots that trade the first book in the exchange itself, such as
     "market-maker,taker,noise:3". `clock` is what the exchange goes by: "real", "stepped" (it moves
     by `advance` alone) or "requests:50ms" (each request moves it by so much); with `speed` so many
-    seconds pass in a real one.
+    seconds pass in a real one. `replay` is the file of a market, or the folder of an export, whose
+    orders and cancels are given again in a new market; `replay_as` is where, VENUE/STOCK, if it has
+    a single book.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
@@ -180,6 +193,9 @@ def serve(
         bots,
         goes_by,
     )
+    place = None if replay_as is None else place_of(replay_as)
+    if replay is None and place is not None:
+        raise ValueError("replay_as needs replay, the market that is given again")
     with OwnStack() as own:
         server = own.enter_context(listening_server(port, origins))
         tape = None
@@ -187,6 +203,9 @@ def serve(
             tape = own.enter_context(
                 running_tape(keys, tape_port, DESCRIPTORS, origins, max_listeners)
             )
+        if replay is not None:
+            recording = own.enter_context(opened_replay(os.fspath(replay), place, file))
+            settings = settings._replace(replay=recording)
         services = own.enter_context(assemble(settings, keys, tape, server))
         own.enter_context(running_server(server, make_app(services)))
         book = first_book(services.exchange, settings)

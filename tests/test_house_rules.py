@@ -35,7 +35,7 @@ LAYERS = [
     {"exchange"},
     {"ledger", "marketdata", "traders"},
     {"game"},
-    {"lab.clock", "lab.opponents", "lab.routes", "lab.thread", "lab.timeline"},
+    {"lab.clock", "lab.opponents", "lab.replay", "lab.routes", "lab.thread", "lab.timeline"},
     {"tape", "site"},
     {"api"},
     {"assembly"},
@@ -65,7 +65,7 @@ ENGINE_MAY_IMPORT = {
     "disorderbook",
 }
 VAGUE_NAMES = {"common", "core", "helper", "helpers", "manager", "misc", "tools", "util", "utils"}
-NOUNS = {"feed", "ranking", "trading"}  # that end like participles
+NOUNS = {"feed", "ranking", "recording", "trading"}  # that end like participles
 
 
 def module_of(path: Path) -> str:

@@ -14,6 +14,7 @@ from disorderbook.exchange import Exchange
 from disorderbook.game import routes as game
 from disorderbook.game.master import GameMaster
 from disorderbook.lab import routes as lab
+from disorderbook.lab.replay import Replay
 from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata import account_routes as account
 from disorderbook.marketdata import executions
@@ -38,7 +39,8 @@ ROUTES: list[Route] = [
 @dataclass(frozen=True)
 class Services:
     """The parts of one exchange. `extra` allows listing an account's orders; `tape_port` takes
-    websockets, and is None where there are none; so is `journal`, unless requests are recorded.
+    websockets, and is None where there are none; so is `journal`, unless requests are recorded, and
+    `replay`, unless a market is given again.
     """
 
     exchange: Exchange
@@ -51,6 +53,7 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     origins: OriginPolicy = field(default_factory=OriginPolicy)
     journal: RequestJournal | None = None
+    replay: Replay | None = None
 
     def features(self) -> list[tuple[object, list[Route]]]:
         """Every feature with its table; all tables together are ROUTES, in the same order."""

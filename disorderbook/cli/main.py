@@ -15,6 +15,7 @@ from typing import NoReturn
 from disorderbook import __version__
 from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS, CannotStart
 from disorderbook.cli.new_bot import add_new_bot
+from disorderbook.cli.replay import add_replay
 from disorderbook.cli.start import run_exchange
 from disorderbook.cli.subcommands import add_backup, add_bots, add_run, add_upgrade, run_export
 from disorderbook.cli.values import between, host, name, seconds, sensible
@@ -76,8 +77,18 @@ def make_parser() -> argparse.ArgumentParser:
         prog="disorderBook",
         description="A local stock exchange for trading bots; speaks the Stockfighter protocol.",
     )
-    parser.set_defaults(run=run_exchange)
-    add = parser.add_argument
+    parser.set_defaults(run=run_exchange, replay=None, replay_as=None)
+    _add_exchange_options(parser.add_argument)
+    parser.add_argument("--version", action="version", version=f"disorderBook {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for add_subcommand in SUBCOMMANDS:
+        add_subcommand(commands)
+    add_replay(commands, _add_exchange_options)
+    return parser
+
+
+def _add_exchange_options(add: Callable[..., object]) -> None:
+    """Call `add`, a parser's `add_argument`, for each option of an exchange."""
     add(
         "-p",
         "--port",
@@ -242,11 +253,6 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="LEVEL",
         help="what to log, to stderr: debug (each request), info, warning or error" + DEFAULT,
     )
-    add("--version", action="version", version=f"disorderBook {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add_subcommand in SUBCOMMANDS:
-        add_subcommand(commands)
-    return parser
 
 
 class _Parser(argparse.ArgumentParser):

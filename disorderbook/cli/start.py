@@ -26,14 +26,17 @@ from disorderbook.assembly import (
     cannot_listen,
     first_book,
     make_server,
+    opened_replay,
     running_tape,
 )
 from disorderbook.cli.ports_file import ports_file
 from disorderbook.game.master import GameSettings
+from disorderbook.lab.replay import ReplaySettings, ReplayStatus
+from disorderbook.ledger.recording import Recording
 from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.process.sockets import allow_descriptors
-from disorderbook.protocol.names import HOST
+from disorderbook.protocol.names import HOST, timestamp
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.server import InlineServer
 
@@ -80,6 +83,9 @@ def _serve(options: argparse.Namespace) -> None:
                     options.maxlisteners,
                 )
             )
+        if options.replay is not None:
+            replay = own.enter_context(_replay(options))
+            settings = settings._replace(replay=replay)
         services = own.enter_context(assemble(settings, accounts, tape, server))
         book = first_book(services.exchange, settings)
         options.venue, options.symbol = book.venue, book.symbol
@@ -92,6 +98,21 @@ def _serve(options: argparse.Namespace) -> None:
             bottle.run(make_app(services), server=server, quiet=True)
         except Exception as fault:
             raise CannotStart(f"The server {options.server} does not run: {fault}") from fault
+
+
+def _replay(options: argparse.Namespace) -> contextlib.AbstractContextManager[ReplaySettings]:
+    """What is given again, whose end is told on stdout; raises CannotStart."""
+
+    def tell(status: ReplayStatus) -> None:
+        with contextlib.suppress(OSError):  # nobody reads stdout
+            print(
+                f"Replayed {status.orders:,} orders and {status.cancels:,} cancels of "
+                f"{options.replay}: {status.refused:,} were refused, and {status.differing:,} "
+                "went otherwise than in the original.",
+                flush=True,
+            )
+
+    return opened_replay(options.replay, options.replay_as, options.database, tell)
 
 
 def _server(options: argparse.Namespace, settings: MarketSettings) -> bottle.ServerAdapter:
@@ -174,6 +195,8 @@ Place an order:
     _offer_bots(bots, url, options)
     if services.tape_port is not None:
         _offer_tape(bots, services.tape_port, options)
+    if services.replay is not None:
+        _tell_of_replay(services.replay.recording, services, f"{front}api/v1/clock")
     print(flush=True)
 
 
@@ -194,6 +217,18 @@ def _offer_tape(bots: Path | None, port: int, options: argparse.Namespace) -> No
     if bots is not None:
         script = shlex.quote(str(bots / "watch_tape.py"))
         print(f"  {_python()} {script} --url {url} --venue {venue}")
+
+
+def _tell_of_replay(recording: Recording, services: Services, url: str) -> None:
+    print(
+        f"\nReplays {recording.orders:,} orders and {recording.cancels:,} cancels of "
+        f"{recording.name}, {timestamp(recording.first)} to {timestamp(recording.last)}"
+    )
+    if recording.left_out:
+        print(f"Leaves out the books of {recording.left_out:,} levels that are there")
+    if services.timeline.settings.is_stepped:
+        key = '-H "X-Starfighter-Authorization: KEY" ' if services.accounts.need_keys else ""
+        print(f"Let a minute pass:\n  curl {key}-d '{{\"advance\": 60}}' {url}")
 
 
 def _bots() -> Path | None:

@@ -13,14 +13,14 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from disorderbook.game.simulation import START
-from disorderbook.protocol.names import NANOSECONDS
+from disorderbook.protocol.names import LAST_TIME, NANOSECONDS
 
 REAL, SPEED, STEPPED, REQUESTS = "real", "speed", "stepped", "requests"  # kinds
 
 SLOWEST, FASTEST = 0.01, 1000.0  # simulated seconds in a real one
 SHORTEST_STEP, LONGEST_STEP = 1000, 60 * NANOSECONDS  # nanoseconds a request: 1 us, 1 min
 LONGEST_ADVANCE = 86_400.0  # seconds
-LATEST = 7_258_118_400 * NANOSECONDS  # no simulated clock goes on after the end of 2199
+LATEST = LAST_TIME
 
 UNITS = {"us": 1000, "ms": NANOSECONDS // 1000, "s": NANOSECONDS}
 CLOCK_RULE = "real, stepped, or requests:STEP with a step such as 50ms (us, ms or s)"
@@ -68,11 +68,13 @@ class ClockSettings(NamedTuple):
         """Whether it moves only when it is told to."""
         return self.kind in (STEPPED, REQUESTS)
 
-    def clock(self, latest: int = 0) -> "Clock":
-        """Such a clock, which begins behind `latest`, nanoseconds since 1970, if simulated."""
+    def clock(self, latest: int = 0, start: int = START) -> "Clock":
+        """Such a clock, which begins at `start` and behind `latest`, nanoseconds since 1970, if
+        simulated.
+        """
         if self.kind == REAL:
             return RealClock()
-        start = max(START, latest)
+        start = max(start, latest)
         return FastClock(self.speed, start) if self.kind == SPEED else SteppedClock(start)
 
 
@@ -99,9 +101,12 @@ class FastClock:
 
     def __init__(self, speed: float, start: int = START) -> None:
         self.speed, self.read = speed, self.__call__
+        self.shown: int | None = None  # in the place of the time, while what was due by now is done
         self._start, self._real_start = start, time.monotonic_ns()
 
     def __call__(self) -> int:
+        if self.shown is not None:
+            return self.shown
         gone = (time.monotonic_ns() - self._real_start) * self.speed
         return min(self._start + int(gone), LATEST)
 

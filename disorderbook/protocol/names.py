@@ -18,6 +18,7 @@ MAX_PRICE = 2**31 - 1  # cents a share
 MAX_QUANTITY = 2**31 - 1  # shares of an order
 MAX_NAME_LENGTH = 255  # characters of a venue, symbol or account name
 NANOSECONDS = 10**9  # in a second
+LAST_TIME = 7_258_118_400 * NANOSECONDS  # the end of 2199, behind which no simulated clock goes
 INTERNAL_ERROR = "Internal error; this is not your fault (the server's log has the details)"
 
 to_json = msgspec.json.Encoder().encode

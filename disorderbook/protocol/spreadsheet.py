@@ -57,3 +57,8 @@ def without_formula(text: str) -> str:
     """
     seen = next((x for x in text if x.isprintable() and not x.isspace()), "")
     return f"'{text}" if {text[:1], seen} & _BEGIN_A_FORMULA else text
+
+
+def read_guarded(cell: str) -> str:
+    """The text that `without_formula` has made a cell of."""
+    return cell.removeprefix("'")

@@ -293,6 +293,12 @@ def test_opponents_and_clocks_are_asked_for_as_shown() -> None:
     assert [each.clock.kind for each in options] == ["requests", "real"]
 
 
+def test_a_replay_is_asked_for_as_shown() -> None:
+    shown = shlex.split(sample(DOCS / "lab.md", "disorderbook replay"))
+    options = make_parser().parse_args(shown[1:])
+    assert (options.replay, options.clock.kind, options.port) == ("market.db", "stepped", 8000)
+
+
 @pytest.mark.slow
 def test_clients_are_tested_as_shown(tmp_path: Path) -> None:
     """By the steps of the job, in the folder of a client that has the test that is shown."""
