@@ -7,6 +7,7 @@ opened before a program is started, and has its name only when the trial is over
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import webbrowser
@@ -39,6 +40,7 @@ MODE = 0o666  # of what is written, before the umask
 def run_programs(arguments: Sequence[str]) -> int:
     """Run what the arguments say; returns the exit status. Raises CannotStart."""
     options = parsed(arguments)
+    _interrupt_when_hung_up()
     try:
         told = _run(options)
     except (Unusable, WorkerFailed) as fault:
@@ -51,10 +53,22 @@ def run_programs(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     try:
         _print(told, options)
-        sys.stdout.flush()
-    except BrokenPipeError:  # nobody reads on, but the status stays true
+        if sys.stdout is not None:  # it was not closed from the start
+            sys.stdout.flush()
+    except OSError as fault:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(fault, BrokenPipeError):  # nobody reads on, but the status stays true
+            raise CannotStart(f"Cannot print: {fault.strerror}") from None
     return told.status
+
+
+def _interrupt_when_hung_up() -> None:
+    """Have a closed terminal do what Ctrl-C does, unless that is ignored, as under nohup: else it
+    would leave the program running, and unfinished files.
+    """
+    hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+    if hangup is not None and signal.getsignal(hangup) is signal.SIG_DFL:
+        signal.signal(hangup, signal.default_int_handler)
 
 
 def _run(options: argparse.Namespace) -> TrialSummary:

@@ -64,7 +64,7 @@ def _heading(told: TrialSummary) -> str:
     if len(told.runs) > 1:
         seeds = f"seeds {asked.seeds[0]} to {asked.seeds[len(told.runs) - 1]}"
     market = asked.level or f"against {asked.opponents or 'nobody'}"
-    days = f"{asked.days} days of {asked.day_seconds:g} s"
+    days = f"{asked.days} day{'s' * (asked.days > 1)} of {asked.day_seconds:g} s"
     return _visible(f"{names(asked)[0]}, {seeds}, {days}, {market}, clock {asked.clock}")
 
 
@@ -99,6 +99,11 @@ def _below(told: TrialSummary) -> Iterator[str]:
     if set(endings) - {DAYS}:
         parts = (f"{count} {ENDINGS.get(name, name)}" for name, count in endings.items())
         yield f"Of {len(told.runs)} run{'s' * (len(told.runs) > 1)}, {', '.join(parts)}."
+    silent = sum(each.get("requests") == 0 for each in told.runs)
+    if silent:
+        where = "DISORDERBOOK_URL in the environment, or {url} in an argument"
+        runs = "the run" if len(told.runs) == 1 else f"{silent} of {len(told.runs)} runs"
+        yield f"In {runs} it sent no request: {where}, says where to trade."
     if told.worst is not None and len(told.runs) > 1:
         yield f"Worst seed: {told.worst.seed}, P&L {told.worst.pnl:,.2f}. To run it again:"
         yield f"  {told.worst.command}"
@@ -117,9 +122,9 @@ def _requirements(told: TrialSummary) -> Iterator[str]:
     yield f"{len(told.requirements) - len(failed)} of {len(told.requirements)} requirements hold."
 
 
-def _terminal(stream: TextIO) -> "Console | None":
+def _terminal(stream: TextIO | None) -> "Console | None":
     """What draws on a stream, if that is a terminal that can do so and rich is installed."""
-    if not stream.isatty():
+    if stream is None or not stream.isatty():
         return None
     try:
         from rich.console import Console

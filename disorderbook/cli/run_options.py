@@ -20,6 +20,7 @@ from disorderbook.game.run import DAY_SECONDS
 from disorderbook.game.simulation import DAYS as LEVEL_DAYS
 from disorderbook.lab.clock import REQUESTS, ClockSettings, clock_settings, fast_clock
 from disorderbook.lab.opponents import opponents_of
+from disorderbook.lab.output import FILES
 from disorderbook.lab.requirements import MOST_REQUIREMENTS, requirement
 from disorderbook.lab.runs import LONGEST_PATIENCE, MOST_DAYS, MOST_JOBS
 from disorderbook.lab.trial import MOST_SEEDS, UNTIL_SURE
@@ -38,7 +39,7 @@ EXIT_CODES = {
     2: "an option is wrong, or something stands in the way of running or writing",
     3: "a program failed, sent no request for too long, or sent too many",
     4: "with --against: PROGRAM is worse",
-    130: "interrupted, by Ctrl-C or SIGTERM",
+    130: "interrupted, by Ctrl-C, SIGTERM or a closed terminal",
 }
 
 
@@ -76,10 +77,10 @@ def run_parser() -> RunParser:
         help="what has to hold in each seed, such as 'pnl >= 10000', or of all, such as"
         " 'median pnl > 0'; can be given several times",
     )
-    add("--junit", metavar="FILE", help="write what was required, for continuous integration")
+    add("--junit", type=sensible(_read_path), metavar="FILE", help=_JUNIT)
     add("--json", action="store_true", help="print the summary as JSON, and nothing else")
-    add("--out", metavar="DIR", help=_OUT)
-    add("--report", metavar="FILE", help="write one HTML file with curves and every moment")
+    add("--out", type=sensible(_read_path), metavar="DIR", help=_OUT)
+    add("--report", type=sensible(_read_path), metavar="FILE", help=_REPORT)
     add("--open", action="store_true", help="open the report in the browser")
     return parser
 
@@ -88,6 +89,8 @@ _REPEAT = f"run so many seeds, from --seed on (default: 1; with --until-sure, at
 _JOBS = "how many to run at a time (default: as many as the machine has processors)"
 _AGAINST = "a program, and its arguments, that gets the same seeds: is PROGRAM better?"
 _UNTIL_SURE = "with --against: run 10, 20, 40 seeds and so on, until it is decided"
+_JUNIT = "write what was required, for continuous integration"
+_REPORT = "write one HTML file with curves and every moment"
 _OUT = "write summary.json, fills.csv, orders.csv and pnl.csv to this folder"
 
 
@@ -160,6 +163,7 @@ def _problems(options: argparse.Namespace) -> list[tuple[bool, str]]:
     last = options.seed + options.repeat - 1
     words = [*options.program, *(options.against or ())]
     unclear = next((word for word in words if not _is_text(word)), "")
+    written = _written(options)
     needs_level = any(each.definition.name == "won" for each in options.require)
     return [
         (bool(unclear), f"PROGRAM and its arguments have to be UTF-8: {unclear!r} is not"),
@@ -171,6 +175,10 @@ def _problems(options: argparse.Namespace) -> list[tuple[bool, str]]:
         (last > MAX_SEED, f"argument --seed: the last seed would be over {MAX_SEED}"),
         (options.clock is not None and options.speed is not None, "--clock or --speed, not both"),
         (options.until_sure and options.against is None, "--until-sure needs --against"),
+        (
+            len(set(written)) < len(written),
+            "--out, --report and --junit: two of them name the same file",
+        ),
         (options.open and options.report is None, "--open needs --report FILE"),
         (needs_level and not options.level, "argument --require: 'won' needs --level"),
         (
@@ -183,6 +191,14 @@ def _problems(options: argparse.Namespace) -> list[tuple[bool, str]]:
 def _is_text(word: str) -> bool:
     """Whether a summary and a report can tell it: bytes that are no UTF-8 come as surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in word)
+
+
+def _written(options: argparse.Namespace) -> list[str]:
+    """The files that are to be written, without symbolic links in their names."""
+    files = [options.report, options.junit]
+    if options.out is not None:
+        files += [os.path.join(options.out, name) for name in FILES]
+    return [os.path.realpath(each) for each in files if each is not None]
 
 
 def clock_of(options: argparse.Namespace) -> ClockSettings:
@@ -219,6 +235,12 @@ def _read_clock(text: str) -> str:
 
 def _read_opponents(text: str) -> str:
     opponents_of(text)
+    return text
+
+
+def _read_path(text: str) -> str:
+    if not text:
+        raise ValueError("the name of what is to be written is empty")
     return text
 
 

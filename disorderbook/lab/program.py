@@ -8,7 +8,6 @@ A program that ends in `.py` runs under this Python. Its time and that of every 
 is the exchange's (`lab.shim`).
 """
 
-import mmap
 import os
 import re
 import selectors
@@ -66,8 +65,9 @@ def check_program(program: Sequence[str]) -> None:
         except OSError as fault:
             raise ValueError(f"The program {name} cannot be read: {fault.strerror}") from None
     elif shutil.which(name) is None:
-        exists = Path(name).exists()
-        why = "is no file that can be executed" if exists else "is not there"
+        why = "is no file that can be executed" if Path(name).exists() else "is not there"
+        if os.path.isfile(name) and os.access(name, os.X_OK):
+            why = f"is on no path where the system looks for it: name it ./{name}"
         raise ValueError(f"The program {name} {why}")
 
 
@@ -96,25 +96,25 @@ def environment_of(places: Mapping[str, str], clock_file: str | None) -> dict[st
 
 class ClockFile:
     """The file in which programs read the exchange's clock (see lab.shim.exchange_time). `speed` is
-    that of a clock that goes by itself, and 0 for one that is moved.
+    that of a clock that goes by itself, and 0 for one that is moved. It is written, not mapped: a
+    program that cuts it off would end a process that has it mapped.
     """
 
     def __init__(self, path: str, now: int, speed: float = 0.0) -> None:
         self.path = path
         self._speed, self._real = speed, time.monotonic_ns()
-        with open(path, "w+b") as file:
-            file.write(bytes(LAYOUT.size))
-            file.flush()
-            self._memory = mmap.mmap(file.fileno(), LAYOUT.size)
+        self._file = open(path, "wb", buffering=0)  # noqa: SIM115
         self.show(now)
 
     def show(self, now: int) -> None:
         """Have programs read this time, nanoseconds since 1970."""
-        LAYOUT.pack_into(self._memory, 0, MAGIC, now, self._speed, self._real, now)
+        shown = LAYOUT.pack(MAGIC, now, self._speed, self._real, now)
+        with suppress(OSError):  # a program that has taken the room for it has itself to blame
+            os.pwrite(self._file.fileno(), shown, 0)
 
     def close(self) -> None:
         """Nothing is shown any more; programs read on what was."""
-        self._memory.close()
+        self._file.close()
 
 
 class ShownClock(SteppedClock):

@@ -192,7 +192,10 @@ def failure_of(settings: TrialSettings, trial: Trial) -> FailureSummary | None:
 
 def _failure_in_words(ending: RunEnding) -> str:
     if ending.reason == HUNG:
-        return "sent no request for too long (--patience)"
+        return (
+            "sent no request for too long (--patience; if it waits for the tape, time stands still"
+            " meanwhile, but not with --speed)"
+        )
     if ending.reason == FLOODED:
         return "sent too many requests"
     assert ending.reason == FAILED

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import signal
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -176,6 +177,44 @@ def test_the_status_stays_true_if_nobody_reads_on(
         monkeypatch.setattr("sys.stdout", closed)
         assert run("rich.py --json --require fills>=1000") == 1
         print("still there", flush=True)
+
+
+def test_what_cannot_be_printed_is_a_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert run("rich.py") == 2
+    assert capsys.readouterr().err == "disorderBook: Cannot print: No space left on device\n"
+
+
+def test_closed_streams_change_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("sys.stderr", None)
+    assert run("rich.py --require fills>=1000") == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "status"), [(signal.SIG_DFL, 130), (signal.SIG_IGN, 0)], ids=["usual", "nohup"]
+)
+def test_a_closed_terminal_interrupts_a_trial(
+    before: signal.Handlers, status: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_seeds(
+        settings: RunSettings, seeds: Sequence[int], jobs: int
+    ) -> Generator[RunRecord, None, None]:
+        assert signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL, "this process would end"
+        signal.raise_signal(signal.SIGHUP)
+        yield from (record(settings.program[0], seed, "") for seed in seeds)
+
+    monkeypatch.setattr(run_command, "run_seeds", run_seeds)
+    others = signal.signal(signal.SIGHUP, before)
+    try:
+        assert run("rich.py --out there") == status
+    finally:
+        signal.signal(signal.SIGHUP, others)
+    assert len(os.listdir("there")) == (len(FILES) if status == 0 else 0)
+    assert os.listdir("temporary") == []
 
 
 def test_the_report_is_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

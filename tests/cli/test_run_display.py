@@ -4,6 +4,7 @@ import io
 import re
 import sys
 
+import msgspec
 import pytest
 
 from disorderbook.cli.run_display import MOST_FAILS_SHOWN, progress, show, show_failure
@@ -76,6 +77,18 @@ def test_of_many_requirements_that_fail_some_are_shown(capsys: pytest.CaptureFix
     out = capsys.readouterr().out
     assert out.count("fails with") == MOST_FAILS_SHOWN and "... and 5 more" in out
     assert f"1 of {MOST_FAILS_SHOWN + 6} requirements hold." in out
+
+
+def test_a_program_that_sent_nothing_is_told_where_to(capsys: pytest.CaptureFixture[str]) -> None:
+    silent = told()
+    silent.runs[1]["requests"] = 0
+    show(silent)
+    assert "In 1 of 2 runs it sent no request: DISORDERBOOK_URL" in capsys.readouterr().out
+
+
+def test_one_day_is_one_day(capsys: pytest.CaptureFixture[str]) -> None:
+    show(msgspec.structs.replace(told(), settings=msgspec.structs.replace(SETTINGS, days=1)))
+    assert ", 1 day of 5 s, " in capsys.readouterr().out
 
 
 def test_a_failure_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

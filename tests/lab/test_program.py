@@ -73,10 +73,16 @@ def run(code: str, log: Path | None = None) -> Program:
         (("none.py",), r"The program none\.py cannot be read: No such file"),
         (("no-such-program",), "The program no-such-program is not there"),
         (("setup.cfg",), "The program setup.cfg is no file that can be executed"),
+        (("runs-here",), "is on no path where the system looks for it: name it ./runs-here"),
         (("sh", "a\0b"), "cannot have a NUL"),
     ],
 )
-def test_what_cannot_be_a_program_is_refused(program: tuple[str, ...], sentence: str) -> None:
+def test_what_cannot_be_a_program_is_refused(
+    program: tuple[str, ...], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("setup.cfg").touch()
+    Path("runs-here").touch(0o755)
     with pytest.raises(ValueError, match=sentence):
         check_program(program)
     check_program(("sh", "-c", "true"))
@@ -119,6 +125,15 @@ def test_a_clock_stands_in_a_file(tmp_path: Path) -> None:
     assert reader.now() == START + 5
     file = ClockFile(path, START, 50.0)
     assert ClockReader(path).speed == 50.0 and ClockReader(path).now() >= START
+    file.close()
+
+
+@pytest.mark.parametrize("speed", [0.0, 50.0])
+def test_a_clock_that_a_program_cuts_off_goes_on(speed: float, tmp_path: Path) -> None:
+    file = ClockFile(str(tmp_path / "clock"), START, speed)
+    os.truncate(file.path, 0)
+    file.show(START + 5)  # a process that has the file mapped would end here, by SIGBUS
+    assert ClockReader(file.path).now() >= START + 5
     file.close()
 
 
