@@ -150,7 +150,7 @@ def fast_clock(speed: float | str) -> ClockSettings:
     """The clock that goes so many times as fast; raises ValueError with a sentence."""
     try:
         times = float(speed)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         times = math.nan
     if not SLOWEST <= times <= FASTEST:  # which no NaN is
         raise ValueError(f"A speed is from {SLOWEST:g} to {FASTEST:g}, and not {speed!s:.40}")
@@ -160,7 +160,7 @@ def fast_clock(speed: float | str) -> ClockSettings:
 def nanoseconds(seconds: float) -> int:
     """So many seconds for a clock to be moved by; raises ValueError with a sentence."""
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not is_number or not math.isfinite(seconds) or not 0 <= seconds <= LONGEST_ADVANCE:
+    if not is_number or not 0 <= seconds <= LONGEST_ADVANCE:  # which no NaN is
         raise ValueError(
             f"A clock is moved by 0 to {LONGEST_ADVANCE:g} seconds, and not {seconds!r:.40}"
         )

@@ -12,6 +12,7 @@ its modules are imported then.
 One thread uses a simulation at a time. Prices and cash are cents, quantities are shares.
 """
 
+import inspect
 import secrets
 import traceback
 from collections.abc import Callable, Iterator
@@ -275,7 +276,7 @@ class Simulation:
     def _look_of(self, strategy: Strategy | Look) -> Callable[[], object]:
         if isinstance(strategy, Strategy):
             return lambda: self._step(strategy)
-        if not callable(strategy):
+        if not _is_plain_function(strategy):
             raise ValueError(
                 f"{strategy!r:.80} is no Strategy and no function of market and simulation"
             )
@@ -318,6 +319,18 @@ class Simulation:
             self._ending = RunEnding(INTERRUPTED)
             self.close()
             raise
+
+
+def _is_plain_function(strategy: object) -> bool:
+    """Whether calling it does something: not a class, nor what makes a coroutine or a generator."""
+    if not callable(strategy) or isinstance(strategy, type):
+        return False
+    made = strategy if inspect.isroutine(strategy) else type(strategy).__call__
+    return not (
+        inspect.iscoroutinefunction(made)
+        or inspect.isgeneratorfunction(made)
+        or inspect.isasyncgenfunction(made)
+    )
 
 
 def _as_it_stands(order: Order) -> Order:

@@ -140,6 +140,7 @@ def test_which_requests_move_the_request_clock() -> None:
         ({"advance": -1}, "Illegal value (usually a non-positive number)"),
         ({"advance": 86_401}, "Illegal value (usually a non-positive number)"),
         (b'{"advance": NaN}', "Illegal value (usually a non-positive number)"),
+        ({"advance": 10**400}, "Illegal value (usually a non-positive number)"),
         (b'{"advance": 1e999}', "Illegal value (usually a non-positive number)"),
         ({"advance": "5"}, "A value in the POST had the wrong type"),
         ({"advance": True}, "A value in the POST had the wrong type"),

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from disorderbook.in_process import serve
 from disorderbook.lab import Simulation, simulation
 from disorderbook.lab.record import DAYS, DECIDED, FAILED, INTERRUPTED, packed
 from disorderbook.traders.market_view import MarketView, Strategy
+from disorderbook.traders.taker import Taker
 
 TRIO = "market-maker taker noise"
 
@@ -295,6 +296,21 @@ def test_time_that_goes_back_or_is_none_changes_nothing(seconds: Any) -> None:
         assert sim.time == time
 
 
+async def waiting(market: Market, sim: Simulation) -> None:
+    """Makes a coroutine, which nobody would wait for."""
+
+
+def yielding(market: Market, sim: Simulation) -> Iterator[None]:
+    """Makes a generator, which nobody would ask."""
+    yield
+
+
+class Waiting:
+    """The same as an object."""
+
+    async def __call__(self, market: Market, sim: Simulation) -> None: ...
+
+
 @pytest.mark.parametrize(
     "strategy, numbers, sentence",
     [
@@ -302,6 +318,10 @@ def test_time_that_goes_back_or_is_none_changes_nothing(seconds: Any) -> None:
         (quoting, {"days": 2.5}, "days is an integer"),
         (quoting, {"looks": 0}, "looks is an integer from 1 to 100000, and not 0"),
         (7, {}, "7 is no Strategy and no function"),
+        (waiting, {}, "waiting .* is no Strategy and no function"),
+        (yielding, {}, "yielding .* is no Strategy and no function"),
+        (Waiting(), {}, "is no Strategy and no function"),
+        (Taker, {}, "Taker.* is no Strategy and no function"),
     ],
 )
 def test_a_run_that_cannot_be_is_refused(
