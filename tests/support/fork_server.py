@@ -147,21 +147,22 @@ class Script(NamedTuple):
         os.environ.clear()
         os.environ.update(self.environment)
         _open_streams(buffering=0 if self.environment.get("PYTHONUNBUFFERED") else -1)
+        # multiprocessing looks here, too, for what a script defines, once anything has imported it.
+        sys.modules["__main__"] = sys.modules["__mp_main__"] = script = ModuleType("__main__")
         name, *rest = self.arguments
         if name == "-m":
-            name, *rest = rest
             sys.path[0] = self.folder
-            sys.argv = [name, *rest]
-            runpy.run_module(name, run_name="__main__", alter_sys=True)
+            sys.argv = rest
+            runpy._run_module_as_main(rest[0])  # type: ignore[attr-defined]
         elif name == "-c":
             sys.path[0] = ""
-            sys.argv = self.arguments[:1] + rest[1:]
-            sys.modules["__main__"] = module = ModuleType("__main__")
-            exec(compile(rest[0], "<string>", "exec"), vars(module))
+            sys.argv = ["-c", *rest[1:]]
+            exec(compile(rest[0], "<string>", "exec"), vars(script))
         else:
             sys.path[0] = str(Path(name).resolve().parent)
             sys.argv = [name, *rest]
-            runpy.run_path(name, run_name="__main__")
+            script.__file__ = name
+            exec(compile(Path(name).read_bytes(), name, "exec"), vars(script))
 
 
 def _open_streams(buffering: int) -> None:
