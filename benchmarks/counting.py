@@ -71,7 +71,7 @@ class Alternating:
         return self._apps[1](environ, start_response)
 
 
-def print_counting(client: Client, command: list[str], connections: int, seconds: int) -> None:
+def print_counting(client: Client, command: list[str], connections: int, seconds: float) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

@@ -31,7 +31,7 @@ import bottle
 from bare import BARE, Server, print_ratios, serve_bare
 from counting import Alternating, Uncounted, print_counting
 from layers import new_services, print_layers
-from load import HAS_WRK, WORKLOADS, Client, Load, OwnClients, Wrk
+from load import WARM, WORKLOADS, Client, Load, OwnClients, client_for
 
 from disorderbook.api.app import make_app
 from disorderbook.assembly import OWN_SERVER, make_server
@@ -47,7 +47,7 @@ Round = dict[str, Load]
 
 def main() -> None:
     options = _parser().parse_args()
-    client = OwnClients() if options.own_clients or not HAS_WRK else Wrk()
+    client = OwnClients() if options.own_clients else client_for(options.seconds)
     if options.serve == BARE:
         serve_bare(options.length)
     elif options.serve:
@@ -84,9 +84,9 @@ def compare(client: Client, options: argparse.Namespace) -> None:
         print("met   " if is_met else "MISSED", target)
 
 
-def one(client: Client, name: str, workload: str, connections: int, seconds: int) -> Load:
+def one(client: Client, name: str, workload: str, connections: int, seconds: float) -> Load:
     with running(name) as server:
-        client.measure(server.port, workload, connections, 1)  # so that everything is warm
+        client.measure(server.port, workload, connections, min(WARM, seconds))
         return client.measure(server.port, workload, connections, seconds)
 
 
@@ -247,7 +247,7 @@ def asgi(app: Callable[..., Any]) -> Callable[..., Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--seconds", type=int, default=2)
+    add("--seconds", type=float, default=2)
     add("--rounds", type=int, default=3)
     add("--connections", type=lambda text: [int(n) for n in text.split(",")], default=[1, 16, 64])
     add("--servers", type=lambda text: text.split(","), default=SERVERS)

@@ -59,7 +59,9 @@ def new_services() -> Services:
     return Services(exchange, accounts, master, timeline, False, History(0))
 
 
-def print_layers(client: Client, server_command: list[str], connections: int, seconds: int) -> None:
+def print_layers(
+    client: Client, server_command: list[str], connections: int, seconds: float
+) -> None:
     keep_collections_short()
     reading = cost(read, lambda: BYTES)
     answering = cost(lambda request: answer(ignore, constant, request), requests)
@@ -160,7 +162,7 @@ def placed_orders() -> list[Any]:
 
 
 def processor_time(
-    client: Client, command: list[str], connections: int, seconds: int
+    client: Client, command: list[str], connections: int, seconds: float
 ) -> float | None:
     """Microseconds of a server's processors for each order; None where the system hides that."""
     if not Path("/proc/self/stat").exists():

@@ -27,7 +27,7 @@ sys.path.append(sys.path.pop(0))
 import http.client  # noqa: E402
 
 import bottle  # noqa: E402
-from load import HAS_WRK, STOCK, Client, OwnClients, Wrk  # noqa: E402
+from load import STOCK, WARM, client_for  # noqa: E402
 
 from disorderbook.accounts import Accounts  # noqa: E402
 from disorderbook.api.app import make_app  # noqa: E402
@@ -48,7 +48,6 @@ from disorderbook.ledger.archive import Archive  # noqa: E402
 from disorderbook.ledger.file import open_ledger  # noqa: E402
 from disorderbook.process.periodic import keep_collections_short  # noqa: E402
 
-CLIENT: Client = Wrk() if HAS_WRK else OwnClients()
 HISTORIES = (200_000, 2_000_000)  # closed orders of a market that is started again
 ASKED = 3000  # statuses of each kind
 
@@ -58,7 +57,8 @@ def main() -> None:
     if options.serve is not None:
         serve(options.serve, options.arguments)
         return
-    print(f"load from {CLIENT.name}; files in {options.folder or tempfile.gettempdir()}")
+    client = client_for(options.seconds).name
+    print(f"load from {client}; files in {options.folder or tempfile.gettempdir()}")
     for part in options.parts:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             PARTS[part](options, Path(folder))
@@ -66,14 +66,15 @@ def main() -> None:
 
 def rate(options: argparse.Namespace, folder: Path) -> None:
     """Orders a second at 16 connections, without a database, with one, and with --sync."""
+    client = client_for(options.seconds)
     rates: dict[str, list[float]] = {"no database": [], "--database": [], "with --sync": []}
     for number in range(options.rounds):
         file = ["-d", str(folder / f"{number}")]
         every: tuple[list[str], ...] = [], file, [*file[:1], f"{file[1]}s", "--sync"]
         for kind, arguments in zip(rates, every, strict=True):
             with running(*arguments) as server:
-                CLIENT.measure(server.port, "orders", 16, 1)
-                load = CLIENT.measure(server.port, "orders", 16, options.seconds)
+                client.measure(server.port, "orders", 16, min(WARM, options.seconds))
+                load = client.measure(server.port, "orders", 16, options.seconds)
             if load.errors:
                 sys.exit(f"Orders were not placed: {server.report}")
             rates[kind].append(load.rate)
@@ -83,7 +84,7 @@ def rate(options: argparse.Namespace, folder: Path) -> None:
 def sync(options: argparse.Namespace, folder: Path) -> None:
     """Orders that share a commit with --sync, at 64 connections."""
     with running("-d", str(folder / "market"), "--sync") as server:
-        load = CLIENT.measure(server.port, "orders", 64, options.seconds)
+        load = client_for(options.seconds).measure(server.port, "orders", 64, options.seconds)
     print(
         f"\n--sync, 64 connections: {load.rate:,.0f} orders a second, p50 {load.p50:.1f} ms; "
         f"{server.report}"
@@ -223,7 +224,7 @@ PARTS = {"rate": rate, "sync": sync, "start": start, "status": status}
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--seconds", type=int, default=3)
+    add("--seconds", type=float, default=3)
     add("--rounds", type=int, default=3)
     add("--open", type=int, default=100_000)
     add("--histories", type=lambda text: [int(n) for n in text.split(",")], default=HISTORIES)

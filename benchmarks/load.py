@@ -16,6 +16,7 @@ from itertools import cycle
 from typing import NamedTuple, Protocol
 
 HAS_WRK = shutil.which("wrk") is not None
+WARM = 1.0  # seconds that a server is busy, at most, before it is measured
 
 STOCK = "/ob/api/venues/TESTEX/stocks/FOOBAR"
 MIDDLE = 5000  # cents
@@ -68,7 +69,7 @@ WORKLOADS = {
 class Client(Protocol):
     name: str
 
-    def measure(self, port: int, workload: str, connections: int, seconds: int) -> Load:
+    def measure(self, port: int, workload: str, connections: int, seconds: float) -> Load:
         """Load the server on this port with closed loops, as many as there are connections."""
 
 
@@ -94,7 +95,7 @@ end
 class Wrk:
     name = "wrk"
 
-    def measure(self, port: int, workload: str, connections: int, seconds: int) -> Load:
+    def measure(self, port: int, workload: str, connections: int, seconds: float) -> Load:
         lines = [
             f"  asks[{number}] = wrk.format('{ask.method}', '{ask.path}', "
             f"{{['Content-Type'] = 'application/json'}}, {_lua(ask.body)})"
@@ -108,7 +109,7 @@ class Wrk:
                     "wrk",
                     "-t1",
                     f"-c{connections}",
-                    f"-d{seconds}s",
+                    f"-d{seconds:.0f}s",
                     f"--timeout={TIMEOUT:g}s",
                     "-s",
                     script.name,
@@ -131,10 +132,15 @@ def _lua(text: str) -> str:
     return f"'{text}'" if text else "nil"
 
 
+def client_for(seconds: float) -> Client:
+    """Wrk where it is installed, which knows but whole seconds."""
+    return Wrk() if HAS_WRK and seconds == int(seconds) else OwnClients()
+
+
 class OwnClients:
     name = "client processes of our own (wrk is not installed, or not wanted)"
 
-    def measure(self, port: int, workload: str, connections: int, seconds: int) -> Load:
+    def measure(self, port: int, workload: str, connections: int, seconds: float) -> Load:
         shares = [share for share in (connections // 2, connections - connections // 2) if share]
         with multiprocessing.Pool(len(shares)) as clients:
             results = clients.starmap(
@@ -151,7 +157,7 @@ class OwnClients:
 
 
 def _be_clients(
-    port: int, asks: list[Ask], connections: int, seconds: int
+    port: int, asks: list[Ask], connections: int, seconds: float
 ) -> tuple[list[float], int]:
     """Seconds that each answer took, and how many requests had none or a bad one."""
     requests = cycle([as_bytes(ask) for ask in asks])

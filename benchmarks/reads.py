@@ -183,12 +183,12 @@ def pipeline_for_ever(port: int, count: int, at_once: int) -> None:
 
 
 @contextlib.contextmanager
-def beside(target: object, *arguments: object) -> Iterator[None]:
-    """A process of its own that does this meanwhile."""
+def beside(seconds: float, target: object, *arguments: object) -> Iterator[None]:
+    """A process of its own that does this meanwhile; it begins so long before, at most."""
     process = multiprocessing.Process(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
     process.start()
     try:
-        time.sleep(0.5)  # until it has begun
+        time.sleep(min(0.5, seconds))
         yield
     finally:
         process.kill()
@@ -220,7 +220,7 @@ def measure_reads(options: argparse.Namespace) -> None:
             with running(kind, options) as exchange:
                 for name, path in {"nobody": "", **READS}.items():
                     with (
-                        beside(read_for_ever, exchange.port, path, options.readers)
+                        beside(options.seconds, read_for_ever, exchange.port, path, options.readers)
                         if path
                         else contextlib.nullcontext()
                     ):
@@ -245,12 +245,12 @@ def resident(pid: int) -> float:
 
 def measure_deaf(options: argparse.Namespace) -> None:
     """Prints how much the exchange grows, and how much of it is left when the clients have gone."""
-    rows = []
+    rows, second = [], min(1.0, options.seconds)
     for _ in range(options.rounds):
         with running("real", options) as exchange:
             client = Client(exchange.port)
             size = client.ask(get(STOCK))
-            latencies(client, 1.0, MEANWHILE)
+            latencies(client, second, MEANWHILE)
             before, most, crowd = resident(exchange.pid), 0.0, []
             for _ in range(options.clients):
                 peer = socket.socket()
@@ -262,11 +262,11 @@ def measure_deaf(options: argparse.Namespace) -> None:
                     client.ask(order())
             took: list[float] = []
             for _ in range(max(1, round(options.seconds))):
-                took += latencies(client, 1.0, MEANWHILE)
+                took += latencies(client, second, MEANWHILE)
                 most = max(most, resident(exchange.pid))
             for peer in crowd:
                 peer.close()
-            latencies(client, 1.0, MEANWHILE)
+            latencies(client, second, MEANWHILE)
             left = resident(exchange.pid) - before
             rows.append((size / 1e6, most - before, left, percentile(sorted(took), 0.99)))
     size, grown, left, slowest = (statistics.median(column) for column in zip(*rows, strict=True))
@@ -284,7 +284,9 @@ def measure_busy(options: argparse.Namespace) -> None:
         for _ in range(options.rounds):
             with running("real", options) as exchange:
                 alone = rate(exchange.port, options.seconds)
-                with beside(pipeline_for_ever, exchange.port, options.busy, at_once):
+                with beside(
+                    options.seconds, pipeline_for_ever, exchange.port, options.busy, at_once
+                ):
                     rates.append((rate(exchange.port, options.seconds), alone))
         crowded, alone = (statistics.median(column) for column in zip(*rates, strict=True))
         print(f"{name:24} {crowded:9.0f} {alone:9.0f}")

@@ -128,26 +128,6 @@ def test_the_first_difference_between_two_servers_is_shown(exchange: Exchange) -
 
 
 @pytest.mark.slow
-def test_what_reading_costs_others_is_measured() -> None:
-    few = (
-        "--rounds",
-        "1",
-        "--seconds",
-        "0.2",
-        "--orders",
-        "50",
-        "--accounts",
-        "5",
-        "--readers",
-        "1",
-    )
-    printed = measured("reads", *few, "--clients", "20", "--busy", "5", "--parts", "deaf,busy")
-    deaf, _, *busy = printed.splitlines()
-    assert deaf.startswith("20 clients that never read a book of ")
-    assert len(busy) == 2 and all(float(row.split()[-2]) > 0 for row in busy)
-
-
-@pytest.mark.slow
 def test_runs_with_many_seeds_are_measured() -> None:
     one, all_of_them = measured("lab_runs", "--seeds", "2", "--days", "2", "--jobs", "1").split(
         "\n"
@@ -339,13 +319,3 @@ def server(
         finally:
             listening.shutdown()
             thread.join()
-
-
-@pytest.mark.slow
-def test_our_server_is_measured_beside_a_bare_one() -> None:
-    printed = measured(
-        "front_end", "--bare", "--rounds", "1", "--seconds", "1", "--connections", "2"
-    )
-    assert re.search(r"answers [3-9]\d\d bytes", printed)
-    assert re.search(r"2 connections: +[\d,]+ to +[\d,]+, ratio \d\.\d{3} ", printed)
-    assert re.search(r"microseconds of the processors (\d+\.\d|nan) to (\d+\.\d|nan)\n", printed)
