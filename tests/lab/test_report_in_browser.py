@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from browser import Open, check_looks
+from browser import Open, check_looks, set_look
 from playwright.sync_api import Page
 from records import DAY, STEP, books_of, record_of, traded_book
 from simulated_runs import simulated_run
@@ -273,11 +273,11 @@ def test_a_run_in_which_nothing_happened(open_report: Any) -> None:
     page.click("text=own ▸")
 
 
-@pytest.mark.parametrize(
-    "screen, scheme", [("phone", "dark"), ("desktop", "light"), ("projector", "dark")]
-)
-def test_the_looks(open_report: Any, screen: str, scheme: str) -> None:
+@pytest.mark.slow
+def test_the_looks(open_report: Any) -> None:
     """Also with the longest names there are."""
     record = msgspec.structs.replace(simulated_run(1, 4), venue="V" * 255, symbol="S" * 255)
-    page = open_report([record, *many(2)], "b" * 200, screen=screen, scheme=scheme)
-    check_looks(page, screen, scheme)
+    page = open_report([record, *many(2)], "b" * 200)
+    for screen, scheme in (("desktop", "light"), ("phone", "dark"), ("projector", "dark")):
+        set_look(page, screen, scheme)
+        check_looks(page, screen, scheme)

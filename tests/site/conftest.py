@@ -1,5 +1,5 @@
 """The tests of pages have a browser."""
 
-from browser import browser, open_url
+from browser import browser, context, open_url
 
-__all__ = ["browser", "open_url"]
+__all__ = ["browser", "context", "open_url"]

@@ -1,5 +1,6 @@
 """The front page in a real browser: what it shows is what the exchange answers, on every screen."""
 
+import itertools
 import json
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from browser import Open, check_looks
+from browser import Open, check_looks, set_look
 from ipv6 import needs_ipv6
 from live import ROOT, Exchange, bot, running
 from playwright.sync_api import Browser, Page
@@ -253,26 +254,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", ["phone", "projector"])
 @pytest.mark.slow
 def test_every_screen_is_legible_in_the_light_and_in_the_dark(
-    screen: str, scheme: str, exchange: Exchange, open_page: Open
+    exchange: Exchange, open_page: Open
 ) -> None:
     for price in (5000, 4990, 5010):
         trade(exchange, "LOOKS", price)
         order(exchange, "LOOKS", price=4000)
-    page = open_page(exchange, "LOOKS", screen, scheme)
-    wait_for_text(page, "last-price", "50.10")
-    check_front_looks(page, screen, scheme)
-    empty = open_page(exchange, "NOTHING", screen, scheme)
+    traded, empty = open_page(exchange, "LOOKS"), open_page(exchange, "NOTHING")
+    wait_for_text(traded, "last-price", "50.10")
     empty.wait_for_selector("#start", state="visible")
-    check_front_looks(empty, screen, scheme)
-
-
-def check_front_looks(page: Page, screen: str, scheme: str) -> None:
-    check_looks(page, screen, scheme)
-    assert page.evaluate("document.getElementById('chart').clientHeight") > 100
+    for page, screen, scheme in itertools.product(
+        (traded, empty), ("phone", "projector"), ("light", "dark")
+    ):
+        set_look(page, screen, scheme)
+        check_looks(page, screen, scheme)
+        assert page.evaluate("document.getElementById('chart').clientHeight") > 100
 
 
 def test_an_empty_market_says_what_to_type(exchange: Exchange, open_page: Open) -> None:

@@ -50,9 +50,9 @@ Open = Callable[..., Page]
 
 
 @contextmanager
-def opener(browser: Browser) -> Iterator[Open]:
-    """Opens pages, each in a context of its own; in the end none may have complained."""
-    contexts: list[BrowserContext] = []
+def opener(context: BrowserContext) -> Iterator[Open]:
+    """Opens pages, each with storage of its own; in the end none may have complained."""
+    pages: list[Page] = []
     complaints: list[str] = []
 
     def open_page(
@@ -62,26 +62,29 @@ def opener(browser: Browser) -> Iterator[Open]:
         script: str = "",
         ready: str = "#connection[data-state=live]",
     ) -> Page:
-        width, height = SCREENS[screen]
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        contexts.append(context)
         page = context.new_page()
+        pages.append(page)
         page.set_default_timeout(PATIENCE)
         page.add_init_script(script)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text))
+        set_look(page, screen, scheme)
         page.goto(url)
         page.wait_for_selector(ready)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
+    context.clear_cookies()
     assert [said for said in complaints if not any(own in said for own in SAID_BY_ITSELF)] == []
+
+
+def set_look(page: Page, screen: str, scheme: Any) -> None:
+    """Give a page one of SCREENS, "light" or "dark"."""
+    width, height = SCREENS[screen]
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +94,17 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One for all pages of a file, since each costs the processor a second."""
+    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
+        yield context
+
+
 @pytest.fixture
-def open_url(browser: Browser) -> Iterator[Open]:
+def open_url(context: BrowserContext) -> Iterator[Open]:
     """Opens pages, none of which may complain."""
-    with opener(browser) as open_url:
+    with opener(context) as open_url:
         yield open_url
 
 
