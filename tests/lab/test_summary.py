@@ -90,7 +90,11 @@ def test_programs_of_one_file_are_told_apart_by_their_arguments() -> None:
         (RunEnding(FAILED, 3, ("Traceback", "Oh"), "/a/log"), "ended with exit status 3"),
         (RunEnding(FAILED, -9), "was ended by signal 9"),
         (RunEnding(FAILED, None), "could not be started"),
-        (RunEnding(HUNG, None), "sent no request for too long (--patience)"),
+        (
+            RunEnding(HUNG, None),
+            "sent no request for too long (--patience; if it waits for the tape, time stands still"
+            " meanwhile, but not with --speed)",
+        ),
         (RunEnding(FLOODED, None), "sent too many requests"),
     ],
 )
