@@ -79,6 +79,12 @@ class Accounts:
         self.private.pop(venue, None)
         self.version += 1
 
+    def open_all_venues(self) -> None:
+        """No venue is private, or was: whoever listens at one has to be let in anew."""
+        self.private.clear()
+        self._closed.clear()
+        self.version += 1
+
     def replace(self, keys: Mapping[str, str]) -> None:
         """Use these keys from now on. Whoever has accepted an older key sees that in `version`."""
         self._keys = _encoded(keys)

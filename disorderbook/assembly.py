@@ -25,10 +25,11 @@ from disorderbook.exchange import Exchange, Publish
 from disorderbook.game.master import GameMaster, GameSettings
 from disorderbook.game.simulation import START
 from disorderbook.lab.clock import Clock, ClockSettings
+from disorderbook.lab.control import MarketControl
 from disorderbook.lab.opponents import Opponent, Opponents
 from disorderbook.lab.replay import Replay, ReplaySettings, Tell, tell_nobody
 from disorderbook.lab.thread import TimelineThread
-from disorderbook.lab.timeline import Source, Timeline
+from disorderbook.lab.timeline import Timeline
 from disorderbook.ledger.archive import Market
 from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.file import open_ledger
@@ -90,6 +91,7 @@ class MarketSettings(NamedTuple):
     clock: ClockSettings = ClockSettings()  # what the exchange goes by
     has_journal: bool = False  # whether the requests of clients are recorded
     replay: ReplaySettings | None = None  # what was recorded and is given again, in a new market
+    has_control: bool = False  # whether there are routes that control the market
 
 
 @contextmanager
@@ -110,7 +112,7 @@ def assemble(
     if clock is None:
         start = settings.replay.recording.start if settings.replay else START
         clock = settings.clock.clock(market.latest if market else 0, start)
-    history = History(clock())
+    history = History(clock(), clock)
     publishers: list[Publish] = [history.record]
     forget = [history.forget]
     if tape is not None:
@@ -136,12 +138,13 @@ def assemble(
     try:
         replay = _replay(exchange, clock, settings.replay)
         book = first_book(exchange, settings)
-        sources: list[Source] = [gamemaster] if replay is None else [replay, gamemaster]
-        if settings.opponents:
-            latest, seed = market.latest if market else 0, settings.game.seed
-            sources.append(Opponents(exchange, clock, book, settings.opponents, seed, latest))
+        opponents = _opponents(exchange, clock, book, settings, market)
+        sources = [each for each in (replay, gamemaster, *opponents) if each is not None]
         waits_for = tape.is_behind if tape and settings.clock.is_simulated else None
         timeline = Timeline(exchange, clock, sources, settings.clock, waits_for)
+        journal = RequestJournal(clock, accounts) if settings.has_journal else None
+        control = MarketControl(exchange, (book.venue, book.symbol), (ledger, clock))
+        control.register(replay, gamemaster, history, tape, *opponents, timeline, journal)
         if settings.database is not None and isinstance(server, InlineServer):
             exchange.group_commit = True
             server.commit = lambda: _commit(exchange)
@@ -162,8 +165,10 @@ def assemble(
                 _websocket_port(server, tape),
                 _metrics(server, tape),
                 settings.origins,
-                RequestJournal(clock, accounts) if settings.has_journal else None,
+                journal,
                 replay,
+                control,
+                settings.has_control,
             )
     finally:
         exchange.close()
@@ -281,6 +286,20 @@ def _names(settings: MarketSettings) -> random.Random | None:
     if settings.clock.is_simulated and settings.game.seed is not None:
         return random.Random(f"{settings.game.seed} names")
     return None
+
+
+def _opponents(
+    exchange: Exchange,
+    clock: Clock,
+    book: OrderBook,
+    settings: MarketSettings,
+    market: Market | None,
+) -> list[Opponents]:
+    """The opponents of the first book, if there are any."""
+    if not settings.opponents:
+        return []
+    latest, seed = market.latest if market else 0, settings.game.seed
+    return [Opponents(exchange, clock, book, settings.opponents, seed, latest)]
 
 
 def _open_ledger(settings: MarketSettings) -> tuple[Ledger, Market | None]:

@@ -114,6 +114,10 @@ class NoAccusation(BadRequest):
     sentence = "This level takes no accusation"
 
 
+class BelongsToLevel(BadRequest):
+    sentence = "This stock belongs to a level, which is restarted, paused or stopped instead"
+
+
 class LevelIsOver(BadRequest):
     sentence = "This level is over"
 
@@ -159,6 +163,12 @@ class CrossSite(Forbidden):
 
 class UnknownHost(Forbidden):
     sentence = "This exchange is not called so (start it with --allowed-host NAME if it is)"
+
+
+class TradingHalted(Forbidden):
+    """Its detail is the reason that was given."""
+
+    sentence = "Trading in this stock is halted"
 
 
 class NoSuchOrder(NotFound):
@@ -231,6 +241,10 @@ class TooManyInstances(Unavailable):
 
 class TooManyAdvances(Unavailable):
     sentence = "Too many wait for the clock to be moved"
+
+
+class MarketWasReset(Unavailable):
+    sentence = "The market was reset meanwhile"
 
 
 class NeedsTape(Unavailable):

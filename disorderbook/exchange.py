@@ -23,6 +23,7 @@ from disorderbook.errors import (
     NoSuchOrder,
     NoSuchVenue,
     TooManyBooks,
+    TradingHalted,
     VenueClosed,
 )
 from disorderbook.ledger.base import Ledger
@@ -89,6 +90,7 @@ class Exchange:
         self._last_number = 0
         self._reserved: dict[str, Titles] = {}
         self._closed: set[str] = set()  # venues that were reserved; no more than there are names
+        self._halted: dict[tuple[str, str], str] = {}  # books that take no orders, and why
 
     def restore(self, books: Iterable[OrderBook], latest: int) -> None:
         """Hold these books, oldest first, and no others; no time from now is `latest` again."""
@@ -158,6 +160,44 @@ class Exchange:
         for state in (self._venues, self._reserved, self._numbers):
             state.pop(venue, None)
 
+    # ---- what `lab.control` does
+
+    name = "exchange"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Be as a new exchange, without any book; or have a new book in the place of this open one.
+        The ledger must have been told, so that nothing is left there.
+        """
+        if book is None:
+            for each in [book for books in self._venues.values() for book in books.values()]:
+                each.is_gone = True
+            self._venues, self._numbers, self._reserved = {}, {}, {}
+            self._closed, self._halted = set(), {}
+            self._latest = self._last_number = 0
+            return
+        book.is_gone = True
+        self._halted.pop((book.venue, book.symbol), None)
+        self._open(OrderBook(book.venue, book.symbol, self.now()))
+
+    def roll_back(self) -> None:
+        """A change was interrupted: the ledger drops it, and has the next commit fail."""
+        self._ledger.roll_back()
+
+    def halt(self, book: OrderBook, reason: str) -> None:
+        """Take no orders in a book until `resume`; what rests there can be cancelled. `reason` is
+        told to whoever sends one.
+        """
+        self._halted[book.venue, book.symbol] = book.halted = reason
+
+    def resume(self, book: OrderBook) -> None:
+        """Take orders in a book again; nothing happens if it does."""
+        book.halted = None
+        self._halted.pop((book.venue, book.symbol), None)
+
+    def is_reserved(self, venue: str) -> bool:
+        """Whether a venue has one book only, which belongs to a level."""
+        return venue in self._reserved
+
     @property
     def book_count(self) -> int:
         """How many books are open."""
@@ -210,7 +250,7 @@ class Exchange:
         venue, symbol = book.venue, book.symbol
         while start < end:
             now_book = self._book_now(venue, symbol)  # after a rollback it is another one
-            if now_book is None:
+            if now_book is None or book.is_gone:
                 return
             ids, start = self._ids_of(now_book, account, start, only_open)
             for order_id in ids:
@@ -232,8 +272,10 @@ class Exchange:
         """Place an order and publish what it did; raises CannotWrite before anything has changed.
 
         A signal may end a change anywhere, and leave a book that contradicts itself: the ledger
-        then has the next commit fail.
+        then has the next commit fail. Raises TradingHalted as well.
         """
+        if book.halted is not None:
+            raise TradingHalted(book.halted)
         now = self.now()
         self._ledger.require_writable()
         try:
@@ -365,3 +407,4 @@ class Exchange:
         if book.venue not in self._numbers:
             self._last_number += 1
             self._numbers[book.venue] = self._last_number
+        book.halted = self._halted.get((book.venue, book.symbol))

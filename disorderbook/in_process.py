@@ -26,6 +26,7 @@ from disorderbook.exchange import Exchange
 from disorderbook.game.master import MAX_INSTANCES, checked_game
 from disorderbook.game.run import DAY_SECONDS
 from disorderbook.lab.clock import REAL, clock_settings, nanoseconds
+from disorderbook.lab.control import Control
 from disorderbook.lab.opponents import opponents_of
 from disorderbook.lab.replay import ReplayStatus, place_of
 from disorderbook.process.forks import OwnStack, closed_in_child
@@ -57,6 +58,7 @@ class PrivateExchange:
 
     `url` is what `Market` and the bots take, such as http://127.0.0.1:54321. The same `port` leads
     to it on ::1, where the system has that address. `tape_port` is None without websockets.
+    `control` begins the market anew, halts stocks, and so on.
     """
 
     def __init__(
@@ -70,6 +72,8 @@ class PrivateExchange:
         self._exchange, self._timeline = services.exchange, services.timeline
         self._replay = services.replay
         self._gate, self._is_over = threading.Lock(), False
+        assert services.control is not None
+        self.control = Control(self._using, services.control)
 
     @property
     def time(self) -> float:
@@ -144,6 +148,7 @@ def serve(
     speed: float | None = None,
     replay: str | os.PathLike[str] | None = None,
     replay_as: str | None = None,
+    control: bool = False,
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
@@ -163,7 +168,8 @@ def serve(
     by `advance` alone) or "requests:50ms" (each request moves it by so much); with `speed` so many
     seconds pass in a real one. `replay` is the file of a market, or the folder of an export, whose
     orders and cancels are given again in a new market; `replay_as` is where, VENUE/STOCK, if it has
-    a single book.
+    a single book. With `control` there are the routes below /api/v1/control/, besides the `control`
+    of what this gives.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
@@ -192,6 +198,7 @@ def serve(
         game,
         bots,
         goes_by,
+        has_control=control,
     )
     place = None if replay_as is None else place_of(replay_as)
     if replay is None and place is not None:

@@ -17,6 +17,7 @@ import pytest
 from disorderbook.api.services import ROUTES
 from disorderbook.cli.main import make_parser
 from disorderbook.in_process import serve
+from disorderbook.lab.control_routes import CONTROL_ROUTES
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "disorderbook"
@@ -35,7 +36,16 @@ LAYERS = [
     {"exchange"},
     {"ledger", "marketdata", "traders"},
     {"game"},
-    {"lab.clock", "lab.opponents", "lab.replay", "lab.routes", "lab.thread", "lab.timeline"},
+    {
+        "lab.clock",
+        "lab.control",
+        "lab.control_routes",
+        "lab.opponents",
+        "lab.replay",
+        "lab.routes",
+        "lab.thread",
+        "lab.timeline",
+    },
     {"tape", "site"},
     {"api"},
     {"assembly"},
@@ -201,7 +211,9 @@ def test_a_class_name_means_one_thing() -> None:
     assert {name: modules for name, modules in classes.items() if len(modules) > 1} == {}
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} {route[1]}")
+@pytest.mark.parametrize(
+    "route", [*ROUTES, *CONTROL_ROUTES], ids=lambda route: f"{route[0]} {route[1]}"
+)
 def test_the_documents_name_every_route(route: tuple[str, str, object]) -> None:
     method, path, _ = route
     short = path.replace("<venue>", "V").replace("<symbol>", "S").replace("<account>", "A")

@@ -50,7 +50,7 @@ OPERATIONS = {
     if method in METHODS
 }
 # Answers that belong to no operation.
-UNDESCRIBED = {"EncodedBody", "IllegalHost", "NoSuchPath", "WrongMethod"}
+UNDESCRIBED = {"EncodedBody", "IllegalHost", "LevelsStock", "NoSuchPath", "WrongMethod"}
 TRACES = sorted((Path(__file__).parent / "traces").glob("*.jsonl"))
 load_all_checks()
 ANY_TIME = "2016-01-17T22:43:07.123456789Z"

@@ -29,6 +29,7 @@ from disorderbook.errors import (
     Unprocessable,
     Unsupported,
 )
+from disorderbook.lab.control_routes import CONTROL_ROUTES
 from disorderbook.lab.routes import timed
 from disorderbook.process.log import quoted, without_keys
 from disorderbook.protocol.names import (
@@ -63,7 +64,7 @@ STATUSES: dict[type, str] = {
     Unavailable: "503 Service Unavailable",
 }
 
-METHODS = frozenset(method for method, _, _ in ROUTES)
+METHODS = frozenset(method for method, _, _ in (*ROUTES, *CONTROL_ROUTES))
 SENTENCES = {404: "No such path", 405: "That path does not take this method (see Allow)"}
 
 JSON_HEADERS = (("Content-Type", JSON),)

@@ -50,6 +50,14 @@ class PlacedOrders:
         self._exchange = exchange
         self._by_scope: OrderedDict[Scope, OrderedDict[str, Placed]] = OrderedDict()
 
+    name = "idempotency keys"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Forget those of a book, or all: an order of the new one may be as the old one's was."""
+        for scope in list(self._by_scope):
+            if book is None or scope[:2] == (book.venue, book.symbol):
+                del self._by_scope[scope]
+
     def place(self, book: OrderBook, new: NewOrder, key: str) -> tuple[Order, OrderState]:
         """The order that this key led to before, or else places it; and how it stood then.
 

@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from disorderbook.accounts import Accounts, sent_key
+from disorderbook.engine.book import OrderBook
 from disorderbook.process.log import quoted
 from disorderbook.protocol.names import DETAIL_HEADER, MAX_NAME_LENGTH
 
 MOST_REQUESTS = 10_000  # kept, the newest
 MOST_REFUSALS = 1000  # kept besides, the first
 LONGEST_WORDING = 1000  # characters of a sentence or a detail that are kept
-NOT_CLIENTS = frozenset(("/api/v1/clock",))  # paths
+NOT_CLIENTS = ("/api/v1/clock", "/api/v1/control/")  # paths, and what paths begin with
 
 KEY_PLACES = (
     "HTTP_X_STARFIGHTER_AUTHORIZATION",
@@ -83,12 +84,22 @@ class RequestJournal:
         """Keep a request, if it is a client's."""
         environ = answered.environ
         path = environ["PATH_INFO"]
-        if "HTTP_SEC_FETCH_SITE" in environ or path in NOT_CLIENTS:
+        if "HTTP_SEC_FETCH_SITE" in environ or path.startswith(NOT_CLIENTS):
             return
         status = int(answered.status[:3])
         wording = _wording(answered) if status >= 400 else ()
         method, account = _quoted(environ["REQUEST_METHOD"]), self._account(environ, answered.asked)
         self._keep(ClientRequest(self._clock(), method, _quoted(path), account, status, *wording))
+
+    name = "journal of requests"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Forget all, unless it is one book only that begins anew."""
+        if book is None:
+            with self._lock:
+                self._newest.clear()
+                self._refusals.clear()
+                self.count = self.refusal_count = 0
 
     def requests(self) -> list[ClientRequest]:
         """The newest, oldest first."""

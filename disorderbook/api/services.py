@@ -14,6 +14,8 @@ from disorderbook.exchange import Exchange
 from disorderbook.game import routes as game
 from disorderbook.game.master import GameMaster
 from disorderbook.lab import routes as lab
+from disorderbook.lab.control import MarketControl
+from disorderbook.lab.control_routes import CONTROL_ROUTES, ControlRoutes
 from disorderbook.lab.replay import Replay
 from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata import account_routes as account
@@ -40,7 +42,7 @@ ROUTES: list[Route] = [
 class Services:
     """The parts of one exchange. `extra` allows listing an account's orders; `tape_port` takes
     websockets, and is None where there are none; so is `journal`, unless requests are recorded, and
-    `replay`, unless a market is given again.
+    `replay`, unless a market is given again. With `has_control` there are routes to `control`.
     """
 
     exchange: Exchange
@@ -54,24 +56,34 @@ class Services:
     origins: OriginPolicy = field(default_factory=OriginPolicy)
     journal: RequestJournal | None = None
     replay: Replay | None = None
+    control: MarketControl | None = None
+    has_control: bool = False
 
     def features(self) -> list[tuple[object, list[Route]]]:
-        """Every feature with its table; all tables together are ROUTES, in the same order."""
+        """Every feature with its table; all tables together are ROUTES, in the same order, behind
+        CONTROL_ROUTES if there are such. To be called once: what the features have is registered.
+        """
         exchange, accounts, tape_port = self.exchange, self.accounts, self.tape_port
+        market_data = marketdata.MarketDataRoutes(exchange, accounts, self.history, tape_port)
+        account_data = account.AccountRoutes(exchange, accounts, self.history)
+        orders = trading.TradingRoutes(exchange, accounts, self.extra)
+        control: list[tuple[object, list[Route]]] = []
+        if self.control is not None:
+            self.control.register(market_data.rankings, account_data.histories, orders.placed)
+            if self.has_control:
+                control = [(ControlRoutes(self.control), CONTROL_ROUTES)]
         return [
+            *control,
             (
                 site.SiteRoutes(
                     exchange, accounts, self.extra, tape_port, self.timeline.clock.is_stepped
                 ),
                 site.ROUTES,
             ),
-            (
-                marketdata.MarketDataRoutes(exchange, accounts, self.history, tape_port),
-                marketdata.ROUTES,
-            ),
-            (account.AccountRoutes(exchange, accounts, self.history), account.ROUTES),
+            (market_data, marketdata.ROUTES),
+            (account_data, account.ROUTES),
             (executions.ExecutionRoutes(exchange, accounts, self.history), executions.ROUTES),
-            (trading.TradingRoutes(exchange, accounts, self.extra), trading.ROUTES),
+            (orders, trading.ROUTES),
             (game.GameRoutes(exchange, accounts, self.gamemaster), game.ROUTES),
             (lab.ClockRoutes(exchange, accounts, self.timeline), lab.ROUTES),
             (metric_routes.MetricsRoutes(exchange, self.metrics), metric_routes.ROUTES),

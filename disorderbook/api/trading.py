@@ -77,7 +77,7 @@ class TradingRoutes:
         self._exchange = exchange
         self._accounts = accounts
         self._extra = extra
-        self._placed = PlacedOrders(exchange)
+        self.placed = PlacedOrders(exchange)
 
     def heartbeat(self, request: Request) -> Answer:
         return messages.HEARTBEAT
@@ -130,7 +130,7 @@ class TradingRoutes:
             self._accounts.authorize_at(venue, account, request.key)
         new = new or new_order(fields, account)
         if once is not None:
-            return self._told(*self._placed.place(book, new, once))
+            return self._told(*self.placed.place(book, new, once))
         order = self._exchange.submit(book, new)
         return messages.order_message(order) if len(order.fills) < PIECE else self._told(order)
 

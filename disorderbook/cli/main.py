@@ -223,6 +223,12 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         help=f"so many seconds pass in a real one, {SLOWEST:g} to {FASTEST:g}",
     )
     add(
+        "--control",
+        action="store_true",
+        help="let programs on this machine begin the market anew, halt stocks and so on, below "
+        "/api/v1/control/",
+    )
+    add(
         "--ports-file",
         metavar="FILE",
         default=None,

@@ -154,6 +154,7 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
         GameSettings(options.day_seconds, options.seed, options.maxinstances),
         options.opponents,
         options.speed or options.clock,
+        has_control=options.control,
     )
 
 

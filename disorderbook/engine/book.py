@@ -94,6 +94,8 @@ class OrderBook:
         self.position_list: list[Position] = []  # the same, to be read some at a time
         self.execution_count = 0  # since this object was made
         self.event_count = 0  # placings, and cancels of open orders
+        self.halted: str | None = None  # why it takes no orders now, which its exchange sees to
+        self.is_gone = False  # whether a new market has taken its place
         self._register = Register()
 
     def submit(self, new: NewOrder, ts: int) -> Outcome:

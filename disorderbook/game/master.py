@@ -30,6 +30,7 @@ from disorderbook.errors import (
     Ending,
     ExchangeError,
     LevelIsOver,
+    MarketWasReset,
     NeedsTape,
     NoAccusation,
     NoSuchInstance,
@@ -110,12 +111,14 @@ class GameMaster(Participant):
         self._forget, self._ledger = forget, ledger
         self._last_id = last_id
         self._names = names or random.SystemRandom()
+        self._first_names = None if names is None else names.getstate()
         self._schedule = Schedule()
         self._instances: dict[int, LevelInstance] = {}
         self._current: dict[tuple[str, str], LevelInstance] = {}  # by player and level
         self._running: dict[OrderBook, LevelInstance] = {}
         self._ended: OrderedDict[int, LevelInstance] = OrderedDict()
         self._changed: dict[int, LevelInstance] = {}  # since the last commit
+        self.has_changed = False
         exchange.participant = self
 
     # ---- what a player does
@@ -265,6 +268,23 @@ class GameMaster(Participant):
         for instance in self._running.values():
             self._change(instance)
 
+    name = "game master"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Have no level in play and none that was ever played, unless it is one book only that
+        begins anew, which is none of a level's.
+        """
+        if book is not None:
+            return
+        lost = list(self._instances.values())
+        self._accounts.open_all_venues()
+        self._forget_all()
+        self._last_id = 0
+        if self._first_names is not None:
+            self._names.setstate(self._first_names)
+        for instance in lost:
+            _resolve(instance, MarketWasReset())
+
     # ---- storage
 
     def record(self) -> None:
@@ -286,11 +306,7 @@ class GameMaster(Participant):
         """Have these instances and no others. Their clocks stood still since `latest`, nanoseconds
         since 1970. The exchange has its books already.
         """
-        self._schedule, self._ended = Schedule(), OrderedDict()
-        self._changed, self.has_changed = {}, False
-        self._instances, self._current, self._running = {}, {}, {}
-        self._listen()
-        self.results = Results()
+        self._forget_all()
         self._exchange.restore_closed(game.closed)
         for venue in game.closed:
             self._accounts.close_venue(venue)
@@ -304,6 +320,13 @@ class GameMaster(Participant):
             fills = self._ledger.own_fills(instance.place.venue, instance.place.account)
             instance.restore_fills(stored_fills(state), fills)
             self._restore(instance)
+
+    def _forget_all(self) -> None:
+        self._schedule, self._ended = Schedule(), OrderedDict()
+        self._changed, self.has_changed = {}, False
+        self._instances, self._current, self._running = {}, {}, {}
+        self._listen()
+        self.results = Results()
 
     def _restore(self, instance: LevelInstance) -> None:
         self._instances[instance.id] = instance

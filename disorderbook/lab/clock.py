@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from disorderbook.engine.book import OrderBook
 from disorderbook.game.simulation import START
 from disorderbook.protocol.names import LAST_TIME, NANOSECONDS
 
@@ -35,6 +36,11 @@ class Clock(Protocol):
 
     read: Callable[[], int]
     speed: float
+    name: str
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Begin anew, unless it is one book only that does."""
+        ...
 
     @property
     def is_simulated(self) -> bool: ...
@@ -74,8 +80,13 @@ class ClockSettings(NamedTuple):
         """
         if self.kind == REAL:
             return RealClock()
-        start = max(start, latest)
-        return FastClock(self.speed, start) if self.kind == SPEED else SteppedClock(start)
+        if self.kind == SPEED:
+            fast = FastClock(self.speed, start)
+            fast.begin(max(start, latest))
+            return fast
+        stepped = SteppedClock(start)
+        stepped.now = max(start, latest)
+        return stepped
 
 
 class RealClock:
@@ -83,6 +94,7 @@ class RealClock:
 
     is_simulated = is_stepped = False
     speed = 1.0
+    name = "clock"
 
     def __init__(self, now: Callable[[], int] = time.time_ns) -> None:
         self.read = now
@@ -93,16 +105,29 @@ class RealClock:
     def seconds_until(self, moment: int) -> float | None:
         return (moment - self.read()) / NANOSECONDS
 
+    def reset(self, book: OrderBook | None) -> None:
+        """The machine's time goes on."""
+
 
 class FastClock:
     """Goes `speed` times as fast as the machine's, from `start`, nanoseconds since 1970."""
 
     is_simulated, is_stepped = True, False
+    name = "clock"
 
     def __init__(self, speed: float, start: int = START) -> None:
         self.speed, self.read = speed, self.__call__
         self.shown: int | None = None  # in the place of the time, while what was due by now is done
+        self._first = start
+        self.begin(start)
+
+    def begin(self, start: int) -> None:
+        """Show that now, nanoseconds since 1970, and go on from there."""
         self._start, self._real_start = start, time.monotonic_ns()
+
+    def reset(self, book: OrderBook | None) -> None:
+        if book is None:
+            self.begin(self._first)
 
     def __call__(self) -> int:
         if self.shown is not None:
@@ -119,9 +144,15 @@ class SteppedClock:
 
     is_simulated = is_stepped = True
     speed = 1.0
+    name = "clock"
 
     def __init__(self, start: int = START) -> None:
         self.now, self.read = start, self.__call__
+        self._first = start
+
+    def reset(self, book: OrderBook | None) -> None:
+        if book is None:
+            self.now = self._first
 
     def __call__(self) -> int:
         return self.now

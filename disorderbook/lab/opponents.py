@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from disorderbook.engine.book import OrderBook
-from disorderbook.errors import Unavailable
+from disorderbook.errors import TradingHalted, Unavailable
 from disorderbook.exchange import Exchange
 from disorderbook.game.view import DirectView
 from disorderbook.lab.clock import Clock
@@ -90,14 +90,25 @@ class Opponents:
     ) -> None:
         self._exchange, self._clock = exchange, clock
         self._venue, self._symbol = book.venue, book.symbol
-        chosen = secrets.randbelow(DRAWN_SEEDS) if seed is None else seed
+        self._opponents = tuple(opponents)
+        self._seed = secrets.randbelow(DRAWN_SEEDS) if seed is None else seed
+        log.info("The opponents follow from the seed %d", self._seed)
+        self._begin(book, latest)
+
+    name = "opponents"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Begin anew, if that was the book that they trade, or all is new."""
+        if book is None or (book.venue, book.symbol) == (self._venue, self._symbol):
+            self._begin(self._exchange.book(self._venue, self._symbol))
+
+    def _begin(self, book: OrderBook, latest: int = 0) -> None:
         self._bots = [
-            _Bot(opponent, exchange, f"{chosen} {opponent.name} {number}{_since(latest)}")
-            for opponent in opponents
+            _Bot(opponent, self._exchange, f"{self._seed} {opponent.name} {number}{_since(latest)}")
+            for opponent in self._opponents
             for number in [f"{opponent.number} {opponent.thread}"]
         ]
-        log.info("The opponents follow from the seed %d", chosen)
-        now = clock()
+        now = self._clock()
         self._heap = [(now + bot.pause(), number) for number, bot in enumerate(self._bots)]
         heapq.heapify(self._heap)
         self._look_at(book)
@@ -120,6 +131,8 @@ class Opponents:
             bot.step()
         except Unavailable:
             raise
+        except TradingHalted:
+            log.debug("The opponent %s may not trade now", bot.opponent.account)
         except Exception:
             log.error("The opponent %s acts no more", bot.opponent.account)
             heapq.heappop(self._heap)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, Order
 from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange
@@ -69,10 +70,26 @@ class Replay:
         self.recording, self._at_end = settings
         # Of the machine's clock against that of the original.
         self._lag = 0 if clock.is_simulated else clock() - self.recording.start
+        self._begin()
+
+    def _begin(self) -> None:
         self._orders = self._cancels = self._refused = self._differing = 0
         self._ids: dict[tuple[Place, int], int | None] = {}  # None: its placing was refused
+        self._next_ids: dict[Place, int] = {}  # of the original's orders
+        self._gone: dict[Place, int] = {}  # orders with lower ids went with a book that was reset
         self._done = 0  # the number of the last event that was done
         self._events = deque(self.recording.portion(self._done))
+
+    name = "replay"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Begin anew; if it is one book only that does, have none of its orders cancelled."""
+        if book is None:
+            self._begin()
+            self.open_books()
+        else:
+            place = book.venue, book.symbol
+            self._gone[place] = self._next_ids.get(place, 0)
 
     def open_books(self) -> None:
         """Open those of the recording, oldest first; raises TooManyBooks or CannotWrite."""
@@ -145,6 +162,7 @@ class Replay:
         order = self._exchange.submit(self._exchange.book(*event.place), new)
         if event.is_cancelled and order.id != event.order_id:
             self._ids[event.place, event.order_id] = order.id
+        self._next_ids[event.place] = event.order_id + 1
         self._differing += _taken(order) != event.taken
         self._orders += 1
 
@@ -153,6 +171,9 @@ class Replay:
         order_id = self._ids.get(old, event.order_id)
         if order_id is None:
             self._refused += 1
+        elif event.order_id < self._gone.get(event.place, 0):
+            self._differing += 1
+            self._cancels += 1
         else:
             order = self._exchange.book(*event.place).find(order_id)
             if order is None or not order.is_open:

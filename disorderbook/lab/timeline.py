@@ -18,11 +18,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
+from disorderbook.engine.book import OrderBook
 from disorderbook.errors import (
     CannotWrite,
     ClockGoesByItself,
     Ending,
     ExchangeError,
+    MarketWasReset,
     TooManyAdvances,
     Unavailable,
 )
@@ -96,6 +98,15 @@ class Timeline:
     def has_work(self) -> bool:
         """Whether there is anything to do, now or at some time."""
         return bool(self._waiting) or self.next_at is not None
+
+    name = "timeline"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Let nobody wait for what comes no more; whoever serves this looks what is due now."""
+        if book is None:
+            self.refuse(MarketWasReset())
+            self._target, self._patience = 0, PATIENCE
+        self.wake()
 
     # ---- a clock that goes by itself, and what is due in any
 

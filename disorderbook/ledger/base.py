@@ -154,6 +154,13 @@ class Ledger:
         so a ledger may begin a transaction here that ends with `commit`.
         """
 
+    name = "ledger"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Have nothing of a book any more, or of anything: with the next commit, and with what is
+        recorded from now on. Raises CannotWrite before anything has changed.
+        """
+
     def open_book(self, book: OrderBook) -> None:
         """Record a new book."""
 

@@ -41,8 +41,10 @@ from disorderbook.ledger.journal import (
 from disorderbook.ledger.lock import FileLock
 from disorderbook.ledger.runs import OldMarkets, delete_old_results
 from disorderbook.ledger.tables import (
+    BOOK_TABLES,
     EXECUTIONS,
     FAULTS,
+    MARKET_TABLES,
     SCHEMA_VERSION,
     NumberedFill,
     Summary,
@@ -137,6 +139,22 @@ class DurableLedger(Archive):
         """
         if self._has_failed or not self._begin():
             raise CannotWrite
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Delete it all within the transaction that the next commit ends. Of a book go its orders,
+        trades and positions; whatever else has changed is written first.
+        """
+        self.require_writable()
+        try:
+            if book is None:
+                self._delete_all()
+            else:
+                self._delete_book(book)
+        except FAULTS as error:
+            self._fail(str(error))
+            self._has_lost_commands = True
+            raise CannotWrite from error
+        self._must_flush = True
 
     def open_book(self, book: OrderBook) -> None:
         self._changes.open(book)
@@ -255,6 +273,25 @@ class DurableLedger(Archive):
                 self._leave_wal_mode()
         super().close()
         self._lock.close()
+
+    def _delete_all(self) -> None:
+        for table in MARKET_TABLES:
+            self.connection.execute(f"DELETE FROM {table}")
+        self._changes = self._replayed = Changes()
+        self._commands, self._states_due, self._closed = [], (), deque()
+        self._books = self._last_instance = self._journal.last = 0
+        self._old_markets = OldMarkets(self.connection)
+
+    def _delete_book(self, book: OrderBook) -> None:
+        write_tables(self.connection, self._changes)
+        self._journal.clear()
+        place = book.venue, book.symbol
+        for table in BOOK_TABLES:
+            self.connection.execute(f"DELETE FROM {table} WHERE (venue, symbol) = (?, ?)", place)
+        self._changes = self._replayed = Changes()
+        self._commands = []
+        self._books -= 1
+        self._closed = deque(o for o in self._closed if (o.venue, o.symbol) != place)
 
     def _leave_wal_mode(self) -> None:
         """Let the file be read by those who may not write beside it."""

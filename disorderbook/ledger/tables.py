@@ -364,6 +364,12 @@ _SCHEMA = (
     HISTORIES.create(),
 )
 
+BOOK_TABLES = ("orders", "executions", "positions", "histories", "books")
+"""Those that have rows of a book, by its venue and symbol."""
+
+MARKET_TABLES = (*BOOK_TABLES, "instances", "instance_states", "runs", "results", "journal")
+"""All but the summary."""
+
 # A version that changes a table adds a script here, which leads a file from the version before it
 # to its own. One that was released never changes. Scripts sign rows anew with `checksum(...)`.
 MIGRATIONS: tuple[str, ...] = (

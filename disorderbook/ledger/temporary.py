@@ -40,6 +40,7 @@ _FILLS_OF_ORDER = """
     SELECT number, order_id, price, quantity, ts FROM fills
     WHERE (venue, symbol, order_id) = (?, ?, ?) AND number > ? ORDER BY number LIMIT ?
 """
+_OF_BOOK = "WHERE (venue, symbol) = (?, ?)"
 _LAST_FILL = """
     SELECT coalesce(max(number), -1) FROM fills WHERE (venue, symbol, order_id) = (?, ?, ?)
 """
@@ -71,6 +72,22 @@ class TemporaryLedger(Archive):
         """Raise CannotWrite while orders cannot be moved and memory has no room for more."""
         if self._retry_at is not None and len(self._closed) > 2 * self._bound:
             raise CannotWrite
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Have no order any more, at once; raises CannotWrite if none can be deleted."""
+        which, place = ("", ()) if book is None else (_OF_BOOK, (book.venue, book.symbol))
+        try:
+            self.connection.execute("BEGIN")
+            for table in ("fills", "orders"):
+                self.connection.execute(f"DELETE FROM {table} {which}", place)
+            self.connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._fail(error)
+            raise CannotWrite from error
+        others = () if book is None else [o for o in self._closed if (o.venue, o.symbol) != place]
+        if not self._closed or not others or others[0] is not self._closed[0]:
+            self._moved_fills = 0
+        self._closed, self._retry_at = deque(others), None
 
     def submit(self, book: OrderBook, outcome: Outcome) -> None:
         self._closed.extend(outcome.closed_orders())

@@ -229,6 +229,15 @@ class AccountHistories:
         self._sizes: dict[tuple[str, str, str], int] = {}
         self._stored = 0  # the sum of these
 
+    name = "account histories"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Forget those of a book, or all."""
+        for place in list(self._histories):
+            if book is None or place[:2] == (book.venue, book.symbol):
+                del self._histories[place]
+                self._stored -= self._sizes.pop(place, 0)
+
     def history(
         self, venue: str, symbol: str, account: str
     ) -> Generator[None, None, AccountHistory | None]:

@@ -23,7 +23,7 @@ class AccountRoutes:
         self._exchange = exchange
         self._accounts = accounts
         self._history = history
-        self._histories = AccountHistories(exchange)
+        self.histories = AccountHistories(exchange)
 
     def account(self, request: Request, venue: str, account: str) -> Answer:
         answers = self._answers(request, venue, account)
@@ -58,7 +58,7 @@ class AccountRoutes:
         """Raises VenueClosed or Unauthorized, before anything is said of the venue."""
         self._accounts.require_open(venue)
         self._accounts.authorize_at(venue, account, request.key)
-        return AccountAnswers(self._exchange, self._histories, venue, account)
+        return AccountAnswers(self._exchange, self.histories, venue, account)
 
     def _symbols(self, request: Request, venue: str) -> list[str]:
         """The stock that the query names, or all of the venue; raises NoSuchVenue or NoSuchBook."""

@@ -8,8 +8,9 @@ to nothing: a trade is appended to a queue, and counts in a candle of one second
 are made once a second, or when somebody asks. The lock must be held for reading, too.
 """
 
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, takewhile
 from typing import Generic, Literal, NamedTuple, TypeVar
 
@@ -300,13 +301,26 @@ def _without_orders(trade: Execution | PastTrade) -> PastTrade:
 
 
 class History:
-    """The recent past of all books. `since` is when the server began, nanoseconds since 1970."""
+    """The recent past of all books. `since` is when the server began, nanoseconds since 1970, by
+    this clock.
+    """
 
-    def __init__(self, since: int) -> None:
+    def __init__(self, since: int, clock: Callable[[], int] = time.time_ns) -> None:
         self.since = since
+        self._clock = clock
         self._books: dict[tuple[str, str], BookHistory] = {}
         self._found: dict[OrderBook, BookHistory] = {}
         self._latest: dict[tuple[str, str], OrderBook] = {}  # the key in _found, by names
+
+    name = "history"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Know nothing of a book, or of any: the server begins at `clock` anew."""
+        if book is not None:
+            self.forget(self._latest.get((book.venue, book.symbol), book))
+            return
+        self.since = self._clock()
+        self._books, self._found, self._latest = {}, {}, {}
 
     def restore(self, pasts: Iterable[Past]) -> None:
         """Have the past of these books and of no others: at a start, and after a rollback. Raises

@@ -120,6 +120,15 @@ class Rankings:
     def __init__(self) -> None:
         self._latest: dict[tuple[str, str], Ranking] = {}
 
+    name = "rankings"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Forget that of a book, or all; who is being answered goes on with his."""
+        if book is None:
+            self._latest = {}
+        else:
+            self._latest.pop((book.venue, book.symbol), None)
+
     def ranking(self, book: OrderBook, now: int) -> Generator[bytes, None, Ranking]:
         """The ranking for somebody who asks now, made in steps: yields nothing after each but the
         last.

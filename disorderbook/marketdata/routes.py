@@ -50,7 +50,7 @@ class MarketDataRoutes:
         self._accounts = accounts
         self._history = history
         self._tape_port = tape_port
-        self._rankings = Rankings()
+        self.rankings = Rankings()
 
     def server(self, request: Request) -> Answer:
         needs_keys = self._accounts.need_keys
@@ -113,7 +113,7 @@ class MarketDataRoutes:
 
     def _rankings_at(self, venue: str) -> Rankings:
         """A level's market is small, and goes: its rankings are not kept."""
-        return Rankings() if venue in self._accounts.private else self._rankings
+        return Rankings() if venue in self._accounts.private else self.rankings
 
 
 V1 = "/api/v1"

@@ -8,6 +8,7 @@ one are noted, and their listeners are closed.
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 
 from disorderbook.engine.book import Execution, OrderBook, Quote
@@ -60,6 +61,18 @@ class Backlog:
         if self._waker.asleep:
             self._waker.wake()
 
+    def reset(self, book: OrderBook | None) -> None:
+        """Have nothing more to tell: listeners stay, and hear of what comes. What has happened in
+        a book that begins anew alone is still told, before anything of the new one. The exchange's
+        lock must be held.
+        """
+        if book is not None:
+            self._wanted.pop(book, None)
+            return
+        self._wanted = {}
+        for waiting in (self._events, self._overdue, self._latest, self._missed):
+            waiting.clear()
+
     def forget(self, book: OrderBook) -> None:
         """Hold nothing of a book that is closed. The exchange's lock must be held."""
         self._wanted.pop(book, None)
@@ -82,8 +95,9 @@ class Backlog:
     def next(self) -> Event | None:
         """The next event; None if none waits, while `catch_up` may still bring some."""
         for waiting in (self._overdue, self._events):
-            if waiting:
-                return waiting.popleft()
+            with suppress(IndexError):  # a reset may come in between
+                if waiting:
+                    return waiting.popleft()
         return None
 
     def catch_up(self) -> set[str]:
@@ -92,10 +106,13 @@ class Backlog:
         The exchange may add to both at any moment, so they are taken one by one; `add` queues
         events again once nothing is left of them.
         """
-        missed = {self._missed.pop() for _ in range(len(self._missed))}
-        for _ in range(len(self._latest)):
-            _, quote = self._latest.popitem()
-            self._overdue.append(((), quote))
+        missed: set[str] = set()
+        with suppress(KeyError):  # a reset may come in between
+            for _ in range(len(self._missed)):
+                missed.add(self._missed.pop())
+            for _ in range(len(self._latest)):
+                _, quote = self._latest.popitem()
+                self._overdue.append(((), quote))
         return missed
 
     def undelivered(self) -> set[str]:

@@ -174,6 +174,7 @@ class Tape:
             self._backlog.add
         )  # called after each event; the exchange's lock must be held
         self.forget = self._backlog.forget  # called with a book that is closed
+        self.reset = self._backlog.reset  # called when a market begins anew
         self.take_over = self._server.take_over  # for connections that others have accepted
         self.port = self._server.port
         self._server.start()
@@ -183,6 +184,8 @@ class Tape:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    name = "tape"
 
     def counts(self) -> TapeCounts:
         """May be called from any thread."""

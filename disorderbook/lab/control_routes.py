@@ -1,0 +1,65 @@
+"""The routes below /api/v1/control/, which an exchange has only if it was started with --control.
+
+The application holds the exchange's lock while it calls a handler.
+"""
+
+from disorderbook.errors import IllegalValue, MissingField, WrongType
+from disorderbook.lab.control import HALTED, MarketControl
+from disorderbook.protocol.messages import HEARTBEAT
+from disorderbook.protocol.names import MAX_NAME_LENGTH, detail_of, missing
+from disorderbook.protocol.parse import Fields, parse_object
+from disorderbook.protocol.route import Answer, Request, Route
+
+A_NAME = f"a string of 1 to {MAX_NAME_LENGTH} characters"
+
+
+class ControlRoutes:
+    """The handlers of the table CONTROL_ROUTES; each answers with JSON or raises an
+    ExchangeError.
+    """
+
+    def __init__(self, control: MarketControl) -> None:
+        self._control = control
+
+    def reset(self, request: Request) -> Answer:
+        """Everything, or the book that the body names."""
+        fields = parse_object(request.body) if request.body.strip() else {}
+        self._control.reset(*(_text(fields, name, None) for name in ("venue", "symbol")))
+        return HEARTBEAT
+
+    def halt(self, request: Request) -> Answer:
+        fields = parse_object(request.body)
+        reason = _text(fields, "reason", HALTED)
+        self._control.halt(*_place(fields), HALTED if reason is None else reason)
+        return HEARTBEAT
+
+    def resume(self, request: Request) -> Answer:
+        self._control.resume(*_place(parse_object(request.body)))
+        return HEARTBEAT
+
+
+def _place(fields: Fields) -> tuple[str, str]:
+    """Venue and symbol; raises MissingField, WrongType, IllegalValue."""
+    venue, symbol = (_text(fields, name, None) for name in ("venue", "symbol"))
+    if venue is None or symbol is None:
+        raise MissingField(missing("venue" if venue is None else "symbol", A_NAME))
+    return venue, symbol
+
+
+def _text(fields: Fields, name: str, default: str | None) -> str | None:
+    """A string of a body; raises WrongType, IllegalValue."""
+    text = fields.get(name, default)
+    if text is not None and not isinstance(text, str):
+        raise WrongType(detail_of(name, text, A_NAME))
+    if text is not None and not 1 <= len(text) <= MAX_NAME_LENGTH:
+        raise IllegalValue(detail_of(name, text, A_NAME))
+    return text
+
+
+CONTROL = "/api/v1/control"
+
+CONTROL_ROUTES: list[Route] = [
+    ("POST", f"{CONTROL}/reset", ControlRoutes.reset),
+    ("POST", f"{CONTROL}/halt", ControlRoutes.halt),
+    ("POST", f"{CONTROL}/resume", ControlRoutes.resume),
+]

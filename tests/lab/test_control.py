@@ -1,0 +1,239 @@
+"""A market that was used and reset is as one that was never used, whatever it has had."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from object_graph import description, differences
+from raw_websocket import EXECUTIONS, TICKERS, RawPeer
+from wsgi import BUY, ORDERS, Client
+
+from disorderbook.accounts import Accounts
+from disorderbook.api.app import make_app
+from disorderbook.assembly import MarketSettings, assemble
+from disorderbook.engine.book import OrderBook
+from disorderbook.game.master import GameSettings
+from disorderbook.game.simulation import START
+from disorderbook.in_process import PrivateExchange, serve
+from disorderbook.lab.clock import clock_settings
+from disorderbook.lab.opponents import opponents_of
+from disorderbook.ledger import temporary
+from disorderbook.protocol.names import NANOSECONDS
+
+STOCK = "/ob/api/venues/TESTEX/stocks/FOOBAR"
+V1 = "/api/v1/venues/TESTEX"
+CONTROL = "/api/v1/control"
+THREE = "market-maker,taker,noise:3"
+HALTED = (403, "Trading in this stock is halted")
+
+# What may be otherwise after a reset, and why.
+MAY_DIFFER = {
+    ".services.accounts.version": "it only grows: listeners are looked at again when it does",
+    ".services.metrics": "counts since the process began, which Prometheus wants to grow",
+    ".tally": "the same",
+    ".app._other": "the same",
+}
+
+
+class Assembled(Client):
+    """Talks to an exchange that was put together as the command line does it, without a socket."""
+
+    def __init__(self, services: Any) -> None:
+        self.services = services
+        self.app = make_app(services)
+
+    def advance(self, seconds: float) -> None:
+        with self.services.exchange.transaction():
+            self.services.timeline.advance(round(seconds * NANOSECONDS))
+
+    def reset(self, *names: str) -> None:
+        with self.services.exchange.transaction():
+            self.services.control.reset(*names)
+
+
+@contextmanager
+def assembled(clock: str = "stepped", database: Path | None = None) -> Iterator[Assembled]:
+    settings = MarketSettings(
+        extra=True,
+        database=None if database is None else str(database),
+        game=GameSettings(1.0, 7),
+        opponents=opponents_of(THREE),
+        clock=clock_settings(clock),
+        has_journal=True,
+        has_control=True,
+    )
+    with assemble(settings, Accounts()) as services:
+        yield Assembled(services)
+
+
+def story(ask: Client) -> list[tuple[int, bytes]]:
+    """Every part of a market comes to have some state; what was answered."""
+    sell = {"account": "BOB", "direction": "sell"}
+    place, history = f"{V1}/stocks/FOOBAR", f"{V1}/accounts/ANN"
+    asked: list[tuple[str, str, object, dict[str, str]]] = [
+        ("POST", "/api/v1/clock", {"advance": 3}, {}),
+        ("POST", ORDERS, BUY, {"Idempotency-Key": "one"}),
+        ("POST", ORDERS, BUY, {"Idempotency-Key": "one"}),
+        ("POST", ORDERS, BUY | sell | {"price": 4000}, {"Idempotency-Key": "two"}),
+        ("POST", ORDERS, BUY | {"price": 1}, {}),
+        ("POST", ORDERS, BUY | {"orderType": "hold"}, {}),
+        ("DELETE", f"{ORDERS}/3", b"", {}),
+        ("POST", ORDERS.replace("FOOBAR", "OTHER"), BUY | {"price": 7}, {}),
+        ("POST", ORDERS.replace("TESTEX", "SECOND"), BUY | {"price": 8}, {}),
+        ("POST", "/gm/levels/first_steps", b"", {}),
+        ("POST", "/api/v1/clock", {"advance": 2}, {}),
+        ("GET", STOCK, b"", {}),
+        ("GET", f"{place}/scores", b"", {}),
+        ("GET", f"{place}/trades", b"", {}),
+        ("GET", f"{place}/candles", b"", {}),
+        ("GET", history, b"", {}),
+        ("GET", f"{history}/fills", b"", {}),
+        ("GET", f"{history}/orders", b"", {}),
+        ("GET", f"{STOCK}/scores", b"", {}),
+        ("GET", "/api/v1/server", b"", {}),
+        ("GET", "/api/v1/clock", b"", {}),
+        ("GET", "/gm/levels", b"", {}),
+    ]
+    answers = [ask(method, path, body, headers) for method, path, body, headers in asked]
+    return [(answer.status, answer.body) for answer in answers]
+
+
+def look(client: Assembled) -> dict[str, str]:
+    """All that can be reached from an exchange, but for what may differ."""
+    found = description(client)
+    return {
+        path: value for path, value in found.items() if not any(name in path for name in MAY_DIFFER)
+    }
+
+
+def test_a_reset_brings_back_all_that_a_market_has() -> None:
+    with assembled() as fresh, assembled() as used:
+        expected = look(fresh)
+        assert differences(expected, look(used)) == []
+        first = story(used)
+        assert len(differences(expected, look(used))) > 5000
+        used.reset()
+        assert differences(expected, look(used)) == []
+        assert story(used) == first == story(fresh)
+        assert [status for status, _ in first if status != 200] == [400]
+
+
+class Forgotten:
+    """A part that somebody adds later, and registers nowhere."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def publish(self, book: OrderBook, executions: object) -> None:
+        self.seen.add(book.symbol)
+
+
+def test_a_part_that_has_not_registered_is_found() -> None:
+    with assembled() as fresh, assembled() as used:
+        for client in (fresh, used):
+            client.services.exchange.add_publisher(Forgotten().publish)
+        expected = look(fresh)
+        story(used)
+        used.reset()
+        found = differences(expected, look(used))
+        assert found and all(".seen" in line for line in found)
+
+
+@pytest.mark.parametrize("name", ["ledger", "clock", "exchange", "game master", "history"])
+def test_a_part_that_is_not_reset_is_found(name: str) -> None:
+    """Each is missed, so the comparison sees all of them."""
+    with assembled() as fresh, assembled() as used:
+        expected = look(fresh)
+        story(used)
+        [part] = [part for part in used.services.control.parts if part.name == name]
+        used.services.control._parts.remove(part)
+        used.reset()
+        assert differences(expected, look(used))
+
+
+PARTS = {
+    "ledger",
+    "clock",
+    "exchange",
+    "game master",
+    "history",
+    "opponents",
+    "timeline",
+    "journal of requests",
+    "rankings",
+    "account histories",
+    "idempotency keys",
+}
+
+
+def test_which_parts_there_are() -> None:
+    with assembled() as client:
+        assert {part.name for part in client.services.control.parts} == PARTS
+
+
+def test_closed_orders_that_were_moved_out_of_memory_are_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(temporary, "CLOSED_ORDERS_IN_MEMORY", 2)
+    monkeypatch.setattr(temporary.TemporaryLedger.__init__, "__defaults__", (2,))
+    with assembled() as fresh, assembled() as used:
+        expected = look(fresh)
+        story(used)
+        assert used.services.exchange._ledger.connection.execute(
+            "SELECT count(*) FROM orders"
+        ).fetchone() > (5,)
+        used.reset()
+        assert differences(expected, look(used)) == []
+        assert used("GET", f"{ORDERS}/0").status == 404
+
+
+def ask(exchange: PrivateExchange, method: str, path: str, body: object = b"") -> tuple[int, Any]:
+    """One request over a socket: the status, and the answer."""
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(exchange.url + path, sent or None, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as fault:
+        return fault.code, json.load(fault)["error"]
+
+
+def until(listener: RawPeer, text: str) -> list[bytes]:
+    """All that a listener is told up to a message with this in it."""
+    told = [b""]
+    while text.encode() not in told[-1]:
+        frame = listener.frame()
+        assert frame is not None
+        told.append(frame.payload)
+    return told
+
+
+def test_over_http_and_tape_a_reset_market_answers_as_a_new_one() -> None:
+    def played(exchange: PrivateExchange, listeners: list[RawPeer]) -> list[object]:
+        """Answers to requests, and what the tape tells of them."""
+        answers = [
+            ask(exchange, "POST", "/api/v1/clock", {"advance": 2}),
+            *(ask(exchange, "POST", ORDERS, BUY | {"price": price}) for price in (1, 9000, 1)),
+            ask(exchange, "GET", STOCK),
+            ask(exchange, "GET", f"{V1}/accounts/ANN"),
+            ask(exchange, "GET", "/api/v1/server"),
+        ]
+        ends = [answers[3][1]["ts"], '"incomingComplete":true']
+        told = [until(each, end) for each, end in zip(listeners, ends, strict=True)]
+        return [*answers, *told]
+
+    with serve(opponents=THREE, seed=7, clock="stepped", websockets=True, control=True) as exchange:
+        ticks = RawPeer.listening(exchange.port, TICKERS)
+        with ticks, RawPeer.listening(exchange.port, EXECUTIONS) as executions:
+            listeners = [ticks, executions]
+            first = played(exchange, listeners)
+            exchange.control.reset()
+            assert ask(exchange, "GET", STOCK)[1]["bids"] == [] and exchange.time_ns == START
+            assert played(exchange, listeners) == first
+            assert ask(exchange, "POST", f"{CONTROL}/reset") == (200, {"ok": True, "error": ""})
+            assert played(exchange, listeners) == first
