@@ -11,7 +11,9 @@ be as improbable (Fisher, "The design of experiments", 1935, section 21).
 Who looks again and again until something shows will see something: so where there are several
 looks, each has its part of the 5 % (Bonferroni's inequality; Dunn, "Multiple comparisons among
 means", 1961). All of the intervals together then hold in 95 % of cases, however the looks depend on
-each other, and two equal programs are called different in at most 5 %.
+each other, and two equal programs are called different in at most 5 %. Equal is that the
+differences are symmetric about zero; where they are skewed, and only their mean is zero, few seeds
+are called different more often.
 """
 
 import math
