@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import DirectBottle, make_app
-from disorderbook.api.journal import RequestJournal
+from disorderbook.api.journal import Answered, RequestJournal
 from disorderbook.api.services import Services
 from disorderbook.client.network import API, IDEMPOTENCY_HEADER, TAPE, address_of
 from disorderbook.client.recovery import Recovery
@@ -127,6 +127,19 @@ def _later(render: Callable[..., bytes], *arguments: object) -> Callable[[], byt
     return lambda: render(*arguments)
 
 
+class RefusalJournal(RequestJournal):
+    """Counts requests, and keeps those that were refused: nobody asks for the others here, and to
+    keep one takes a sixth of the time that it is answered in.
+    """
+
+    def observe(self, answered: Answered) -> None:
+        """Count a request, and keep it if it was refused."""
+        if answered.status < "400":
+            self.count += 1
+        else:
+            super().observe(answered)
+
+
 class Application:
     """The routes of an exchange whose every change `history` is told, for who asks directly. Orders
     may be listed, and nobody needs a key.
@@ -134,7 +147,7 @@ class Application:
 
     def __init__(self, exchange: Exchange, history: History, timeline: Timeline) -> None:
         self._exchange, self._accounts = exchange, Accounts()
-        self.journal = RequestJournal(exchange.read_clock, self._accounts)
+        self.journal = RefusalJournal(exchange.read_clock, self._accounts)
         self._app = make_app(
             Services(
                 exchange,

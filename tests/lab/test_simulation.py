@@ -166,6 +166,8 @@ def test_the_record_counts_requests_and_names_refusals() -> None:
     assert (record.requests, record.refusal_count) == (2, 1)
     [refusal] = record.refusals
     assert (refusal.method, refusal.status) == ("POST", 400) and "qty" in refusal.detail
+    kept = sim._served().journal.requests()  # what is not told is not kept either
+    assert [request.status for request in kept] == [400]
 
 
 def test_a_record_stays_as_it_was() -> None:
