@@ -305,10 +305,11 @@ def test_clients_are_tested_as_shown(tmp_path: Path) -> None:
     """By the steps of the job, in the folder of a client that has the test that is shown."""
     yaml = pytest.importorskip("yaml")
     (tmp_path / "test_shown.py").write_text(sample(DOCS / "testing.md", "import pytest"))
+    (tmp_path / "test_shared.py").write_text(sample(DOCS / "testing.md", "import disorderbook"))
     (job,) = yaml.safe_load(sample(DOCS / "testing.md", "on: [push"))["jobs"].values()
     install, python, other = [step["run"] for step in job["steps"] if "run" in step]
     assert shlex.split(install)[-2:] == ["./disorderBook[tape]", "pytest"]
-    assert "2 passed" in shell(python, tmp_path)
+    assert "4 passed" in shell(python, tmp_path)
     assert other == sample(DOCS / "testing.md", "disorderbook -p 0")
     assert '{"ok":true,"error":""}' in shell(other, tmp_path)
     assert not (tmp_path / "ports.json").exists()
