@@ -23,6 +23,7 @@ from typing import NoReturn
 
 from urllib3.exceptions import InsecureRequestWarning
 
+from disorderbook.client.market import VARIABLES
 from disorderbook.client.network import DEFAULT_URL, api_address, checked_verify, encoded
 from disorderbook.runner.display import Complaints, complain, status_line
 from disorderbook.runner.gateway import (
@@ -310,11 +311,12 @@ def bot_parser(program: str, bot: Bot) -> Parser:
     )
     _add_market_options(parser)
     add = parser.add_argument
-    add("--account", type=name, default=bot.account, help="for whom" + DEFAULT)
+    account, own_key = _variable("ACCOUNT") or bot.account, _variable("KEY") or bot.key
+    add("--account", type=name, default=account, help="for whom" + DEFAULT)
     add(
         "--key",
         type=key,
-        default=bot.key,
+        default=own_key,
         help="the account's API key, for an exchange that was started with -a" + DEFAULT,
     )
     usual = "-".join(f"{limit:g}" for limit in sorted(set(bot.pause)))
@@ -340,10 +342,16 @@ def bots_parser(program: str) -> Parser:
         help="how many of each bot; each has an account (NOISE1, NOISE2) and a seed of its own",
     )
     _add_market_options(parser)
-    add("--account", type=name, help="for whom all of them trade (default: an account for each)")
+    add(
+        "--account",
+        type=name,
+        default=_variable("ACCOUNT"),
+        help="for whom all of them trade (default: an account for each)",
+    )
     add(
         "--key",
         type=key,
+        default=_variable("KEY"),
         help="the account's API key, for an exchange that was started with -a (default: what"
         " accounts.json has for the bot)",
     )
@@ -434,9 +442,13 @@ def count_up_to(most: int) -> Callable[[str], int]:
 
 
 def _add_market_options(parser: Parser) -> None:
-    """Where to trade, how much, and how it is repeated."""
+    """Where to trade, how much, and how it is repeated. `disorderbook run` sets variables of the
+    environment, which are the defaults then.
+    """
     add = parser.add_argument
-    add("--url", type=url, default=f"{api_address(DEFAULT_URL)}/", help="the exchange" + DEFAULT)
+    address = _variable("URL") or f"{api_address(DEFAULT_URL)}/"
+    venue, symbol = _variable("VENUE") or "TESTEX", _variable("SYMBOL") or "FOOBAR"
+    add("--url", type=url, default=address, help="the exchange" + DEFAULT)
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument(
         "--ca",
@@ -446,8 +458,8 @@ def _add_market_options(parser: Parser) -> None:
         " (default: those that everybody trusts)",
     )
     trust.add_argument("--insecure", action="store_true", help="trust any certificate")
-    add("--venue", type=name, default="TESTEX", help="where to trade" + DEFAULT)
-    add("--symbol", type=name, default="FOOBAR", help="which stock" + DEFAULT)
+    add("--venue", type=name, default=venue, help="where to trade" + DEFAULT)
+    add("--symbol", type=name, default=symbol, help="which stock" + DEFAULT)
     add(
         "--orders",
         type=count_up_to(MAX_ORDERS),
@@ -457,10 +469,16 @@ def _add_market_options(parser: Parser) -> None:
     add(
         "--seed",
         type=int,
+        default=_variable("SEED"),
         metavar="N",
         help="the same number and the same answers give the same orders (default: a random one)",
     )
     add("--quiet", action="store_true", help="print only the total and what goes wrong")
+
+
+def _variable(name: str) -> str | None:
+    """What the environment says, as it does for a `Market`; None if that is nothing."""
+    return os.environ.get(VARIABLES + name) or None
 
 
 def _add_pause(parser: Parser, usual: str) -> None:

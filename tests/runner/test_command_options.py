@@ -33,6 +33,17 @@ def test_a_bot_trades_the_first_market_of_this_machine_unless_it_is_told_otherwi
     assert (options.account, options.key) == ("TAKERBOTS", "takerkey")
 
 
+def test_in_a_run_the_environment_says_where_to_trade(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"URL": "http://127.0.0.1:9", "VENUE": "V", "SYMBOL": "S", "ACCOUNT": "ME"}
+    for variable, value in {**values, "KEY": "k", "SEED": "8"}.items():
+        monkeypatch.setenv(f"DISORDERBOOK_{variable}", value)
+    for parser in (bot_parser("bot", REGISTRY["taker"]), bots_parser("bots")):
+        options = parser.parse_args([])
+        assert endpoint(options) == Endpoint("http://127.0.0.1:9/ob/api/", "V", "S", True)
+        assert (options.account, options.key, options.seed) == ("ME", "k", 8)
+        assert parser.parse_args(["--account", "YOU"]).account == "YOU"
+
+
 def test_names_and_options_may_be_mixed() -> None:
     options = bots_parser("bots").parse_intermixed_args(["taker", "--seed", "7", "noise"])
     assert (options.names, options.seed) == (["taker", "noise"], 7)
