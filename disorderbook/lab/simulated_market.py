@@ -166,6 +166,7 @@ class LevelMarket(SimulatedMarket):
     def accuse(self, account: str) -> None:
         if not self._run.level.takes_accusation:
             super().accuse(account)
+        _require_name(account)
         self._run.judge(account)
 
     def _looks_of_day(self, looks: int) -> Iterator[None]:
@@ -208,8 +209,10 @@ def _place(names: tuple[str | None, ...]) -> Place:
         usual if name is None else name for name, usual in zip(names, FIRST_NAMES, strict=True)
     )
     for name in (venue, symbol, account):
-        if not isinstance(name, str) or not is_name(name):
-            raise ValueError(
-                f"{name!r:.80} cannot name a venue, a stock or an account: {NAME_RULE}"
-            )
+        _require_name(name)
     return Place(venue, symbol, account)
+
+
+def _require_name(name: object) -> None:
+    if not isinstance(name, str) or not is_name(name):
+        raise ValueError(f"{name!r:.80} cannot name a venue, a stock or an account: {NAME_RULE}")

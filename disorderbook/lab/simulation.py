@@ -176,8 +176,8 @@ class Simulation:
         return market
 
     def accuse(self, account: str) -> None:
-        """The one accusation of the level making_amends. Raises ValueError elsewhere, and
-        RuntimeError after `close`.
+        """The one accusation of the level making_amends. Raises ValueError elsewhere and for what
+        is no name, and RuntimeError after `close`.
         """
         self._require_open()
         self._inside.accuse(account)

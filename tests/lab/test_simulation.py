@@ -386,3 +386,11 @@ def test_in_a_level_the_tape_tells_what_its_bots_trade() -> None:
         sim.advance(20)
         assert len(list(ticks)) > 50 and market.position().shares == 0
         assert sim.day > 1 and market.account == sim.account
+
+
+@pytest.mark.parametrize("account", [5, None, ""])
+def test_what_is_no_name_is_no_accusation(account: Any) -> None:
+    with Simulation(seed=3, level="making_amends") as sim:
+        with pytest.raises(ValueError, match="cannot name"):
+            sim.accuse(account)
+        assert sim.state == "open"
