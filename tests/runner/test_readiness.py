@@ -1,11 +1,14 @@
 """Waiting for an exchange: it ends when one answers, and at the deadline whatever else does."""
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from tls_front import tls_front
 
 from disorderbook.in_process import serve
 from disorderbook.runner.readiness import (
@@ -92,6 +95,15 @@ def test_a_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with serve() as exchange:
         assert wait_until_ready(lambda: exchange.url, LONG) == exchange.url
+
+
+def test_a_certificate_counts_and_can_be_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with serve(websockets=True) as exchange, tls_front(exchange, tmp_path) as front:
+        assert re.search("does not answer .self.signed certificate", reason(front.url))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(front.ca))
+        ask(front.url)
 
 
 def body(text: bytes, head: bytes = HEAD) -> bytes:
