@@ -7,7 +7,8 @@ import math
 import socket
 import struct
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 from msgspec.structs import replace
@@ -39,12 +40,21 @@ from disorderbook.server.response import (
     answer,
     busy_response,
     failed_response,
+    instead_of_answer,
     log_failure,
     refuse,
     respond_to_nothing,
     uncommitted_response,
 )
-from disorderbook.server.unsent import Outgoing, Unsent
+from disorderbook.server.treatment import (
+    MOST_SILENT,
+    SILENT_SECONDS,
+    Delivery,
+    Treat,
+    Treated,
+    delivered,
+)
+from disorderbook.server.unsent import Outgoing, Part, Unsent
 
 READ_BYTES = 4 * 1024  # at once from one connection; what is read is parsed before others' turn
 
@@ -89,6 +99,9 @@ class Service:
         self.upgrade = upgrade  # None if handshakes are requests like any other
         self.respond = getattr(app, "respond", respond_to_nothing)
         self.commit = commit
+        self._untreated = partial(answer, app, self.respond)
+        self.answer: Callable[[HttpRequest], bytes | Reply | Treated] = self._untreated
+        self.silent: deque[Connection] = deque()  # whose answers are never sent, oldest first
         self._holding: list[Connection] = []  # connections whose answers wait for the commit
         self._held_before = 0  # how many of them there were a step of the loop ago
         self._commit_by = 0.0  # on the loop's clock, in seconds
@@ -112,6 +125,32 @@ class Service:
         self._has_pass = False  # whether the loop will call _pass
         # What has been read is used up before the next read, so one buffer is enough for all.
         self.buffer = memoryview(bytearray(READ_BYTES))
+
+    def treat_by(self, treat: Treat | None) -> None:
+        """Treat requests from now on as this says; None is as usual."""
+        self.answer = self._untreated if treat is None else partial(self._treated, treat)
+
+    def _treated(self, treat: Treat, request: HttpRequest) -> bytes | Reply | Treated:
+        try:
+            treatment = treat(request)
+        except Exception:
+            return failed_response(request)
+        return self._untreated(request) if treatment is None else Treated(request, treatment)
+
+    def done(self, treated: Treated) -> bytes | Reply:
+        """The answer to a request whose turn it is now; empty if it is lost."""
+        treatment = treated.treatment
+        if treatment.is_lost:
+            return b""
+        if treatment.instead is not None:
+            return instead_of_answer(treatment.instead, treated.request)
+        return self._untreated(treated.request)
+
+    def add_silent(self, connection: "Connection") -> None:
+        """Keep a connection that gets no answer, and close the oldest one if there are too many."""
+        self.silent.append(connection)
+        if len(self.silent) > MOST_SILENT:
+            self.silent[0].abort()
 
     def hold(self, connection: "Connection") -> None:
         """Have a connection's answers sent after the next commit."""
@@ -236,6 +275,10 @@ class Connection(asyncio.BufferedProtocol):
         self._outgoing: Outgoing | None = None  # what there is of it and not taken yet
         self._made: Steps | None = None  # what makes the rest of it
         self._pending: Pending | None = None  # the answer itself, while it is not there
+        self._treated: Treated | None = None  # its request, while that is yet to be done
+        self._timer: asyncio.TimerHandle | None = None  # until it is
+        self._delivery = Delivery.SENT  # what becomes of the long answer
+        self._is_silent = False  # until it is closed
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -263,6 +306,9 @@ class Connection(asyncio.BufferedProtocol):
         self._reader.ready.clear()
         self._forget_written()
         self._end_reply()
+        if self._is_silent:
+            self._is_silent = False
+            self._service.silent.remove(self)
         if self._service.stopping:
             self._service.alarm.set()
 
@@ -270,7 +316,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._service.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        if self._closing:
+        if self._closing or self._is_silent:
             return
         try:
             self._reader.feed(self._service.buffer[:nbytes])
@@ -293,6 +339,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._closing:
             return False
         self._ended = True
+        if self._is_silent:
+            return False
         if self._refusal is None and self._reader.stage is not NOTHING:
             self._refusal = bad_request("The request ended before it was whole")
         if self._is_excess:
@@ -371,7 +419,9 @@ class Connection(asyncio.BufferedProtocol):
             else:
                 self._fail(failed_response(steps.request))
             return
-        self._outgoing = Outgoing(chunks, service.unsent)
+        if chunks and self._delivery is not Delivery.SENT:
+            steps.close()
+        self._give(chunks)
         if service.commit:
             self._is_held, self._held_for = True, [] if has_begun else [steps.request]
             service.hold(self)
@@ -395,14 +445,66 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._pending = None
         self._reply_by = self._service.loop.time() + self._limits.answer_seconds
-        self._outgoing = Outgoing(pending.parts(), self._service.unsent)
+        self._give(pending.parts())
+        self._hold_reply(pending.request)
+
+    def _give(self, parts: Sequence[Part]) -> None:
+        """These are to be sent now of the long answer, as far as it is delivered."""
+        if self._delivery is not Delivery.SENT:
+            parts = delivered(parts, self._delivery)
+        self._outgoing = Outgoing(parts, self._service.unsent)
+
+    def _hold_reply(self, request: HttpRequest) -> None:
+        """Send a long answer after the commit of what its request has changed."""
         if self._is_held:  # the commit is still to come, of answers before it
             return
         if self._service.commit:
-            self._is_held, self._held_for = True, [pending.request]
+            self._is_held, self._held_for = True, [request]
             self._service.hold(self)
         else:
             self._go_on_with_reply()
+
+    # Requests that are treated otherwise than usual.
+
+    def _delay(self, treated: Treated) -> None:
+        """Have the request done when its time has come, after what was answered before it."""
+        treatment, loop = treated.treatment, self._service.loop
+        self._treated, self._delivery = treated, treatment.delivery
+        self._reply_by = math.inf  # the delay is ours
+        self._timer = loop.call_later(treatment.delay, self._do_treated)
+
+    def _do_treated(self) -> None:
+        treated, self._treated, self._timer = self._treated, None, None
+        if treated is None or self._transport.is_closing():  # the client has gone
+            return
+        service = self._service
+        self._reply_by = service.loop.time() + self._limits.answer_seconds
+        reply = service.done(treated)
+        if isinstance(reply, Pending):
+            self._await(reply)
+        elif not isinstance(reply, (bytes, Whole)):
+            self._made = reply
+            if not self._is_held:
+                self._go_on_with_reply()
+        else:
+            self._give((reply,) if isinstance(reply, bytes) else reply.parts)
+            self._hold_reply(treated.request)
+
+    def _end_badly(self, delivery: Delivery) -> None:
+        """All is sent that is to be sent of an answer that the client does not get whole."""
+        self._reader.ready.clear()
+        if delivery is Delivery.WITHHELD:
+            self._has_reply = self._is_silent = True
+            self._reply_by = self._service.loop.time() + SILENT_SECONDS
+            self._transport.resume_reading()  # so that its end is seen
+            self._service.add_silent(self)
+            return
+        self._end_reply()
+        if delivery is Delivery.CUT:
+            self._close()
+        else:
+            self._closing = True
+            self._service.loop.call_soon(self.abort)  # asyncio cannot abort in resume_writing
 
     def _fail(self, refusal: bytes) -> None:
         """Send a refusal instead of an answer that has not begun."""
@@ -417,7 +519,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _go_on_with_reply(self) -> None:
         """After a commit or a slice, or when the client has taken what was written."""
-        if self._blocked or self._pending is not None:
+        if self._blocked or self._awaits_answer or self._is_silent:
             return
         if self._outgoing is not None and not self._outgoing.is_given:
             self._wait_for_turn(self._service.waiting)
@@ -430,7 +532,15 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._finish_reply()
 
+    @property
+    def _awaits_answer(self) -> bool:
+        """Whether the long answer is not there yet."""
+        return self._pending is not None or self._treated is not None
+
     def _finish_reply(self) -> None:
+        if self._delivery is not Delivery.SENT:
+            self._end_badly(self._delivery)
+            return
         if self._made is not None and self._made.ends_connection:
             self._reader.finished = True
             self._reader.ready.clear()
@@ -453,6 +563,10 @@ class Connection(asyncio.BufferedProtocol):
     def _end_reply(self) -> None:
         """Let go of all that belongs to the long answer."""
         self._has_reply, self._pending = False, None
+        self._treated, self._delivery = None, Delivery.SENT
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._outgoing is not None:
             self._outgoing.close()
             self._outgoing = None
@@ -512,7 +626,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def stop(self) -> None:
         """Close now if no request is under way, else after the answer to the last one."""
-        if self._closing or not self._is_busy():
+        if self._timer is not None:
+            self._timer.cancel()
+            self._do_treated()
+        elif self._is_silent:
+            self.abort()
+        elif self._closing or not self._is_busy():
             self._close()
 
     def abort(self) -> None:
@@ -533,7 +652,7 @@ class Connection(asyncio.BufferedProtocol):
             if service.stopping and not self._is_busy():
                 request, self._reader.finished = replace(request, keep_alive=False), True
             requests.append(request)
-            response = answer(service.app, service.respond, request)
+            response = service.answer(request)
             if not isinstance(response, bytes):
                 response = self._begin_reply(response)
             answers.append(response)
@@ -552,11 +671,15 @@ class Connection(asyncio.BufferedProtocol):
                 self._count_written(data)
         self._go_on()
 
-    def _begin_reply(self, reply: Reply) -> bytes:
+    def _begin_reply(self, reply: Reply | Treated) -> bytes:
         """Hold a long answer, or one that is not there yet, until those before it are written; a
         refusal if there is no room.
         """
         self._reply_by = self._service.loop.time() + self._limits.answer_seconds
+        if isinstance(reply, Treated):
+            self._delay(reply)
+            self._has_reply = True
+            return b""
         if not isinstance(reply, Pending):
             self._service.room = 0  # what is long takes long to make, and the others have waited
         if isinstance(reply, Whole):

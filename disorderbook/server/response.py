@@ -230,6 +230,12 @@ def uncommitted_response(body: bytes, request: HttpRequest) -> bytes:
     return _error("503 Service Unavailable", headers, body, request)
 
 
+def instead_of_answer(response: HttpResponse, request: HttpRequest) -> bytes:
+    """An answer, which is short, that the server gives in the application's place."""
+    headers = [*response.headers, *_for_pages(request.environ())]
+    return _error(response.status, headers, cast(bytes, response.body), request)
+
+
 def busy_response(refusal: Refusal, request: HttpRequest) -> bytes:
     """The refusal of an answer for which there is no room now. The connection goes on."""
     detail = (DETAIL_HEADER, detail_header(refusal.detail))

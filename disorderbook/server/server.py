@@ -18,6 +18,7 @@ from disorderbook.server.head import Environ
 from disorderbook.server.limits import Limits
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.response import FUTURES, ORIGINS, WsgiApp
+from disorderbook.server.treatment import Treat
 
 BACKLOG = 1024  # connections that wait to be accepted
 
@@ -90,6 +91,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         self._origins = origins
         self._stops = 0  # how often `stop` was called
         self._service: Service | None = None
+        self._treat: Treat | None = None
 
     def run(self, handler: WsgiApp) -> None:
         """Serve until `stop` is called."""
@@ -117,6 +119,12 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
             with contextlib.suppress(RuntimeError):  # the loop has just been closed
                 self._service.loop.call_soon_threadsafe(self._service.alarm.set)
 
+    def treat_by(self, treat: Treat | None) -> None:
+        """Treat requests from now on as this says, None as usual; from any thread."""
+        self._treat = treat
+        if self._service is not None:
+            self._service.treat_by(treat)
+
     def counts(self) -> Counts:
         """To be called by the application, or on the server's thread."""
         service = self._service
@@ -134,6 +142,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         service = self._service = Service(
             app, self._limits, self._environ(), self.commit, self.upgrade
         )
+        service.treat_by(self._treat)
         acceptors = [await self._accept(service, listener) for listener in self._listeners]
         while not self._stops:
             await _next_check(service)
