@@ -65,37 +65,41 @@ class Replay:
     the new id where that differs: of no more orders than were open in the original.
     """
 
+    name = "replay"
+
     def __init__(self, exchange: Exchange, clock: Clock, settings: ReplaySettings) -> None:
         self._exchange, self._clock = exchange, clock
         self.recording, self._at_end = settings
-        # Of the machine's clock against that of the original.
-        self._lag = 0 if clock.is_simulated else clock() - self.recording.start
         self._begin()
 
     def _begin(self) -> None:
+        clock = self._clock
+        # Of the machine's clock against that of the original.
+        self._lag = 0 if clock.is_simulated else clock() - self.recording.start
         self._orders = self._cancels = self._refused = self._differing = 0
         self._ids: dict[tuple[Place, int], int | None] = {}  # None: its placing was refused
-        self._next_ids: dict[Place, int] = {}  # of the original's orders
-        self._gone: dict[Place, int] = {}  # orders with lower ids went with a book that was reset
+        self._next_ids: dict[Place, int] = {}  # of the original's books
+        self._gone: dict[Place, int] = {}  # orders with lower ids were in a book that is no more
         self._done = 0  # the number of the last event that was done
         self._events = deque(self.recording.portion(self._done))
-
-    name = "replay"
-
-    def reset(self, book: OrderBook | None) -> None:
-        """Begin anew; if it is one book only that does, have none of its orders cancelled."""
-        if book is None:
-            self._begin()
-            self.open_books()
-        else:
-            place = book.venue, book.symbol
-            self._gone[place] = self._next_ids.get(place, 0)
 
     def open_books(self) -> None:
         """Open those of the recording, oldest first; raises TooManyBooks or CannotWrite."""
         with self._showing(self.recording.start):
             for place in self.recording.places:
                 self._exchange.book(*place)
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Begin anew in a new market, on a clock that does so, too; or, if one book begins anew, go
+        on there without the orders that were in it. Raises as `open_books`, and CannotUse.
+        """
+        if book is None:
+            self._begin()
+            self.open_books()
+            return
+        place = book.venue, book.symbol
+        self._gone[place] = self._next_ids.get(place, 0)
+        self._ids = {old: order_id for old, order_id in self._ids.items() if old[0] != place}
 
     @property
     def next_at(self) -> int | None:
@@ -132,6 +136,8 @@ class Replay:
 
     def _go_on(self, event: RecordedEvent) -> None:
         self._done = event.number
+        if event.new is not None:
+            self._next_ids[event.place] = event.order_id + 1
         self._events.popleft()
         if not self._events:
             self._events.extend(self.recording.portion(self._done))
@@ -162,7 +168,6 @@ class Replay:
         order = self._exchange.submit(self._exchange.book(*event.place), new)
         if event.is_cancelled and order.id != event.order_id:
             self._ids[event.place, event.order_id] = order.id
-        self._next_ids[event.place] = event.order_id + 1
         self._differing += _taken(order) != event.taken
         self._orders += 1
 
@@ -171,11 +176,9 @@ class Replay:
         order_id = self._ids.get(old, event.order_id)
         if order_id is None:
             self._refused += 1
-        elif event.order_id < self._gone.get(event.place, 0):
-            self._differing += 1
-            self._cancels += 1
         else:
-            order = self._exchange.book(*event.place).find(order_id)
+            is_gone = event.order_id < self._gone.get(event.place, 0)
+            order = None if is_gone else self._exchange.book(*event.place).find(order_id)
             if order is None or not order.is_open:
                 self._differing += 1
             else:

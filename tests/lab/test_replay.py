@@ -10,7 +10,7 @@ from recorded_market import START, Original, exported, replaying
 from disorderbook import Market
 from disorderbook.api.services import Services
 from disorderbook.engine.orders import BUY, LIMIT, MARKET, SELL, NewOrder, Order, Side
-from disorderbook.errors import CannotWrite, VenueClosed
+from disorderbook.errors import CannotWrite
 from disorderbook.exchange import Exchange
 from disorderbook.in_process import serve
 from disorderbook.lab.clock import SPEED, ClockSettings
@@ -152,14 +152,12 @@ def test_a_client_takes_liquidity_beside_a_stepped_replay(original: Path) -> Non
 def test_what_is_refused_is_counted_and_its_cancel_too(tmp_path: Path) -> None:
     file = small(tmp_path, places("a", SELL, 50, 9), cancels(0), places("a", SELL, 60, 5))
     with replaying(file) as services, services.exchange.lock:
-        exchange, submit = services.exchange, services.exchange.submit
-
-        def refuse(*_: object) -> Order:
-            exchange.submit = submit  # type: ignore[method-assign]
-            raise VenueClosed("V")
-
-        exchange.submit = refuse  # type: ignore[method-assign]
-        services.timeline.advance(2 * NANOSECONDS)
+        exchange, timeline = services.exchange, services.timeline
+        book = exchange.book("V", "S")
+        exchange.halt(book, "for a while")
+        timeline.act_next(START + BEFORE)
+        exchange.resume(book)
+        timeline.advance(2 * NANOSECONDS)
         assert [order.price for order in orders_of(services)] == [60]
         assert status_of(services) == ReplayStatus(1, 0, 2, 0, 0)
 
@@ -192,3 +190,43 @@ def test_a_single_book_can_be_at_another_place(tmp_path: Path) -> None:
     for text in ("N", "/T", "N/", "N/T/U", ""):
         with pytest.raises(ValueError, match="is no VENUE/STOCK"):
             place_of(text)
+
+
+def test_it_begins_anew_with_a_new_market_and_forgets_a_book_that_is_no_more(
+    tmp_path: Path,
+) -> None:
+    acts = places("a", SELL, 50, 9), places("a", SELL, 60, 5), cancels(0), cancels(1)
+    with replaying(small(tmp_path, *acts)) as services, services.exchange.lock:
+        replay, exchange = services.replay, services.exchange
+        assert replay is not None
+        replay.act()
+        replay.reset(exchange.book("V", "S"))
+        exchange.restore([], 0)  # the book is no more
+        places("me", BUY, 40, 1)(exchange)  # has the id 0, as the first order had
+        for _ in range(3):
+            replay.act()
+        told = [(o.account, o.price, o.close_reason) for o in orders_of(services)]
+        assert told == [("me", 40, None), ("a", 60, "cancelled")]
+        assert replay.status == ReplayStatus(2, 2, 0, 1, 0)
+        exchange.restore([], 0)
+        replay.reset(None)
+        assert replay.status == ReplayStatus(0, 0, 0, 0, 4)
+        for _ in range(4):
+            replay.act()
+        assert [order.close_reason for order in orders_of(services)] == ["cancelled"] * 2
+        assert replay.status == ReplayStatus(2, 2, 0, 0, 0)
+
+
+def test_a_reset_of_the_exchange_has_it_replayed_again(original: Path) -> None:
+    with serve(replay=original / "csv", clock="stepped") as exchange:
+        whole = exchange.replay
+        assert whole is not None
+        books = []
+        for _ in range(2):
+            assert (exchange.replay, exchange.time_ns < START + BEFORE) == (whole, True)
+            exchange.advance(3)
+            with Market("V", "S", url=exchange.url) as market:
+                books.append((market.book(), market.quote()))
+            assert exchange.replay and whole.left > exchange.replay.left > 0
+            exchange.control.reset()
+        assert books[0] == books[1] and books[0][0].bids
