@@ -20,6 +20,7 @@ from book_gateway import BookGateway, trade
 from documents import DOCS, PAGES, README, ROOT, Block, blocks
 from live import Exchange, running, started
 from raw_http import wait_until
+from recorded_market import Original
 
 import disorderbook
 from disorderbook.cli.main import make_parser
@@ -298,6 +299,15 @@ def test_a_replay_is_asked_for_as_shown() -> None:
     shown = shlex.split(sample(DOCS / "lab.md", "disorderbook replay"))
     options = make_parser().parse_args(shown[1:])
     assert (options.replay, options.clock.kind, options.port) == ("market.db", "stepped", 8000)
+
+
+def test_a_client_trades_in_a_replay_as_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Original(tmp_path / "market.db").trade(200).close()
+    monkeypatch.chdir(tmp_path)
+    exec(compile(sample(DOCS / "testing.md", "import disorderbook"), "testing.md", "exec"), {})
+    assert capsys.readouterr().out == "1 shares, 0 differ\n"
 
 
 @pytest.mark.slow
