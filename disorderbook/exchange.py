@@ -250,12 +250,16 @@ class Exchange:
         venue, symbol = book.venue, book.symbol
         while start < end:
             now_book = self._book_now(venue, symbol)  # after a rollback it is another one
-            if now_book is None or book.is_gone:
+            if now_book is None:
                 return
             ids, start = self._ids_of(now_book, account, start, only_open)
             for order_id in ids:
+                if book.is_gone:
+                    return
                 if order_id < end:
                     yield self._order_now(venue, symbol, order_id, only_open)
+            if book.is_gone:
+                return
             if not ids:
                 yield None
 

@@ -75,6 +75,9 @@ class ExecutionRoutes:
         is_whole = is_whole and (since is None or since <= now)
         comma, size = b"", 0
         for each in found:
+            if book is not None and book.is_gone:
+                is_whole = False
+                break
             for message in self._messages(venue, symbol, each, account):
                 size += len(message)
                 yield comma + message
