@@ -16,7 +16,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from disorderbook.errors import NoKey, Unauthorized, VenueClosed, WrongKey
+from disorderbook.errors import (
+    ForwardedRequest,
+    NoKey,
+    NotAdmin,
+    Unauthorized,
+    VenueClosed,
+    WrongKey,
+)
 from disorderbook.process.periodic import Periodic
 from disorderbook.protocol.names import MAX_NAME_LENGTH
 
@@ -175,6 +182,53 @@ class Accounts:
         # All are compared, so that the time does not depend on which one matches.
         owners = [a for a, k in keys.items() if hmac.compare_digest(k, sent)]
         return owners[0] if owners else None
+
+
+class Admin:
+    """Who may control the market itself, and move its clock: the holder of `key`. Without one that
+    is anybody on this machine if no keys are needed, and else nobody.
+    """
+
+    def __init__(self, accounts: Accounts, key: str | None = None) -> None:
+        self._accounts = accounts
+        self._key = None if key is None else key.encode()
+
+    def authorize(self, key: str | None, is_forwarded: bool) -> None:
+        """Raise NotAdmin unless this key may, and ForwardedRequest for what came through a proxy,
+        behind which everybody seems to be on this machine.
+        """
+        if is_forwarded:
+            raise ForwardedRequest
+        if self._key is None and not self._accounts.need_keys:
+            return
+        sent = (key or "").encode(errors="replace")
+        if self._key is None or not hmac.compare_digest(self._key, sent):
+            raise NotAdmin
+
+
+def read_admin_key(path: str) -> str:
+    """The one line of a file, in UTF-8, which is a key such as can be sent. Raises OSError, or
+    ValueError with a sentence that begins with the path and does not name the key.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no UTF-8 text") from None
+    lines = text.splitlines()
+    if len(lines) != 1:
+        raise ValueError(f"{path} must hold the key in one line, and has {len(lines)} lines")
+    check_admin_key(path, lines[0])
+    return lines[0]
+
+
+def check_admin_key(where: str, key: str, accounts: Accounts | None = None) -> None:
+    """Raise ValueError, with a sentence that begins with `where`, for a key that cannot be sent, or
+    that is an account's as well.
+    """
+    if not can_be_sent(key):
+        raise ValueError(f"{where} has a key that cannot be sent: {KEY_RULE}")
+    if accounts is not None and accounts.owner_of(key) is not None:
+        raise ValueError(f"{where} has a key that is an account's as well")
 
 
 def sent_key(headers: Mapping[str, str], places: Sequence[str]) -> str | None:

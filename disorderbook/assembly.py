@@ -92,6 +92,7 @@ class MarketSettings(NamedTuple):
     has_journal: bool = False  # whether the requests of clients are recorded
     replay: ReplaySettings | None = None  # what was recorded and is given again, in a new market
     has_control: bool = False  # whether there are routes that control the market
+    admin_key: str | None = None  # which those need, and moving the clock
 
 
 @contextmanager
@@ -169,6 +170,7 @@ def assemble(
                 replay,
                 control,
                 settings.has_control,
+                settings.admin_key,
             )
     finally:
         exchange.close()

@@ -126,6 +126,11 @@ class ClockGoesByItself(BadRequest):
     sentence = "This exchange's clock goes by itself (see --clock)"
 
 
+class NotAdmin(Unauthorized):
+    sentence = "This needs the admin's key (see --admin-key-file)"
+    detail = "the admin's key is missing or another; allowed: the one line of that file"
+
+
 class WrongKey(Unauthorized):
     sentence = "Unknown account or wrong API key"
     detail = f"the key is of no account or of another one; allowed: {KEY_PLACES}"
@@ -163,6 +168,11 @@ class CrossSite(Forbidden):
 
 class UnknownHost(Forbidden):
     sentence = "This exchange is not called so (start it with --allowed-host NAME if it is)"
+
+
+class ForwardedRequest(Forbidden):
+    sentence = "This is for programs that ask the exchange itself, and not through a proxy"
+    detail = "the request was forwarded; allowed: without Forwarded, X-Forwarded-For, X-Real-IP"
 
 
 class TradingHalted(Forbidden):

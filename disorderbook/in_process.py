@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
-from disorderbook.accounts import Accounts, check_keys
+from disorderbook.accounts import Accounts, check_admin_key, check_keys
 from disorderbook.api.app import make_app
 from disorderbook.api.services import Services
 from disorderbook.assembly import (
@@ -149,6 +149,7 @@ def serve(
     replay: str | os.PathLike[str] | None = None,
     replay_as: str | None = None,
     control: bool = False,
+    admin_key: str | None = None,
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
@@ -169,7 +170,8 @@ def serve(
     seconds pass in a real one. `replay` is the file of a market, or the folder of an export, whose
     orders and cancels are given again in a new market; `replay_as` is where, VENUE/STOCK, if it has
     a single book. With `control` there are the routes below /api/v1/control/, besides the `control`
-    of what this gives.
+    of what this gives. They need `admin_key`, and so does moving the clock over HTTP; where there
+    are accounts and no such key, nobody may move it, and there can be no such routes.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
@@ -183,6 +185,10 @@ def serve(
     if database is None and (sync or drop_damaged_log):
         raise ValueError("sync and drop_damaged_log need database, the file of the market")
     keys = _accounts(accounts)
+    if admin_key is not None:
+        check_admin_key("admin_key", admin_key, keys)
+    elif control and keys.need_keys:
+        raise ValueError("control needs admin_key where there are accounts")
     file = None if database is None else os.fspath(database)
     origins = OriginPolicy(allowed_hosts)
     settings = MarketSettings(
@@ -199,6 +205,7 @@ def serve(
         bots,
         goes_by,
         has_control=control,
+        admin_key=admin_key,
     )
     place = None if replay_as is None else place_of(replay_as)
     if replay is None and place is not None:

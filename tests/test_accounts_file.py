@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import threading
 import urllib.request
 from pathlib import Path
@@ -16,7 +17,7 @@ from websockets.sync.client import connect
 from wsgi import BUY, ORDERS
 
 from disorderbook import accounts as accounts_module
-from disorderbook.accounts import Accounts, AccountsFile, read_keys
+from disorderbook.accounts import Accounts, AccountsFile, read_admin_key, read_keys
 from disorderbook.errors import WrongKey
 
 PATIENCE = 20.0  # seconds
@@ -219,3 +220,21 @@ def test_a_running_exchange_follows_its_file(path: Path) -> None:
             assert json.loads(stays.recv(PATIENCE))["standingId"] == 0
             assert json.loads(ticker.recv(PATIENCE))["quote"]["lastSize"] == BUY["qty"]
             assert ask(exchange, "POST", ORDERS, "catkey", BUY | {"account": "CAT"}) == 200
+
+
+@pytest.mark.parametrize("content", [b"a key", b"a key\n", b"\xef\xbb\xbfa key\r\n"])
+def test_the_admins_key_is_the_one_line_of_its_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "admin.key"
+    path.write_bytes(content)
+    assert read_admin_key(str(path)) == "a key"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"one\ntwo\n", b" padded ", b"a;b", b"\xff", b"x" * 1025]
+)
+def test_a_file_of_another_kind_holds_no_admins_key(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "admin.key"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=re.escape(str(path))) as refusal:
+        read_admin_key(str(path))
+    assert not content.strip() or content.decode("latin-1").strip() not in str(refusal.value)

@@ -29,7 +29,7 @@ from disorderbook.errors import (
     Unprocessable,
     Unsupported,
 )
-from disorderbook.lab.control_routes import CONTROL_ROUTES
+from disorderbook.lab.control_routes import CONTROL, CONTROL_ROUTES, admin_only
 from disorderbook.lab.routes import timed
 from disorderbook.process.log import quoted, without_keys
 from disorderbook.protocol.names import (
@@ -76,6 +76,8 @@ UNUSUAL_HEADERS = frozenset(
     ("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_UPGRADE", "HTTP_CONTENT_ENCODING")
 )
 
+FORWARDED = frozenset(("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP"))
+
 # What a page may send besides what every page may.
 PAGES_HEADERS = (
     "Content-Type, X-Starfighter-Authorization, X-Stockfighter-Authorization, Idempotency-Key"
@@ -97,7 +99,9 @@ def make_app(services: Services, kind: "type[DirectBottle] | None" = None) -> Bo
     app.default_error_handler = _envelope
     for feature, routes in services.features():
         for method, path, function in routes:
-            handler = MethodType(function, feature)
+            handler: Handler = MethodType(function, feature)
+            if path.startswith(f"{CONTROL}/"):
+                handler = admin_only(services.admin, handler)
             tally = services.metrics.requests.tally(method, path)
             # A plain request is no web page's.
             plain = timed(services.timeline, handler, path, is_pages=False)
@@ -118,6 +122,7 @@ class Plan(msgspec.Struct, frozen=True):
     host: str
     query: str
     idempotency_key: str | None
+    is_forwarded: bool
     tally: Tally
 
 
@@ -157,6 +162,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             request.body,
             plan.query,
             plan.idempotency_key,
+            plan.is_forwarded,
         )
         response = self._call_handler(plan.handler, asked, plan.names)
         status = response.status if isinstance(response, HttpResponse) else "200 OK"
@@ -287,8 +293,18 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             return NOT_PLAIN
         key, query = sent_key(environ, KEY_PLACES), environ["QUERY_STRING"]
         once, config = environ.get(IDEMPOTENCY_KEY), route.config
-        tally = config["tally"]
-        return Plan(config["handler"], names, method, path, key, host or "", query, once, tally)
+        return Plan(
+            config["handler"],
+            names,
+            method,
+            path,
+            key,
+            host or "",
+            query,
+            once,
+            _is_forwarded(environ),
+            config["tally"],
+        )
 
     def _answer_environ(
         self, environ: Environ, handler: Handler, names: dict[str, str]
@@ -302,7 +318,8 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         method, path = environ["REQUEST_METHOD"], environ["bottle.raw_path"]
         key, host = sent_key(environ, KEY_PLACES), environ.get("HTTP_HOST", "")
         query, once = environ["QUERY_STRING"], environ.get(IDEMPOTENCY_KEY)
-        asked = Request(method, path, key, host, body, query, once)
+        forwarded = _is_forwarded(environ)
+        asked = Request(method, path, key, host, body, query, once, forwarded)
         return self._call_handler(handler, asked, names)
 
     def _call_handler(self, handler: Handler, request: Request, names: dict[str, str]) -> Response:
@@ -473,6 +490,11 @@ def _preflight_headers(methods: str) -> dict[str, str]:
         "Access-Control-Allow-Headers": PAGES_HEADERS,
         "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
     }
+
+
+def _is_forwarded(environ: Environ) -> bool:
+    """Whether a proxy says for whom it asks."""
+    return not FORWARDED.isdisjoint(environ)
 
 
 def _is_visit(environ: Environ, path: str) -> bool:

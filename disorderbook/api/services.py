@@ -5,7 +5,7 @@ A feature is a class whose methods are handlers, and a table of (method, path, f
 
 from dataclasses import dataclass, field
 
-from disorderbook.accounts import Accounts
+from disorderbook.accounts import Accounts, Admin
 from disorderbook.api import metrics as metric_routes
 from disorderbook.api import trading
 from disorderbook.api.journal import RequestJournal
@@ -43,6 +43,7 @@ class Services:
     """The parts of one exchange. `extra` allows listing an account's orders; `tape_port` takes
     websockets, and is None where there are none; so is `journal`, unless requests are recorded, and
     `replay`, unless a market is given again. With `has_control` there are routes to `control`.
+    Where keys are needed, that and moving the clock needs the `admin_key`.
     """
 
     exchange: Exchange
@@ -58,6 +59,12 @@ class Services:
     replay: Replay | None = None
     control: MarketControl | None = None
     has_control: bool = False
+    admin_key: str | None = None
+
+    @property
+    def admin(self) -> Admin:
+        """Who may control the market, and move its clock."""
+        return Admin(self.accounts, self.admin_key)
 
     def features(self) -> list[tuple[object, list[Route]]]:
         """Every feature with its table; all tables together are ROUTES, in the same order, behind
@@ -85,6 +92,6 @@ class Services:
             (executions.ExecutionRoutes(exchange, accounts, self.history), executions.ROUTES),
             (orders, trading.ROUTES),
             (game.GameRoutes(exchange, accounts, self.gamemaster), game.ROUTES),
-            (lab.ClockRoutes(exchange, accounts, self.timeline), lab.ROUTES),
+            (lab.ClockRoutes(exchange, self.admin, self.timeline), lab.ROUTES),
             (metric_routes.MetricsRoutes(exchange, self.metrics), metric_routes.ROUTES),
         ]

@@ -229,6 +229,13 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         "/api/v1/control/",
     )
     add(
+        "--admin-key-file",
+        metavar="FILE",
+        default=None,
+        help="the file whose one line is the key that --control and a clock to be moved need with "
+        "--accounts",
+    )
+    add(
         "--ports-file",
         metavar="FILE",
         default=None,

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import bottle
 
-from disorderbook.accounts import Accounts, AccountsFile
+from disorderbook.accounts import Accounts, AccountsFile, check_admin_key, read_admin_key
 from disorderbook.api.app import make_app
 from disorderbook.api.services import Services
 from disorderbook.assembly import (
@@ -71,6 +71,7 @@ def _serve(options: argparse.Namespace) -> None:
         if isinstance(server, InlineServer):
             own.enter_context(closed_in_child(server.port))
         accounts = own.enter_context(_accounts(options.accounts))
+        _check_admin_key(options, accounts, settings.admin_key)
         write_ports = own.enter_context(ports_file(options.ports_file))
         tape = None
         if options.websockets:
@@ -155,7 +156,36 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
         options.opponents,
         options.speed or options.clock,
         has_control=options.control,
+        admin_key=_admin_key(options),
     )
+
+
+def _admin_key(options: argparse.Namespace) -> str | None:
+    """The key of --admin-key-file; raises CannotStart if it cannot be used, or must be given."""
+    path = options.admin_key_file
+    if path is None:
+        if options.accounts is not None and (options.control or options.clock.is_stepped):
+            raise CannotStart(
+                "With --accounts, --control and a --clock to be moved need --admin-key-file: else"
+                " anybody could use them"
+            )
+        return None
+    try:
+        return read_admin_key(path)
+    except OSError as fault:
+        raise CannotStart(f"Cannot read the admin's key file {path}: {fault.strerror}") from None
+    except ValueError as fault:
+        raise CannotStart(f"The admin's key file {fault}") from None
+
+
+def _check_admin_key(options: argparse.Namespace, accounts: Accounts, key: str | None) -> None:
+    """Raise CannotStart if the admin's key is that of an account, too."""
+    if key is None:
+        return
+    try:
+        check_admin_key(options.admin_key_file, key, accounts)
+    except ValueError as fault:
+        raise CannotStart(f"The admin's key file {fault}") from None
 
 
 @contextlib.contextmanager

@@ -1,8 +1,12 @@
 """The routes below /api/v1/control/, which an exchange has only if it was started with --control.
 
-The application holds the exchange's lock while it calls a handler.
+The application holds the exchange's lock while it calls a handler, and lets the admin alone call
+one of a path below CONTROL.
 """
 
+from collections.abc import Callable
+
+from disorderbook.accounts import Admin
 from disorderbook.errors import IllegalValue, MissingField, WrongType
 from disorderbook.lab.control import HALTED, MarketControl
 from disorderbook.protocol.messages import HEARTBEAT
@@ -36,6 +40,16 @@ class ControlRoutes:
     def resume(self, request: Request) -> Answer:
         self._control.resume(*_place(parse_object(request.body)))
         return HEARTBEAT
+
+
+def admin_only(admin: Admin, handler: Callable[..., Answer]) -> Callable[..., Answer]:
+    """A handler that refuses whoever is not the admin, before it looks at anything else."""
+
+    def handle(request: Request, **names: str) -> Answer:
+        admin.authorize(request.key, request.is_forwarded)
+        return handler(request, **names)
+
+    return handle
 
 
 def _place(fields: Fields) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from disorderbook.accounts import Accounts
+from disorderbook.accounts import Admin
 from disorderbook.errors import IllegalValue, MissingField, WrongType
 from disorderbook.exchange import Exchange
 from disorderbook.game.simulation import START
@@ -55,15 +55,15 @@ class ClockMessage(msgspec.Struct, frozen=True, gc=False):
 class ClockRoutes:
     """The handlers of the table ROUTES; each answers with JSON or raises an ExchangeError."""
 
-    def __init__(self, exchange: Exchange, accounts: Accounts, timeline: Timeline) -> None:
-        self._exchange, self._accounts, self._timeline = exchange, accounts, timeline
+    def __init__(self, exchange: Exchange, admin: Admin, timeline: Timeline) -> None:
+        self._exchange, self._admin, self._timeline = exchange, admin, timeline
 
     def clock(self, request: Request) -> Answer:
         return self._message()
 
     def advance(self, request: Request) -> Answer:
-        """Answered when all that was due in that time has happened; any holder of a key may."""
-        self._accounts.account_of(request.key)
+        """Answered when all that was due in that time has happened; the admin may."""
+        self._admin.authorize(request.key, request.is_forwarded)
         answer: Future[Answer] = Future()
 
         def tell(moved: Future[int]) -> None:  # the lock is held where this is called

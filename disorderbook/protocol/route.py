@@ -42,6 +42,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     query: str  # behind the question mark of the URL, still encoded
     idempotency_key: str | None = None  # the header of that name, as it came
+    is_forwarded: bool = False  # whether it came through a proxy, as far as a header tells
 
     def parameter(self, name: str) -> str | None:
         """What the query says of a name, the first if it says more than one thing, or None if it

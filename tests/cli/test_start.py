@@ -253,3 +253,26 @@ def test_where_no_temporary_file_can_be_written_it_is_said_at_the_start() -> Non
 @pytest.mark.parametrize("name, why", [(":memory:", "is no file"), ("/dev/null", "it is a device")])
 def test_what_cannot_be_a_database_is_refused_in_one_sentence(name: str, why: str) -> None:
     assert why in refused("-p", "0", "-d", name)
+
+
+def test_the_admins_key_is_asked_for_where_it_is_needed(tmp_path: Path) -> None:
+    accounts, key = tmp_path / "accounts.json", tmp_path / "admin.key"
+    accounts.write_text('{"ANN": "annkey"}')
+    key.write_text("adminkey\n")
+
+    def settings(*options: str) -> MarketSettings:
+        return cli._settings(make_parser().parse_args(["-a", str(accounts), *options]))
+
+    for needing in (["--control"], ["--clock", "stepped"], ["--clock", "requests:50ms"]):
+        with pytest.raises(cli.CannotStart, match="need --admin-key-file"):
+            settings(*needing)
+        assert settings(*needing, "--admin-key-file", str(key)).admin_key == "adminkey"
+    assert settings("--speed", "50").admin_key is None
+    with pytest.raises(cli.CannotStart, match="No such file"):
+        settings("--admin-key-file", str(tmp_path / "none"))
+    key.write_text("two\nlines")
+    with pytest.raises(cli.CannotStart, match="must hold the key in one line"):
+        settings("--admin-key-file", str(key))
+    key.write_text("annkey")
+    options = ["-p", "0", "-a", str(accounts), "--admin-key-file", str(key)]
+    assert "has a key that is an account's as well" in refused(*options)

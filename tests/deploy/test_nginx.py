@@ -171,6 +171,28 @@ def test_nobody_outside_is_told_the_metrics(proxy: Proxy, path: str) -> None:
     assert proxy.ask("GET", path) == (404, {"ok": False, "error": "No such path"})
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/control/reset",
+        "/api/v1/control/reset/",
+        "//api/v1//control/reset",
+        "/api/v1/c%6fntrol/reset",
+        "/api/v1/x/../control/halt",
+        "/api/v1/control",
+        "/api/v1/clock",
+        "/api/v1/clock/",
+        "/api//v1/cl%6fck//",
+    ],
+)
+def test_nobody_outside_controls_the_market_or_moves_its_clock(proxy: Proxy, path: str) -> None:
+    for method in ("POST", "PUT", "DELETE"):
+        refused = proxy.ask(method, path, b"{}", KEY)
+        assert refused == (404, {"ok": False, "error": "No such path"})
+    if "cl" in path:
+        assert proxy.ask("GET", path)[1]["clock"] == "real"
+
+
 def test_a_web_page_of_the_proxys_own_name_may_trade_and_others_may_not(proxy: Proxy) -> None:
     own = KEY | {"Origin": f"{'http' if proxy.trust is None else 'https'}://{NAME}"}
     assert proxy.ask("POST", ORDERS, ORDER, own)[0] == 200

@@ -1,11 +1,16 @@
 """The routes of control, which are there only where they were asked for, and what they refuse."""
 
+import json
+import urllib.error
+import urllib.request
+
 import pytest
-from wsgi import BUY, ORDERS, Client
+from wsgi import BUY, KEYS, ORDERS, Client
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
 from disorderbook.assembly import MarketSettings, assemble
+from disorderbook.in_process import serve
 from disorderbook.lab.control import LONGEST_REASON
 from disorderbook.lab.control_routes import CONTROL_ROUTES
 
@@ -80,3 +85,52 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(
     client.order()
     assert client("POST", f"{CONTROL}/{name}", body).error == error
     assert client.order().json["id"] == 1
+
+
+@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP"])
+def test_what_came_through_a_proxy_controls_nothing(client: Controlled, header: str) -> None:
+    client.order()
+    forwarded = (403, "This is for programs that ask the exchange itself, and not through a proxy")
+    for path in (f"{CONTROL}/reset", f"{CONTROL}/reset/", "/api/v1/clock"):
+        assert client("POST", path, b"", {header: "for=192.0.2.1"}).error == forwarded
+        assert client("POST", path, b"", {header: ""}).error == forwarded
+    assert client.order().json["id"] == 1
+
+
+def test_with_accounts_the_admins_key_is_needed_and_no_other() -> None:
+    with serve(accounts=KEYS, control=True, admin_key="the ädmin's key") as exchange:
+
+        def reset(**headers: str) -> tuple[int, str]:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            url = f"{exchange.url}{CONTROL}/reset"
+            request = urllib.request.Request(url, None, named, method="POST")
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return answer.status, ""
+            except urllib.error.HTTPError as fault:
+                return fault.code, json.load(fault)["error"]
+
+        not_admin = (401, "This needs the admin's key (see --admin-key-file)")
+        key = "the ädmin's key".encode().decode("latin-1")
+        assert reset() == not_admin
+        for wrong in (*KEYS.values(), key + "x", key[:-1], "the admin's key"):
+            assert reset(X_Starfighter_Authorization=wrong) == not_admin
+        assert reset(X_Starfighter_Authorization=key) == (200, "")
+        exchange.control.reset()  # the program itself needs none
+
+
+def test_where_there_are_accounts_control_needs_an_admins_key() -> None:
+    for options, why in (
+        ({"control": True}, "control needs admin_key where there are accounts"),
+        ({"admin_key": "annkey"}, "admin_key has a key that is an account's as well"),
+        ({"admin_key": ""}, "admin_key has a key that cannot be sent"),
+        ({"admin_key": "a;b"}, "admin_key has a key that cannot be sent"),
+    ):
+        with pytest.raises(ValueError, match=why), serve(accounts={"ANN": "annkey"}, **options):
+            pass
+    with serve(accounts=KEYS, clock="stepped") as exchange:
+        exchange.advance(1)
+        request = urllib.request.Request(f"{exchange.url}/api/v1/clock", b'{"advance": 1}')
+        request.add_header("X-Starfighter-Authorization", KEYS["NOISEBOTS"])
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(request, timeout=60)
