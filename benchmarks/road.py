@@ -79,7 +79,10 @@ def road_of_an_order() -> Road:
     profile = Profile()
     threading.setprofile(profile.begin_thread)
     try:
-        with serve() as exchange, socket.create_connection((HOST, exchange.port)) as peer:
+        with (
+            serve(journal=False) as exchange,
+            socket.create_connection((HOST, exchange.port)) as peer,
+        ):
             _place(peer, _order("sell", ORDERS * QUANTITY))
             roads = [_profiled(peer, profile) for _ in range(ORDERS)]
     finally:

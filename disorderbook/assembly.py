@@ -16,7 +16,6 @@ from typing import NamedTuple
 import bottle
 
 from disorderbook.accounts import Accounts
-from disorderbook.api.journal import RequestJournal
 from disorderbook.api.metrics import Metrics
 from disorderbook.api.services import Services
 from disorderbook.engine.book import OrderBook
@@ -26,6 +25,7 @@ from disorderbook.game.master import GameMaster, GameSettings
 from disorderbook.game.simulation import START
 from disorderbook.lab.clock import Clock, ClockSettings
 from disorderbook.lab.control import MarketControl
+from disorderbook.lab.journal import RequestJournal
 from disorderbook.lab.opponents import Opponent, Opponents
 from disorderbook.lab.replay import Replay, ReplaySettings, Tell, tell_nobody
 from disorderbook.lab.thread import TimelineThread
@@ -143,7 +143,7 @@ def assemble(
         sources = [each for each in (replay, gamemaster, *opponents) if each is not None]
         waits_for = tape.is_behind if tape and settings.clock.is_simulated else None
         timeline = Timeline(exchange, clock, sources, settings.clock, waits_for)
-        journal = RequestJournal(clock, accounts) if settings.has_journal else None
+        journal = _journal(settings, clock, accounts, server)
         control = MarketControl(exchange, (book.venue, book.symbol), (ledger, clock))
         control.register(replay, gamemaster, history, tape, *opponents, timeline, journal)
         if settings.database is not None and isinstance(server, InlineServer):
@@ -330,6 +330,21 @@ def _go_on_with(
         raise CannotStart(f"A history in {settings.database} makes no sense: {fault}") from None
     exchange.restorers.append(lambda: history.restore(ledger.committed_pasts()))
     ledger.keep_history(history.states)
+
+
+def _journal(
+    settings: MarketSettings,
+    clock: Clock,
+    accounts: Accounts,
+    server: bottle.ServerAdapter | None,
+) -> RequestJournal | None:
+    """The journal of requests, if it was asked for, or with control."""
+    if not settings.has_journal and not settings.has_control:
+        return None
+    journal = RequestJournal(clock, accounts)
+    if isinstance(server, InlineServer):
+        server.tell_refusal = journal.observe_refusal
+    return journal
 
 
 def _websocket_port(server: bottle.ServerAdapter | None, tape: Tape | None) -> int | None:

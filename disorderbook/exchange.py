@@ -194,6 +194,10 @@ class Exchange:
         book.halted = None
         self._halted.pop((book.venue, book.symbol), None)
 
+    def halts(self) -> list[tuple[str, str, str]]:
+        """Venue, stock and reason of each book that takes no orders, in the order of halting."""
+        return [(*place, reason) for place, reason in self._halted.items()]
+
     def is_reserved(self, venue: str) -> bool:
         """Whether a venue has one book only, which belongs to a level."""
         return venue in self._reserved

@@ -73,7 +73,7 @@ class PrivateExchange:
         self._replay = services.replay
         self._gate, self._is_over = threading.Lock(), False
         assert services.control is not None
-        self.control = Control(self._using, services.control)
+        self.control = Control(self._using, services.control, services.journal)
 
     @property
     def time(self) -> float:
@@ -150,6 +150,7 @@ def serve(
     replay_as: str | None = None,
     control: bool = False,
     admin_key: str | None = None,
+    journal: bool = True,
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
@@ -172,6 +173,7 @@ def serve(
     a single book. With `control` there are the routes below /api/v1/control/, besides the `control`
     of what this gives. They need `admin_key`, and so does moving the clock over HTTP; where there
     are accounts and no such key, nobody may move it, and there can be no such routes.
+    `journal` has it keep what clients ask, for `control.requests`.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
@@ -206,6 +208,7 @@ def serve(
         goes_by,
         has_control=control,
         admin_key=admin_key,
+        has_journal=journal,
     )
     place = None if replay_as is None else place_of(replay_as)
     if replay is None and place is not None:

@@ -18,6 +18,7 @@ from disorderbook.api.services import ROUTES
 from disorderbook.cli.main import make_parser
 from disorderbook.in_process import serve
 from disorderbook.lab.control_routes import CONTROL_ROUTES
+from disorderbook.lab.journal_routes import JOURNAL_ROUTES
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "disorderbook"
@@ -40,6 +41,8 @@ LAYERS = [
         "lab.clock",
         "lab.control",
         "lab.control_routes",
+        "lab.journal",
+        "lab.journal_routes",
         "lab.opponents",
         "lab.replay",
         "lab.routes",
@@ -212,7 +215,7 @@ def test_a_class_name_means_one_thing() -> None:
 
 
 @pytest.mark.parametrize(
-    "route", [*ROUTES, *CONTROL_ROUTES], ids=lambda route: f"{route[0]} {route[1]}"
+    "route", [*ROUTES, *CONTROL_ROUTES, *JOURNAL_ROUTES], ids=lambda route: f"{route[0]} {route[1]}"
 )
 def test_the_documents_name_every_route(route: tuple[str, str, object]) -> None:
     method, path, _ = route

@@ -13,7 +13,6 @@ import msgspec
 from bottle import Bottle, HTTPError, HTTPResponse, request, response
 
 from disorderbook.accounts import sent_key
-from disorderbook.api.journal import KEY_PLACES, Answered, Observe, ReadBody, told
 from disorderbook.api.metrics import COUNTED_AT_ONCE, OTHER, Tally
 from disorderbook.api.services import ROUTES, Services
 from disorderbook.errors import (
@@ -30,6 +29,7 @@ from disorderbook.errors import (
     Unsupported,
 )
 from disorderbook.lab.control_routes import CONTROL, CONTROL_ROUTES, admin_only
+from disorderbook.lab.journal import KEY_PLACES, Answered, Observe, ReadBody, told
 from disorderbook.lab.routes import timed
 from disorderbook.process.log import quoted, without_keys
 from disorderbook.protocol.names import (
@@ -100,7 +100,7 @@ def make_app(services: Services, kind: "type[DirectBottle] | None" = None) -> Bo
     for feature, routes in services.features():
         for method, path, function in routes:
             handler: Handler = MethodType(function, feature)
-            if path.startswith(f"{CONTROL}/"):
+            if path.startswith(CONTROL):
                 handler = admin_only(services.admin, handler)
             tally = services.metrics.requests.tally(method, path)
             # A plain request is no web page's.

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from disorderbook.accounts import Accounts, Admin
 from disorderbook.api import metrics as metric_routes
 from disorderbook.api import trading
-from disorderbook.api.journal import RequestJournal
 from disorderbook.api.metrics import Metrics
 from disorderbook.exchange import Exchange
 from disorderbook.game import routes as game
@@ -16,6 +15,8 @@ from disorderbook.game.master import GameMaster
 from disorderbook.lab import routes as lab
 from disorderbook.lab.control import MarketControl
 from disorderbook.lab.control_routes import CONTROL_ROUTES, ControlRoutes
+from disorderbook.lab.journal import RequestJournal
+from disorderbook.lab.journal_routes import JOURNAL_ROUTES, JournalRoutes
 from disorderbook.lab.replay import Replay
 from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata import account_routes as account
@@ -79,6 +80,8 @@ class Services:
             self.control.register(market_data.rankings, account_data.histories, orders.placed)
             if self.has_control:
                 control = [(ControlRoutes(self.control), CONTROL_ROUTES)]
+                if self.journal is not None:
+                    control.append((JournalRoutes(exchange, self.journal), JOURNAL_ROUTES))
         return [
             *control,
             (

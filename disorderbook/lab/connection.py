@@ -15,7 +15,6 @@ from weakref import WeakSet
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import DirectBottle, make_app
-from disorderbook.api.journal import Answered, RequestJournal
 from disorderbook.api.services import Services
 from disorderbook.client.network import API, IDEMPOTENCY_HEADER, TAPE, address_of
 from disorderbook.client.recovery import Recovery
@@ -24,6 +23,7 @@ from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster
+from disorderbook.lab.journal import Answered, RequestJournal
 from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.messages import execution_message, tick_message

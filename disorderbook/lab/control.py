@@ -15,6 +15,7 @@ from typing import Protocol
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import BelongsToLevel, IllegalValue, MissingField, NoSuchBook
 from disorderbook.exchange import Exchange
+from disorderbook.lab.journal import ClientRequest, RequestJournal
 from disorderbook.protocol.names import detail_of, missing
 
 HALTED = "the exchange's owner has halted it"  # unless another reason is given
@@ -86,6 +87,10 @@ class MarketControl:
         """Take orders in a stock again; nothing happens if it does."""
         self._exchange.resume(self._book(venue, symbol))
 
+    def halts(self) -> list[tuple[str, str, str]]:
+        """Venue, stock and reason of each book that takes no orders."""
+        return self._exchange.halts()
+
     def _book(self, venue: str | None, symbol: str | None) -> OrderBook:
         if venue is None or symbol is None:
             name = "symbol" if symbol is None else "venue"
@@ -108,8 +113,21 @@ class Control:
     lock. All raise Ending after the end.
     """
 
-    def __init__(self, using: Using, market: MarketControl) -> None:
-        self._using, self._market = using, market
+    def __init__(
+        self, using: Using, market: MarketControl, journal: RequestJournal | None = None
+    ) -> None:
+        self._using, self._market, self._journal = using, market, journal
+
+    @property
+    def requests(self) -> tuple[ClientRequest, ...]:
+        """What clients have asked over HTTP since the start or the last reset, and why it was
+        refused: the newest 10,000, oldest first. Requests of web pages, of the clock and of control
+        are not among them. Raises RuntimeError where the exchange has no journal.
+        """
+        if self._journal is None:
+            raise RuntimeError("This exchange has no journal; start it with journal=True")
+        with self._using():
+            return tuple(self._journal.requests())
 
     def reset(self, venue: str | None = None, symbol: str | None = None) -> None:
         """Have a new market, as if the exchange had been started anew: no orders, positions, levels

@@ -5,16 +5,36 @@ one of a path below CONTROL.
 """
 
 from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from disorderbook.accounts import Admin
 from disorderbook.errors import IllegalValue, MissingField, WrongType
 from disorderbook.lab.control import HALTED, MarketControl
+from disorderbook.protocol.fields import Ok, Symbol, Venue
 from disorderbook.protocol.messages import HEARTBEAT
 from disorderbook.protocol.names import MAX_NAME_LENGTH, detail_of, missing
 from disorderbook.protocol.parse import Fields, parse_object
 from disorderbook.protocol.route import Answer, Request, Route
 
 A_NAME = f"a string of 1 to {MAX_NAME_LENGTH} characters"
+
+
+class Halt(msgspec.Struct, frozen=True, gc=False):
+    """A stock that takes no orders."""
+
+    venue: Venue
+    symbol: Symbol
+    reason: Annotated[str, Meta(description="What whoever sends an order is told.")]
+
+
+class InForceMessage(msgspec.Struct, frozen=True, gc=False):
+    """What control has in force."""
+
+    ok: Ok
+    halts: list[Halt]
 
 
 class ControlRoutes:
@@ -24,6 +44,10 @@ class ControlRoutes:
 
     def __init__(self, control: MarketControl) -> None:
         self._control = control
+
+    def in_force(self, request: Request) -> Answer:
+        halts = [Halt(*each) for each in self._control.halts()]
+        return msgspec.json.encode(InForceMessage(True, halts))
 
     def reset(self, request: Request) -> Answer:
         """Everything, or the book that the body names."""
@@ -73,6 +97,7 @@ def _text(fields: Fields, name: str, default: str | None) -> str | None:
 CONTROL = "/api/v1/control"
 
 CONTROL_ROUTES: list[Route] = [
+    ("GET", CONTROL, ControlRoutes.in_force),
     ("POST", f"{CONTROL}/reset", ControlRoutes.reset),
     ("POST", f"{CONTROL}/halt", ControlRoutes.halt),
     ("POST", f"{CONTROL}/resume", ControlRoutes.resume),

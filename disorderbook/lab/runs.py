@@ -26,7 +26,6 @@ import msgspec
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
-from disorderbook.api.journal import ClientRequest, RequestJournal
 from disorderbook.api.services import Services
 from disorderbook.assembly import MarketSettings, assemble, first_book, running_tape
 from disorderbook.engine.book import OrderBook
@@ -50,6 +49,7 @@ from disorderbook.lab.clock import (
     FastClock,
     fast_clock,
 )
+from disorderbook.lab.journal import ClientRequest, RequestJournal
 from disorderbook.lab.opponents import opponents_of
 from disorderbook.lab.program import (
     ClockFile,
@@ -361,7 +361,7 @@ def _wait_for_end(
 
 
 def _refused(request: ClientRequest) -> RefusedRequest:
-    ts, method, path, _, status, sentence, detail = request
+    _, ts, method, path, _, status, sentence, detail = request
     return RefusedRequest(ts, method, path, status, sentence, detail)
 
 

@@ -78,6 +78,14 @@ Upgrade = Callable[[socket.socket, Any, bytes], None]
 were read, from the head of that request on. Raises Refusal if it does not take the socket."""
 
 
+TellRefusal = Callable[[str, str, str], None]
+"""Is told what the server itself has refused: the status line, the sentence and the detail."""
+
+
+def tell_nobody(status: str, sentence: str, detail: str) -> None:
+    """The TellRefusal that nobody has asked for."""
+
+
 log = logging.getLogger(__name__)
 
 
@@ -94,8 +102,10 @@ class Service:
         environ: Environ,
         commit: Commit | None = None,
         upgrade: Upgrade | None = None,
+        tell_refusal: TellRefusal = tell_nobody,
     ) -> None:
         self.app = app
+        self.tell_refusal = tell_refusal
         self.upgrade = upgrade  # None if handshakes are requests like any other
         self.respond = getattr(app, "respond", respond_to_nothing)
         self.commit = commit
@@ -771,6 +781,7 @@ class Connection(asyncio.BufferedProtocol):
         self._service.refused[refusal.status] += 1
         level = logging.WARNING if refusal.is_for_want_of_room else logging.INFO
         log.log(level, "%s is refused: %s", self._client, refusal.sentence)
+        self._service.tell_refusal(refusal.status, refusal.sentence, refusal.detail)
 
     def _refuse(self, refusal: Refusal) -> None:
         self._count(refusal)

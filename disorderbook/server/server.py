@@ -13,7 +13,14 @@ from typing import Any, NamedTuple
 import bottle
 
 from disorderbook.process.sockets import HAS_LIMITS, WANTED_DESCRIPTORS, allow_descriptors, listen
-from disorderbook.server.connection import Commit, Connection, Service, Upgrade
+from disorderbook.server.connection import (
+    Commit,
+    Connection,
+    Service,
+    TellRefusal,
+    Upgrade,
+    tell_nobody,
+)
 from disorderbook.server.head import Environ
 from disorderbook.server.limits import Limits
 from disorderbook.server.origin import OriginPolicy
@@ -88,6 +95,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         self.upgrade: Upgrade | None = None  # takes connections that ask for a websocket
         # Is called once the server stops, before the requests under way are waited for.
         self.at_stop: Callable[[], None] = lambda: None
+        self.tell_refusal: TellRefusal = tell_nobody
         self._origins = origins
         self._stops = 0  # how often `stop` was called
         self._service: Service | None = None
@@ -140,7 +148,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
 
     async def _serve(self, app: WsgiApp) -> None:
         service = self._service = Service(
-            app, self._limits, self._environ(), self.commit, self.upgrade
+            app, self._limits, self._environ(), self.commit, self.upgrade, self.tell_refusal
         )
         service.treat_by(self._treat)
         acceptors = [await self._accept(service, listener) for listener in self._listeners]

@@ -306,7 +306,10 @@ def test_a_client_trades_in_a_replay_as_shown(
 ) -> None:
     Original(tmp_path / "market.db").trade(200).close()
     monkeypatch.chdir(tmp_path)
-    exec(compile(sample(DOCS / "testing.md", "import disorderbook"), "testing.md", "exec"), {})
+    exec(
+        compile(sample(DOCS / "testing.md", "import disorderbook\n\nwith"), "testing.md", "exec"),
+        {},
+    )
     assert capsys.readouterr().out == "1 shares, 0 differ\n"
 
 
@@ -315,7 +318,9 @@ def test_clients_are_tested_as_shown(tmp_path: Path) -> None:
     """By the steps of the job, in the folder of a client that has the test that is shown."""
     yaml = pytest.importorskip("yaml")
     (tmp_path / "test_shown.py").write_text(sample(DOCS / "testing.md", "import pytest"))
-    (tmp_path / "test_shared.py").write_text(sample(DOCS / "testing.md", "import disorderbook"))
+    (tmp_path / "test_shared.py").write_text(
+        sample(DOCS / "testing.md", "import disorderbook\nimport")
+    )
     (job,) = yaml.safe_load(sample(DOCS / "testing.md", "on: [push"))["jobs"].values()
     install, python, other = [step["run"] for step in job["steps"] if "run" in step]
     assert shlex.split(install)[-2:] == ["./disorderBook[tape]", "pytest"]
@@ -323,6 +328,13 @@ def test_clients_are_tested_as_shown(tmp_path: Path) -> None:
     assert other == sample(DOCS / "testing.md", "disorderbook -p 0")
     assert '{"ok":true,"error":""}' in shell(other, tmp_path)
     assert not (tmp_path / "ports.json").exists()
+
+
+def test_the_journal_is_asserted_on_as_shown() -> None:
+    names: dict[str, Any] = {"Market": disorderbook.Market}
+    exec(sample(DOCS / "testing.md", "def test_the_client_sends"), names)
+    with disorderbook.serve() as exchange:
+        names["test_the_client_sends_one_order"](exchange)
 
 
 def test_the_recipes_name_files_that_are_there() -> None:

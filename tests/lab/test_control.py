@@ -46,6 +46,7 @@ HALTED = (403, "Trading in this stock is halted")
 # What may be otherwise after a reset, and why.
 MAY_DIFFER = {
     ".services.accounts.version": "it only grows: listeners are looked at again when it does",
+    ".services.journal.resets": "it only grows: whoever follows the journal begins anew then",
     ".services.metrics": "counts since the process began, which Prometheus wants to grow",
     ".tally": "the same",
     ".app._other": "the same",

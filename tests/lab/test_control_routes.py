@@ -13,6 +13,7 @@ from disorderbook.assembly import MarketSettings, assemble
 from disorderbook.in_process import serve
 from disorderbook.lab.control import LONGEST_REASON
 from disorderbook.lab.control_routes import CONTROL_ROUTES
+from disorderbook.lab.journal_routes import JOURNAL_ROUTES
 
 CONTROL = "/api/v1/control"
 PLACE = {"venue": "TESTEX", "symbol": "FOOBAR"}
@@ -41,7 +42,7 @@ def client(request: pytest.FixtureRequest) -> Controlled:
     return client
 
 
-@pytest.mark.parametrize("method, path, _", CONTROL_ROUTES)
+@pytest.mark.parametrize("method, path, _", [*CONTROL_ROUTES, *JOURNAL_ROUTES])
 def test_without_the_option_a_route_is_an_unknown_path(method: str, path: str, _: object) -> None:
     client = Client()
     assert client(method, path).body == client(method, "/api/v1/nowhere").body

@@ -11,11 +11,11 @@ from urllib.parse import unquote_to_bytes
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
-from disorderbook.api.journal import RequestJournal
 from disorderbook.api.services import Services
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster, GameSettings
 from disorderbook.lab.clock import RealClock
+from disorderbook.lab.journal import RequestJournal
 from disorderbook.lab.thread import TimelineThread
 from disorderbook.lab.timeline import Timeline
 from disorderbook.ledger.base import Ledger

@@ -2,7 +2,8 @@
 
 It is off unless it is asked for, and then costs a request nothing. Requests of web pages are left
 out, and those that steer the exchange itself (NOT_CLIENTS): whoever reads the journal asks what the
-programs that trade have done. So are requests that are no HTTP, which the server refuses by itself.
+programs that trade have done. What our server refuses by itself, such as bytes that are no HTTP, is
+in it without method and path. What it has no room for is not, if it drops even the connection.
 """
 
 import json
@@ -11,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,7 +25,7 @@ from disorderbook.protocol.names import DETAIL_HEADER, MAX_NAME_LENGTH
 MOST_REQUESTS = 10_000  # kept, the newest
 MOST_REFUSALS = 1000  # kept besides, the first
 LONGEST_WORDING = 1000  # characters of a sentence or a detail that are kept
-NOT_CLIENTS = ("/api/v1/clock", "/api/v1/control/")  # paths, and what paths begin with
+NOT_CLIENTS = ("/api/v1/clock", "/api/v1/control")  # paths, and what paths begin with
 
 KEY_PLACES = (
     "HTTP_X_STARFIGHTER_AUTHORIZATION",
@@ -51,11 +53,13 @@ Observe = Callable[[Answered], None]
 
 
 class ClientRequest(NamedTuple):
-    """A request of a client: when it was answered (nanoseconds since 1970, on the exchange's
-    clock), for whom it was as far as that is known, and what it was refused with. The path is as
-    the log has it, without keys. `sentence` and `detail` are empty unless it was refused.
+    """A request of a client. They are numbered from 1 as they are answered. `ts` is when that was
+    (nanoseconds since 1970, on the exchange's clock), `account` for whom it was, as far as that is
+    known. The path is as the log has it, without keys. `sentence` and `detail` say why it was
+    refused, and are empty if it was not.
     """
 
+    number: int
     ts: int
     method: str
     path: str
@@ -71,14 +75,16 @@ class ClientRequest(NamedTuple):
 
 
 class RequestJournal:
-    """The requests of clients since the start. Any thread may use it."""
+    """The requests of clients since the start, or since it was cleared. Any thread may use it.
+    `resets` counts how often that was, for whoever follows it.
+    """
 
     def __init__(self, clock: Callable[[], int], accounts: Accounts) -> None:
         self._clock, self._accounts = clock, accounts
         self._lock = threading.Lock()
         self._newest: deque[ClientRequest] = deque(maxlen=MOST_REQUESTS)
         self._refusals: list[ClientRequest] = []
-        self.count = self.refusal_count = 0
+        self.count = self.refusal_count = self.resets = 0
 
     def observe(self, answered: Answered) -> None:
         """Keep a request, if it is a client's."""
@@ -89,7 +95,11 @@ class RequestJournal:
         status = int(answered.status[:3])
         wording = _wording(answered) if status >= 400 else ()
         method, account = _quoted(environ["REQUEST_METHOD"]), self._account(environ, answered.asked)
-        self._keep(ClientRequest(self._clock(), method, _quoted(path), account, status, *wording))
+        self._keep(method, _quoted(path), account, status, *wording)
+
+    def observe_refusal(self, status: str, sentence: str, detail: str) -> None:
+        """Keep what the server has refused before it was a request."""
+        self._keep("", "", None, int(status[:3]), sentence, detail)
 
     name = "journal of requests"
 
@@ -100,20 +110,40 @@ class RequestJournal:
                 self._newest.clear()
                 self._refusals.clear()
                 self.count = self.refusal_count = 0
+                self.resets += 1
 
     def requests(self) -> list[ClientRequest]:
         """The newest, oldest first."""
         with self._lock:
             return list(self._newest)
 
+    def since(self, number: int, is_reversed: bool = False) -> list[ClientRequest]:
+        """Those of the newest that come after a number, oldest first, or newest first."""
+        with self._lock:
+            first = self.count - len(self._newest)
+            count = len(self._newest) - max(0, number - first)
+            newest = list(islice(reversed(self._newest), max(0, count)))
+        return newest if is_reversed else newest[::-1]
+
     def refusals(self) -> list[ClientRequest]:
         """The first that were refused, oldest first."""
         with self._lock:
             return list(self._refusals)
 
-    def _keep(self, request: ClientRequest) -> None:
+    def _keep(
+        self,
+        method: str,
+        path: str,
+        account: str | None,
+        status: int,
+        sentence: str = "",
+        detail: str = "",
+    ) -> None:
         with self._lock:
             self.count += 1
+            request = ClientRequest(
+                self.count, self._clock(), method, path, account, status, sentence, detail
+            )
             self._newest.append(request)
             if request.is_refused:
                 self.refusal_count += 1

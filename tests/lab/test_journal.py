@@ -3,9 +3,9 @@
 import pytest
 from wsgi import BUY, KEYS, ORDERS, Client
 
-from disorderbook.api import journal as journals
 from disorderbook.api.app import MAX_BODY_SIZE, DirectBottle
-from disorderbook.api.journal import MOST_REFUSALS, ClientRequest, RequestJournal
+from disorderbook.lab import journal as journals
+from disorderbook.lab.journal import MOST_REFUSALS, ClientRequest, RequestJournal
 
 STOCK = "/ob/api/venues/TESTEX/stocks/FOOBAR"
 BY_BOTTLE = {"Origin": "http://127.0.0.1:8000"}  # keeps a request off the direct way
@@ -37,8 +37,8 @@ def test_a_request_is_in_the_journal_with_its_account_and_its_answer(
         client(method, path, body, headers)
     journal = journal_of(client)
     ok, placed, refused, listed, gone, bad = journal.requests()
-    assert ok == ClientRequest(42, "GET", "/ob/api/heartbeat", None, 200)
-    assert placed == ClientRequest(42, "POST", ORDERS, "ANN", 200)
+    assert ok == ClientRequest(1, 42, "GET", "/ob/api/heartbeat", None, 200)
+    assert placed == ClientRequest(2, 42, "POST", ORDERS, "ANN", 200)
     assert (refused.account, refused.status, refused.is_refused) == ("ANN", 400, True)
     assert refused.sentence == client.order(qty=-1).json["error"]
     assert refused.detail.startswith("qty is -1; allowed: ")
