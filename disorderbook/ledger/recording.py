@@ -315,7 +315,7 @@ class _Reader:
         _require(execution, "quantity", 1, MAX_QUANTITY)
         place = execution["venue"], execution["symbol"]
         if place not in self._numbers:
-            raise Damaged(f"there is an execution, and no order, of {place[1]} at {place[0]}")
+            raise Damaged(f"there is an execution, and no order, of {_book(place)}")
         incoming, standing = execution["incoming_id"], execution["standing_id"]
         return self._numbers[place], incoming, standing, execution["price"], execution["quantity"]
 
@@ -337,7 +337,7 @@ class _Reader:
             raise Damaged(f"the executions of {_order(places[book], order_id)} are not complete")
         for book, count, last in self._connection.execute(_IDS):
             if count != last + 1:
-                raise Damaged(f"orders of {places[book][1]} at {places[book][0]} are missing")
+                raise Damaged(f"orders of {_book(places[book])} are missing")
         self._run(*_EVENTS, "COMMIT")
         return self._counted(places, is_folder)
 
@@ -351,8 +351,8 @@ class _Reader:
         for ts, book, event, is_cancel in self._connection.execute(_ORDER_OF_EVENTS):
             if event != expected.get(book, 0):
                 raise Damaged(
-                    f"event {expected.get(book, 0)} of {places[book][1]} at {places[book][0]} is "
-                    "missing, there twice, or at a wrong time"
+                    f"event {expected.get(book, 0)} of {_book(places[book])} is missing, there "
+                    "twice, or at a wrong time"
                 )
             expected[book] = event + 1
             recording.first = recording.first or ts
@@ -397,7 +397,13 @@ def _execution_rows(
 
 
 def _order(place: Place, order_id: int) -> str:
-    return f"order {order_id} of {place[1]} at {place[0]}"
+    return f"order {order_id} of {_book(place)}"
+
+
+def _book(place: Place) -> str:
+    """A book in a sentence, which a name in any file must not break."""
+    venue, symbol = (name if name.isprintable() else repr(name) for name in place)
+    return f"{symbol} at {venue}"
 
 
 def _check_order(order: Values) -> None:

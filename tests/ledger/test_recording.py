@@ -150,6 +150,7 @@ EXECUTIONS = [
     (line(2, lambda text: ""), "the executions of order [0-9]+ of S at V are not complete"),
     (line(2, lambda text: f"{text}\r\n{text}"), "executions of order [0-9]+ .* are not complete"),
     (lambda text: text[:-2], "line [0-9]+: it is cut"),
+    (cell(1, '"\x1b\nW"'), r"and no order, of S at '.x1b.nW'"),
     (cell(1, "W"), "line 2: there is an execution, and no order, of S at W"),
     (cell(3, "999"), "order 999 of S at V is missing, of which executions tell"),
     (cell(4, "999"), "order 999 of S at V is missing, of which executions tell"),
