@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from program import PYTEST_ALONE
+
 from disorderbook.in_process import PrivateExchange
 
 TESTS = """
@@ -41,7 +43,7 @@ def run_pytest(folder: Path, tests: str, *options: str, **environment: str) -> s
     ran = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, **environment},
+        env={**os.environ, **PYTEST_ALONE, **environment},
         capture_output=True,
         text=True,
         timeout=60,

@@ -19,6 +19,7 @@ import pytest
 from book_gateway import BookGateway, trade
 from documents import DOCS, PAGES, README, ROOT, Block, blocks
 from live import Exchange, running, started
+from program import PYTEST_ALONE
 from raw_http import wait_until
 from recorded_market import Original
 
@@ -71,7 +72,7 @@ def shell(text: str, folder: Path = ROOT) -> str:
     ended = subprocess.run(
         ["bash", "-e", "-m", "-c", with_this_python(text)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "no_proxy": "*"},
+        env={**os.environ, **PYTEST_ALONE, "PYTHONPATH": str(ROOT), "no_proxy": "*"},
         capture_output=True,
         text=True,
         timeout=100,

@@ -9,6 +9,8 @@ from fork_server import run
 
 ROOT = Path(__file__).parent.parent.parent
 MAIN = ROOT / "disorderBook_main.py"
+# For a pytest of its own: plugins of others take three times as long to load as all it does.
+PYTEST_ALONE = {"PYTEST_ADDOPTS": "-p no:schemathesis -p no:anyio -p no:hypothesispytest"}
 
 
 def start(*options: str, cwd: Path = ROOT, **keywords: Any) -> subprocess.CompletedProcess[str]:
