@@ -26,7 +26,15 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent.parent
 LONGEST_REQUEST = 200_000  # bytes
 LONGEST_REPLY = 20
-LOADED = ("cli.main", "in_process", "runner.command", "client.listener", "tape.server", "uvloop")
+LOADED = (
+    "disorderbook.cli.main",
+    "disorderbook.in_process",
+    "disorderbook.runner.command",
+    "disorderbook.client.listener",
+    "disorderbook.tape.server",
+    "multiprocessing",  # as coverage does, so that scripts are tried as they run with it
+    "uvloop",
+)
 OPTIMIZED = "-OO"
 LATE = {"PYTHONUNBUFFERED"}  # variables for the interpreter that still count after its start
 
@@ -218,7 +226,7 @@ def _become(streams: list[int], children: dict[int, socket.socket]) -> None:
 def main() -> None:
     sys.path.insert(1, str(ROOT))
     for name in LOADED:
-        importlib.import_module(name if name == "uvloop" else f"disorderbook.{name}")
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()  # or each process copies all that it looks through for garbage
     script = serve(socket.socket(fileno=int(sys.argv[1])))
