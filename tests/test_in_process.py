@@ -57,18 +57,18 @@ RENAMED = {  # keywords with a word of their own
     "wsport": "tape_port",
     "maxlisteners": "max_listeners",
     "maxinstances": "max_instances",
+    "admin_key_file": "admin_key",
 }
 # About a process (which is the program's own), or instead of serving.
 WITHOUT_KEYWORD = {"server", "log_level", "ports_file", "export", "version", "help", "command"}
-
-
-OF_A_SUBCOMMAND = {"replay", "replay_as"}
+# Of the subcommand `replay`, or for programs only.
+WITHOUT_OPTION = {"replay", "replay_as", "journal"}
 
 
 def test_every_option_of_an_exchange_has_a_keyword_or_none_on_purpose() -> None:
     options = {RENAMED.get(action.dest, action.dest) for action in make_parser()._actions}
     keywords = set(inspect.signature(serve).parameters)
-    assert options - WITHOUT_KEYWORD == keywords - OF_A_SUBCOMMAND < keywords
+    assert options - WITHOUT_KEYWORD == keywords - WITHOUT_OPTION < keywords
     assert options > WITHOUT_KEYWORD
 
 

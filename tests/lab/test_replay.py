@@ -133,6 +133,18 @@ def test_a_cancel_goes_to_its_order_where_others_trade_beside(tmp_path: Path) ->
         assert status_of(services) == ReplayStatus(2, 2, 0, 1, 0)
 
 
+def test_an_order_that_trades_otherwise_is_counted(tmp_path: Path) -> None:
+    acts = places("a", SELL, 50, 9), places("b", BUY, 50, 4), places("b", BUY, 50, 9)
+    file = small(tmp_path, *acts)
+    for quantity, differing in ((0, 0), (4, 1), (6, 2)):
+        with replaying(file) as services, services.exchange.lock:
+            services.timeline.advance(BEFORE)  # the first one
+            if quantity:
+                places("me", BUY, 50, quantity)(services.exchange)
+            services.timeline.advance(NANOSECONDS)
+            assert status_of(services) == ReplayStatus(3, 0, 0, differing, 0)
+
+
 def test_a_client_takes_liquidity_beside_a_stepped_replay(original: Path) -> None:
     with serve(replay=original / "market.db", clock="stepped") as exchange:
         assert (exchange.venue, exchange.symbol) == ("V", "S")
