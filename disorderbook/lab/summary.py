@@ -22,7 +22,7 @@ from disorderbook.lab.measures import (
     in_words,
     numbers,
 )
-from disorderbook.lab.record import FAILED, FLOODED, HUNG, RunEnding
+from disorderbook.lab.record import FLOODED, HUNG, RunEnding
 from disorderbook.lab.requirements import Judgement
 from disorderbook.lab.trial import Trial
 
@@ -198,7 +198,6 @@ def _failure_in_words(ending: RunEnding) -> str:
         )
     if ending.reason == FLOODED:
         return "sent too many requests"
-    assert ending.reason == FAILED
     if ending.status is None:
         return "could not be started"
     if ending.status < 0:
