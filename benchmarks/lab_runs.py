@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from disorderbook.lab.runs import RunSettings, run_seed, run_seeds
+from disorderbook.lab.runs import RunSettings, run_seed
+from disorderbook.lab.workers import run_seeds
 
 OPPONENTS = "market-maker,taker,noise"
 SEEDS, DAYS = 20, 100

@@ -25,16 +25,16 @@ from disorderbook.lab.output import PackedRecords, trial_files
 from disorderbook.lab.record import RunRecord
 from disorderbook.lab.report import Rival, report
 from disorderbook.lab.requirements import Judgement, judged, junit_xml
-from disorderbook.lab.runs import RunSettings, WorkerFailed, checked_settings, run_seeds
+from disorderbook.lab.runs import RunSettings, checked_settings
 from disorderbook.lab.summary import TrialSettings, TrialSummary, as_json, names, summary
 from disorderbook.lab.trial import Runs, Trial
-from disorderbook.ledger.location import Unusable, replacements
+from disorderbook.lab.workers import WorkerFailed, run_seeds
+from disorderbook.ledger.location import MODE, Unusable, replacements
 
 REQUIREMENT_FAILED = 1  # exit statuses
 PROGRAM_FAILED = 3
 IS_WORSE = 4
 INTERRUPTED = 130
-MODE = 0o666  # of what is written, before the umask
 
 
 def run_programs(arguments: Sequence[str]) -> int:

@@ -22,8 +22,9 @@ from disorderbook.lab.clock import REQUESTS, ClockSettings, clock_settings, fast
 from disorderbook.lab.opponents import opponents_of
 from disorderbook.lab.output import FILES
 from disorderbook.lab.requirements import MOST_REQUIREMENTS, requirement
-from disorderbook.lab.runs import LONGEST_PATIENCE, MOST_DAYS, MOST_JOBS
+from disorderbook.lab.runs import LONGEST_PATIENCE, MOST_DAYS
 from disorderbook.lab.trial import MOST_SEEDS, UNTIL_SURE
+from disorderbook.lab.workers import MOST_JOBS, cores
 
 PROGRAM = "disorderbook run"
 USUAL_DAYS = 100
@@ -150,7 +151,7 @@ def _complete(options: argparse.Namespace) -> None:
     if options.repeat is None:
         options.repeat = UNTIL_SURE if options.until_sure else 1
     if options.jobs is None:
-        options.jobs = min(os.cpu_count() or 1, MOST_JOBS)
+        options.jobs = cores()
     options.jobs = min(options.jobs, options.repeat)
     if options.opponents is None:
         options.opponents = "" if options.level else USUAL_OPPONENTS

@@ -14,7 +14,7 @@ from typing import TextIO, overload
 from disorderbook.engine.orders import SIDE_NAMES, Order
 from disorderbook.lab.measures import curve
 from disorderbook.lab.record import RunRecord, packed, unpacked
-from disorderbook.ledger.location import replacements
+from disorderbook.ledger.location import MODE, replacements
 from disorderbook.ledger.tables import ORDERS
 from disorderbook.protocol.names import timestamp
 from disorderbook.protocol.spreadsheet import Cell, table_lines
@@ -25,7 +25,6 @@ ORDER_COLUMNS = ["seed", *ORDERS.names]
 CURVE_COLUMNS = ["seed", "ts", "nav", "shares", "price"]
 TABLES = {"fills.csv": FILL_COLUMNS, "orders.csv": ORDER_COLUMNS, "pnl.csv": CURVE_COLUMNS}
 FILES = (SUMMARY, *TABLES)
-MODE = 0o666  # before the umask
 
 
 class TrialFiles:

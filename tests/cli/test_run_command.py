@@ -17,7 +17,8 @@ from disorderbook.cli.run_options import EXIT_CODES
 from disorderbook.lab.measures import measures
 from disorderbook.lab.output import FILES
 from disorderbook.lab.record import FAILED, INTERRUPTED, RunEnding, RunRecord
-from disorderbook.lab.runs import RunSettings, WorkerFailed
+from disorderbook.lab.runs import RunSettings
+from disorderbook.lab.workers import WorkerFailed
 
 PROGRAMS = ("rich.py", "poor.py", "bad.py", "cut.py", "broken.py")
 

@@ -2,6 +2,7 @@
 command that repeats a seed.
 """
 
+import os
 import shlex
 from typing import Any
 
@@ -24,8 +25,9 @@ from disorderbook.game.run import DAY_SECONDS
 from disorderbook.game.simulation import DAYS as LEVEL_DAYS
 from disorderbook.lab.record import MOST_LAST_LINES
 from disorderbook.lab.requirements import MOST_REQUIREMENTS
-from disorderbook.lab.runs import MOST_DAYS, MOST_JOBS, MOST_PROGRAM_REQUESTS
+from disorderbook.lab.runs import MOST_DAYS, MOST_PROGRAM_REQUESTS
 from disorderbook.lab.trial import MOST_SEEDS, UNTIL_SURE
+from disorderbook.lab.workers import MOST_JOBS
 
 
 def refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -47,6 +49,16 @@ def test_what_was_left_out_is_put_in() -> None:
     assert options.opponents == "market-maker,taker,noise" and 0 <= options.seed < 2**31
     assert clock_of(options)[::2] == ("requests", 50_000_000)
     assert parsed(["a.py", "--level", "sell_side"]).opponents == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="not on this system")
+def test_there_are_no_more_jobs_than_processors_that_may_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {1, 3, 4})
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert parsed(["a.py", "--repeat", "9"]).jobs == 3
+    assert parsed(["a.py", "--repeat", "2"]).jobs == 2
     assert parsed(["a.py", "--against", "b.py", "--until-sure"]).repeat == UNTIL_SURE
     assert clock_of(parsed(["a.py", "--speed", "20"]))[:2] == ("speed", 20.0)
 

@@ -1,15 +1,13 @@
 """Runs of programs: what is recorded, that it repeats, and that all is ended."""
 
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
 import pytest
-from programs import STEADY, steady, written
+from programs import steady, written
+from short_runs import PATIENCE, is_gone, settings, told
 
 from disorderbook.game.simulation import START
 from disorderbook.lab import runs
@@ -21,39 +19,10 @@ from disorderbook.lab.record import (
     FLOODED,
     HUNG,
     INTERRUPTED,
-    RunRecord,
-    packed,
 )
-from disorderbook.lab.runs import RunSettings, WorkerFailed, run_seed, run_seeds
+from disorderbook.lab.runs import run_seed
+from disorderbook.lab.workers import run_seeds
 from disorderbook.protocol.names import NANOSECONDS
-
-OPPONENTS = "market-maker,taker,noise"
-PATIENCE = 30.0  # seconds; far more than anything here takes
-
-
-def settings(program: str, **changes: object) -> RunSettings:
-    base = RunSettings((program,), opponents=OPPONENTS, days=4, patience=PATIENCE)
-    return base._replace(**changes)  # type: ignore[arg-type]
-
-
-def told(record: RunRecord) -> bytes:
-    """A record but for what depends on when a pipe was read, and on where its log is."""
-    ending = msgspec.structs.replace(record.ending, log=None)
-    return packed(msgspec.structs.replace(record, printed=[], ending=ending))
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert condition()
 
 
 def test_a_run_is_recorded_and_repeats(tmp_path: Path) -> None:
@@ -213,9 +182,12 @@ def test_settings_that_cannot_be_are_refused_before_anything_runs(
 
 @pytest.mark.slow
 def test_the_bots_of_the_package_trade_as_fast_as_they_can(tmp_path: Path) -> None:
-    """They wait in threads of their own, for minutes of the exchange's time."""
+    """They wait in threads of their own, for minutes of the exchange's time. Without the account of
+    the run each has its own.
+    """
     bots = "-m disorderbook bots market-maker noise taker --quiet --url {url} --seed {seed}".split()
-    asked = settings(sys.executable, opponents="", days=8)._replace(program=(sys.executable, *bots))
+    own = ("env", "-u", "DISORDERBOOK_ACCOUNT", sys.executable, *bots)
+    asked = settings(sys.executable, opponents="", days=8)._replace(program=own)
     record = run_seed(asked, 7)
     assert record.ending.reason == DAYS and record.end - record.start == 40 * NANOSECONDS
     traders = Counter(order.account for order in record.orders)
@@ -246,38 +218,3 @@ print(time.time() - begun > 60)
     record = run_seed(settings(written(tmp_path, code), opponents="", speed=200.0, days=10_000), 7)
     assert record.ending.reason == EXITED, record.ending
     assert [each.text for each in record.printed] == ["no tick True", *["200"] * 3, "True"]
-
-
-PIDS = "import os; open(os.path.join({folder!r}, str(os.getpid())), 'w').close()\n"
-
-
-def pids(folder: Path) -> list[int]:
-    return [int(path.name) for path in folder.iterdir()]
-
-
-@pytest.mark.slow
-def test_many_seeds_run_at_once_in_their_order_and_all_end_when_nobody_wants_more(
-    tmp_path: Path,
-) -> None:
-    folder = tmp_path / "pids"
-    folder.mkdir()
-    program = written(tmp_path, PIDS.format(folder=str(folder)) + STEADY)
-    asked = settings(program, opponents="noise")
-    records = run_seeds(asked, range(100), 2)
-    first = [next(records), next(records)]
-    assert [record.seed for record in first] == [0, 1]
-    assert told(first[1]) == told(run_seed(asked, 1))
-    wait_for(lambda: len(pids(folder)) > 3)
-    records.close()
-    assert all(is_gone(pid) for pid in pids(folder)) and len(pids(folder)) < 20
-
-
-@pytest.mark.slow
-def test_a_worker_that_dies_is_a_sentence_and_its_program_ends(tmp_path: Path) -> None:
-    folder = tmp_path / "pids"
-    folder.mkdir()
-    code = "import os, signal; os.kill(os.getppid(), 9); signal.pause()"
-    program = written(tmp_path, PIDS.format(folder=str(folder)) + code)
-    with pytest.raises(WorkerFailed, match="The worker process of seed 5 has ended with .* -9"):
-        list(run_seeds(settings(program, opponents=""), [5, 6], 2))
-    wait_for(lambda: all(is_gone(pid) for pid in pids(folder)))
