@@ -86,6 +86,10 @@ class Accounts:
         self.private.pop(venue, None)
         self.version += 1
 
+    def closed_venues(self) -> list[str]:
+        """Those that were private."""
+        return sorted(self._closed)
+
     def open_all_venues(self) -> None:
         """No venue is private, or was: whoever listens at one has to be let in anew."""
         self.private.clear()

@@ -114,6 +114,12 @@ class NoAccusation(BadRequest):
     sentence = "This level takes no accusation"
 
 
+class CannotSnapshot(BadRequest):
+    """Its detail says what stands in the way."""
+
+    sentence = "A market is saved while it is in memory, and no level is in play"
+
+
 class BelongsToLevel(BadRequest):
     sentence = "This stock belongs to a level, which is restarted, paused or stopped instead"
 
@@ -179,6 +185,10 @@ class TradingHalted(Forbidden):
     """Its detail is the reason that was given."""
 
     sentence = "Trading in this stock is halted"
+
+
+class NoSuchSnapshot(NotFound):
+    sentence = "There is no snapshot of that name"
 
 
 class NoSuchOrder(NotFound):
@@ -251,6 +261,10 @@ class TooManyInstances(Unavailable):
 
 class TooManyAdvances(Unavailable):
     sentence = "Too many wait for the clock to be moved"
+
+
+class NoRoomForSnapshot(Unavailable):
+    sentence = "There is no room for another snapshot: they are too many, or too large"
 
 
 class MarketWasReset(Unavailable):

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import NewOrder, Order
@@ -31,6 +31,8 @@ from disorderbook.protocol.names import MAX_BOOKS, detail_of
 
 IDS_AT_ONCE = 64  # of an account's orders that are looked up together
 RESTING_AT_ONCE = 1000  # orders of a book that are looked through together, in some 50 microseconds
+
+_STATE = ("_latest", "_venues", "_numbers", "_last_number", "_closed", "_halted")
 
 Publish = Callable[[OrderBook, Sequence[Execution]], None]
 """Called with the lock held, after each order or cancel that makes a tick; it must not wait."""
@@ -178,6 +180,16 @@ class Exchange:
         book.is_gone = True
         self._halted.pop((book.venue, book.symbol), None)
         self._open(OrderBook(book.venue, book.symbol, self.now()))
+
+    def save(self) -> object:
+        """What `load` goes on from, if no venue is reserved."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from there, with no other book."""
+        self.reset(None)
+        for name in _STATE:
+            setattr(self, name, state[name])
 
     def roll_back(self) -> None:
         """A change was interrupted: the ledger drops it, and has the next commit fail."""

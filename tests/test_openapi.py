@@ -50,7 +50,16 @@ OPERATIONS = {
     if method in METHODS
 }
 # Answers that belong to no operation.
-UNDESCRIBED = {"EncodedBody", "IllegalHost", "LevelsStock", "NoSuchPath", "WrongMethod"}
+UNDESCRIBED = {
+    "CannotSnapshot",
+    "EncodedBody",
+    "IllegalHost",
+    "LevelsStock",
+    "NoRoomForSnapshot",
+    "NoSuchPath",
+    "NoSuchSnapshot",
+    "WrongMethod",
+}
 TRACES = sorted((Path(__file__).parent / "traces").glob("*.jsonl"))
 load_all_checks()
 ANY_TIME = "2016-01-17T22:43:07.123456789Z"

@@ -58,6 +58,12 @@ class PlacedOrders:
             if book is None or scope[:2] == (book.venue, book.symbol):
                 del self._by_scope[scope]
 
+    def save(self) -> object:
+        return self._by_scope
+
+    def load(self, state: OrderedDict[Scope, OrderedDict[str, Placed]]) -> None:
+        self._by_scope = state
+
     def place(self, book: OrderBook, new: NewOrder, key: str) -> tuple[Order, OrderState]:
         """The order that this key led to before, or else places it; and how it stood then.
 

@@ -85,6 +85,11 @@ class Ladder:
         self._levels: dict[int, PriceLevel] = {}  # by rank
         self._ranks: SortedList[int] = SortedList()  # of the levels, the best last
 
+    def __getstate__(self) -> tuple[None, dict[str, object]]:
+        """For a copy, which has no reader yet."""
+        state = {name: getattr(self, name) for name in self.__slots__}
+        return None, state | {"view": None}
+
     def __iter__(self) -> Iterator[PriceLevel]:
         """Levels, best first."""
         return map(self._levels.__getitem__, reversed(self._ranks))

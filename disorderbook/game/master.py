@@ -21,11 +21,12 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from disorderbook.accounts import Accounts, PrivateVenue
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import (
+    CannotSnapshot,
     CannotWrite,
     Ending,
     ExchangeError,
@@ -284,6 +285,22 @@ class GameMaster(Participant):
             self._names.setstate(self._first_names)
         for instance in lost:
             _resolve(instance, MarketWasReset())
+
+    def save(self) -> object:
+        """What `load` goes on from. Raises CannotSnapshot while a level is in play."""
+        if self._instances:
+            raise CannotSnapshot(f"{len(self._instances)} levels are in play; allowed: none")
+        names = None if self._first_names is None else self._names.getstate()
+        return self.results, self._last_id, names, self._accounts.closed_venues()
+
+    def load(self, state: Any) -> None:
+        """Go on from there; what is in play now ends."""
+        self.reset(None)
+        self.results, self._last_id, names, closed = state
+        if names is not None:
+            self._names.setstate(names)
+        for venue in closed:
+            self._accounts.close_venue(venue)
 
     # ---- storage
 

@@ -7,6 +7,7 @@ is the book's, and resting orders are the book's objects, so a view can be made 
 import random
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import LIMIT, MARKET, NewOrder, Order, OrderType, Side
@@ -20,6 +21,8 @@ from disorderbook.traders.market_view import (
     RestingOrder,
     TopOfBook,
 )
+
+_COUNTS = ("sent", "placed", "cancelled", "shares", "cents", "last_price")
 
 
 class NoGateway:
@@ -58,6 +61,18 @@ class DirectView(MarketView):
         self._exchange = exchange
         self._open: dict[int, Order] = {}
         self._shown = MappingProxyType(self._open)
+
+    def save(self) -> object:
+        """What `load` goes on from."""
+        return dict(self._open), {name: getattr(self, name) for name in _COUNTS}
+
+    def load(self, state: Any) -> None:
+        """Go on from there, with the open orders that are in it."""
+        orders, counts = state
+        self._open.clear()
+        self._open.update(orders)
+        for name in _COUNTS:
+            setattr(self, name, counts[name])
 
     def adopt(self, order: Order) -> None:
         """Take charge of an open order of the account that was placed in an earlier process."""

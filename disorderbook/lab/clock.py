@@ -108,6 +108,12 @@ class RealClock:
     def reset(self, book: OrderBook | None) -> None:
         """The machine's time goes on."""
 
+    def save(self) -> object:
+        return None
+
+    def load(self, state: None) -> None:
+        """The machine's time goes on."""
+
 
 class FastClock:
     """Goes `speed` times as fast as the machine's, from `start`, nanoseconds since 1970."""
@@ -128,6 +134,12 @@ class FastClock:
     def reset(self, book: OrderBook | None) -> None:
         if book is None:
             self.begin(self._first)
+
+    def save(self) -> object:
+        return self()
+
+    def load(self, state: int) -> None:
+        self.begin(state)
 
     def __call__(self) -> int:
         if self.shown is not None:
@@ -153,6 +165,12 @@ class SteppedClock:
     def reset(self, book: OrderBook | None) -> None:
         if book is None:
             self.now = self._first
+
+    def save(self) -> object:
+        return self.now
+
+    def load(self, state: int) -> None:
+        self.now = state
 
     def __call__(self) -> int:
         return self.now

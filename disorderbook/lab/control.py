@@ -8,18 +8,29 @@ with those of a new one. So a part that has not registered is found.
 /api/v1/control/ call it. `Control` is the same for the program that has the exchange in itself.
 """
 
+import io
+import pickle
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from disorderbook.engine.book import OrderBook
-from disorderbook.errors import BelongsToLevel, IllegalValue, MissingField, NoSuchBook
+from disorderbook.errors import (
+    BelongsToLevel,
+    IllegalValue,
+    MissingField,
+    NoRoomForSnapshot,
+    NoSuchBook,
+    NoSuchSnapshot,
+)
 from disorderbook.exchange import Exchange
 from disorderbook.lab.journal import ClientRequest, RequestJournal
-from disorderbook.protocol.names import detail_of, missing
+from disorderbook.protocol.names import NAME_RULE, detail_of, is_name, missing
 
 HALTED = "the exchange's owner has halted it"  # unless another reason is given
 LONGEST_REASON = 200  # characters
+MOST_SNAPSHOTS = 16
+MOST_SNAPSHOT_BYTES = 256 << 20  # of all together
 REASON_RULE = f"1 to {LONGEST_REASON} characters that can be printed"
 
 
@@ -36,6 +47,45 @@ class Stateful(Protocol):
         ...
 
 
+@runtime_checkable
+class Restorable(Protocol):
+    """A part that is in a snapshot. What `save` gives may refer to what lives: it is copied at
+    once, with what the other parts give, so that who shares an order shares it afterwards.
+    """
+
+    def save(self) -> object:
+        """What `load` goes on from."""
+        ...
+
+    def load(self, state: Any) -> object:
+        """Have what `save` gave then, and nothing of now."""
+        ...
+
+
+class SnapshotInfo(NamedTuple):
+    """A snapshot: when it was made on the exchange's clock, nanoseconds since 1970, and its size in
+    bytes.
+    """
+
+    name: str
+    ts: int
+    size: int
+
+
+class _Bounded(io.BytesIO):
+    """What can be written up to a size."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._left = most
+
+    def write(self, content: Any) -> int:
+        self._left -= len(content)
+        if self._left < 0:
+            raise NoRoomForSnapshot(f"allowed: {MOST_SNAPSHOT_BYTES} bytes for all together")
+        return super().write(content)
+
+
 class MarketControl:
     """What can be done with a market as a whole. `first` is the venue and the stock that are open
     from the start.
@@ -49,6 +99,7 @@ class MarketControl:
     ) -> None:
         self._exchange, self._first = exchange, first
         self._parts: list[Stateful] = [*before, exchange]
+        self._snapshots: dict[str, tuple[SnapshotInfo, bytes]] = {}
 
     def register(self, *parts: Stateful | None) -> None:
         """Have parts reset from now on with the others; None is one that there is not."""
@@ -86,6 +137,51 @@ class MarketControl:
     def resume(self, venue: str, symbol: str) -> None:
         """Take orders in a stock again; nothing happens if it does."""
         self._exchange.resume(self._book(venue, symbol))
+
+    def snapshot(self, name: str) -> None:
+        """Save the whole market under a name, in the place of an older one of that name. Raises
+        CannotSnapshot for a market in a file or while a level is in play, NoRoomForSnapshot,
+        IllegalValue.
+        """
+        if not is_name(name):
+            raise IllegalValue(detail_of("name", name, NAME_RULE))
+        others = [info for info, _ in self._snapshots.values() if info.name != name]
+        if len(others) >= MOST_SNAPSHOTS:
+            raise NoRoomForSnapshot(f"allowed: {MOST_SNAPSHOTS} snapshots")
+        saved = {part.name: part.save() for part in self._parts if isinstance(part, Restorable)}
+        file = _Bounded(MOST_SNAPSHOT_BYTES - sum(info.size for info in others))
+        pickle.Pickler(file, pickle.HIGHEST_PROTOCOL).dump(saved)
+        content = file.getvalue()
+        info = SnapshotInfo(name, self._exchange.read_clock(), len(content))
+        self._snapshots[name] = info, content
+
+    def restore(self, name: str) -> None:
+        """Have the market that a snapshot saved, any number of times; levels in play end. What is
+        worked out from a market anew, such as rankings, is forgotten. Raises NoSuchSnapshot, or
+        CannotWrite before anything has changed.
+        """
+        _, content = self._found(name)
+        saved = pickle.loads(content)
+        for part in self._parts:
+            if isinstance(part, Restorable):
+                part.load(saved[part.name])
+            else:
+                part.reset(None)
+
+    def snapshots(self) -> list[SnapshotInfo]:
+        """Those that there are, the oldest name first."""
+        return [info for info, _ in self._snapshots.values()]
+
+    def forget(self, name: str) -> None:
+        """Make room for others; raises NoSuchSnapshot."""
+        self._found(name)
+        del self._snapshots[name]
+
+    def _found(self, name: str) -> tuple[SnapshotInfo, bytes]:
+        if name not in self._snapshots:
+            names = ", ".join(self._snapshots) or "none is there"
+            raise NoSuchSnapshot(detail_of("name", name, names))
+        return self._snapshots[name]
 
     def halts(self) -> list[tuple[str, str, str]]:
         """Venue, stock and reason of each book that takes no orders."""
@@ -153,3 +249,30 @@ class Control:
         """Take orders again; nothing happens if the stock is not halted. Raises as `halt`."""
         with self._using():
             self._market.resume(venue, symbol)
+
+    def snapshot(self, name: str) -> None:
+        """Save the whole market in memory under a name: orders and their ids and places in queues,
+        positions, history, idempotency keys, halts, a simulated clock, opponents and their chance.
+        At most MOST_SNAPSHOTS of MOST_SNAPSHOT_BYTES together. Raises CannotSnapshot for a market
+        in a file and while a level is in play, NoRoomForSnapshot, IllegalValue for a name.
+        """
+        with self._using():
+            self._market.snapshot(name)
+
+    def restore(self, name: str) -> None:
+        """Have the market as it was when it was saved, any number of times. Levels in play end,
+        recorded requests stay, listeners of the tape stay connected. Raises NoSuchSnapshot.
+        """
+        with self._using():
+            self._market.restore(name)
+
+    def forget(self, name: str) -> None:
+        """Let go of a snapshot; raises NoSuchSnapshot."""
+        with self._using():
+            self._market.forget(name)
+
+    @property
+    def snapshots(self) -> tuple[SnapshotInfo, ...]:
+        """Those that there are."""
+        with self._using():
+            return tuple(self._market.snapshots())

@@ -13,9 +13,9 @@ from msgspec import Meta
 from disorderbook.accounts import Admin
 from disorderbook.errors import IllegalValue, MissingField, WrongType
 from disorderbook.lab.control import HALTED, MarketControl
-from disorderbook.protocol.fields import Ok, Symbol, Venue
+from disorderbook.protocol.fields import Ok, Symbol, Timestamp, Venue
 from disorderbook.protocol.messages import HEARTBEAT
-from disorderbook.protocol.names import MAX_NAME_LENGTH, detail_of, missing
+from disorderbook.protocol.names import MAX_NAME_LENGTH, detail_of, missing, timestamp
 from disorderbook.protocol.parse import Fields, parse_object
 from disorderbook.protocol.route import Answer, Request, Route
 
@@ -35,6 +35,21 @@ class InForceMessage(msgspec.Struct, frozen=True, gc=False):
 
     ok: Ok
     halts: list[Halt]
+
+
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
+    """A market that was saved."""
+
+    name: Annotated[str, Meta(description="What it was called.")]
+    ts: Annotated[Timestamp, Meta(description="When it was saved, on the exchange's clock.")]
+    size: Annotated[int, Meta(description="Bytes.", ge=0)]
+
+
+class SnapshotsMessage(msgspec.Struct, frozen=True, gc=False):
+    """The markets that were saved."""
+
+    ok: Ok
+    snapshots: list[Snapshot]
 
 
 class ControlRoutes:
@@ -63,6 +78,25 @@ class ControlRoutes:
 
     def resume(self, request: Request) -> Answer:
         self._control.resume(*_place(parse_object(request.body)))
+        return HEARTBEAT
+
+    def snapshots(self, request: Request) -> Answer:
+        found = [Snapshot(i.name, timestamp(i.ts), i.size) for i in self._control.snapshots()]
+        return msgspec.json.encode(SnapshotsMessage(True, found))
+
+    def snapshot(self, request: Request) -> Answer:
+        name = _text(parse_object(request.body), "name", None)
+        if name is None:
+            raise MissingField(missing("name", A_NAME))
+        self._control.snapshot(name)
+        return HEARTBEAT
+
+    def restore(self, request: Request, name: str) -> Answer:
+        self._control.restore(name)
+        return HEARTBEAT
+
+    def forget(self, request: Request, name: str) -> Answer:
+        self._control.forget(name)
         return HEARTBEAT
 
 
@@ -101,4 +135,8 @@ CONTROL_ROUTES: list[Route] = [
     ("POST", f"{CONTROL}/reset", ControlRoutes.reset),
     ("POST", f"{CONTROL}/halt", ControlRoutes.halt),
     ("POST", f"{CONTROL}/resume", ControlRoutes.resume),
+    ("GET", f"{CONTROL}/snapshots", ControlRoutes.snapshots),
+    ("POST", f"{CONTROL}/snapshots", ControlRoutes.snapshot),
+    ("POST", f"{CONTROL}/snapshots/<name>/restore", ControlRoutes.restore),
+    ("DELETE", f"{CONTROL}/snapshots/<name>", ControlRoutes.forget),
 ]

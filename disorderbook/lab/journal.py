@@ -112,6 +112,12 @@ class RequestJournal:
                 self.count = self.refusal_count = 0
                 self.resets += 1
 
+    def save(self) -> object:
+        return None
+
+    def load(self, state: None) -> None:
+        """What clients have asked for stays recorded."""
+
     def requests(self) -> list[ClientRequest]:
         """The newest, oldest first."""
         with self._lock:

@@ -20,7 +20,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import TradingHalted, Unavailable
@@ -102,6 +102,17 @@ class Opponents:
         if book is None or (book.venue, book.symbol) == (self._venue, self._symbol):
             self._begin(self._exchange.book(self._venue, self._symbol))
 
+    def save(self) -> object:
+        """What `load` goes on from."""
+        return list(self._heap), [bot.save() for bot in self._bots]
+
+    def load(self, state: Any) -> None:
+        """Go on from there; the exchange has its book already."""
+        self._begin(self._exchange.book(self._venue, self._symbol))
+        self._heap, bots = state
+        for bot, remembered in zip(self._bots, bots, strict=True):
+            bot.load(remembered)
+
     def _begin(self, book: OrderBook, latest: int = 0) -> None:
         self._bots = [
             _Bot(opponent, self._exchange, f"{self._seed} {opponent.name} {number}{_since(latest)}")
@@ -172,6 +183,14 @@ class _Bot:
 
     def look_at(self, book: OrderBook) -> None:
         self.view = DirectView(self._exchange, book, self.opponent.account, self._rng)
+
+    def save(self) -> object:
+        return self._rng.getstate(), self._strategy, self.view.save()
+
+    def load(self, state: Any) -> None:
+        chance, self._strategy, seen = state
+        self._rng.setstate(chance)
+        self.view.load(seen)
 
     def step(self) -> None:
         while self._strategy.step(self.view):

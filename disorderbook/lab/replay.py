@@ -13,7 +13,7 @@ The exchange's lock must be held for everything here but the construction.
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, Order
@@ -51,6 +51,9 @@ def place_of(text: str) -> Place:
     if not (slash and is_name(venue) and is_name(symbol)):
         raise ValueError(f"{text[:40]!r} is no VENUE/STOCK: {NAME_RULE}")
     return venue, symbol
+
+
+_STATE = ("_orders", "_cancels", "_refused", "_differing", "_ids", "_next_ids", "_gone", "_done")
 
 
 class ReplaySettings(NamedTuple):
@@ -100,6 +103,16 @@ class Replay:
         place = book.venue, book.symbol
         self._gone[place] = self._next_ids.get(place, 0)
         self._ids = {old: order_id for old, order_id in self._ids.items() if old[0] != place}
+
+    def save(self) -> object:
+        """What `load` goes on from."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from there; raises CannotUse."""
+        for name in _STATE:
+            setattr(self, name, state[name])
+        self._events = deque(self.recording.portion(self._done))
 
     @property
     def next_at(self) -> int | None:

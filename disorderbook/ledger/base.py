@@ -6,7 +6,7 @@ exchange's lock, so a ledger needs no lock of its own for them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -160,6 +160,13 @@ class Ledger:
         """Have nothing of a book any more, or of anything: with the next commit, and with what is
         recorded from now on. Raises CannotWrite before anything has changed.
         """
+
+    def save(self) -> object:
+        """What `load` goes on from; raises CannotSnapshot."""
+        return None
+
+    def load(self, state: Any) -> None:
+        """Go on from there; raises CannotWrite before anything has changed."""
 
     def open_book(self, book: OrderBook) -> None:
         """Record a new book."""

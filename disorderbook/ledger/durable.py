@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Fill, Order, Side
-from disorderbook.errors import CannotWrite
+from disorderbook.errors import CannotSnapshot, CannotWrite
 from disorderbook.ledger.archive import (
     CLOSED_ORDERS_IN_MEMORY,
     Archive,
@@ -155,6 +155,10 @@ class DurableLedger(Archive):
             self._has_lost_commands = True
             raise CannotWrite from error
         self._must_flush = True
+
+    def save(self) -> object:
+        """The file is copied instead: a restored market could not be written in one piece."""
+        raise CannotSnapshot("this market is in a file (-d), of which backup makes a copy")
 
     def open_book(self, book: OrderBook) -> None:
         self._changes.open(book)

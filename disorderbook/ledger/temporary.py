@@ -8,19 +8,21 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from typing import Any
 
 from disorderbook.engine.book import OrderBook, Outcome
 from disorderbook.engine.orders import Fill, Order
-from disorderbook.errors import CannotWrite
+from disorderbook.errors import CannotWrite, NoRoomForSnapshot
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY, Archive
 from disorderbook.ledger.journal import write_orders
-from disorderbook.ledger.tables import ORDERS, ORDERS_BY_ACCOUNT, NumberedFill
+from disorderbook.ledger.tables import ORDERS, ORDERS_BY_ACCOUNT, NumberedFill, Row
 
 MOVE_SECONDS = 0.001  # that a commit moves orders for; it finishes a step begun by then
 BATCHES = 2000  # to a bound
 FILLS_IN_A_STEP = 100
+MOST_ROWS = 500_000  # of a table in a snapshot
 RETRY_SECONDS = 1.0  # between attempts while nothing can be written
 TRIAL_BYTES = 100_000  # more than a database of one page in memory keeps from its file
 CACHE_KIBIBYTES = 2048  # more of it is written at once when it overflows first, for 8 ms
@@ -40,6 +42,7 @@ _FILLS_OF_ORDER = """
     SELECT number, order_id, price, quantity, ts FROM fills
     WHERE (venue, symbol, order_id) = (?, ?, ?) AND number > ? ORDER BY number LIMIT ?
 """
+_TABLES = ("fills", "orders")
 _OF_BOOK = "WHERE (venue, symbol) = (?, ?)"
 _LAST_FILL = """
     SELECT coalesce(max(number), -1) FROM fills WHERE (venue, symbol, order_id) = (?, ?, ?)
@@ -75,19 +78,45 @@ class TemporaryLedger(Archive):
 
     def reset(self, book: OrderBook | None) -> None:
         """Have no order any more, at once; raises CannotWrite if none can be deleted."""
+        self._replace(book, {})
+        place = None if book is None else (book.venue, book.symbol)
+        others = [o for o in self._closed if place and (o.venue, o.symbol) != place]
+        if not others or others[0] is not self._closed[0]:
+            self._moved_fills = 0
+        self._closed = deque(others)
+
+    def _replace(self, book: OrderBook | None, rows: Mapping[str, Sequence[Row]]) -> None:
+        """Have these rows instead of those of a book, or of all; raises CannotWrite."""
         which, place = ("", ()) if book is None else (_OF_BOOK, (book.venue, book.symbol))
         try:
             self.connection.execute("BEGIN")
-            for table in ("fills", "orders"):
+            for table in _TABLES:
                 self.connection.execute(f"DELETE FROM {table} {which}", place)
+                if rows.get(table):
+                    marks = ", ".join("?" * len(rows[table][0]))
+                    self.connection.executemany(
+                        f"INSERT INTO {table} VALUES ({marks})", rows[table]
+                    )
             self.connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._fail(error)
             raise CannotWrite from error
-        others = () if book is None else [o for o in self._closed if (o.venue, o.symbol) != place]
-        if not self._closed or not others or others[0] is not self._closed[0]:
-            self._moved_fills = 0
-        self._closed, self._retry_at = deque(others), None
+        self._retry_at = None
+
+    def save(self) -> object:
+        """What `load` goes on from; raises NoRoomForSnapshot if too much was moved."""
+        rows = {}
+        for table in _TABLES:
+            found = self.connection.execute(f"SELECT * FROM {table} LIMIT {MOST_ROWS}").fetchall()
+            if len(found) == MOST_ROWS:
+                raise NoRoomForSnapshot(f"{MOST_ROWS} closed orders or fills are not in memory")
+            rows[table] = found
+        return rows, self._closed, self._moved_fills
+
+    def load(self, state: Any) -> None:
+        rows, closed, moved_fills = state
+        self._replace(None, rows)
+        self._closed, self._moved_fills = closed, moved_fills
 
     def submit(self, book: OrderBook, outcome: Outcome) -> None:
         self._closed.extend(outcome.closed_orders())

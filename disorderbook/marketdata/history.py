@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, takewhile
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -300,6 +300,9 @@ def _without_orders(trade: Execution | PastTrade) -> PastTrade:
     return trade if isinstance(trade, PastTrade) else past_trade(trade)
 
 
+_STATE = ("since", "_books", "_found", "_latest")
+
+
 class History:
     """The recent past of all books. `since` is when the server began, nanoseconds since 1970, by
     this clock.
@@ -321,6 +324,15 @@ class History:
             return
         self.since = self._clock()
         self._books, self._found, self._latest = {}, {}, {}
+
+    def save(self) -> object:
+        """What `load` goes on from."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from there; the books in it are those of the exchange."""
+        for name in _STATE:
+            setattr(self, name, state[name])
 
     def restore(self, pasts: Iterable[Past]) -> None:
         """Have the past of these books and of no others: at a start, and after a rollback. Raises
