@@ -42,7 +42,7 @@ def run_programs(arguments: Sequence[str]) -> int:
     options = parsed(arguments)
     _interrupt_when_hung_up()
     try:
-        told = _run(options)
+        result = _run(options)
     except (Unusable, WorkerFailed) as fault:
         raise CannotStart(str(fault)) from None
     except OSError as fault:
@@ -52,14 +52,14 @@ def run_programs(arguments: Sequence[str]) -> int:
         print("disorderBook: Interrupted before the trial was over", file=sys.stderr)
         return INTERRUPTED
     try:
-        _print(told, options)
+        _print(result, options)
         if sys.stdout is not None:  # it was not closed from the start
             sys.stdout.flush()
     except OSError as fault:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(fault, BrokenPipeError):  # nobody reads on, but the status stays true
             raise CannotStart(f"Cannot print: {fault.strerror}") from None
-    return told.status
+    return result.status
 
 
 def _interrupt_when_hung_up() -> None:
@@ -92,27 +92,27 @@ def _run(options: argparse.Namespace) -> TrialSummary:
             trial.run(watch)
         if trial.failure is not None:
             unneeded.pop_all()  # its log is to be read
-        judgements = judged(options.require, trial.told)
-        told = _summary(options, trial, judgements)
+        judgements = judged(options.require, trial.own)
+        result = _summary(options, trial, judgements)
         if files is not None:
-            files.finish(as_json(told))
+            files.finish(as_json(result))
         if junit is not None:
-            junit.write_bytes(_junit(told, trial, judgements))
+            junit.write_bytes(_junit(result, trial, judgements))
         if page is not None:
-            program, other = names(told.settings)
-            rival = Rival(other, others, told.against.sentence) if told.against else None
+            program, other = names(result.settings)
+            rival = Rival(other, others, result.against.sentence) if result.against else None
             command = partial(repeat_command, options)
             report(kept, page, title=program, command=command, against=rival)
-    return told
+    return result
 
 
-def _print(told: TrialSummary, options: argparse.Namespace) -> None:
+def _print(result: TrialSummary, options: argparse.Namespace) -> None:
     if options.json:
-        print(as_json(told).decode(), end="")
+        print(as_json(result).decode(), end="")
     else:
-        show(told)
-    if told.failure is not None:
-        show_failure(told.failure)
+        show(result)
+    if result.failure is not None:
+        show_failure(result.failure)
     if options.open:
         webbrowser.open(Path(options.report).resolve().as_uri())
 
@@ -181,8 +181,8 @@ def _status(trial: Trial, judgements: Sequence[Judgement]) -> int:
     return IS_WORSE if comparison is not None and comparison.verdict == WORSE else 0
 
 
-def _junit(told: TrialSummary, trial: Trial, judgements: Sequence[Judgement]) -> bytes:
-    failures = {told.failure.seed: told.failure.sentence} if told.failure else {}
+def _junit(result: TrialSummary, trial: Trial, judgements: Sequence[Judgement]) -> bytes:
+    failures = {result.failure.seed: result.failure.sentence} if result.failure else {}
     return junit_xml(judgements, failures, trial.undone)
 
 

@@ -1,7 +1,7 @@
 """How a trial looks on a terminal: its progress, its table, and what there is to say below.
 
 The rule: the package rich (the extra [bots]) is used on a terminal alone. Without it, or where the
-output goes elsewhere, the same table is plain text, and nothing is told of the progress.
+output goes elsewhere, the same table is plain text, and no progress is shown.
 """
 
 import sys
@@ -39,12 +39,12 @@ def progress(total: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-def show(told: TrialSummary) -> None:
+def show(trial: TrialSummary) -> None:
     """Print a trial on stdout."""
-    print(_heading(told))
-    if told.spread is not None:
-        _print_table(table(told))
-    for line in _below(told):
+    print(_heading(trial))
+    if trial.spread is not None:
+        _print_table(table(trial))
+    for line in _below(trial):
         print(line)
 
 
@@ -58,11 +58,11 @@ def show_failure(failure: FailureSummary) -> None:
     print("\n".join(map(_visible, lines)), file=sys.stderr)
 
 
-def _heading(told: TrialSummary) -> str:
-    asked = told.settings
+def _heading(trial: TrialSummary) -> str:
+    asked = trial.settings
     seeds = f"seed {asked.seeds[0]}"
-    if len(told.runs) > 1:
-        seeds = f"seeds {asked.seeds[0]} to {asked.seeds[len(told.runs) - 1]}"
+    if len(trial.runs) > 1:
+        seeds = f"seeds {asked.seeds[0]} to {asked.seeds[len(trial.runs) - 1]}"
     market = asked.level or f"against {asked.opponents or 'nobody'}"
     days = f"{asked.days} day{'s' * (asked.days > 1)} of {asked.day_seconds:g} s"
     return _visible(f"{names(asked)[0]}, {seeds}, {days}, {market}, clock {asked.clock}")
@@ -93,33 +93,33 @@ def _plain(shown: SummaryTable) -> Iterator[str]:
         yield "  ".join([f"{name:<{widths[0]}}", *cells, unit]).rstrip()
 
 
-def _below(told: TrialSummary) -> Iterator[str]:
+def _below(trial: TrialSummary) -> Iterator[str]:
     """What the table does not say."""
-    endings = Counter(str(each["ending"]) for each in told.runs)
+    endings = Counter(str(each["ending"]) for each in trial.runs)
     if set(endings) - {DAYS}:
         parts = (f"{count} {ENDINGS.get(name, name)}" for name, count in endings.items())
-        yield f"Of {len(told.runs)} run{'s' * (len(told.runs) > 1)}, {', '.join(parts)}."
-    silent = sum(each.get("requests") == 0 for each in told.runs)
+        yield f"Of {len(trial.runs)} run{'s' * (len(trial.runs) > 1)}, {', '.join(parts)}."
+    silent = sum(each.get("requests") == 0 for each in trial.runs)
     if silent:
         where = "DISORDERBOOK_URL in the environment, or {url} in an argument"
-        runs = "the run" if len(told.runs) == 1 else f"{silent} of {len(told.runs)} runs"
+        runs = "the run" if len(trial.runs) == 1 else f"{silent} of {len(trial.runs)} runs"
         yield f"In {runs} it sent no request: {where}, says where to trade."
-    if told.worst is not None and len(told.runs) > 1:
-        yield f"Worst seed: {told.worst.seed}, P&L {told.worst.pnl:,.2f}. To run it again:"
-        yield f"  {told.worst.command}"
-    if told.against is not None:
-        yield told.against.sentence
-    if told.requirements:
-        yield from _requirements(told)
+    if trial.worst is not None and len(trial.runs) > 1:
+        yield f"Worst seed: {trial.worst.seed}, P&L {trial.worst.pnl:,.2f}. To run it again:"
+        yield f"  {trial.worst.command}"
+    if trial.against is not None:
+        yield trial.against.sentence
+    if trial.requirements:
+        yield from _requirements(trial)
 
 
-def _requirements(told: TrialSummary) -> Iterator[str]:
-    failed = [each for each in told.requirements if not each.holds]
+def _requirements(trial: TrialSummary) -> Iterator[str]:
+    failed = [each for each in trial.requirements if not each.holds]
     for each in failed[:MOST_FAILS_SHOWN]:
         yield each.sentence
     if len(failed) > MOST_FAILS_SHOWN:
         yield f"... and {len(failed) - MOST_FAILS_SHOWN} more (--json has all)"
-    yield f"{len(told.requirements) - len(failed)} of {len(told.requirements)} requirements hold."
+    yield f"{len(trial.requirements) - len(failed)} of {len(trial.requirements)} requirements hold."
 
 
 def _terminal(stream: TextIO | None) -> "Console | None":

@@ -5,15 +5,13 @@ stand before and behind the program; what stands behind `--` is the program's.
 """
 
 import argparse
-import math
 import os
 import random
-import re
 import shlex
 from collections.abc import Sequence
 from typing import NoReturn
 
-from disorderbook.cli.values import between, seconds, sensible
+from disorderbook.cli.values import between, seconds, seconds_between, sensible
 from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.levels import LEVELS
 from disorderbook.game.run import DAY_SECONDS
@@ -111,7 +109,7 @@ def _add_market(parser: RunParser) -> None:
     )
     add(
         "--patience",
-        type=sensible(_read_patience),
+        type=seconds_between(LEAST_PATIENCE, LONGEST_PATIENCE),
         default=USUAL_PATIENCE,
         metavar="SECONDS",
         help=_PATIENCE,
@@ -128,7 +126,7 @@ _PATIENCE = f"real seconds without a request before it is ended (default: {USUAL
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """The options; ends the process with a sentence and status 2 for a wrong one.
 
-    `program` has the arguments behind `--` as well, and `clock` is a ClockSettings.
+    `program` has the arguments behind `--` as well; `clock_of` gives the clock.
     """
     own, theirs = list(arguments), []
     if END_OF_OPTIONS in own:
@@ -155,8 +153,6 @@ def _complete(options: argparse.Namespace) -> None:
     options.jobs = min(options.jobs, options.repeat)
     if options.opponents is None:
         options.opponents = "" if options.level else USUAL_OPPONENTS
-    elif options.level:
-        options.opponents = None  # refused below
 
 
 def _problems(options: argparse.Namespace) -> list[tuple[bool, str]]:
@@ -168,7 +164,10 @@ def _problems(options: argparse.Namespace) -> list[tuple[bool, str]]:
     needs_level = any(each.definition.name == "won" for each in options.require)
     return [
         (bool(unclear), f"PROGRAM and its arguments have to be UTF-8: {unclear!r} is not"),
-        (options.opponents is None, "--level brings opponents of its own: leave --opponents out"),
+        (
+            bool(options.level and options.opponents),
+            "--level brings opponents of its own: leave --opponents out",
+        ),
         (
             bool(options.level) and options.days > LEVEL_DAYS,
             f"argument --days: a level has {LEVEL_DAYS} days",
@@ -250,11 +249,3 @@ def _read_command(text: str) -> list[str]:
     if not words:
         raise ValueError("there is no program in it")
     return words
-
-
-def _read_patience(text: str) -> float:
-    seconds = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else math.nan
-    if not LEAST_PATIENCE <= seconds <= LONGEST_PATIENCE:
-        limits = f"{LEAST_PATIENCE:g} to {LONGEST_PATIENCE:g}"
-        raise ValueError(f"{text[:40]!r} is no number of seconds from {limits}")
-    return seconds

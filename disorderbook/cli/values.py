@@ -23,14 +23,22 @@ def between(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def seconds(text: str) -> float:
-    """The length of a day."""
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?|\.[0-9]{1,9}", text):
-        if SHORTEST_DAY <= float(text) <= LONGEST_DAY:
-            return float(text)
-    raise argparse.ArgumentTypeError(
-        f"{text!r} is no number of seconds from {SHORTEST_DAY} to {LONGEST_DAY:g}"
-    )
+def seconds_between(least: float, most: float) -> Callable[[str], float]:
+    """What reads a decimal number of seconds within these limits."""
+
+    def parse(text: str) -> float:
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?|\.[0-9]{1,9}", text):
+            if least <= float(text) <= most:
+                return float(text)
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of seconds from {least:g} to {most:g}"
+        )
+
+    return parse
+
+
+seconds = seconds_between(SHORTEST_DAY, LONGEST_DAY)
+"""The length of a day."""
 
 
 def name(text: str) -> str:

@@ -5,13 +5,12 @@ sentence why none does.
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Callable
 
 from disorderbook.assembly import CannotStart
 from disorderbook.cli.ports_file import read_url
-from disorderbook.cli.values import sensible
+from disorderbook.cli.values import seconds_between, sensible
 from disorderbook.runner.readiness import (
     LEAST_TIMEOUT,
     MOST_TIMEOUT,
@@ -51,7 +50,7 @@ def add_wait(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     parser.add_argument(
         "--timeout",
-        type=_timeout,
+        type=seconds_between(LEAST_TIMEOUT, MOST_TIMEOUT),
         default=USUAL_TIMEOUT,
         metavar="SECONDS",
         help=f"how long to wait, {LEAST_TIMEOUT} to {MOST_TIMEOUT:g} (default: {USUAL_TIMEOUT:g})",
@@ -92,12 +91,3 @@ def _place(options: argparse.Namespace) -> Callable[[], str]:
         return told
 
     return find
-
-
-def _timeout(text: str) -> float:
-    if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?|\.[0-9]{1,9}", text):
-        if LEAST_TIMEOUT <= float(text) <= MOST_TIMEOUT:
-            return float(text)
-    raise argparse.ArgumentTypeError(
-        f"{text!r} is no number of seconds from {LEAST_TIMEOUT} to {MOST_TIMEOUT:g}"
-    )

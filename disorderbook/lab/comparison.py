@@ -3,15 +3,15 @@
 The rule: chance is in the seeds, so what is compared is the difference within each seed, and its
 mean is called different from zero only when two things say so. One is its confidence interval:
 Student's for the mean of paired differences ("The probable error of a mean", 1908). It holds for
-many seeds, and for few if the differences are normal. The other needs no such condition: of two
-programs that are equally good each could as well have been the better one in each seed, so the
-signs of the differences are like those that coins toss. That these bring about such a mean has to
-be as improbable (Fisher, "The design of experiments", 1935, section 21).
+many seeds, and for few if the differences are normal. The other, the sign-flip test, needs no such
+condition: if two programs are equally good, each difference could as well have the other sign, so
+that a mean so far from zero has to be as improbable when the signs are drawn at random (Fisher,
+"The design of experiments", 1935, section 21).
 
 Who looks again and again until something shows will see something: so where there are several
-looks, each has its part of the 5 % (Bonferroni's inequality; Dunn, "Multiple comparisons among
-means", 1961). All of the intervals together then hold in 95 % of cases, however the looks depend on
-each other, and two equal programs are called different in at most 5 %. Equal is that the
+looks, each gets an equal part of the 5 % (Bonferroni's inequality; Dunn, "Multiple comparisons
+among means", 1961). All intervals together then hold in 95 % of cases, however the looks depend on
+each other, and two equal programs are called different in at most 5 %. Equal means that the
 differences are symmetric about zero; where they are skewed, and only their mean is zero, few seeds
 are called different more often.
 """
@@ -83,32 +83,36 @@ def looks_until(most: int, first: int = FIRST_LOOK) -> list[int]:
     return [*numbers, most]
 
 
-def sentence(told: Comparison, first: str, second: str) -> str:
-    """What is to be said of two programs of these names whose results are dollars."""
-    seeds = f"{told.seeds} seed{'s' * (told.seeds > 1)}"
-    if told.verdict == SAME:
-        return (
-            f"{first} and {second} did the same in {f'all {seeds}' if told.seeds > 1 else seeds}."
-        )
-    verdict = {
+def sentence(comparison: Comparison, first: str, second: str) -> str:
+    """The comparison of two programs of these names, in dollars, as one sentence."""
+    count, verdict = comparison.seeds, comparison.verdict
+    seeds = f"{count} seed{'s' * (count > 1)}"
+    if verdict == SAME:
+        where = f"all {seeds}" if count > 1 else seeds
+        return f"{first} and {second} did the same in {where}."
+    answer = {
         BETTER: f"{first} is better than {second}",
         WORSE: f"{first} is worse than {second}",
         UNDECIDED: f"It is not to be told yet whether {first} is better than {second}",
-    }[told.verdict]
-    more = (
-        f"{abs(told.difference):,.2f} dollars {'more' if told.difference >= 0 else 'less'} a seed"
-    )
-    tied = f", tied in {told.tied}" if told.tied else ""
-    return f"{verdict}: {more} ({_interval_in_words(told)}), won in {told.won} of {seeds}{tied}."
+    }[verdict]
+    more = "more" if comparison.difference >= 0 else "less"
+    mean = f"{abs(comparison.difference):,.2f} dollars {more} a seed"
+    tied = f", tied in {comparison.tied}" if comparison.tied else ""
+    won = f"won in {comparison.won} of {seeds}{tied}"
+    return f"{answer}: {mean} ({_interval_in_words(comparison)}), {won}."
 
 
-def _interval_in_words(told: Comparison) -> str:
-    if told.lowest is None or told.highest is None:
+def _interval_in_words(comparison: Comparison) -> str:
+    if comparison.lowest is None or comparison.highest is None:
         return "one seed has no interval"
-    interval = f"95 % interval of the difference: {told.lowest:,.2f} to {told.highest:,.2f}"
-    looks = "" if told.looks == 1 else f", corrected for {told.looks} looks"
-    has_zero = told.lowest <= 0 <= told.highest
-    few = "" if told.verdict != UNDECIDED or has_zero else "; so few seeds may agree by chance"
+    interval = (
+        f"95 % interval of the difference: {comparison.lowest:,.2f} to {comparison.highest:,.2f}"
+    )
+    looks = "" if comparison.looks == 1 else f", corrected for {comparison.looks} looks"
+    has_zero = comparison.lowest <= 0 <= comparison.highest
+    few = (
+        "" if comparison.verdict != UNDECIDED or has_zero else "; so few seeds may agree by chance"
+    )
     return f"{interval}{looks}{few}"
 
 
@@ -168,7 +172,8 @@ def _verdict(
 
 
 def chance_of_signs(differences: Sequence[float]) -> float:
-    """How probable a mean so far from zero is, if coins had tossed the signs of the differences.
+    """The p-value of the sign-flip test: how probable a mean at least so far from zero is, if the
+    sign of each difference is drawn at random.
 
     It is counted, or else estimated from TOSSES choices of signs, always the same ones, so that the
     estimate is never too small by itself (Phipson and Smyth, "Permutation P-values should never be

@@ -34,7 +34,7 @@ from disorderbook.server.response import HttpResponse
 from disorderbook.server.unsent import chunks_of
 from disorderbook.tape.feed import Subscription, subscription
 
-HERE = "this simulation"  # where what comes from here came from, in the sentence of an error
+HERE = "this simulation"  # the exchange, in the sentence of an error
 HOST = "127.0.0.1"
 MOST_WAITING = 20_000  # ticks of one stream that nobody has read; the oldest are dropped first
 

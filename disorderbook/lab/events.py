@@ -23,7 +23,7 @@ CANCEL = len(KINDS)  # the kind of a cancel
 class EventColumns(msgspec.Struct, frozen=True):
     """The first events of a run's book, oldest first.
 
-    Accounts and orders are told by number: an account's is its place in `accounts`, an order's is
+    Accounts and orders stand as numbers: an account's is its place in `accounts`, an order's is
     how many were placed before it. `ids` are the exchange's, each minus the one before.
 
     One row an event: `pauses` is the nanoseconds since the event before (the first: since the run's
@@ -31,9 +31,9 @@ class EventColumns(msgspec.Struct, frozen=True):
     none) and its shares; a cancel has its order in `prices`, counted back from the newest, and
     nothing else.
 
-    One row a trade, in the order in which they happened: how many events after the one of the trade
-    before the event of this one is (the first: its number), the standing order, and the shares. The
-    price is the standing order's, and the incoming order is the event's.
+    One row a trade, in the order in which they happened: the number of its event, minus that of the
+    trade before (the first: as it is), the number of the standing order, and the shares. The price
+    is the standing order's, and the incoming order is the event's.
 
     `count` is how many events there were in all.
     """

@@ -181,9 +181,9 @@ def for_people(number: Number | None, definition: Definition) -> Number | None:
     return number / CENTS if number is not None and definition.unit == DOLLARS else number
 
 
-def numbers(told: Measures) -> dict[str, Number | None]:
+def numbers(run: Measures) -> dict[str, Number | None]:
     """Every number that is defined, by name, in the unit that its definition names."""
-    return {each.name: for_people(getattr(told, each.name), each) for each in DEFINITIONS}
+    return {each.name: for_people(getattr(run, each.name), each) for each in DEFINITIONS}
 
 
 def in_words(number: Number | None, definition: Definition) -> str:

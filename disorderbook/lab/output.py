@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import TextIO, overload
 
-from disorderbook.engine.orders import SIDE_NAMES, Order
+from disorderbook.engine.orders import BUY, SIDE_NAMES, Order
 from disorderbook.lab.measures import curve
 from disorderbook.lab.record import RunRecord, packed, unpacked
 from disorderbook.ledger.location import MODE, replacements
@@ -101,7 +101,7 @@ def _fill_rows(orders: Sequence[Order]) -> Iterator[list[Cell]]:
     held: dict[int, int] = {}
     shares = 0
     for ts, _, fill, order in fills:
-        shares += fill.quantity if SIDE_NAMES[order.side] == "buy" else -fill.quantity
+        shares += fill.quantity if order.side is BUY else -fill.quantity
         held[ts] = shares
     for number, (ts, order_id, fill, order) in zip(count(1), fills, strict=False):
         side, is_take = SIDE_NAMES[order.side], int(ts == order.ts)

@@ -142,9 +142,9 @@ class ShownClock(SteppedClock):
 class Program:
     """A program that runs, from the construction to `end` or the end of the `with` block.
 
-    `command` and `environment` are as above, `clock` says when something was printed, and `log` is
-    the file for all that is printed (None: there is none). Raises ValueError with a sentence if it
-    cannot be started.
+    `command` and `environment` are what `command_of` and `environment_of` return. `clock` gives the
+    time of what is printed, in nanoseconds since 1970, and `log` is the file for all of it (None:
+    there is none). Raises ValueError with a sentence if the program cannot be started.
     """
 
     def __init__(

@@ -55,7 +55,7 @@ RIVAL, DIFFERENCE = "rival", "difference"  # numbers of a comparison
 
 SCRIPTS = ("data.js", "book.js", "draw.js", "charts.js", "tables.js", "moment.js", "report.js")
 
-# What a terminal is told by: colours, cursors, titles.
+# Escape sequences of terminals: colours, cursors, titles.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t"} | {127: 0x2421}
 # These would turn the writing of the line around, or hide in it.
@@ -103,11 +103,11 @@ def report_text(
     """The file that `report` writes."""
     if not records:
         raise ValueError("A report is about one run or more")
-    told = [measures(record) for record in records]
-    blocks = _blocks(records, told)
+    measured = [measures(record) for record in records]
+    blocks = _blocks(records, measured)
     runs = [
-        _run(records[number], told[number], len(records), number in blocks)
-        | ({"command": command(told[number].seed)} if command else {})
+        _run(records[number], measured[number], len(records), number in blocks)
+        | ({"command": command(measured[number].seed)} if command else {})
         for number in range(len(records))
     ]
     title = readable(title)[:LONGEST_TITLE]
@@ -132,11 +132,11 @@ def readable(text: str) -> str:
     return _ANSI.sub("", text).translate(_VISIBLE)
 
 
-def _blocks(records: Sequence[RunRecord], told: Sequence[Measures]) -> dict[int, str]:
+def _blocks(records: Sequence[RunRecord], measured: Sequence[Measures]) -> dict[int, str]:
     """The packed events of some runs, by the number of the run; the worst one's come first."""
     blocks: dict[int, str] = {}
     size = 0
-    for number in _by_interest(told):
+    for number in _by_interest(measured):
         block = _packed(_details(records[number]))
         size += len(block)
         if blocks and size > MOST_EVENT_BYTES:
@@ -145,20 +145,20 @@ def _blocks(records: Sequence[RunRecord], told: Sequence[Measures]) -> dict[int,
     return blocks
 
 
-def _by_interest(told: Sequence[Measures]) -> list[int]:
+def _by_interest(measured: Sequence[Measures]) -> list[int]:
     """Numbers of the runs: the worst, the median, the best, and then the others from the worst."""
-    ranked = sorted(range(len(told)), key=lambda number: (told[number].pnl, number))
+    ranked = sorted(range(len(measured)), key=lambda number: (measured[number].pnl, number))
     first = [ranked[0], ranked[(len(ranked) - 1) // 2], ranked[-1]]
     return list(dict.fromkeys(first + ranked))
 
 
-def _run(record: RunRecord, told: Measures, count: int, has_events: bool) -> dict[str, Any]:
+def _run(record: RunRecord, measured: Measures, count: int, has_events: bool) -> dict[str, Any]:
     """What the overview says of a run; the curves of one with events are made of those."""
     whole = curve(record, max(LEAST_POINTS, len(record.orders) + 2))
     ending, level = record.ending, record.level
     run: dict[str, Any] = {
         "seed": record.seed,
-        "numbers": numbers(told),
+        "numbers": numbers(measured),
         "venue": record.venue,
         "symbol": record.symbol,
         "account": record.account,
@@ -177,7 +177,7 @@ def _run(record: RunRecord, told: Measures, count: int, has_events: bool) -> dic
 
 
 def _rival(against: Rival, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the overview says of the other program; each run is told what that did in its seed."""
+    """What the overview says of the other program; adds to each run its P&L in the same seed."""
     navs = []
     for run, record in zip(runs, against.records, strict=True):
         if record.seed != run["seed"]:
@@ -234,7 +234,7 @@ def _curve(record: RunRecord, points: int) -> dict[str, list[Any]]:
 
 
 def _details(record: RunRecord) -> dict[str, Any]:
-    """Everything that happened in a run. Names are told as they are: they are only ever text."""
+    """Everything that happened in a run. Names stay as they are: they only ever become text."""
     start = record.start
     columns: dict[str, Any] = msgspec.to_builtins(event_columns(record))
     return columns | {

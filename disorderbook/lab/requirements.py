@@ -95,9 +95,9 @@ def requirement(text: str) -> Requirement:
     return Requirement(f"{shown} {sign} {number}", statistic, _BY_NAME[name], sign, float(number))
 
 
-def judged(requirements: Sequence[Requirement], told: Sequence[Measures]) -> list[Judgement]:
+def judged(requirements: Sequence[Requirement], runs: Sequence[Measures]) -> list[Judgement]:
     """Whether each requirement holds in each seed, or in all together, in this order."""
-    return [judgement for each in requirements for judgement in _judged(each, told)]
+    return [judgement for each in requirements for judgement in _judged(each, runs)]
 
 
 def junit_xml(
@@ -126,11 +126,11 @@ def junit_xml(
     return f"{XML}\n{ElementTree.tostring(suites, encoding='unicode')}\n".encode()
 
 
-def _judged(required: Requirement, told: Sequence[Measures]) -> Iterator[Judgement]:
+def _judged(required: Requirement, runs: Sequence[Measures]) -> Iterator[Judgement]:
     definition = required.definition
-    values = [for_people(getattr(each, definition.name), definition) for each in told]
+    values = [for_people(getattr(each, definition.name), definition) for each in runs]
     if required.statistic is None:
-        for each, value in zip(told, values, strict=True):
+        for each, value in zip(runs, values, strict=True):
             yield Judgement(required, each.seed, value, _holds(required, value))
         return
     numbers = [value for value in values if value is not None]

@@ -142,8 +142,8 @@ def run_seed(
 
 
 class Finish:
-    """How all stands at the end of a run: a source of the timeline, which is due at the moment
-    `end`, or when the level is decided. The lock is held but in `take`.
+    """Copies the market at the end of a run: a source of the timeline, which is due at the moment
+    `end`, or when the level is decided. The lock must be held, but for `take`.
     """
 
     def __init__(
@@ -158,23 +158,23 @@ class Finish:
         self.clock, self.journal = clock, journal
         self.is_taken = threading.Event()
         self.reason = ""
-        self.fault: Exception | None = None  # that all that stood could not be noted
+        self.fault: Exception | None = None  # why the market could not be copied
         self._exchange, self._book, self._end = exchange, book, end
         self._instance = instance
 
     @property
     def next_at(self) -> int | None:
-        """When it is due, nanoseconds since 1970; None once all has been noted."""
+        """When it is due, nanoseconds since 1970; None once the market is copied."""
         if self.reason:
             return None
         return self._end if self._is_open else self.clock()
 
     def act(self) -> None:
-        """Note how all stands."""
+        """Copy the market, since its days are over or its level is decided."""
         self._take(DAYS if self._is_open else DECIDED)
 
     def take(self, reason: str) -> None:
-        """Note how all stands now, unless that has been done. The lock must not be held."""
+        """Copy the market now, unless that has been done. The lock must not be held."""
         with self._exchange.lock:
             if not self.reason:
                 self._take(reason)
@@ -326,8 +326,8 @@ def _shown_clock(settings: ClockSettings, path: str) -> Iterator[Clock]:
 def _wait_for_end(
     settings: RunSettings, finish: Finish, program: Program, is_stopped: Callable[[], bool]
 ) -> None:
-    """Wait until the run is over, and have noted how all stood then."""
-    signs, since = None, time.monotonic()
+    """Wait until the run is over, and the market as it was then is copied."""
+    last, since = None, time.monotonic()
     while not finish.is_taken.wait(LOOK_SECONDS):
         status = program.status
         if status is not None:
@@ -336,9 +336,9 @@ def _wait_for_end(
             return finish.take(INTERRUPTED)
         if finish.journal.count > MOST_PROGRAM_REQUESTS:
             return finish.take(FLOODED)
-        lives = finish.journal.count, 0 if settings.speed else finish.clock()
-        if lives != signs:
-            signs, since = lives, time.monotonic()
+        signs = finish.journal.count, 0 if settings.speed else finish.clock()  # of life
+        if signs != last:
+            last, since = signs, time.monotonic()
         elif time.monotonic() - since > settings.patience:
             return finish.take(HUNG)
 

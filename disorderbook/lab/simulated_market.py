@@ -80,7 +80,7 @@ class SimulatedMarket:
             self.timeline.advance(nanoseconds)
 
     def looks(self, days: int, looks: int) -> Iterator[None]:
-        """Let so many days pass, with a pause for each of the looks a day."""
+        """Let so many days pass; yields at each of the `looks` of a day."""
         for _ in range(days):
             if self.is_decided:
                 return
@@ -102,8 +102,8 @@ class SimulatedMarket:
                 self.advance(at - self._clock.now)
             yield
 
-    def _serve(self, source: Source) -> None:
-        """Have that happen by itself, from now on."""
+    def _begin(self, source: Source) -> None:
+        """Make the timeline of what happens by itself, and do what is due already."""
         self.timeline = Timeline(self.exchange, self._clock, [source], ClockSettings(STEPPED))
         self.advance(0)
 
@@ -123,7 +123,7 @@ class OpponentsMarket(SimulatedMarket):
             raise ValueError(f"{account!r} is the account of an opponent")
         chance = random.Random(f"{seed} {account}")
         self.view = DirectView(self.exchange, self._book, account, chance)
-        self._serve(Opponents(self.exchange, self._clock, self._book, bots, seed))
+        self._begin(Opponents(self.exchange, self._clock, self._book, bots, seed))
 
 
 class LevelMarket(SimulatedMarket):
@@ -145,7 +145,7 @@ class LevelMarket(SimulatedMarket):
         for publish in (run.watch, view.record):
             self.exchange.add_publisher(publish)
         self._last_played = -1  # day
-        self._serve(_LevelSource(run, self._clock))
+        self._begin(_LevelSource(run, self._clock))
 
     @property
     def day(self) -> int:

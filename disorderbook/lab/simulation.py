@@ -221,8 +221,8 @@ class Simulation:
         """What an account has come to so far, by default that of the simulation. Takes time in
         proportion to the orders of everybody.
         """
-        told = self.record(account)
-        return SimulationResult(measures(told), curve(told))
+        record = self.record(account)
+        return SimulationResult(measures(record), curve(record))
 
     def record(self, account: str | None = None) -> RunRecord:
         """All that has happened so far, from an account's point of view. `requests` and refusals

@@ -1,8 +1,8 @@
 """What a trial came to, as `--json` and summary.json have it, and as a table shows it.
 
-The rule: every number is in the unit of its definition (lab/measures.py), money in dollars. The
-spread is told by the quartiles: between them is the middle half of the seeds (inclusive method:
-the least and the most of them are the 0 % and 100 % points).
+The rule: every number is in the unit of its definition (lab/measures.py), money in dollars. Between
+the quartiles is the middle half of the seeds (inclusive method: the least and the most of them are
+the 0 % and 100 % points).
 """
 
 import shlex
@@ -32,7 +32,7 @@ RunSummary = dict[str, Number | str | None]
 
 
 class Spread(msgspec.Struct, frozen=True, rename="camel"):
-    """Several runs. Each is a number of every definition; None where no run has one."""
+    """How several runs differ: each field has every number by name, None where no run has it."""
 
     median: Numbers
     lower_quartile: Numbers
@@ -124,12 +124,11 @@ def summary(
     command: Callable[[int], str],
 ) -> TrialSummary:
     """The summary of a trial; `command` is how the run of a seed is repeated."""
-    told = trial.told
     return TrialSummary(
         settings,
-        [_of_seed(each) for each in told],
-        spread(told) if told else None,
-        _worst(told, command) if told else None,
+        [_of_seed(each) for each in trial.own],
+        spread(trial.own) if trial.own else None,
+        _worst(trial.own, command) if trial.own else None,
         [
             JudgementSummary(
                 each.requirement.text, each.seed, each.value, each.holds, each.sentence
@@ -142,15 +141,15 @@ def summary(
     )
 
 
-def as_json(told: TrialSummary) -> bytes:
+def as_json(trial: TrialSummary) -> bytes:
     """The summary as JSON to be read by people, too."""
-    return msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(trial), indent=2) + b"\n"
 
 
-def spread(told: Sequence[Measures]) -> Spread:
+def spread(runs: Sequence[Measures]) -> Spread:
     """The spread of every number over these runs, of which there must be one."""
     columns: dict[str, list[Number]] = {each.name: [] for each in DEFINITIONS}
-    for each in told:
+    for each in runs:
         for name, number in numbers(each).items():
             if number is not None:
                 columns[name].append(number)
@@ -214,19 +213,19 @@ def _quartile(number: int) -> Callable[[Sequence[Number]], Number]:
     return quartile
 
 
-def _worst(told: Sequence[Measures], command: Callable[[int], str]) -> WorstSeed:
-    worst = min(told, key=lambda each: each.pnl)
+def _worst(runs: Sequence[Measures], command: Callable[[int], str]) -> WorstSeed:
+    worst = min(runs, key=lambda each: each.pnl)
     return WorstSeed(worst.seed, worst.pnl / CENTS, command(worst.seed))
 
 
-def _of_seed(told: Measures) -> RunSummary:
+def _of_seed(run: Measures) -> RunSummary:
     return {
-        "seed": told.seed,
-        **numbers(told),
-        "ending": told.ending,
-        "status": told.status,
-        "level": told.level,
-        "levelDay": told.level_day,
+        "seed": run.seed,
+        **numbers(run),
+        "ending": run.ending,
+        "status": run.status,
+        "level": run.level,
+        "levelDay": run.level_day,
     }
 
 
@@ -259,15 +258,15 @@ class SummaryTable(NamedTuple):
     rows: list[list[str]]
 
 
-def table(told: TrialSummary) -> SummaryTable:
+def table(trial: TrialSummary) -> SummaryTable:
     """The numbers of a single run, or how those of several are spread."""
     columns: dict[str, Callable[[Definition], str]] = {}
-    if told.spread is not None:
-        columns |= _columns(told.spread, len(told.runs), "")
-    if told.against is not None:
+    if trial.spread is not None:
+        columns |= _columns(trial.spread, len(trial.runs), "")
+    if trial.against is not None:
         columns = {f"{name} ": show for name, show in columns.items()}  # unlike those of the other
-        columns |= _columns(told.against.spread, len(told.against.runs), "other's ")
-    is_level = told.settings.level is not None
+        columns |= _columns(trial.against.spread, len(trial.against.runs), "other's ")
+    is_level = trial.settings.level is not None
     shown = [each for each in DEFINITIONS if columns and (is_level or each.name != "won")]
     return SummaryTable(
         ["", *(name.strip() for name in columns), "unit"],
@@ -275,17 +274,17 @@ def table(told: TrialSummary) -> SummaryTable:
     )
 
 
-def _columns(told: Spread, seeds: int, whose: str) -> dict[str, Callable[[Definition], str]]:
+def _columns(values: Spread, seeds: int, whose: str) -> dict[str, Callable[[Definition], str]]:
     def column(numbers: Numbers) -> Callable[[Definition], str]:
         return lambda definition: in_words(numbers[definition.name], definition)
 
     def quartiles(definition: Definition) -> str:
         lower, upper = (
-            each[definition.name] for each in (told.lower_quartile, told.upper_quartile)
+            each[definition.name] for each in (values.lower_quartile, values.upper_quartile)
         )
         return f"{in_words(lower, definition)} to {in_words(upper, definition)}"
 
     if seeds == 1:
-        return {f"{whose}run": column(told.median)}
-    columns = {f"{whose}median": column(told.median), f"{whose}quartiles": quartiles}
-    return columns | {f"{whose}least": column(told.least), f"{whose}most": column(told.most)}
+        return {f"{whose}run": column(values.median)}
+    columns = {f"{whose}median": column(values.median), f"{whose}quartiles": quartiles}
+    return columns | {f"{whose}least": column(values.least), f"{whose}most": column(values.most)}

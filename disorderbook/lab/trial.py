@@ -21,11 +21,11 @@ Runs = Callable[[Sequence[int]], Generator[RunRecord, None, None]]
 closed if it is not wanted any more.
 """
 Watch = Callable[[RunRecord, bool], None]
-"""Is told each record, and whether it is one of the program that is tried, or of the other."""
+"""Called with each record, and whether it is of the program that is tried, not of the other."""
 
 
 class Trial:
-    """`told` and `other` grow while it runs: the numbers of the program, and of the other one."""
+    """`own` and `other` grow while it runs: the numbers of the program, and of the other one."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Trial:
     ) -> None:
         """With `until_sure`, `seeds` are as many as there may be at most."""
         self.seeds = seeds
-        self.told: list[Measures] = []
+        self.own: list[Measures] = []
         self.other: list[Measures] = []
         self.failure: tuple[int, RunEnding, bool] | None = None  # seed, why, whether of `program`
         self._program = program
@@ -46,8 +46,8 @@ class Trial:
     def run(self, watch: Watch) -> None:
         """Run all seeds, or as many as it takes; raises KeyboardInterrupt if a run was."""
         for look in self._looks:
-            seeds = self.seeds[len(self.told) : look]
-            if not self._run(self._program, seeds, self.told, watch):
+            seeds = self.seeds[len(self.own) : look]
+            if not self._run(self._program, seeds, self.own, watch):
                 return
             if self._against is None:
                 continue
@@ -61,7 +61,7 @@ class Trial:
         """How the program did against the other, in dollars of profit; None of a failed trial."""
         if self.failure is not None or not self.other:
             return None
-        first, second = ([each.pnl / CENTS for each in half] for half in (self.told, self.other))
+        first, second = ([each.pnl / CENTS for each in half] for half in (self.own, self.other))
         return compared(first, second, len(self._looks))
 
     @property
@@ -69,11 +69,11 @@ class Trial:
         """The seeds that a failure has kept the program from."""
         if self.failure is None:
             return []
-        return [seed for seed in self.seeds[len(self.told) :] if seed != self.failure[0]]
+        return [seed for seed in self.seeds[len(self.own) :] if seed != self.failure[0]]
 
-    def _run(self, runs: Runs, seeds: Sequence[int], told: list[Measures], watch: Watch) -> bool:
+    def _run(self, runs: Runs, seeds: Sequence[int], results: list[Measures], watch: Watch) -> bool:
         """Whether all went well."""
-        is_own = told is self.told
+        is_own = results is self.own
         with closing(runs(seeds)) as records:
             for record in records:
                 if record.ending.reason == INTERRUPTED:
@@ -82,5 +82,5 @@ class Trial:
                 if record.ending.reason in FAILURES:
                     self.failure = record.seed, record.ending, is_own
                     return False
-                told.append(measures(record))
+                results.append(measures(record))
         return True

@@ -22,14 +22,14 @@ SETTINGS = TrialSettings(
 
 def told(trial: Trial, **changed: Any) -> TrialSummary:
     settings = msgspec.structs.replace(SETTINGS, **changed)
-    required = judged([requirement("fills >= 1")], trial.told)
+    required = judged([requirement("fills >= 1")], trial.own)
     return summary(settings, trial, required, 0, lambda seed: f"again {seed}")
 
 
 def test_the_spread_is_that_of_the_statistics() -> None:
     trial = tried(Program(1), seeds=6)
     summed = json.loads(as_json(told(trial)))
-    profits = [each.pnl / 100 for each in trial.told]
+    profits = [each.pnl / 100 for each in trial.own]
     spread = {name: values["pnl"] for name, values in summed["spread"].items()}
     lower, _, upper = statistics.quantiles(profits, n=4, method="inclusive")
     assert spread == {
@@ -39,7 +39,7 @@ def test_the_spread_is_that_of_the_statistics() -> None:
         "least": min(profits),
         "most": max(profits),
     }
-    worst = min(trial.told, key=lambda each: each.pnl)
+    worst = min(trial.own, key=lambda each: each.pnl)
     assert summed["worst"] == {
         "seed": worst.seed,
         "pnl": worst.pnl / 100,
@@ -48,7 +48,7 @@ def test_the_spread_is_that_of_the_statistics() -> None:
     assert [run["pnl"] for run in summed["runs"]] == profits
     assert summed["runs"][0].keys() == {
         "seed",
-        *numbers(trial.told[0]),
+        *numbers(trial.own[0]),
         "ending",
         "status",
         "level",
@@ -116,7 +116,7 @@ def test_the_table_of_one_run_has_each_number_and_its_unit() -> None:
     trial = tried(Program(1), seeds=1)
     shown = table(told(trial))
     assert shown.columns == ["", "run", "unit"]
-    values = numbers(trial.told[0])
+    values = numbers(trial.own[0])
     assert shown.rows == [
         [each.title, in_words(values[each.name], each), each.unit]
         for each in DEFINITIONS

@@ -16,7 +16,7 @@ def test_every_seed_is_run_once_and_watched() -> None:
     trial.run(lambda record, is_own: watched.append((record.seed, is_own)))
     assert program.asked == other.asked == [[5, 6, 7, 8]] and program.closed == other.closed == 1
     assert watched == [(seed, own) for own in (True, False) for seed in range(5, 9)]
-    assert [each.seed for each in trial.told] == [each.seed for each in trial.other] == [5, 6, 7, 8]
+    assert [each.seed for each in trial.own] == [each.seed for each in trial.other] == [5, 6, 7, 8]
     assert trial.failure is None and trial.undone == []
     assert trial.comparison is not None and trial.comparison.seeds == 4
 
@@ -33,7 +33,7 @@ def test_the_first_failure_ends_it(reason: str, is_own: bool) -> None:
     trial = tried(first, second)
     assert trial.failure == (6, RunEnding(reason, 3), is_own)
     assert trial.comparison is None and bad.closed == 1
-    assert [each.seed for each in (trial.told if is_own else trial.other)] == [5]
+    assert [each.seed for each in (trial.own if is_own else trial.other)] == [5]
     assert good.asked == ([] if is_own else [[5, 6, 7, 8]])
     assert trial.undone == ([7, 8] if is_own else [])
 
@@ -66,4 +66,4 @@ def test_it_ends_when_it_is_sure() -> None:
 
     trial = tried(rich, Program(), UNTIL_SURE, sure=True)
     assert trial.comparison is not None and trial.comparison.verdict == BETTER
-    assert len(trial.told) in (10, 20)
+    assert len(trial.own) in (10, 20)
