@@ -75,21 +75,23 @@ class Services:
         market_data = marketdata.MarketDataRoutes(exchange, accounts, self.history, tape_port)
         account_data = account.AccountRoutes(exchange, accounts, self.history)
         orders = trading.TradingRoutes(exchange, accounts, self.extra)
+        is_stepped = self.timeline.clock.is_stepped
+        pages = site.SiteRoutes(
+            exchange, accounts, self.extra, tape_port, is_stepped, self.has_control
+        )
         control: list[tuple[object, list[Route]]] = []
         if self.control is not None:
             self.control.register(market_data.rankings, account_data.histories, orders.placed)
             if self.has_control:
-                control = [(ControlRoutes(self.control), CONTROL_ROUTES)]
+                control = [
+                    (ControlRoutes(self.control), CONTROL_ROUTES),
+                    (pages, site.CONTROL_PAGE),
+                ]
                 if self.journal is not None:
                     control.append((JournalRoutes(exchange, self.journal), JOURNAL_ROUTES))
         return [
             *control,
-            (
-                site.SiteRoutes(
-                    exchange, accounts, self.extra, tape_port, self.timeline.clock.is_stepped
-                ),
-                site.ROUTES,
-            ),
+            (pages, site.ROUTES),
             (market_data, marketdata.ROUTES),
             (account_data, account.ROUTES),
             (executions.ExecutionRoutes(exchange, accounts, self.history), executions.ROUTES),

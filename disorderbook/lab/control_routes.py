@@ -30,19 +30,20 @@ class Halt(msgspec.Struct, frozen=True, gc=False):
     reason: Annotated[str, Meta(description="What whoever sends an order is told.")]
 
 
-class InForceMessage(msgspec.Struct, frozen=True, gc=False):
-    """What control has in force."""
-
-    ok: Ok
-    halts: list[Halt]
-
-
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
     """A market that was saved."""
 
     name: Annotated[str, Meta(description="What it was called.")]
     ts: Annotated[Timestamp, Meta(description="When it was saved, on the exchange's clock.")]
     size: Annotated[int, Meta(description="Bytes.", ge=0)]
+
+
+class InForceMessage(msgspec.Struct, frozen=True, gc=False):
+    """What control has in force, and what it can go back to."""
+
+    ok: Ok
+    halts: list[Halt]
+    snapshots: list[Snapshot]
 
 
 class SnapshotsMessage(msgspec.Struct, frozen=True, gc=False):
@@ -62,7 +63,7 @@ class ControlRoutes:
 
     def in_force(self, request: Request) -> Answer:
         halts = [Halt(*each) for each in self._control.halts()]
-        return msgspec.json.encode(InForceMessage(True, halts))
+        return msgspec.json.encode(InForceMessage(True, halts, self._snapshots()))
 
     def reset(self, request: Request) -> Answer:
         """Everything, or the book that the body names."""
@@ -81,8 +82,7 @@ class ControlRoutes:
         return HEARTBEAT
 
     def snapshots(self, request: Request) -> Answer:
-        found = [Snapshot(i.name, timestamp(i.ts), i.size) for i in self._control.snapshots()]
-        return msgspec.json.encode(SnapshotsMessage(True, found))
+        return msgspec.json.encode(SnapshotsMessage(True, self._snapshots()))
 
     def snapshot(self, request: Request) -> Answer:
         name = _text(parse_object(request.body), "name", None)
@@ -98,6 +98,9 @@ class ControlRoutes:
     def forget(self, request: Request, name: str) -> Answer:
         self._control.forget(name)
         return HEARTBEAT
+
+    def _snapshots(self) -> list[Snapshot]:
+        return [Snapshot(i.name, timestamp(i.ts), i.size) for i in self._control.snapshots()]
 
 
 def admin_only(admin: Admin, handler: Callable[..., Answer]) -> Callable[..., Answer]:

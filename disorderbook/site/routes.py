@@ -28,8 +28,9 @@ class SiteRoutes:
     """Serves the pages, their scripts and styles, and the OpenAPI description.
 
     `extra` says whether the orders of an account may be listed, `is_stepped` whether the clock
-    moves when asked; `tape_port` is the port of the websockets, None where there are none. Only
-    `docs` reads the exchange, whose lock must be held.
+    moves when asked; `tape_port` is the port of the websockets, None where there are none. With
+    `has_control` the pages lead to the one of CONTROL_PAGE. Only `docs` reads the exchange, whose
+    lock must be held.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class SiteRoutes:
         extra: bool,
         tape_port: int | None,
         is_stepped: bool = False,
+        has_control: bool = False,
     ) -> None:
         self._exchange = exchange
         self._accounts = accounts
         self._extra = extra
         self._tape_port = tape_port
         self._is_stepped = is_stepped
+        self._has_control = has_control
 
     def front_page(self, request: Request) -> Answer:
         return self._page("front")
@@ -63,6 +66,10 @@ class SiteRoutes:
     def account(self, request: Request, account: str) -> Answer:
         """The page of any account, as `instance` is that of any instance."""
         return self._page("account")
+
+    def control(self, request: Request) -> Answer:
+        """What it shows and does is for the admin; the page itself tells nothing."""
+        return self._page("control")
 
     def part(self, request: Request, file: str) -> Answer:
         """What the pages are made of; raises NoSuchFile."""
@@ -92,7 +99,9 @@ class SiteRoutes:
         return _documentation(request.host, setup)
 
     def _page(self, name: str) -> Answer:
-        return Document(_page(name), HTML, headers=_page_headers(self._tape_port))
+        return Document(
+            _page(name, self._has_control), HTML, headers=_page_headers(self._tape_port)
+        )
 
 
 @lru_cache(maxsize=PAGES_KEPT)
@@ -117,12 +126,13 @@ def _page_headers(tape_port: int | None) -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def _page(name: str) -> bytes:
+def _page(name: str, has_control: bool) -> bytes:
     """The page that a template makes within the frame of all pages."""
     template = SimpleTemplate(
         name=f"{name}.tpl", lookup=[str(files("disorderbook.site") / "templates")]
     )
-    return str(template.render(stories=stories, markdown=markdown)).encode()
+    text = template.render(stories=stories, markdown=markdown, has_control=has_control)
+    return str(text).encode()
 
 
 @cache
@@ -142,6 +152,9 @@ ROUTES: list[Route] = [
     ("GET", "/openapi.json", SiteRoutes.openapi),
     ("GET", "/ob/api", SiteRoutes.welcome),
 ]
+
+CONTROL_PAGE: list[Route] = [("GET", "/control", SiteRoutes.control)]
+"""Served with the routes of control alone."""
 
 _FRAME = """<!DOCTYPE html>
 <html lang="en">

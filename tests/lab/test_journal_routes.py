@@ -163,3 +163,12 @@ def test_where_there_are_keys_the_admin_alone_reads_it(path: str) -> None:
 def test_without_a_journal_it_says_how_to_have_one() -> None:
     with serve(journal=False) as exchange, pytest.raises(RuntimeError, match="journal=True"):
         exchange.control.requests  # noqa: B018
+
+
+def test_the_page_is_there_with_the_routes_alone(client: Journaled) -> None:
+    page, front = client("GET", "/control"), client("GET", "/")
+    assert page.status == 200 and b'<a href="/control" aria-current="page">' in page.body
+    assert b'<a href="/control"' in front.body
+    without = Client()
+    assert without("GET", "/control").body == without("GET", "/nowhere").body
+    assert b"/control" not in without("GET", "/").body

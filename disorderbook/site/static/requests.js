@@ -3,7 +3,8 @@
 'use strict'
 
 const PATIENCE = 5000 // milliseconds that an answer may take
-const KEY = 'key' // its name in the tab's storage, which ends with the tab
+// Its name in the tab's storage, which ends with the tab. The admin's key is no trader's.
+const KEY = location.pathname.startsWith('/control') ? 'admin-key' : 'key'
 
 // What the exchange has refused. `detail` says which field, which value, and what is allowed, if
 // that was told; `field` is the name of that field; `path` is what was asked for.

@@ -21,7 +21,7 @@
     <path class="sell" d="M9 3h2v2H9zM9 7h4v2H9zM9 11h6v2H9z"/>
   </svg>disorder<span>Book</span></h1>
   <nav class="places" aria-label="Places">
-% for path, name in (('/', 'Market'), ('/levels', 'Levels')):
+% for path, name in (('/', 'Market'), ('/levels', 'Levels'), *((('/control', 'Control'),) if get('has_control') else ())):
     <a href="{{path}}" aria-current="{{'page' if path == place else 'false'}}">{{name}}</a>
 % end
   </nav>

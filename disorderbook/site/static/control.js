@@ -1,0 +1,368 @@
+// The page that controls the market: what clients ask, what is in force, and what can be done.
+
+'use strict'
+
+import {
+  $, attendKey, clearNone, clockTime, confirmed, fitNamedRows, makeRow, mark, put, say, shares,
+  showNone, telling,
+} from './dom.js'
+import { Refused, ask, givenKey, inPath, isSilence, send } from './requests.js'
+import { attendSources } from './sources.js'
+
+const EVERY = 1000 // milliseconds
+const MOST_ROWS = 500 // of the journal
+const CONTROL = '/api/v1/control'
+
+let server = {}
+let clock = null
+let inForce = null
+let refusal = null // why nothing is told, as a title and a sentence
+let asked = '' // for which requests, as parameters
+let known = null // the newest requests, newest first, and of which market they are
+let shown = null // those of them that stand in the table
+
+// ---- Asking -------------------------------------------------------------------------------------
+
+async function learn() {
+  try {
+    [server, clock] = await Promise.all([ask('/api/v1/server'), ask('/api/v1/clock')])
+    inForce = await ask(CONTROL)
+    await learnRequests()
+    refusal = null
+    showConnection('live', 'Live')
+  } catch (fault) {
+    if (isSilence(fault)) showConnection('away', 'The exchange does not answer; trying again…')
+    else if (fault instanceof Refused) refused(fault)
+    else throw fault
+  }
+  show()
+}
+
+function refused(fault) {
+  showConnection('live', 'Live')
+  refusal = fault.status === 401
+    ? givenKey()
+      ? ['That is not the admin’s key', 'The key at the top is another one.']
+      : ['The admin’s key is needed', 'Put it in at the top: it is the line of the file that --admin-key-file names.']
+    : ['The exchange does not let this page do that', fault.detail ?? fault.message]
+}
+
+function filters() {
+  const status = document.querySelector('[data-status][aria-pressed=true]').dataset.status
+  const account = $('account').value.trim()
+  return { ...(status && { status }), ...(account && { account }) }
+}
+
+// Where more have come than are shown, or a new market has begun, the newest are asked for.
+async function learnRequests() {
+  const query = new URLSearchParams(filters()).toString()
+  const newest = known?.rows[0]?.number
+  if (query === asked && newest !== undefined) {
+    const told = await askRequests({ since: newest })
+    if (told.requests.length < MOST_ROWS && marketOf(told) === known.market) return void add(told)
+  }
+  const told = await askRequests({})
+  if (query !== new URLSearchParams(filters()).toString()) return
+  if (query !== asked) shown = null
+  asked = query
+  known = { market: marketOf(told), count: 0, rows: [] }
+  add(told)
+}
+
+const askRequests = since => ask(`${CONTROL}/requests`, { ...filters(), ...since, limit: MOST_ROWS })
+const marketOf = told => `${server.started} ${told.resets}`
+
+function add(told) {
+  known.count = told.count
+  known.rows = [...told.requests.toReversed(), ...known.rows].slice(0, MOST_ROWS)
+}
+
+function showConnection(state, sentence) {
+  mark($('connection'), 'data-state', state)
+  put($('connection'), sentence)
+  document.body.classList.toggle('away', state === 'away')
+}
+
+// ---- Showing ------------------------------------------------------------------------------------
+
+function show() {
+  $('gone').hidden = !refusal
+  $('key-form').hidden = !server.needsKeys
+  document.body.classList.toggle('unplayed', Boolean(refusal))
+  if (refusal) {
+    put($('gone-title'), refusal[0])
+    put($('gone-text'), refusal[1])
+    return
+  }
+  if (!inForce) return
+  showClock()
+  showBooks()
+  showSnapshots()
+  showOthers()
+  showJournal()
+}
+
+const KINDS = {
+  real: () => 'Clock, real time',
+  speed: ({ speed }) => `Clock, ${speed} times as fast`,
+  stepped: () => 'Clock, moves by hand',
+  requests: ({ step }) => `Clock, ${step / 1e6} ms a request`,
+}
+
+function showClock() {
+  put($('clock-name'), KINDS[clock.clock](clock))
+  put($('clock'), `${clock.ts.slice(0, 10)} ${preciseTime(clock.ts)}`)
+  mark($('clock'), 'datetime', clock.ts)
+  $('advance').hidden = !['stepped', 'requests'].includes(clock.clock)
+}
+
+const preciseTime = ts => `${clockTime(ts)}.${ts.slice(20, 23)}`
+
+function showBooks() {
+  const reasons = new Map(inForce.halts.map(halt => [nameOf(halt), halt.reason]))
+  const places = server.venues.flatMap(({ venue, symbols }) => symbols.map(symbol => ({ venue, symbol })))
+  put($('books-note'), reasons.size ? `${shares(reasons.size)} halted` : '')
+  const rows = fitNamedRows($('books'), places.map(nameOf), makeBookRow, scrollOf($('books')))
+  places.forEach((place, at) => {
+    const [, toggle] = rows[at].querySelectorAll('button')
+    const reason = reasons.get(nameOf(place))
+    const [what, why] = rows[at].cells[0].children
+    put(why, reason === undefined ? '' : `Halted: ${reason}`)
+    put(toggle, reason === undefined ? 'Halt' : 'Resume')
+    mark(toggle, 'aria-label', `${toggle.textContent} ${place.symbol} at ${place.venue}`)
+    mark(rows[at], 'class', reason === undefined ? '' : 'halted')
+  })
+}
+
+const nameOf = ({ venue, symbol }) => JSON.stringify([venue, symbol])
+const scrollOf = body => body.closest('.scroll')
+
+function makeBookRow(name) {
+  const [venue, symbol] = JSON.parse(name)
+  const row = makeControlRow(
+    ['Reset…', button => resetBook(button, { venue, symbol })],
+    ['Halt', () => row.className ? send('POST', `${CONTROL}/resume`, { venue, symbol }) : halt({ venue, symbol })],
+  )
+  mark(row.querySelector('button'), 'aria-label', `Reset ${symbol} at ${venue}`)
+  const [what] = row.cells[0].children
+  const where = document.createElement('em')
+  where.textContent = venue
+  what.append(symbol, ' ', where)
+  what.title = `${symbol} at ${venue}`
+  return row
+}
+
+// A row with two lines of text, and a button for each thing that can be done.
+function makeControlRow(...actions) {
+  const row = makeRow('', '')
+  row.cells[0].append(document.createElement('span'), document.createElement('small'))
+  row.cells[1].append(...actions.map(([title, act]) => {
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.textContent = title
+    button.onclick = () => doing(button, act)
+    return button
+  }))
+  return row
+}
+
+function showSnapshots() {
+  const { snapshots } = inForce
+  $('snapshots-panel').hidden = !snapshots
+  if (!snapshots) return
+  const names = snapshots.map(snapshot => snapshot.name)
+  const body = $('snapshots')
+  if (names.length) clearNone(body)
+  const rows = fitNamedRows(body, names, makeSnapshotRow, scrollOf(body))
+  if (!names.length) return showNone(body, 2, 'None has been taken.')
+  snapshots.forEach((snapshot, at) => {
+    const [name, note] = rows[at].cells[0].children
+    put(name, snapshot.name)
+    mark(name, 'title', snapshot.name)
+    put(note, snapshot.ts ? `${snapshot.ts.slice(0, 10)} ${preciseTime(snapshot.ts)}` : '')
+  })
+}
+
+function makeSnapshotRow(name) {
+  const path = `${CONTROL}/snapshots/${inPath(name)}`
+  const row = makeControlRow(
+    ['Delete…', () => sure(`Delete the snapshot “${name}”?`, 'Delete', 'DELETE', path)],
+    ['Restore…', () => sure(
+      `Go back to “${name}”? What was done since is lost.`, 'Restore', 'POST', `${path}/restore`)],
+  )
+  for (const button of row.querySelectorAll('button')) {
+    mark(button, 'aria-label', `${button.textContent.replace('…', '')} ${name}`)
+  }
+  return row
+}
+
+// Whatever else is in force, as the exchange names it.
+function showOthers() {
+  const { faults, latency } = inForce
+  $('others-panel').hidden = !faults && !latency
+  const found = [
+    ...(faults ?? []).map(fault => [`fault ${fault.id}`, described(fault, ['id'])]),
+    ...Object.entries(latency ?? {}).filter(([name, value]) => name !== 'ok' && value)
+      .map(([name, value]) => [`latency: ${name}`, described(value)]),
+  ]
+  const body = $('others')
+  if (found.length) clearNone(body)
+  const rows = fitNamedRows(body, found.map(([name]) => name), makeOtherRow, scrollOf(body))
+  if (!found.length) return showNone(body, 2, 'None is in force.')
+  found.forEach(([name, text], at) => {
+    const [what, note] = rows[at].cells[0].children
+    put(what, name[0].toUpperCase() + name.slice(1))
+    put(note, text)
+  })
+}
+
+function described(value, but = []) {
+  if (typeof value !== 'object') return String(value)
+  return Object.entries(value).filter(([name]) => !but.includes(name))
+    .map(([name, one]) => `${name} ${typeof one === 'object' ? JSON.stringify(one) : one}`).join(', ')
+}
+
+function makeOtherRow(name) {
+  const id = /^fault (\d+)$/.exec(name)?.[1]
+  const row = makeControlRow(...id ? [['Remove', () => send('DELETE', `${CONTROL}/faults/${id}`)]] : [])
+  if (id) mark(row.querySelector('button'), 'aria-label', `Remove ${name}`)
+  return row
+}
+
+// ---- The journal --------------------------------------------------------------------------------
+
+// Rows stand still while somebody reads them: scrolls, points at them, or marks their text.
+function isRead() {
+  const scroll = $('journal-scroll')
+  const { anchorNode, isCollapsed } = getSelection()
+  return scroll.scrollTop > 0 || scroll.matches(':hover, :focus-within') ||
+    (!isCollapsed && scroll.contains(anchorNode))
+}
+
+function showJournal() {
+  if (!known) return
+  const isHeld = shown?.rows.length && isRead()
+  if (!isHeld) showRows()
+  const isSame = shown.market === known.market
+  const newest = shown.rows[0]?.number ?? 0
+  const newer = isSame ? known.rows.filter(row => row.number > newest).length : known.rows.length
+  const more = newer === MOST_ROWS ? `${shares(newer)} or more` : shares(newer)
+  $('newer').hidden = isSame && !newer
+  put($('newer'), isSame ? `▲ Show ${more} newer` : `▲ The market was reset: show the ${more} since`)
+  const isFiltered = Object.keys(filters()).length
+  const least = Math.min(known.rows.length, MOST_ROWS)
+  put($('journal-note'), isFiltered ? `the newest ${shares(least)} of these, of ${shares(known.count)}`
+    : known.count > least ? `the newest ${shares(least)} of ${shares(known.count)}` : shares(known.count))
+}
+
+function showRows() {
+  shown = known && { ...known }
+  const body = $('journal')
+  if (!shown.rows.length) {
+    const isFiltered = Object.keys(filters()).length && shown.count
+    return showNone(body, 5, isFiltered ? 'No such request.' : 'No client has asked anything yet.')
+  }
+  clearNone(body)
+  const names = shown.rows.map(row => `${shown.market} ${row.number}`)
+  const of = new Map(names.map((name, at) => [name, shown.rows[at]]))
+  fitNamedRows(body, names, name => makeRequestRow(of.get(name)), $('journal-scroll'))
+}
+
+function makeRequestRow({ number, ts, account, status, method, path, error, detail }) {
+  const row = makeRow('number', 'time', 'account', 'status', 'request')
+  const [counted, time, whose, answer, request] = row.cells
+  put(counted, shares(number))
+  put(time, preciseTime(ts))
+  put(whose, account ?? '–')
+  mark(whose, 'title', account ?? '')
+  put(answer, String(status))
+  row.dataset.refused = String(status >= 400)
+  const code = document.createElement('code')
+  const parts = method ? `${method} ${path}`.split(/(?=\/)/) : ['not HTTP']
+  for (const part of parts) code.append(part, document.createElement('wbr'))
+  request.append(code)
+  if (status < 400) return row
+  const why = document.createElement('p')
+  const more = document.createElement('small')
+  put(more, detail ?? '')
+  why.append(error ?? '', ' ', more)
+  request.append(why)
+  return row
+}
+
+// ---- Doing --------------------------------------------------------------------------------------
+
+function doing(button, act) {
+  return telling($('said'), button, async () => {
+    await act(button)
+    await learn()
+  })
+}
+
+async function sure(sentence, yes, method, path, content) {
+  if (!await confirmed(sentence, yes)) return
+  await send(method, path, content)
+  shown = null // whoever has asked for that wants to see it
+}
+
+function resetBook(button, place) {
+  return sure(`Begin ${place.symbol} at ${place.venue} anew? Its orders, trades and positions are lost.`,
+    'Reset', 'POST', `${CONTROL}/reset`, place)
+}
+
+function halt(place) {
+  const reason = $('reason').value.trim()
+  return send('POST', `${CONTROL}/halt`, { ...place, ...(reason && { reason }) })
+}
+
+// One of the same name is replaced.
+async function takeSnapshot() {
+  const name = $('snapshot-name').value
+  const isThere = inForce.snapshots.some(snapshot => snapshot.name === name)
+  if (isThere && !await confirmed(`Replace the snapshot “${name}”?`, 'Replace')) return
+  await send('POST', `${CONTROL}/snapshots`, { name })
+  $('snapshot-name').value = ''
+}
+
+function attend() {
+  const everything = 'Begin the whole market anew? All orders, trades, positions, levels and results ' +
+    'are lost, and so is this list of requests.'
+  $('reset').onclick = () => doing($('reset'), () => sure(everything, 'Reset all', 'POST', `${CONTROL}/reset`))
+  attendForm('advance', () => send('POST', '/api/v1/clock', { advance: Number($('seconds').value) }))
+  attendForm('snapshot', takeSnapshot)
+  for (const button of document.querySelectorAll('[data-status]')) {
+    button.onclick = () => {
+      for (const each of document.querySelectorAll('[data-status]')) {
+        mark(each, 'aria-pressed', String(each === button))
+      }
+      learn()
+    }
+  }
+  attendForm('of-account', () => {})
+  $('account').onchange = () => learn()
+  $('newer').onclick = () => {
+    $('journal-scroll').scrollTop = 0
+    showRows()
+    showJournal()
+    $('journal-scroll').focus()
+  }
+}
+
+function attendForm(name, act) {
+  $(name).onsubmit = event => {
+    event.preventDefault()
+    doing($(name).querySelector('button') ?? $(name), act)
+  }
+}
+
+async function watch() {
+  for (;;) {
+    if (!document.hidden) await learn()
+    await new Promise(done => setTimeout(done, EVERY))
+  }
+}
+
+attend()
+attendSources({ journal: () => `${CONTROL}/requests?${new URLSearchParams({ ...filters(), limit: MOST_ROWS })}` })
+attendKey(() => { say($('said'), ''); learn() })
+watch()
