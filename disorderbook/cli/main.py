@@ -74,7 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
     a bad option. `run` of what it returns is the function to call with it.
     """
     parser: argparse.ArgumentParser = _Parser(
-        prog="disorderBook",
+        prog="disorderbook",
         description="A local stock exchange for trading bots; speaks the Stockfighter protocol.",
     )
     parser.set_defaults(run=run_exchange, replay=None, replay_as=None)
@@ -184,21 +184,21 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         type=seconds,
         default=DAY_SECONDS,
         metavar="SECONDS",
-        help="how long a trading day of a level takes",
+        help=f"how long a trading day of a level takes (default: {DAY_SECONDS:g})",
     )
     add(
         "--seed",
         type=between(0, MAX_SEED),
         default=None,
         metavar="N",
-        help="what the markets of the levels and the opponents follow from, so that they can be "
-        "had again",
+        help="what the markets of the levels and the opponents follow from: with the same N they"
+        " repeat (default: chance)",
     )
     add(
         "--maxinstances",
         type=between(1, MOST_INSTANCES),
         default=MAX_INSTANCES,
-        help="most levels that can be played at a time",
+        help="most levels that can be played at a time" + DEFAULT,
     )
     add(
         "--opponents",
@@ -220,7 +220,8 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         type=sensible(fast_clock),
         metavar="X",
         default=None,
-        help=f"so many seconds pass in a real one, {SLOWEST:g} to {FASTEST:g}",
+        help="instead of --clock: so many simulated seconds pass in a real one,"
+        f" {SLOWEST:g} to {FASTEST:g}",
     )
     add(
         "--control",

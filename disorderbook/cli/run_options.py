@@ -85,11 +85,11 @@ def run_parser() -> RunParser:
 
 
 _REPEAT = f"run so many seeds, from --seed on (default: 1; with --until-sure, at most {UNTIL_SURE})"
-_JOBS = "how many to run at a time (default: as many as the machine has processors)"
+_JOBS = "how many to run at a time (default: one for each processor)"
 _AGAINST = "a program, and its arguments, that gets the same seeds: is PROGRAM better?"
 _UNTIL_SURE = "with --against: run 10, 20, 40 seeds and so on, until it is decided"
-_JUNIT = "write what was required, for continuous integration"
-_REPORT = "write one HTML file with curves and every moment"
+_JUNIT = "write whether the requirements hold, as JUnit's XML"
+_REPORT = "write one HTML file with the curves, and the book at every moment"
 _OUT = "write summary.json, fills.csv, orders.csv and pnl.csv to this folder"
 
 
@@ -97,7 +97,7 @@ def _add_market(parser: RunParser) -> None:
     add = parser.add_argument
     add("--level", choices=LEVELS, metavar="NAME", help=f"play a level: {', '.join(LEVELS)}")
     add("--opponents", type=sensible(_read_opponents), metavar="LIST", help=_OPPONENTS)
-    add("--seed", type=between(0, MAX_SEED), metavar="N", help="repeats a market (default: chance)")
+    add("--seed", type=between(0, MAX_SEED), metavar="N", help=_SEED)
     add("--days", type=between(1, MOST_DAYS), default=USUAL_DAYS, metavar="N", help=_DAYS)
     add("--day-seconds", type=seconds, default=DAY_SECONDS, metavar="SECONDS", help=_DAY_SECONDS)
     add("--clock", type=sensible(_read_clock), metavar="CLOCK", help=_CLOCK)
@@ -105,7 +105,7 @@ def _add_market(parser: RunParser) -> None:
         "--speed",
         type=sensible(fast_clock),
         metavar="X",
-        help="simulated seconds in a real one, instead",
+        help="instead of --clock: so many simulated seconds pass in a real one",
     )
     add(
         "--patience",
@@ -117,10 +117,11 @@ def _add_market(parser: RunParser) -> None:
 
 
 _OPPONENTS = f"who trades where no level is played, such as noise:3 (default: {USUAL_OPPONENTS})"
+_SEED = "what a market follows from: with the same N it repeats (default: chance)"
 _DAYS = f"trading days to run (default: {USUAL_DAYS}); a level has {LEVEL_DAYS}"
 _DAY_SECONDS = f"how long a trading day takes (default: {DAY_SECONDS:g})"
 _CLOCK = f"how far a request moves the clock (default: {USUAL_CLOCK})"
-_PATIENCE = f"real seconds without a request before it is ended (default: {USUAL_PATIENCE:g})"
+_PATIENCE = f"real seconds without a request after which it is ended (default: {USUAL_PATIENCE:g})"
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
