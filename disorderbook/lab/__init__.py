@@ -1,4 +1,6 @@
-"""The laboratory: runs of programs in private markets, their records, and what is told of them.
+"""The laboratory: runs of programs in private markets, simulations, their records and reports.
+
+The parts of an exchange that simulate time stand here, too: clocks, timeline, opponents, replay.
 
 from disorderbook.lab import Simulation
 

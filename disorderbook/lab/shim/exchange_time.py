@@ -1,7 +1,7 @@
 """Has a Python program's time be that of the exchange it trades at.
 
 `time.time`, `time.monotonic`, their `_ns`, `time.localtime` and its like, `datetime.now`, `utcnow`
-and `today` read the exchange's clock from a small file in memory, which costs no request. Where the
+and `today` read the exchange's clock from a small file, which costs no request. Where the
 clock stands still until somebody moves it, `time.sleep`, `asyncio.sleep` and the waits of
 `threading` and `queue` with a timeout have the exchange move it (POST /api/v1/clock); under a
 faster clock they take as much less real time. Everything else stays real, above all the timeouts of
@@ -210,8 +210,8 @@ class Sleeper:
         self.target, self.number = target, number
         self.thread = _thread.get_ident()
         self.is_woken = False
-        self._bell = _thread.allocate_lock()
-        self._bell.acquire()
+        self._signal = _thread.allocate_lock()
+        self._signal.acquire()
 
     def __lt__(self, other: Sleeper) -> bool:
         return (self.target, self.number) < (other.target, other.number)
@@ -219,24 +219,24 @@ class Sleeper:
     def release(self) -> None:
         """Wake it: what it waits for has come."""
         self.is_woken = True
-        self.ring()
+        self.notify()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Have it look again whether time is up."""
         try:
-            self._bell.release()
-        except RuntimeError:  # it has been rung already
+            self._signal.release()
+        except RuntimeError:  # it has been notified already
             pass
 
-    def listen(self, seconds: float) -> None:
-        """Wait to be rung for, so many real seconds at most."""
-        self._bell.acquire(True, seconds)
+    def wait(self, seconds: float) -> None:
+        """Wait for `notify`, so many real seconds at most."""
+        self._signal.acquire(True, seconds)
 
-    def doze(self, seconds: float) -> None:
-        """Wait to be woken, so many real seconds at most."""
+    def wait_until_woken(self, seconds: float) -> None:
+        """Wait for `release`, so many real seconds at most."""
         deadline = _monotonic() + seconds
         while not self.is_woken and _monotonic() < deadline:
-            self.listen(deadline - _monotonic())
+            self.wait(deadline - _monotonic())
 
 
 class Sleepers:
@@ -274,19 +274,19 @@ class Sleepers:
             heapq.heappush(self._queue, sleeper)
             self._asleep.add(sleeper.thread)
             self._away.discard(sleeper.thread)
-            self._queue[0].ring()
+            self._queue[0].notify()
         try:
             while not sleeper.is_woken and self.now() < sleeper.target:
                 self._pass_time(sleeper)
         except Unreachable:  # so time is what the machine says
-            sleeper.doze((sleeper.target - self.now()) / 1e9)
+            sleeper.wait_until_woken((sleeper.target - self.now()) / 1e9)
         finally:
             with self._lock:
                 self._queue.remove(sleeper)
                 heapq.heapify(self._queue)
                 self._asleep.discard(sleeper.thread)
                 if self._queue:
-                    self._queue[0].ring()
+                    self._queue[0].notify()
         return sleeper.is_woken
 
     def _pass_time(self, sleeper: Sleeper) -> None:
@@ -295,7 +295,7 @@ class Sleepers:
             busy = self._busy() if is_first else set()
             self._is_advancing = self._is_advancing or (is_first and not busy)
         if not is_first:
-            sleeper.listen(1.0)
+            sleeper.wait(1.0)
         elif busy:
             self._wait_for(busy, sleeper)
         else:
@@ -314,7 +314,7 @@ class Sleepers:
                 with self._lock:
                     self._away |= busy
                 return
-            sleeper.listen(LOOK_SECONDS)
+            sleeper.wait(LOOK_SECONDS)
             with self._lock:
                 busy &= self._busy()
 
@@ -332,7 +332,7 @@ class Sleepers:
                 now = self.now()
                 for each in self._queue:
                     if each.target <= now:
-                        each.ring()
+                        each.notify()
 
 
 # ---- what a program calls

@@ -9,9 +9,9 @@ import { own } from './own.js'
 import { Plot } from './plot.js'
 
 // Shows what `pointsOf()` gives, [timestamp, value] with the oldest first, up to the figure that
-// `newest(standing)` takes from an account's standing. `name` is the figure's, `axis` gives the words
-// for a value beside the curve (told how far it goes), and `words` those for a single one. A figure that `isHeld` stays what it was until its next point, and is seen
-// from zero.
+// `newest(standing)` takes from an account's standing. `name` is the figure's. `axis` gives the words
+// for a value beside the curve, given how far the curve goes, and `words` those for a single value. A
+// figure that `isHeld` stays what it was until its next point, and is drawn from zero.
 function makeCurve(canvas, label, { name, pointsOf, newest, axis, words, isHeld }) {
   let points = []
   let plot
