@@ -15,6 +15,7 @@ import zlib
 import msgspec
 
 from disorderbook.engine.orders import Order
+from disorderbook.lab.journal import ClientRequest
 
 MOST_REFUSALS = 1000  # kept of a run, the first ones
 MOST_PRINTED = 2000  # lines kept of a run, the first ones
@@ -50,6 +51,18 @@ class RefusedRequest(msgspec.Struct, frozen=True):
     status: int
     sentence: str
     detail: str
+
+    @classmethod
+    def of(cls, request: ClientRequest) -> "RefusedRequest":
+        """What a record keeps of a request."""
+        return cls(
+            request.ts,
+            request.method,
+            request.path,
+            request.status,
+            request.sentence,
+            request.detail,
+        )
 
 
 class RunEnding(msgspec.Struct, frozen=True):

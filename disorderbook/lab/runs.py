@@ -40,7 +40,7 @@ from disorderbook.lab.clock import (
     FastClock,
     fast_clock,
 )
-from disorderbook.lab.journal import ClientRequest, RequestJournal
+from disorderbook.lab.journal import RequestJournal
 from disorderbook.lab.opponents import opponents_of
 from disorderbook.lab.program import (
     ClockFile,
@@ -232,7 +232,7 @@ class _Market(NamedTuple):
             finish.orders,
             finish.requests,
             finish.refusal_count,
-            [_refused(each) for each in finish.refusals],
+            [RefusedRequest.of(each) for each in finish.refusals],
             [each for each in program.printed if each.ts <= finish.end or is_own],
             RunEnding(finish.reason, program.status if is_own else None, lines, program.log),
             finish.level,
@@ -341,11 +341,6 @@ def _wait_for_end(
             last, since = signs, time.monotonic()
         elif time.monotonic() - since > settings.patience:
             return finish.take(HUNG)
-
-
-def _refused(request: ClientRequest) -> RefusedRequest:
-    _, ts, method, path, _, status, sentence, detail = request
-    return RefusedRequest(ts, method, path, status, sentence, detail)
 
 
 def _outcome(instance: LevelInstance, now: int) -> LevelOutcome:

@@ -241,12 +241,7 @@ class Simulation:
             [_as_it_stands(order) for order in inside.orders()],
             journal.count if journal else 0,
             journal.refusal_count if journal else 0,
-            [
-                RefusedRequest(
-                    each.ts, each.method, each.path, each.status, each.sentence, each.detail
-                )
-                for each in (journal.refusals() if journal else ())
-            ],
+            list(map(RefusedRequest.of, journal.refusals() if journal else ())),
             [],
             self._ending,
             inside.outcome(),
