@@ -4,15 +4,16 @@ HYPOTHESIS_PROFILE chooses between dev (a fast look), ci (the rule) and nightly 
 A test marked `serial` runs while no other worker of the run (`-n auto`) does.
 """
 
+import functools
 import os
 import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 try:
     import fcntl
@@ -21,21 +22,30 @@ except ImportError:  # Windows has none; what is marked `skipif` there needs non
 
 BYTECODE = Path(__file__).parent.parent / ".pytest_cache" / "bytecode"
 
-# `examples` in tests/support/examples.py scales these for each property.
-settings.register_profile("dev", max_examples=5, deadline=None)
-settings.register_profile("ci", max_examples=20, deadline=None, print_blob=True)
-settings.register_profile("nightly", max_examples=500, deadline=None, print_blob=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
-
 # Hundreds of processes are started, and compile the package each, where Python was told to leave no
 # bytecode behind. Here it is kept for them, outside of the folders of the sources.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
 sys.dont_write_bytecode = False
 
+
+def load_profile() -> None:
+    """`examples` in tests/support/examples.py scales their examples for each property."""
+    from hypothesis import settings  # here, so that its bytecode is kept as well
+
+    settings.register_profile("dev", max_examples=5, deadline=None)
+    settings.register_profile("ci", max_examples=20, deadline=None, print_blob=True)
+    settings.register_profile("nightly", max_examples=500, deadline=None, print_blob=True)
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+load_profile()
+
 # Files of a run's folder. A serial test locks MACHINE exclusively, and every other test shares it.
 # GATE is held while one waits for that, so that those who share do not starve who must be alone.
 MACHINE, GATE = "machine", "gate"
+# Modules with which processes are started.
+STARTERS = {"subprocess", "live", "program", "forked", "fork_server", "tls_front"}
 LOCKS = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
@@ -70,16 +80,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Serial tests come last, when the fewest others wait for them.
     """
     for item in items:
-        sources = sources_of(item)
-        if sources & {"subprocess", "live", "program", "forked", "fork_server", "tls_front"}:
+        if sources_of(getattr(item, "module", None)) & STARTERS:
             item.add_marker("process")
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
     items.sort(key=lambda item: item.get_closest_marker("serial") is not None)
 
 
-def sources_of(item: pytest.Item) -> set[str]:
+@functools.cache
+def sources_of(module: ModuleType | None) -> set[str]:
     """Modules of which the file of a test has imported something, or which it has imported."""
-    module = getattr(item, "module", None)
     values = vars(module).values() if module else ()
     return {str(getattr(value, "__module__", getattr(value, "__name__", ""))) for value in values}

@@ -224,7 +224,10 @@ def _look_into(file: Path, check: Check, how: str = "") -> tuple[sqlite3.Connect
     """A connection that cannot write, and the version that a check of the file gives."""
     with in_words(file):
         connection = sqlite3.connect(
-            f"{file.as_uri()}?mode=ro{how}", uri=True, isolation_level=None
+            f"{file.as_uri()}?mode=ro{how}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
         )
         try:
             return connection, check(connection, file)
@@ -270,8 +273,12 @@ def _roll_back(file: Path) -> None:
     or out of it, or a migration. A connection that cannot write would refuse the file.
     """
     if file.with_name(f"{file.name}-journal").exists():
-        with in_words(file), closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        with in_words(file), closing(_connection(file)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
+
+def _connection(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def _bring_up_to_date(file: Path) -> None:
@@ -281,7 +288,7 @@ def _bring_up_to_date(file: Path) -> None:
     with closing(reader):
         if version == SCHEMA_VERSION:
             return
-        with closing(sqlite3.connect(file, isolation_level=None)) as connection, in_words(file):
+        with closing(_connection(file)) as connection, in_words(file):
             connection.execute("BEGIN IMMEDIATE")
             _migrate(connection, version)
             connection.execute("COMMIT")

@@ -11,6 +11,7 @@ import pytest
 from durable_market import Stoppable, begin_a_write_and_die, buy, play, sell, state
 
 from disorderbook.ledger import copies
+from disorderbook.ledger import file as ledger_file
 from disorderbook.ledger.copies import back_up, export
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.location import Unusable
@@ -104,7 +105,9 @@ def test_what_has_got_the_name_meanwhile_is_not_replaced(
 
 def test_a_market_that_another_program_is_writing_to_is_not_taken_for_one_at_rest(
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(ledger_file, "BUSY_SECONDS", 0.01)
     file = tmp_path / "market.db"
     open_ledger(str(file))[0].close()
     with closing(sqlite3.connect(file, isolation_level=None)) as writer:

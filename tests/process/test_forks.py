@@ -105,7 +105,7 @@ def fork():
     if not pid:
         time.sleep(60)
         os._exit(0)
-    print("child", pid, flush=True)
+    os.write(1, b"\\nchild %d\\n" % pid)  # at once, on a line of its own, whatever else is printed
 
 threading.Thread(target=fork).start()
 sys.exit(main())
@@ -116,7 +116,7 @@ def test_a_process_forked_by_the_command_keeps_no_port(tmp_path: Path) -> None:
     file = tmp_path / "ports"
     options = ("-p", "0", "-w", "--wsport", "0", "--ports-file", str(file))
     with started(sys.executable, "-c", FORKING_SCRIPT, *options) as exchange:
-        child = int(exchange.wait_for("^child (.*)$")[1])
+        child = int(exchange.wait_for(r"^child (\d+)$")[1])
         try:
             written = json.loads(file.read_text())
             ports = [written["port"], written["tape_port"]]
