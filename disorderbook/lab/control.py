@@ -29,6 +29,7 @@ from disorderbook.protocol.names import NAME_RULE, detail_of, is_name, missing
 
 HALTED = "the exchange's owner has halted it"  # unless another reason is given
 LONGEST_REASON = 200  # characters
+NO_NAMES = (".", "..")  # of snapshots: who sends a URL leaves these out of its path
 MOST_SNAPSHOTS = 16
 MOST_SNAPSHOT_BYTES = 256 << 20  # of all together
 REASON_RULE = f"1 to {LONGEST_REASON} characters that can be printed"
@@ -143,8 +144,8 @@ class MarketControl:
         CannotSnapshot for a market in a file or while a level is in play, NoRoomForSnapshot,
         IllegalValue.
         """
-        if not is_name(name):
-            raise IllegalValue(detail_of("name", name, NAME_RULE))
+        if not is_name(name) or name in NO_NAMES:
+            raise IllegalValue(detail_of("name", name, f"{NAME_RULE}, and is neither . nor .."))
         others = [info for info, _ in self._snapshots.values() if info.name != name]
         if len(others) >= MOST_SNAPSHOTS:
             raise NoRoomForSnapshot(f"allowed: {MOST_SNAPSHOTS} snapshots")
@@ -179,8 +180,9 @@ class MarketControl:
 
     def _found(self, name: str) -> tuple[SnapshotInfo, bytes]:
         if name not in self._snapshots:
-            names = ", ".join(self._snapshots) or "none is there"
-            raise NoSuchSnapshot(detail_of("name", name, names))
+            raise NoSuchSnapshot(
+                detail_of("name", name, f"a name of the {len(self._snapshots)} there")
+            )
         return self._snapshots[name]
 
     def halts(self) -> list[tuple[str, str, str]]:

@@ -16,10 +16,11 @@ from disorderbook.lab.control import HALTED, MarketControl
 from disorderbook.protocol.fields import Ok, Symbol, Timestamp, Venue
 from disorderbook.protocol.messages import HEARTBEAT
 from disorderbook.protocol.names import MAX_NAME_LENGTH, detail_of, missing, timestamp
-from disorderbook.protocol.parse import Fields, parse_object
+from disorderbook.protocol.parse import Fields, is_text, parse_object
 from disorderbook.protocol.route import Answer, Request, Route
 
 A_NAME = f"a string of 1 to {MAX_NAME_LENGTH} characters"
+PLACE = ("venue", "symbol")
 
 
 class Halt(msgspec.Struct, frozen=True, gc=False):
@@ -67,25 +68,25 @@ class ControlRoutes:
 
     def reset(self, request: Request) -> Answer:
         """Everything, or the book that the body names."""
-        fields = parse_object(request.body) if request.body.strip() else {}
-        self._control.reset(*(_text(fields, name, None) for name in ("venue", "symbol")))
+        fields = _fields(request.body, *PLACE) if request.body.strip() else {}
+        self._control.reset(*(_text(fields, name, None) for name in PLACE))
         return HEARTBEAT
 
     def halt(self, request: Request) -> Answer:
-        fields = parse_object(request.body)
+        fields = _fields(request.body, *PLACE, "reason")
         reason = _text(fields, "reason", HALTED)
         self._control.halt(*_place(fields), HALTED if reason is None else reason)
         return HEARTBEAT
 
     def resume(self, request: Request) -> Answer:
-        self._control.resume(*_place(parse_object(request.body)))
+        self._control.resume(*_place(_fields(request.body, *PLACE)))
         return HEARTBEAT
 
     def snapshots(self, request: Request) -> Answer:
         return msgspec.json.encode(SnapshotsMessage(True, self._snapshots()))
 
     def snapshot(self, request: Request) -> Answer:
-        name = _text(parse_object(request.body), "name", None)
+        name = _text(_fields(request.body, "name"), "name", None)
         if name is None:
             raise MissingField(missing("name", A_NAME))
         self._control.snapshot(name)
@@ -113,9 +114,20 @@ def admin_only(admin: Admin, handler: Callable[..., Answer]) -> Callable[..., An
     return handle
 
 
+def _fields(body: bytes, *names: str) -> Fields:
+    """What a body has, of these names and no others: a reset that misspells the name of its stock
+    must not be one of everything. Raises BadJson, WrongType, IllegalValue.
+    """
+    fields = parse_object(body)
+    for name in fields:
+        if name not in names:
+            raise IllegalValue(detail_of("a field's name", name, ", ".join(names)))
+    return fields
+
+
 def _place(fields: Fields) -> tuple[str, str]:
     """Venue and symbol; raises MissingField, WrongType, IllegalValue."""
-    venue, symbol = (_text(fields, name, None) for name in ("venue", "symbol"))
+    venue, symbol = (_text(fields, name, None) for name in PLACE)
     if venue is None or symbol is None:
         raise MissingField(missing("venue" if venue is None else "symbol", A_NAME))
     return venue, symbol
@@ -126,7 +138,7 @@ def _text(fields: Fields, name: str, default: str | None) -> str | None:
     text = fields.get(name, default)
     if text is not None and not isinstance(text, str):
         raise WrongType(detail_of(name, text, A_NAME))
-    if text is not None and not 1 <= len(text) <= MAX_NAME_LENGTH:
+    if text is not None and not (1 <= len(text) <= MAX_NAME_LENGTH and is_text(text)):
         raise IllegalValue(detail_of(name, text, A_NAME))
     return text
 

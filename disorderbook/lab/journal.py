@@ -25,13 +25,15 @@ from disorderbook.protocol.names import DETAIL_HEADER, MAX_NAME_LENGTH
 MOST_REQUESTS = 10_000  # kept, the newest
 MOST_REFUSALS = 1000  # kept besides, the first
 LONGEST_WORDING = 1000  # characters of a sentence or a detail that are kept
-NOT_CLIENTS = ("/api/v1/clock", "/api/v1/control")  # paths, and what paths begin with
+NOT_CLIENTS = ("/api/v1/clock", "/api/v1/control")  # these paths, and all below them
 
 KEY_PLACES = (
     "HTTP_X_STARFIGHTER_AUTHORIZATION",
     "HTTP_X_STOCKFIGHTER_AUTHORIZATION",
     "HTTP_COOKIE",
 )
+# A path may have stray slashes.
+_STEERING = re.compile(f"(?:{'|'.join(NOT_CLIENTS).replace('/', '/+')})(?:/|$)")
 _ACCOUNT_IN_PATH = re.compile(r"/accounts/([^/]+)")
 
 
@@ -90,7 +92,7 @@ class RequestJournal:
         """Keep a request, if it is a client's."""
         environ = answered.environ
         path = environ["PATH_INFO"]
-        if "HTTP_SEC_FETCH_SITE" in environ or path.startswith(NOT_CLIENTS):
+        if "HTTP_SEC_FETCH_SITE" in environ or _STEERING.match(path):
             return
         status = int(answered.status[:3])
         wording = _wording(answered) if status >= 400 else ()

@@ -189,7 +189,7 @@ def account_name(fields: Fields) -> str:
     account = fields["account"]
     if not isinstance(account, str):
         raise WrongType(detail_of("account", account, A_NAME))
-    if not account or not (account.isascii() or _is_text(account)):
+    if not account or not (account.isascii() or is_text(account)):
         raise IllegalValue(detail_of("account", account, A_NAME))
     check_name(account, "account")
     return sys.intern(account)  # one copy of the name for all of an account's orders
@@ -261,7 +261,7 @@ def _whole_number(name: str, number: int | float | str, least: int, most: int) -
     return whole
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
     """Whether a name can be sent back: JSON's escapes can spell half a character."""
     try:
         name.encode()

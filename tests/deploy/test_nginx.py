@@ -34,6 +34,7 @@ from disorderbook.client import CertificateUntrusted, Market
 WITH_TLS, WITHOUT = "nginx.conf", "nginx-http.conf"
 LOGS = "exchange.log", "exchange-error.log"
 NAME = "exchange.example"
+ADMIN = {"X-Starfighter-Authorization": "adminkey"}
 PATIENCE = 10.0  # seconds
 
 
@@ -88,8 +89,10 @@ class Proxy:
 
 
 @pytest.fixture(scope="module")
-def exchange() -> Iterator[Exchange]:
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     require_nginx()
+    file = tmp_path_factory.mktemp("admin") / "key"
+    file.write_text(ADMIN["X-Starfighter-Authorization"])
     for sample in (WITH_TLS, WITHOUT):
         found = re.findall(r"--allowed-host \S+", (DEPLOY / sample).read_text())
         assert found == [f"--allowed-host {NAME}"]
@@ -101,6 +104,9 @@ def exchange() -> Iterator[Exchange]:
         "accounts.json",
         "--allowed-host",
         NAME,
+        "--control",
+        "--admin-key-file",
+        str(file),
         "--log-level",
         "debug",
     ) as exchange:
@@ -180,17 +186,30 @@ def test_nobody_outside_is_told_the_metrics(proxy: Proxy, path: str) -> None:
         "/api/v1/c%6fntrol/reset",
         "/api/v1/x/../control/halt",
         "/api/v1/control",
+        "/api/v1/control/requests",
+        "/api/v1/control/snapshots/..%2F",
+        "/control",
         "/api/v1/clock",
         "/api/v1/clock/",
         "/api//v1/cl%6fck//",
     ],
 )
 def test_nobody_outside_controls_the_market_or_moves_its_clock(proxy: Proxy, path: str) -> None:
-    for method in ("POST", "PUT", "DELETE"):
-        refused = proxy.ask(method, path, b"{}", KEY)
+    reads = () if "cl" in path else ("GET",)
+    for method in ("POST", "PUT", "DELETE", *reads):
+        refused = proxy.ask(method, path, b"{}", ADMIN)
         assert refused == (404, {"ok": False, "error": "No such path"})
     if "cl" in path:
         assert proxy.ask("GET", path)[1]["clock"] == "real"
+
+
+@pytest.mark.parametrize("sample", [WITH_TLS, WITHOUT])
+def test_the_exchange_is_told_of_each_request_that_it_comes_through_a_proxy(sample: str) -> None:
+    blocks = (DEPLOY / sample).read_text().split("location ")
+    passing = [block for block in blocks if "proxy_pass" in block]
+    assert len(passing) == 3
+    for block in passing:
+        assert "proxy_set_header X-Forwarded-For $remote_addr;" in block
 
 
 def test_a_web_page_of_the_proxys_own_name_may_trade_and_others_may_not(proxy: Proxy) -> None:

@@ -78,6 +78,12 @@ def test_a_halted_stock_takes_no_orders_and_lets_go_of_those_it_has(client: Cont
         ("reset", {"venue": "TESTEX"}, (400, MISSING)),
         ("reset", PLACE | {"symbol": "NONE"}, (404, NO_STOCK)),
         ("reset", b"[]", (400, WRONG_TYPE)),
+        ("reset", {"Venue": "TESTEX", "Symbol": "FOOBAR"}, (400, ILLEGAL)),
+        ("reset", {"stock": "FOOBAR"}, (400, ILLEGAL)),
+        ("reset", rb'{"venue": "\ud800", "symbol": "FOOBAR"}', (400, ILLEGAL)),
+        ("halt", PLACE | {"why": "a lunch break"}, (400, ILLEGAL)),
+        ("halt", rb'{"venue": "TESTEX", "symbol": "\ud800"}', (400, ILLEGAL)),
+        ("resume", PLACE | {"all": True}, (400, ILLEGAL)),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_changes_nothing(

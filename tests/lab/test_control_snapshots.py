@@ -133,8 +133,10 @@ def test_snapshots_are_bounded_in_number_and_size(monkeypatch: pytest.MonkeyPatc
         assert used("POST", path, {"name": "two"}).error == (503, NoRoomForSnapshot.sentence)
         assert used("POST", f"{path}/two/restore").status == 200  # the older one is still there
         assert used("GET", STOCK).json["bids"] == []
-        for body in ({}, {"name": 7}, {"name": ""}, {"name": "a/b"}):
+        for body in ({}, {"name": 7}, {"name": ""}, {"name": "a/b"}, {"name": ".."}, {"nmae": "a"}):
             assert used("POST", path, body).status == 400
+        missing = used("DELETE", f"{path}/one").headers["X-Error-Detail"]
+        assert missing == '"name is \\"one\\"; allowed: a name of the 1 there"'
 
 
 def test_a_market_in_a_file_takes_no_snapshot(tmp_path: Path) -> None:

@@ -109,7 +109,8 @@ def test_it_keeps_the_newest_and_their_numbers_go_on(monkeypatch: pytest.MonkeyP
 
 
 def test_control_and_pages_are_not_in_it_and_a_reset_clears_it(client: Journaled) -> None:
-    client("GET", "/api/v1/control")
+    for path in ("/api/v1/control", "//api/v1//control/requests/", "/api/v1/clock/"):
+        client("GET", path)
     client("GET", "/ob/api/venues", headers={"Sec-Fetch-Site": "same-origin"})
     assert client.numbers() == [1, 2, 3, 4, 5]
     client("POST", "/api/v1/control/reset")
@@ -117,6 +118,8 @@ def test_control_and_pages_are_not_in_it_and_a_reset_clears_it(client: Journaled
     assert told == {"ok": True, "count": 0, "resets": 1, "requests": []}
     client.order()
     assert client.numbers() == client.numbers("?since=0") == [1]
+    client("GET", "/api/v1/clocks")  # a client's mistake
+    assert client.numbers() == [1, 2]
 
 
 def status_of(exchange: PrivateExchange, path: str, body: Any = None) -> int:
