@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from browser import Open, check_looks, set_look
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from wsgi import BUY, ORDERS
 
 from disorderbook.in_process import PrivateExchange, serve
@@ -114,6 +114,25 @@ def test_rows_stand_still_while_somebody_reads(exchange: PrivateExchange, open_u
     wait_for_numbers(page, 3, 2, 1)
 
 
+def test_what_is_asked_twice_at_a_time_counts_once(
+    exchange: PrivateExchange, open_url: Open
+) -> None:
+    page = open_url(f"{exchange.url}/control")
+    wait_for_numbers(page, 2, 1)
+    page.hover("#journal tr:nth-child(2)")
+    held: list[Route] = []
+    page.route("**/control/requests?*since=2*", lambda route: held.append(route))
+    order(exchange)
+    page.press("[aria-label='Halt FOOBAR at TESTEX']", "Enter")
+    while len(held) < 2:
+        page.wait_for_timeout(20)
+    for route in held[:2]:
+        route.continue_()
+    page.unroute("**/control/requests?*since=2*")
+    page.wait_for_selector("#newer:has-text('newer')")
+    page.wait_for_selector("#newer:text-is('▲ Show 1 newer')")
+
+
 def test_what_cannot_be_undone_asks_twice(exchange: PrivateExchange, open_url: Open) -> None:
     order(exchange, ORDERS.replace("FOOBAR", "OTHER"))
     page = open_url(f"{exchange.url}/control")
@@ -192,6 +211,7 @@ def test_every_screen_is_legible_whatever_is_asked(
     order(exchange, account=account, qty=0)
     order(exchange, ORDERS.replace("FOOBAR", symbol), account=account)
     exchange.control.halt("TESTEX", symbol, "W" * 200)
+    exchange.control.snapshot("W" * 100)
     ask(exchange, "/" + "W" * 200)
     page = open_url(f"{exchange.url}/control", "phone", "dark")
     wait_for_numbers(page, 5, 4, 3, 2, 1)
@@ -199,3 +219,5 @@ def test_every_screen_is_legible_whatever_is_asked(
         set_look(page, screen, scheme)
         check_looks(page, screen, scheme)
         assert page.evaluate(TOO_WIDE) == []
+    page.set_viewport_size({"width": 1280, "height": 720})
+    assert page.evaluate(TOO_WIDE) == []

@@ -56,16 +56,18 @@ function filters() {
 // Where more have come than are shown, or a new market has begun, the newest are asked for.
 async function learnRequests() {
   const query = new URLSearchParams(filters()).toString()
+  const before = known
   const newest = known?.rows[0]?.number
   if (query === asked && newest !== undefined) {
     const told = await askRequests({ since: newest })
+    if (known !== before) return // a button was pressed meanwhile, and so the same was asked twice
     if (told.requests.length < MOST_ROWS && marketOf(told) === known.market) return void add(told)
   }
   const told = await askRequests({})
   if (query !== new URLSearchParams(filters()).toString()) return
   if (query !== asked) shown = null
   asked = query
-  known = { market: marketOf(told), count: 0, rows: [] }
+  known = { market: marketOf(told), rows: [] }
   add(told)
 }
 
@@ -73,8 +75,8 @@ const askRequests = since => ask(`${CONTROL}/requests`, { ...filters(), ...since
 const marketOf = told => `${server.started} ${told.resets}`
 
 function add(told) {
-  known.count = told.count
-  known.rows = [...told.requests.toReversed(), ...known.rows].slice(0, MOST_ROWS)
+  const rows = [...told.requests.toReversed(), ...known.rows].slice(0, MOST_ROWS)
+  known = { ...known, count: told.count, rows }
 }
 
 function showConnection(state, sentence) {
