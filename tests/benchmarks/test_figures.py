@@ -20,6 +20,10 @@ SHAPES = {
         r"answers [3-9]\d\d bytes; medians\n +2 connections: +[\d,]+ to +[\d,]+, ratio \d\.\d{3} .*"
         r"microseconds of the processors (\d+\.\d|nan) to (\d+\.\d|nan)$"
     ),
+    "benchmarks/lab_runs.py": (
+        r"^one seed: 4 requests, \d+ orders; [\d.]+ s of the processor for .*\n"
+        r"2 of 2 seeds of 2 days in [\d.]+ s \([\d.]+ s of the processor each\)$"
+    ),
     "benchmarks/reads.py --seconds 2": (
         r"\ndocs( +\d+\.\d\d){4}\n20 clients that never read a book of [\s\S]*"
         r"\nthat pipeline 50 +[1-9]\d* +[1-9]\d*\nthat ask one by one +[1-9]\d* +[1-9]\d*$"

@@ -127,15 +127,6 @@ def test_the_first_difference_between_two_servers_is_shown(exchange: Exchange) -
     assert a.startswith("  A: 200 {") and b.startswith('  B: 401 {"error": "Server is in +auth')
 
 
-@pytest.mark.slow
-def test_runs_with_many_seeds_are_measured() -> None:
-    one, all_of_them = measured("lab_runs", "--seeds", "2", "--days", "2", "--jobs", "1").split(
-        "\n"
-    )[:2]
-    assert re.match(r"one seed: 4 requests, \d+ orders; [\d.]+ s of the processor for", one)
-    assert re.match(r"2 of 2 seeds of 2 days in [\d.]+ s \([\d.]+ s of the", all_of_them)
-
-
 def test_every_benchmark_that_a_text_names_is_there() -> None:
     texts = [ROOT / "Makefile", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     named = {name for text in texts for name in re.findall(r"benchmarks/\w+\.py", text.read_text())}
