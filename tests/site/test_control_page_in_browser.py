@@ -171,6 +171,34 @@ def test_the_market_is_saved_and_restored(exchange: PrivateExchange, open_url: O
     page.wait_for_selector("#snapshots .empty")
 
 
+def test_faults_and_latency_are_shown_and_ended(exchange: PrivateExchange, open_url: Open) -> None:
+    counts = {"seen": 1234, "struck": 1}
+    refused = {"id": 3, "kind": "status", "status": 503, "sentence": "Busy", "next": 2} | counts
+    dropped = {"id": 4, "kind": "cut", "probability": 0.5, "account": "ANN"} | counts
+    told = {"ok": True, "halts": [], "snapshots": [], "faults": [refused, dropped]}
+    told |= {"latency": {"orders": "50ms", "tape": "off"}, "tape": {"isHeld": True}}
+    page = open_url(f"{exchange.url}/control")
+    page.route("**/api/v1/control", lambda route: route.fulfill(json=told))
+    page.wait_for_selector("#others tr:nth-child(4)")
+    assert [row[0] for row in rows_of(page, "others")] == [
+        "Fault 3status 503 “Busy”, the next 2, has struck 1 of 1,234",
+        "Fault 4cut, each with probability 0.5, of ANN, has struck 1 of 1,234",
+        "Latency of orders50ms",
+        "The tape is heldIts messages wait.",
+    ]
+    for button, method, path, body in (
+        ("Remove: Fault 4", "DELETE", "faults/4", None),
+        ("Off: Latency of orders", "PUT", "latency", {"orders": "off"}),
+        ("Release: The tape is held", "POST", "tape/release", None),
+    ):
+        url = f"{exchange.url}/api/v1/control/{path}"
+        page.route(url, lambda route: route.fulfill(json={"ok": True}))
+        with page.expect_request(url) as sent:
+            page.click(f"[aria-label='{button}']")
+        assert sent.value.method == method
+        assert json.loads(sent.value.post_data or "null") == body
+
+
 def test_a_stock_is_halted_and_the_clock_moved(exchange: PrivateExchange, open_url: Open) -> None:
     page = open_url(f"{exchange.url}/control")
     page.fill("#reason", "lunch")

@@ -198,37 +198,55 @@ function makeSnapshotRow(name) {
   return row
 }
 
-// Whatever else is in force, as the exchange names it.
-function showOthers() {
-  const { faults, latency } = inForce
-  $('others-panel').hidden = !faults && !latency
-  const found = [
-    ...(faults ?? []).map(fault => [`fault ${fault.id}`, described(fault, ['id'])]),
-    ...Object.entries(latency ?? {}).filter(([name, value]) => name !== 'ok' && value)
-      .map(([name, value]) => [`latency: ${name}`, described(value)]),
+// Each of these has a button that ends it: what it is called, and what that sends.
+function otherParts() {
+  const { faults = [], latency = {}, tape = {} } = inForce
+  const slow = Object.entries(latency).filter(([, text]) => text !== 'off')
+  return [
+    ...faults.map(fault => ({
+      name: `Fault ${fault.id}`, note: described(fault), end: 'Remove',
+      send: ['DELETE', `${CONTROL}/faults/${fault.id}`],
+    })),
+    ...slow.map(([whose, text]) => ({
+      name: `Latency of ${whose === 'tape' ? 'the tape' : whose}`, note: text, end: 'Off',
+      send: ['PUT', `${CONTROL}/latency`, { [whose]: 'off' }],
+    })),
+    ...tape.isHeld ? [{
+      name: 'The tape is held', note: 'Its messages wait.', end: 'Release',
+      send: ['POST', `${CONTROL}/tape/release`],
+    }] : [],
   ]
+}
+
+function showOthers() {
+  $('others-panel').hidden = !inForce.faults
+  const parts = otherParts()
   const body = $('others')
-  if (found.length) clearNone(body)
-  const rows = fitNamedRows(body, found.map(([name]) => name), makeOtherRow, scrollOf(body))
-  if (!found.length) return showNone(body, 2, 'None is in force.')
-  found.forEach(([name, text], at) => {
+  if (parts.length) clearNone(body)
+  const rows = fitNamedRows(body, parts.map(part => part.name), makeOtherRow, scrollOf(body))
+  if (!parts.length) return showNone(body, 2, 'None is in force.')
+  parts.forEach((part, at) => {
     const [what, note] = rows[at].cells[0].children
-    put(what, name[0].toUpperCase() + name.slice(1))
-    put(note, text)
+    put(what, part.name)
+    put(note, part.note)
+    const button = rows[at].querySelector('button')
+    put(button, part.end)
+    mark(button, 'aria-label', `${part.end}: ${part.name}`)
   })
 }
 
-function described(value, but = []) {
-  if (typeof value !== 'object') return String(value)
-  return Object.entries(value).filter(([name]) => !but.includes(name))
-    .map(([name, one]) => `${name} ${typeof one === 'object' ? JSON.stringify(one) : one}`).join(', ')
+// What a fault does, when, to whose requests, and how often it has.
+function described({ kind, status, sentence, next, every, probability, route, account, seen, struck }) {
+  const when = next !== undefined ? `the next ${shares(next)}` : every !== undefined
+    ? `one of ${shares(every)}` : `each with probability ${probability}`
+  return [
+    [kind, status, sentence && `“${sentence}”`].filter(Boolean).join(' '), when, route,
+    account && `of ${account}`, `has struck ${shares(struck)} of ${shares(seen)}`,
+  ].filter(Boolean).join(', ')
 }
 
 function makeOtherRow(name) {
-  const id = /^fault (\d+)$/.exec(name)?.[1]
-  const row = makeControlRow(...id ? [['Remove', () => send('DELETE', `${CONTROL}/faults/${id}`)]] : [])
-  if (id) mark(row.querySelector('button'), 'aria-label', `Remove ${name}`)
-  return row
+  return makeControlRow(['', () => send(...otherParts().find(part => part.name === name).send)])
 }
 
 // ---- The journal --------------------------------------------------------------------------------
