@@ -17,7 +17,7 @@ import bottle
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.metrics import Metrics
-from disorderbook.api.services import Services
+from disorderbook.api.services import ROUTES, Services
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange, Publish
@@ -25,7 +25,10 @@ from disorderbook.game.master import GameMaster, GameSettings
 from disorderbook.game.simulation import START
 from disorderbook.lab.clock import Clock, ClockSettings
 from disorderbook.lab.control import MarketControl
-from disorderbook.lab.journal import RequestJournal
+from disorderbook.lab.fault_injection import FaultInjection
+from disorderbook.lab.faults import Faults
+from disorderbook.lab.journal import RequestJournal, account_of
+from disorderbook.lab.latency import NONE, LatencySettings
 from disorderbook.lab.opponents import Opponent, Opponents
 from disorderbook.lab.replay import Replay, ReplaySettings, Tell, tell_nobody
 from disorderbook.lab.thread import TimelineThread
@@ -92,6 +95,7 @@ class MarketSettings(NamedTuple):
     has_journal: bool = False  # whether the requests of clients are recorded
     replay: ReplaySettings | None = None  # what was recorded and is given again, in a new market
     has_control: bool = False  # whether there are routes that control the market
+    latency: LatencySettings = LatencySettings()  # of orders and of the tape
     admin_key: str | None = None  # which those need, and moving the clock
 
 
@@ -145,7 +149,9 @@ def assemble(
         timeline = Timeline(exchange, clock, sources, settings.clock, waits_for)
         journal = _journal(settings, clock, accounts, server)
         control = MarketControl(exchange, (book.venue, book.symbol), (ledger, clock))
+        injection = _injection(settings, exchange, timeline, accounts, server, tape, journal)
         control.register(replay, gamemaster, history, tape, *opponents, timeline, journal)
+        control.register(injection)
         if settings.database is not None and isinstance(server, InlineServer):
             exchange.group_commit = True
             server.commit = lambda: _commit(exchange)
@@ -169,6 +175,7 @@ def assemble(
                 journal,
                 replay,
                 control,
+                injection,
                 settings.has_control,
                 settings.admin_key,
             )
@@ -345,6 +352,30 @@ def _journal(
     if isinstance(server, InlineServer):
         server.tell_refusal = journal.observe_refusal
     return journal
+
+
+def _injection(
+    settings: MarketSettings,
+    exchange: Exchange,
+    timeline: Timeline,
+    accounts: Accounts,
+    server: bottle.ServerAdapter | None,
+    tape: Tape | None,
+    journal: RequestJournal | None,
+) -> FaultInjection:
+    """What makes the exchange worse when somebody asks for that; raises CannotStart."""
+    own = server if isinstance(server, InlineServer) else None
+    if settings.latency.orders is not NONE and own is None:
+        raise CannotStart("--latency needs our own server (--server inline)")
+    if settings.latency.tape is not NONE and tape is None:
+        raise CannotStart("--tape-latency needs --websockets: there is no tape to be late")
+    seed = settings.game.seed
+    faults = Faults(
+        [(method, path) for method, path, _ in ROUTES],
+        lambda request: account_of(request.head.environ, request.body, accounts),
+        seed,
+    )
+    return FaultInjection(exchange, timeline, faults, own, tape, settings.latency, seed, journal)
 
 
 def _websocket_port(server: bottle.ServerAdapter | None, tape: Tape | None) -> int | None:

@@ -191,6 +191,10 @@ class NoSuchSnapshot(NotFound):
     sentence = "There is no snapshot of that name"
 
 
+class NoSuchFault(NotFound):
+    sentence = "There is no fault of this number"
+
+
 class NoSuchOrder(NotFound):
     sentence = "No such order for that Exchange + Symbol combo"
 
@@ -269,6 +273,18 @@ class NoRoomForSnapshot(Unavailable):
 
 class MarketWasReset(Unavailable):
     sentence = "The market was reset meanwhile"
+
+
+class TooManyFaults(Unavailable):
+    sentence = "There are too many faults already"
+
+
+class NeedsOwnServer(Unavailable):
+    sentence = "Faults and latencies of requests need the exchange's own server (--server inline)"
+
+
+class NoTape(Unavailable):
+    sentence = "There is no tape to control: start the exchange with --websockets"
 
 
 class NeedsTape(Unavailable):

@@ -27,6 +27,7 @@ from disorderbook.game.master import MAX_INSTANCES, checked_game
 from disorderbook.game.run import DAY_SECONDS
 from disorderbook.lab.clock import REAL, clock_settings, nanoseconds
 from disorderbook.lab.control import Control
+from disorderbook.lab.latency import OFF, LatencySettings, distribution
 from disorderbook.lab.opponents import opponents_of
 from disorderbook.lab.replay import ReplayStatus, place_of
 from disorderbook.process.forks import OwnStack, closed_in_child
@@ -72,8 +73,8 @@ class PrivateExchange:
         self._exchange, self._timeline = services.exchange, services.timeline
         self._replay = services.replay
         self._gate, self._is_over = threading.Lock(), False
-        assert services.control is not None
-        self.control = Control(self._using, services.control, services.journal)
+        assert services.control is not None and services.injection is not None
+        self.control = Control(self._using, services.control, services.injection, services.journal)
 
     @property
     def time(self) -> float:
@@ -151,6 +152,8 @@ def serve(
     control: bool = False,
     admin_key: str | None = None,
     journal: bool = True,
+    latency: str = OFF,
+    tape_latency: str = OFF,
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
@@ -173,7 +176,9 @@ def serve(
     a single book. With `control` there are the routes below /api/v1/control/, besides the `control`
     of what this gives. They need `admin_key`, and so does moving the clock over HTTP; where there
     are accounts and no such key, nobody may move it, and there can be no such routes.
-    `journal` has it keep what clients ask, for `control.requests`.
+    `journal` has it keep what clients ask, for `control.requests`. `latency` is how long orders and
+    cancels are held before they are done, and `tape_latency` how late the tape is: such as "50ms",
+    "uniform:10ms,90ms" or "lognormal:90ms,0.3" (median and sigma), drawn from the seed.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
@@ -209,6 +214,7 @@ def serve(
         has_control=control,
         admin_key=admin_key,
         has_journal=journal,
+        latency=LatencySettings(distribution(latency), distribution(tape_latency)),
     )
     place = None if replay_as is None else place_of(replay_as)
     if replay is None and place is not None:

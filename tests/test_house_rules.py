@@ -18,6 +18,7 @@ from disorderbook.api.services import ROUTES
 from disorderbook.cli.main import make_parser
 from disorderbook.in_process import serve
 from disorderbook.lab.control_routes import CONTROL_ROUTES
+from disorderbook.lab.fault_routes import FAULT_ROUTES
 from disorderbook.lab.journal_routes import JOURNAL_ROUTES
 
 ROOT = Path(__file__).parent.parent
@@ -41,8 +42,13 @@ LAYERS = [
         "lab.clock",
         "lab.control",
         "lab.control_routes",
+        "lab.fault_control",
+        "lab.fault_injection",
+        "lab.fault_routes",
+        "lab.faults",
         "lab.journal",
         "lab.journal_routes",
+        "lab.latency",
         "lab.opponents",
         "lab.replay",
         "lab.routes",
@@ -215,7 +221,9 @@ def test_a_class_name_means_one_thing() -> None:
 
 
 @pytest.mark.parametrize(
-    "route", [*ROUTES, *CONTROL_ROUTES, *JOURNAL_ROUTES], ids=lambda route: f"{route[0]} {route[1]}"
+    "route",
+    [*ROUTES, *CONTROL_ROUTES, *FAULT_ROUTES, *JOURNAL_ROUTES],
+    ids=lambda route: f"{route[0]} {route[1]}",
 )
 def test_the_documents_name_every_route(route: tuple[str, str, object]) -> None:
     method, path, _ = route

@@ -15,6 +15,8 @@ from disorderbook.game.master import GameMaster
 from disorderbook.lab import routes as lab
 from disorderbook.lab.control import MarketControl
 from disorderbook.lab.control_routes import CONTROL_ROUTES, ControlRoutes
+from disorderbook.lab.fault_injection import FaultInjection
+from disorderbook.lab.fault_routes import FAULT_ROUTES, FaultRoutes
 from disorderbook.lab.journal import RequestJournal
 from disorderbook.lab.journal_routes import JOURNAL_ROUTES, JournalRoutes
 from disorderbook.lab.replay import Replay
@@ -59,6 +61,7 @@ class Services:
     journal: RequestJournal | None = None
     replay: Replay | None = None
     control: MarketControl | None = None
+    injection: FaultInjection | None = None
     has_control: bool = False
     admin_key: str | None = None
 
@@ -82,9 +85,10 @@ class Services:
         control: list[tuple[object, list[Route]]] = []
         if self.control is not None:
             self.control.register(market_data.rankings, account_data.histories, orders.placed)
-            if self.has_control:
+            if self.has_control and self.injection is not None:
                 control = [
-                    (ControlRoutes(self.control), CONTROL_ROUTES),
+                    (ControlRoutes(self.control, self.injection), CONTROL_ROUTES),
+                    (FaultRoutes(self.injection), FAULT_ROUTES),
                     (pages, site.CONTROL_PAGE),
                 ]
                 if self.journal is not None:

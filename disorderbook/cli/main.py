@@ -31,6 +31,7 @@ from disorderbook.lab.clock import (
     clock_settings,
     fast_clock,
 )
+from disorderbook.lab.latency import LATENCY_RULE, NONE, distribution
 from disorderbook.lab.opponents import opponents_of
 from disorderbook.process.log import LEVELS, start_log
 from disorderbook.process.sockets import WANTED_DESCRIPTORS
@@ -222,6 +223,20 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         default=None,
         help="instead of --clock: so many simulated seconds pass in a real one,"
         f" {SLOWEST:g} to {FASTEST:g}",
+    )
+    add(
+        "--latency",
+        type=sensible(distribution),
+        metavar="SPEC",
+        default=NONE,
+        help="hold orders and cancels for so long before they are done: " + LATENCY_RULE,
+    )
+    add(
+        "--tape-latency",
+        type=sensible(distribution),
+        metavar="SPEC",
+        default=NONE,
+        help="send the messages of the tape so much later, as for --latency; needs --websockets",
     )
     add(
         "--control",

@@ -31,6 +31,7 @@ from disorderbook.assembly import (
 )
 from disorderbook.cli.ports_file import ports_file
 from disorderbook.game.master import GameSettings
+from disorderbook.lab.latency import LatencySettings
 from disorderbook.lab.replay import ReplaySettings, ReplayStatus
 from disorderbook.ledger.recording import Recording
 from disorderbook.process.forks import OwnStack, closed_in_child
@@ -156,6 +157,7 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
         options.opponents,
         options.speed or options.clock,
         has_control=options.control,
+        latency=LatencySettings(options.latency, options.tape_latency),
         admin_key=_admin_key(options),
     )
 

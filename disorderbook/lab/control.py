@@ -10,8 +10,6 @@ with those of a new one. So a part that has not registered is found.
 
 import io
 import pickle
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from disorderbook.engine.book import OrderBook
@@ -24,6 +22,9 @@ from disorderbook.errors import (
     NoSuchSnapshot,
 )
 from disorderbook.exchange import Exchange
+from disorderbook.lab.fault_control import FaultControl, Latencies, TapeControl, Using
+from disorderbook.lab.fault_injection import FaultInjection
+from disorderbook.lab.faults import Fault
 from disorderbook.lab.journal import ClientRequest, RequestJournal
 from disorderbook.protocol.names import NAME_RULE, detail_of, is_name, missing
 
@@ -202,19 +203,21 @@ class MarketControl:
         return book
 
 
-Using = Callable[[], AbstractContextManager[Exchange]]
-"""Gives the exchange with its lock held; raises Ending after the end."""
-
-
 class Control:
     """Control of an exchange in this process, from any thread: each method takes the exchange's
-    lock. All raise Ending after the end.
+    lock. All raise Ending after the end. `faults` and `tape` are what they do badly on purpose.
     """
 
     def __init__(
-        self, using: Using, market: MarketControl, journal: RequestJournal | None = None
+        self,
+        using: Using,
+        market: MarketControl,
+        injection: FaultInjection,
+        journal: RequestJournal | None = None,
     ) -> None:
         self._using, self._market, self._journal = using, market, journal
+        self._injection = injection
+        self.faults, self.tape = FaultControl(using, injection), TapeControl(using, injection)
 
     @property
     def requests(self) -> tuple[ClientRequest, ...]:
@@ -278,3 +281,27 @@ class Control:
         """Those that there are."""
         with self._using():
             return tuple(self._market.snapshots())
+
+    def latency(self, orders: str | None = None, tape: str | None = None) -> Latencies:
+        """Hold orders and cancels, and the messages of the tape, for so long: "50ms",
+        "uniform:10ms,90ms", "lognormal:90ms,0.3" (median and sigma), or "off"; None leaves one as
+        it is. They are drawn from the seed. Returns what is in force. Raises WrongType,
+        IllegalValue, and NoTape where there is none.
+        """
+        with self._using():
+            self._injection.set_latency(orders, tape)
+            latency = self._injection.latency
+            return Latencies(latency.orders.text, latency.tape.text)
+
+    def reject(
+        self,
+        count: int = 1,
+        sentence: str | None = None,
+        status: int | None = None,
+        account: str | None = None,
+    ) -> Fault:
+        """Refuse so many of the next orders, which are not done: with status 200 and ok false, or
+        a `status` of 400 to 599. Raises WrongType, IllegalValue, TooManyFaults.
+        """
+        with self._using():
+            return self._injection.reject(count, sentence=sentence, status=status, account=account)

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from disorderbook.accounts import Admin
 from disorderbook.errors import IllegalValue, MissingField, WrongType
 from disorderbook.lab.control import HALTED, MarketControl
+from disorderbook.lab.fault_injection import FaultInjection
+from disorderbook.lab.faults import Fault
 from disorderbook.protocol.fields import Ok, Symbol, Timestamp, Venue
 from disorderbook.protocol.messages import HEARTBEAT
 from disorderbook.protocol.names import MAX_NAME_LENGTH, detail_of, missing, timestamp
@@ -39,12 +41,28 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
     size: Annotated[int, Meta(description="Bytes.", ge=0)]
 
 
+class LatencyInForce(msgspec.Struct, frozen=True, gc=False):
+    """The latencies of orders and cancels, and of the tape's messages."""
+
+    orders: Annotated[str, Meta(examples=["50ms"])]
+    tape: Annotated[str, Meta(examples=["off"])]
+
+
+class TapeInForce(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """What becomes of the tape, where there is one."""
+
+    is_held: Annotated[bool, Meta(description="Whether it sends nothing until it is released.")]
+
+
 class InForceMessage(msgspec.Struct, frozen=True, gc=False):
     """What control has in force, and what it can go back to."""
 
     ok: Ok
     halts: list[Halt]
     snapshots: list[Snapshot]
+    faults: list[Fault]
+    latency: LatencyInForce
+    tape: TapeInForce | UnsetType = UNSET
 
 
 class SnapshotsMessage(msgspec.Struct, frozen=True, gc=False):
@@ -59,12 +77,22 @@ class ControlRoutes:
     ExchangeError.
     """
 
-    def __init__(self, control: MarketControl) -> None:
-        self._control = control
+    def __init__(self, control: MarketControl, injection: FaultInjection) -> None:
+        self._control, self._injection = control, injection
 
     def in_force(self, request: Request) -> Answer:
         halts = [Halt(*each) for each in self._control.halts()]
-        return msgspec.json.encode(InForceMessage(True, halts, self._snapshots()))
+        injection, latency = self._injection, self._injection.latency
+        is_held = injection.is_tape_held
+        message = InForceMessage(
+            True,
+            halts,
+            self._snapshots(),
+            injection.faults.all(),
+            LatencyInForce(latency.orders.text, latency.tape.text),
+            UNSET if is_held is None else TapeInForce(is_held),
+        )
+        return msgspec.json.encode(message)
 
     def reset(self, request: Request) -> Answer:
         """Everything, or the book that the body names."""

@@ -57,7 +57,8 @@ Observe = Callable[[Answered], None]
 class ClientRequest(NamedTuple):
     """A request of a client. They are numbered from 1 as they are answered. `ts` is when that was
     (nanoseconds since 1970, on the exchange's clock), `account` for whom it was, as far as that is
-    known. The path is as the log has it, without keys. `sentence` and `detail` say why it was
+    known. The path is as the log has it, without keys. `status` is 0 where a fault that somebody
+    asked for lost it (`lab.faults`). `sentence` and `detail` say why it was
     refused, and are empty if it was not.
     """
 
@@ -96,7 +97,10 @@ class RequestJournal:
             return
         status = int(answered.status[:3])
         wording = _wording(answered) if status >= 400 else ()
-        method, account = _quoted(environ["REQUEST_METHOD"]), self._account(environ, answered.asked)
+        method, account = (
+            _quoted(environ["REQUEST_METHOD"]),
+            account_of(environ, answered.asked, self._accounts),
+        )
         self._keep(method, _quoted(path), account, status, *wording)
 
     def observe_refusal(self, status: str, sentence: str, detail: str) -> None:
@@ -158,13 +162,14 @@ class RequestJournal:
                 if len(self._refusals) < MOST_REFUSALS:
                     self._refusals.append(request)
 
-    def _account(self, environ: dict[str, Any], body: bytes) -> str | None:
-        """The account in the path or the body, or else the one whose key was sent."""
-        found = _ACCOUNT_IN_PATH.search(environ["PATH_INFO"])
-        if found is not None:
-            return quoted(found[1].encode("latin-1", "replace").decode("utf-8", "replace"))
-        named = _account_in(body)
-        return self._accounts.owner_of(sent_key(environ, KEY_PLACES)) if named is None else named
+
+def account_of(environ: dict[str, Any], body: bytes, accounts: Accounts) -> str | None:
+    """The account in the path or the body of a request, or else the one whose key was sent."""
+    found = _ACCOUNT_IN_PATH.search(environ["PATH_INFO"])
+    if found is not None:
+        return quoted(found[1].encode("latin-1", "replace").decode("utf-8", "replace"))
+    named = _account_in(body)
+    return accounts.owner_of(sent_key(environ, KEY_PLACES)) if named is None else named
 
 
 class _Body(msgspec.Struct):

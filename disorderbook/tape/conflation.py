@@ -100,6 +100,13 @@ class Backlog:
                     return waiting.popleft()
         return None
 
+    def first(self) -> Event | None:
+        """What `next` would be."""
+        for waiting in (self._overdue, self._events):
+            with suppress(IndexError):  # a reset may come in between
+                return waiting[0]
+        return None
+
     def catch_up(self) -> set[str]:
         """Once `next` is None: queue the conflated quotes. Returns accounts that miss executions.
 

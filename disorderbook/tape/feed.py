@@ -16,8 +16,11 @@ key; ticks are for everybody.
 """
 
 import logging
+import math
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -25,11 +28,13 @@ from disorderbook.accounts import KEY_COOKIE, Accounts, sent_key
 from disorderbook.engine.book import Execution, Quote
 from disorderbook.engine.orders import Order
 from disorderbook.errors import BadRequest, ExchangeError, VenueClosed
+from disorderbook.lab.clock import Clock
 from disorderbook.process.log import without_keys
 from disorderbook.protocol.messages import execution_message, tick_message
 from disorderbook.protocol.parse import check_name
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.tape.conflation import Backlog, Event, accounts_in
+from disorderbook.tape.gate import Gate
 from disorderbook.tape.limits import TapeLimits
 from disorderbook.tape.listener import Listener
 from disorderbook.tape.outbox import Batch, Frame, Message
@@ -104,6 +109,14 @@ def subscription(target: str, headers: Mapping[str, str], accounts: Accounts) ->
     return Subscription(names["account"], names["venue"], names.get("symbol"))
 
 
+def _account_of(listener: Listener) -> str | None:
+    """The account in the URL of a listener, also of one to ticks."""
+    assert listener.handshake is not None
+    path = re.sub("//+", "/", listener.handshake[0].partition("?")[0])
+    asked = _FORM.fullmatch(path)
+    return _decoded(asked["account"], path) if asked else None
+
+
 def _key_before(prefix: str) -> str | None:
     """The key in the beginning of a path; None if there is none."""
     found = _KEY.fullmatch(prefix)
@@ -168,6 +181,8 @@ class Tape:
         self._messages = 0
         self._taken = 0  # events, from the backlog
         self._leaving: dict[Listener, tuple[int, str]] = {}  # to close, after what news, and why
+        self._gate: Gate | None = None  # while something is held back, or late
+        self._cutting: deque[tuple[Listener, int | None]] = deque()  # to end, each with its code
         self._server = TapeServer(port, self, limits, origins)
         self._backlog = Backlog(self._server.waker)
         self.publish = (
@@ -204,7 +219,8 @@ class Tape:
         """Whether so much waits that soon more would be conflated, or a listener would have fallen
         behind. May be called from any thread.
         """
-        return len(self._backlog) > MANY_EVENTS or self._server.is_anybody_slow()
+        is_crowded = self._gate is None and len(self._backlog) > MANY_EVENTS
+        return is_crowded or self._server.is_anybody_slow()
 
     def close(self) -> None:
         """Send what waits, as far as there is time, and close every listener.
@@ -212,14 +228,61 @@ class Tape:
         The code is 1001, or 1008 where an execution could not be sent. Returns within a second,
         when the thread has ended.
         """
+        self._gate = None
         self._server.close()
+
+    # What `lab.fault_injection` asks for, from any thread.
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing is sent until `release`."""
+        gate = self._gate
+        return gate is not None and gate.is_shut
+
+    def hold(self) -> None:
+        """Send nothing until `release`. The backlog takes what happens, and is conflated."""
+        if self._gate is None:
+            self._gate = Gate(None, None, True)
+        self._gate.is_shut = True
+
+    def release(self) -> None:
+        """Send what was held back, and go on."""
+        gate = self._gate
+        if gate is not None:
+            gate.is_shut = False
+            self._gate = None if gate.draw is None else gate
+        self._server.waker.wake()
+
+    def delay(self, draw: Callable[[], int] | None, clock: Clock) -> None:
+        """Send each message so many nanoseconds after its event, on that clock, in the order of
+        the events; None is at once.
+        """
+        is_shut = self.is_held
+        self._gate = None if draw is None and not is_shut else Gate(draw, clock, is_shut)
+        self._server.waker.wake()
+
+    def disconnect(self, account: str | None, venue: str | None, code: int | None) -> int:
+        """End the connections of all listeners, or of an account's, or at a venue: with a close
+        frame of that code, or without a word. Returns how many.
+        """
+        found = [
+            listener
+            for listener, wanted in tuple(self._subscriptions.items())
+            if venue in (None, wanted.venue) and account in (None, _account_of(listener))
+        ]
+        self._cutting.extend((listener, code) for listener in found)
+        self._server.waker.wake()
+        return len(found)
 
     # What the server calls, on the tape's thread.
 
     def has_news(self) -> bool:
-        return self._is_rendering or bool(self._backlog)
+        if self._is_rendering or self._gate is None:
+            return self._is_rendering or bool(self._backlog)
+        return bool(self._backlog) and self._may_pass(self._gate)
 
     def deliver(self) -> None:
+        self._cut_off()
         if self._version != self._accounts.version:
             self._version = self._accounts.version
             self._close_unauthorized()
@@ -233,7 +296,8 @@ class Tape:
         return self._taken + self._backlog.ahead
 
     def has_told(self, mark: int) -> bool:
-        return not self.has_news() or (self._taken >= mark and not self._is_rendering)
+        is_all = self._taken >= mark and not self._is_rendering
+        return is_all or not self.has_news()
 
     def end(self) -> None:
         missed = self._backlog.undelivered()
@@ -275,8 +339,47 @@ class Tape:
 
     def _close_leaving(self) -> None:
         for listener, (mark, reason) in tuple(self._leaving.items()):
-            if self.has_told(mark):
+            if self._taken >= mark and not self._is_rendering or not self._has_any_news():
                 self._server.close_listener(listener, POLICY_VIOLATION, reason)
+
+    def _cut_off(self) -> None:
+        while self._cutting:
+            listener, code = self._cutting.popleft()
+            if code is None:
+                self._server.cut(listener)
+            else:
+                self._server.close_listener(listener, code, "somebody asked for that")
+
+    # What is held back.
+
+    def _has_any_news(self) -> bool:
+        """Whether something is yet to be told, held back or not."""
+        return self._is_rendering or bool(self._backlog)
+
+    def _may_pass(self, gate: Gate) -> bool:
+        """Whether something may be told now, or has come, so that it is to be found out when."""
+        event = self._backlog.first()
+        if event is None:  # what was conflated is still to be queued
+            return not gate.is_shut
+        is_new = gate.is_new(event)
+        if gate.passes(event):
+            return True
+        self._server.news_at = time.monotonic() + gate.seconds()
+        return is_new
+
+    def _next_event(self) -> Event | None:
+        """What is to be told next, if it may be told now."""
+        gate = self._gate
+        if gate is None:
+            return self._backlog.next() or self._catch_up()
+        first = self._backlog.first()
+        if first is None and not gate.is_shut:
+            self._close_who_missed()
+            first = self._backlog.first()
+        if first is None or not gate.passes(first):
+            return None
+        self._server.news_at = math.inf
+        return self._backlog.next()
 
     # Rendering and sending.
 
@@ -285,7 +388,7 @@ class Tape:
         self._is_rendering = next(self._rendering, self) is None
         if self._is_rendering:
             return True
-        event = self._backlog.next() or self._catch_up()
+        event = self._next_event()
         if event is None:
             return False
         self._taken += 1
@@ -295,9 +398,12 @@ class Tape:
 
     def _catch_up(self) -> Event | None:
         """The backlog is empty: take what was conflated in it, and close who misses executions."""
+        self._close_who_missed()
+        return self._backlog.next()
+
+    def _close_who_missed(self) -> None:
         for listener in self._listeners_of(self._backlog.catch_up()):
             self._server.fall_behind(listener)
-        return self._backlog.next()
 
     def _listeners_of(self, accounts: set[str]) -> list[Listener]:
         """Listeners to the executions of these accounts, after what is rendered was sent."""

@@ -97,6 +97,7 @@ class TapeServer:
         self._encoder = WebSocket(None, None, None)
         self._is_stopping = False
         self._next_check = 0.0
+        self.news_at = math.inf  # when the feed has news that it holds back, on time.monotonic()
         self._wake_at = math.inf  # the latest end of a round while the tape stops
         self._poller = Poller(feed.has_news)
         self.waker = self._poller.waker
@@ -146,6 +147,10 @@ class TapeServer:
     def close_listener(self, listener: Listener, code: int, reason: str) -> None:
         self._attend(listener, listener.close, code, reason)
 
+    def cut(self, listener: Listener) -> None:
+        """End a listener's connection without a word."""
+        self._attend(listener, listener.cut)
+
     def fall_behind(self, listener: Listener) -> None:
         """Close a listener that would miss an execution."""
         self._attend(listener, self._fall_behind, listener)
@@ -182,7 +187,7 @@ class TapeServer:
             return 0.0
         if not self.connections and not any(acceptor.is_paused for acceptor in self._acceptors):
             return None
-        return max(0.0, min(self._next_check, self._wake_at) - time.monotonic())
+        return max(0.0, min(self._next_check, self._wake_at, self.news_at) - time.monotonic())
 
     def _logging_errors(self, action: Callable[[], None]) -> None:
         """Log whatever goes wrong; the tape goes on, though not at full speed."""

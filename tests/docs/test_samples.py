@@ -338,6 +338,19 @@ def test_the_journal_is_asserted_on_as_shown() -> None:
         names["test_the_client_sends_one_order"](exchange)
 
 
+def test_faults_are_asked_for_as_shown() -> None:
+    names: dict[str, Any] = {"Market": disorderbook.Market}
+    exec(sample(DOCS / "testing.md", "def test_an_order_whose_answer_is_lost"), names)
+    curl = sample(DOCS / "testing.md", 'curl -d \'{"kind": "status"')
+    with disorderbook.serve(control=True) as exchange:
+        names["test_an_order_whose_answer_is_lost_is_placed_once"](exchange)
+        assert [each.struck for each in exchange.control.faults] == [1]
+        shell(curl.replace("http://127.0.0.1:8000", exchange.url))
+        assert [(each.kind, each.status, each.next) for each in exchange.control.faults][1:] == [
+            ("status", 503, 3)
+        ]
+
+
 def test_the_recipes_name_files_that_are_there() -> None:
     named = set(PATH_OF_OURS.findall(CONTRIBUTING.read_text())) - {"bots/bot_NAME.py"}
     assert len(named) > 20 and [path for path in named if not (ROOT / path).exists()] == []

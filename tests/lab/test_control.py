@@ -85,6 +85,7 @@ PARTS = {
     "clock",
     "exchange",
     "game master",
+    "faults and latencies",
     "history",
     "opponents",
     "tape",
