@@ -443,7 +443,7 @@ def test_a_server_ends_with_answers_that_nobody_reads(app: App, path: str, commi
 
 @pytest.mark.parametrize("path", ["/book", "/own", steps_path(100, 50_000)])
 def test_long_answers_go_over_sockets(app: App, path: str) -> None:
-    with serving(app, system_bytes=16384) as server, SocketPeer(server.port) as peer:
+    with serving(app) as server, SocketPeer(server.port) as peer:
         peer.send(get(path) + get("/next") + get(path))
         first, between, last = (peer.answer() for _ in range(3))
         assert first.body == last.body and between.body == b"/next"

@@ -11,9 +11,11 @@ from raw_websocket import EXECUTIONS, PATIENCE, TICKERS, Answer, Frame, RawPeer,
 from tape_market import Market, market, message, wait_until
 
 from disorderbook.accounts import Accounts
+from disorderbook.tape import server as tape_server
 
 KEYS = Accounts({"ANN": "annkey"})
 NEVER = 1000.0  # seconds that no test takes
+CHECK_SECONDS = 0.02  # between the tape's looks at its deadlines
 NOWHERE = "/nowhere"
 REFUSED = {
     "a foreign website": (handshake(TICKERS, "Origin: http://evil.example"), 403),
@@ -22,6 +24,11 @@ REFUSED = {
     "nonsense": (b"nonsense\r\n\r\n", 400),
     "a header without an end": (b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000, 431),
 }
+
+
+@pytest.fixture(autouse=True)
+def frequent_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tape_server, "CHECK_SECONDS", CHECK_SECONDS)
 
 
 def hurry(services: Market) -> None:
@@ -44,7 +51,7 @@ def hurried(services: Market, peer: RawPeer) -> Answer:
 
 def is_silent(peer: RawPeer) -> bool:
     """Whether nothing comes for longer than the tape takes between two looks at its deadlines."""
-    peer.socket.settimeout(0.6)
+    peer.socket.settimeout(5 * CHECK_SECONDS)
     try:
         peer.socket.recv(1)
     except TimeoutError:
