@@ -20,6 +20,12 @@ TOO_WIDE = """
 """
 
 
+CUT_OFF = """
+    [...document.querySelectorAll('.controls .panel:not([hidden])')]
+        .filter(part => part.scrollHeight > part.clientHeight).map(part => part.outerHTML)
+"""
+
+
 @pytest.fixture(scope="module")
 def shared() -> Iterator[PrivateExchange]:
     with serve(control=True, clock="stepped") as exchange:
@@ -249,3 +255,4 @@ def test_every_screen_is_legible_whatever_is_asked(
         assert page.evaluate(TOO_WIDE) == []
     page.set_viewport_size({"width": 1280, "height": 720})
     assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate(CUT_OFF) == []
