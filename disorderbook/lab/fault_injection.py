@@ -141,7 +141,8 @@ class FaultInjection:
         """Have what `save` gave."""
         faults, texts, (of_orders, of_tape), is_held = state
         self.faults.load(faults)
-        self._set(LatencySettings(*map(distribution, texts)))
+        settings = LatencySettings(*map(distribution, texts))
+        self._set(self._at_start if settings == self._at_start else settings)
         self._chance.setstate(of_orders)
         self._tape_chance.setstate(of_tape)
         if self._tape is not None:

@@ -27,6 +27,7 @@ from disorderbook.protocol.names import (
     error_message,
     missing,
 )
+from disorderbook.protocol.parse import is_text
 from disorderbook.server.reader import HttpRequest
 from disorderbook.server.response import HttpResponse
 from disorderbook.server.treatment import Delivery, Treatment
@@ -265,13 +266,15 @@ class Faults:
         scope = {}
         if "account" in said:
             account = said["account"]
-            if not isinstance(account, str) or not 1 <= len(account) <= MAX_NAME_LENGTH:
+            is_name = isinstance(account, str) and 1 <= len(account) <= MAX_NAME_LENGTH
+            if not is_name or not is_text(account):
                 raise _wrong("account", account, str, ACCOUNT_RULE)
             scope["account"] = account
         if "route" in said:
-            if not isinstance(said["route"], str) or not self._has(said["route"]):
-                raise _wrong("route", said["route"], str, ROUTE_RULE)
-            scope["route"] = said["route"]
+            route = said["route"]
+            if not isinstance(route, str) or not is_text(route) or not self._has(route):
+                raise _wrong("route", route, str, ROUTE_RULE)
+            scope["route"] = route
         return scope
 
     def _has(self, route: str) -> bool:

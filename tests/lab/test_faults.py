@@ -196,11 +196,18 @@ BAD: list[tuple[dict[str, Any], type[ExchangeError], str]] = [
     ({"kind": "cut", "route": 7}, WrongType, "route is"),
     ({"kind": "cut", "account": ""}, IllegalValue, "account is"),
     ({"kind": "cut", "account": "x" * 256}, IllegalValue, "account is"),
+    ({"kind": "cut", "account": "\ud800"}, IllegalValue, "account is"),
+    (
+        {"kind": "cut", "route": "POST /ob/api/venues/\ud800/stocks/*/orders"},
+        IllegalValue,
+        "route is",
+    ),
+    ({"kind": "status", "status": 503, "sentence": "\ud800"}, IllegalValue, "sentence is"),
     ({"kind": "cut", "account": 5}, WrongType, "account is"),
 ]
 
 
-@pytest.mark.parametrize("fields, kind, detail", BAD, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize("fields, kind, detail", BAD, ids=lambda value: ascii(value)[:60])
 def test_what_cannot_be_asked_for_changes_nothing(
     fields: dict[str, Any], kind: type[ExchangeError], detail: str
 ) -> None:

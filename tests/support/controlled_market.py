@@ -33,6 +33,8 @@ MAY_DIFFER = {
     "._waker": "the same",
     "tape_port": "every exchange has another",
     "].port": "the same",
+    "_tape.port": "the same",
+    "_tape._version": "that of the accounts, as the tape has seen it last",
     ".app._other": "the same",
 }
 
