@@ -253,6 +253,6 @@ def test_every_screen_is_legible_whatever_is_asked(
         set_look(page, screen, scheme)
         check_looks(page, screen, scheme)
         assert page.evaluate(TOO_WIDE) == []
-    page.set_viewport_size({"width": 1280, "height": 720})
+    page.set_viewport_size({"width": 1280, "height": 560})
     assert page.evaluate(TOO_WIDE) == []
     assert page.evaluate(CUT_OFF) == []
