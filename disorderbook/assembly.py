@@ -66,6 +66,7 @@ WAITRESS_OPTIONS = {
     "outbuf_overflow": 1 << 26,  # bytes of answers in memory; more go to a file
     "channel_timeout": 75,  # seconds
     "asyncore_use_poll": True,
+    "clear_untrusted_proxy_headers": False,  # they tell that a request came through a proxy
 }
 
 FIRST_VENUE, FIRST_SYMBOL = "TESTEX", "FOOBAR"

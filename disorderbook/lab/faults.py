@@ -45,6 +45,7 @@ KINDS = (DROP_BEFORE, DROP_AFTER, STATUS, CUT, SILENCE)
 MOST_FAULTS = 100  # at a time; those that will not strike again make room
 MOST_REQUESTS_STRUCK = 1_000_000  # that `next` and `every` may say
 LONGEST_SENTENCE = 200  # characters
+LONGEST_ROUTE = 1000  # characters
 LONGEST_RETRY = 86_400  # seconds
 RETRY_SECONDS = 1  # with 429 and 503, unless it is said
 ON_PURPOSE = "This request fails because somebody asked for that"
@@ -272,7 +273,8 @@ class Faults:
             scope["account"] = account
         if "route" in said:
             route = said["route"]
-            if not isinstance(route, str) or not is_text(route) or not self._has(route):
+            is_route = isinstance(route, str) and len(route) <= LONGEST_ROUTE and is_text(route)
+            if not is_route or not self._has(route):
                 raise _wrong("route", route, str, ROUTE_RULE)
             scope["route"] = route
         return scope
@@ -337,8 +339,8 @@ def _status(
     """What is answered in the place of the exchange."""
     status = _whole("status", said["status"], bounds, rule)
     sentence = said.get("sentence", sentence)
-    is_text = isinstance(sentence, str)
-    if not is_text or not 1 <= len(sentence) <= LONGEST_SENTENCE or not sentence.isprintable():
+    is_string = isinstance(sentence, str)
+    if not is_string or not 1 <= len(sentence) <= LONGEST_SENTENCE or not sentence.isprintable():
         raise _wrong("sentence", sentence, str, SENTENCE_RULE)
     retry = said.get("retry_after", RETRY_SECONDS if status in (429, 503) else None)
     fields = {"status": status, "sentence": sentence}

@@ -1,15 +1,17 @@
 """The routes of control, which are there only where they were asked for, and what they refuse."""
 
 import json
+import threading
 import urllib.error
 import urllib.request
 
 import pytest
+import waitress
 from wsgi import BUY, KEYS, ORDERS, Client
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
-from disorderbook.assembly import MarketSettings, assemble
+from disorderbook.assembly import WAITRESS_OPTIONS, MarketSettings, assemble
 from disorderbook.in_process import serve
 from disorderbook.lab.control import LONGEST_REASON
 from disorderbook.lab.control_routes import CONTROL_ROUTES
@@ -102,6 +104,25 @@ def test_what_came_through_a_proxy_controls_nothing(client: Controlled, header: 
         assert client("POST", path, b"", {header: "for=192.0.2.1"}).error == forwarded
         assert client("POST", path, b"", {header: ""}).error == forwarded
     assert client.order().json["id"] == 1
+
+
+@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP"])
+def test_waitress_tells_as_well_that_a_request_came_through_a_proxy(
+    client: Controlled, header: str
+) -> None:
+    server = waitress.create_server(client.app, host="127.0.0.1", port=0, **WAITRESS_OPTIONS)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    url, sent = f"http://127.0.0.1:{server.effective_port}{CONTROL}/reset", {"Connection": "close"}
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, b"", sent), timeout=60).close()
+        request = urllib.request.Request(url, b"", sent | {header: "for=192.0.2.1"})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(request, timeout=60)
+    finally:
+        server.trigger.pull_trigger(server.close)
+        thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_with_accounts_the_admins_key_is_needed_and_no_other() -> None:

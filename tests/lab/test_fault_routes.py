@@ -81,6 +81,7 @@ def test_faults_are_asked_for_listed_and_removed(exchange: PrivateExchange) -> N
 
 
 ON_PURPOSE = limits.ON_PURPOSE
+STOCKS = "GET /ob/api/venues/*/stocks/"
 
 
 def test_orders_are_rejected(exchange: PrivateExchange) -> None:
@@ -139,12 +140,16 @@ def test_the_tape_is_held_released_and_disconnected(exchange: PrivateExchange) -
         ("POST", "/faults", {"kind": "cut", "next": "1"}, 400, WRONG_TYPE, "next is"),
         ("POST", "/faults", {"kind": "cut", "probability": 2}, 400, ILLEGAL, "probability is 2"),
         ("POST", "/faults", {"kind": "cut", "route": "GET /x"}, 400, ILLEGAL, "route is"),
+        ("POST", "/faults", {"kind": "cut", "account": "\ud800"}, 400, ILLEGAL, "account is"),
+        ("POST", "/faults", {"kind": "cut", "route": f"{STOCKS}\ud800"}, 400, ILLEGAL, "route is"),
+        ("POST", "/faults", {"kind": "cut", "route": STOCKS + "x" * 999}, 400, ILLEGAL, "route is"),
         ("POST", "/faults", {"kind": "status", "status": 302}, 400, ILLEGAL, "status is 302"),
         ("DELETE", "/faults/9", None, 404, "There is no fault of this number", "the fault is 9"),
         ("DELETE", "/faults/nine", None, 404, "There is no fault of this number", "the fault"),
         ("POST", "/reject", {"count": 0}, 400, ILLEGAL, "next is 0"),
         ("POST", "/reject", {"count": 1, "status": 204}, 400, ILLEGAL, "status is 204"),
         ("POST", "/reject", {"counts": 1}, 400, ILLEGAL, "counts is 1"),
+        ("POST", "/reject", {"account": "\ud800"}, 400, ILLEGAL, "account is"),
         ("PUT", "/latency", {"orders": "soon"}, 400, ILLEGAL, "orders is"),
         ("PUT", "/latency", {"orders": "1ms", "tape": "61s"}, 400, ILLEGAL, "tape is"),
         ("PUT", "/latency", {"orders": 5}, 400, WRONG_TYPE, "orders is 5"),
