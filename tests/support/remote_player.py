@@ -10,7 +10,7 @@ from typing import Any
 
 from level_player import with_key
 from level_players import Player
-from raw_websocket import RawPeer
+from raw_websocket import PING, PONG, TEXT, RawPeer, frame
 
 from disorderbook.engine.book import Execution
 from disorderbook.engine.orders import (
@@ -25,7 +25,6 @@ from disorderbook.game.simulation import PlayerView
 from disorderbook.traders.market_view import Depth, MarketView, OwnOrder, RestingOrder, TopOfBook
 
 PATIENCE = 60.0  # seconds
-TEXT = 1  # opcode of a frame
 
 
 def own_order(told: dict[str, Any]) -> OwnOrder:
@@ -109,10 +108,12 @@ class Ears:
         whole = []
         for account, peer in self._peers.items():
             while peer._arrived or select.select([peer.socket], [], [], 0)[0]:
-                frame = peer.frame()
-                assert frame is not None, f"no tape of {account}"
-                if frame.opcode == TEXT:
-                    whole += self._matched(json.loads(frame.payload))
+                got = peer.frame()
+                assert got is not None, f"no tape of {account}"
+                if got.opcode == PING:  # or it is closed, in a game that takes that long
+                    peer.send(frame(PONG, got.payload))
+                if got.opcode == TEXT:
+                    whole += self._matched(json.loads(got.payload))
         return whole
 
     def close(self) -> None:
