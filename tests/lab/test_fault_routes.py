@@ -2,11 +2,13 @@
 
 import http.client
 import json
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
+from live import running
 from raw_websocket import TICKERS, RawPeer
 from wsgi import BUY, ORDERS, Client
 
@@ -195,3 +197,12 @@ def test_without_a_tape_or_with_another_server_it_says_so() -> None:
             assert (status, told["error"][:22]) == (503, "There is no tape to co")
         assert ask(exchange, "PUT", f"{CONTROL}/latency", {"tape": "1ms"})[0] == 503
         assert "tape" not in control(exchange, "GET", "")
+
+
+def test_the_options_are_what_is_in_force() -> None:
+    options = "--latency", "lognormal:1ms,0.3", "--tape-latency", "2ms", "-w", "--wsport", "0"
+    with running(*options, "--control", "--seed", "7") as exchange:
+        url = f"http://127.0.0.1:{exchange.port}{CONTROL}/latency"
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            told = json.load(answer)
+        assert told == {"ok": True, "orders": "lognormal:1ms,0.3", "tape": "2ms"}
