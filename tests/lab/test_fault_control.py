@@ -5,10 +5,11 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
-from raw_http import HOST, Peer, post
+from raw_http import HOST, Peer, post, wait_until
 from raw_websocket import EXECUTIONS, TICKERS, RawPeer
 from wsgi import BUY, KEYS, ORDERS
 
@@ -79,7 +80,7 @@ def test_an_answer_that_never_comes(exchange: PrivateExchange) -> None:
     body = json.dumps(BUY).encode()
     with Peer(exchange.port) as peer:
         peer.send(post(ORDERS, body) + b"GET /ob/api/heartbeat HTTP/1.1\r\n" + HOST + b"\r\n")
-        assert order_count(exchange) == 1  # after it, and so its answer would have been there
+        assert wait_until(lambda: order_count(exchange) == 1)  # it is done
         peer.socket.settimeout(0.05)
         with pytest.raises(TimeoutError):
             peer.socket.recv(1)
@@ -313,3 +314,56 @@ def test_listeners_are_disconnected_by_account_or_venue(exchange: PrivateExchang
     with RawPeer.listening(exchange.port, TICKERS) as again:
         ask(exchange)
         assert again.frame() is not None
+
+
+def test_what_a_held_tape_keeps_is_bounded(
+    exchange: PrivateExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond that ticks are conflated, and who would miss an execution is closed."""
+    monkeypatch.setattr("disorderbook.tape.conflation.MAX_EVENTS", 5)
+    with (
+        RawPeer.listening(exchange.port, TICKERS) as ticks,
+        RawPeer.listening(exchange.port, EXECUTIONS) as executions,
+    ):
+        exchange.control.tape.hold()
+        for price in range(1, 21):
+            ask(exchange, price=price)
+        ask(exchange, price=20, direction="sell")
+        exchange.control.tape.release()
+        quotes: list[Any] = []
+        while not quotes or "lastSize" not in quotes[-1]:
+            frame = ticks.frame()
+            assert frame is not None
+            quotes.append(json.loads(frame.payload)["quote"])
+        assert len(quotes) == 6  # five that were kept, and the newest
+        closed = executions.frame()
+        assert closed is not None and int.from_bytes(closed.payload[:2], "big") == 1008
+
+
+def test_an_exchange_that_ends_tells_first_what_it_has_held() -> None:
+    with serve(websockets=True) as exchange:
+        ticks = RawPeer.listening(exchange.port, TICKERS)
+        exchange.control.tape.hold()
+        ask(exchange, price=77)
+    with ticks:
+        frame = ticks.frame()
+        assert frame is not None and json.loads(frame.payload)["quote"]["bid"] == 77
+
+
+def test_what_is_stored_in_a_file_fails_and_is_late_as_well(tmp_path: Path) -> None:
+    """Answers wait for the commit there; an order whose answer was lost is stored."""
+    file = tmp_path / "market.db"
+    with serve(database=file, latency="1ms") as exchange:
+        assert ask(exchange)[0] == 200
+        for kind, error in (
+            ("drop-before", ConnectionResetError),
+            ("drop-after", ConnectionResetError),
+            ("cut", http.client.IncompleteRead),
+        ):
+            exchange.control.faults.add(kind, route=ROUTE)
+            with pytest.raises(error):
+                ask(exchange)
+        exchange.control.reject(status=403)
+        assert ask(exchange)[0] == 403
+    with serve(database=file) as exchange:
+        assert order_count(exchange) == 3
