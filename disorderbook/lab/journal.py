@@ -27,6 +27,8 @@ MOST_REFUSALS = 1000  # kept besides, the first
 LONGEST_WORDING = 1000  # characters of a sentence or a detail that are kept
 NOT_CLIENTS = ("/api/v1/clock", "/api/v1/control")  # these paths, and all below them
 
+NOT_OK = b'{"ok":false'  # what refusals begin with
+
 KEY_PLACES = (
     "HTTP_X_STARFIGHTER_AUTHORIZATION",
     "HTTP_X_STOCKFIGHTER_AUTHORIZATION",
@@ -73,8 +75,10 @@ class ClientRequest(NamedTuple):
 
     @property
     def is_refused(self) -> bool:
-        """Whether the answer was no, of the client's making or of ours."""
-        return self.status >= 400
+        """Whether the answer was no, of the client's making or of ours: also one with status 200,
+        as an order gets that is rejected because somebody asked for that.
+        """
+        return self.status >= 400 or self.sentence != ""
 
 
 class RequestJournal:
@@ -96,7 +100,8 @@ class RequestJournal:
         if "HTTP_SEC_FETCH_SITE" in environ or _STEERING.match(path):
             return
         status = int(answered.status[:3])
-        wording = _wording(answered) if status >= 400 else ()
+        is_refused = status >= 400 or (answered.told or b"").startswith(NOT_OK)
+        wording = _wording(answered) if is_refused else ()
         method, account = (
             _quoted(environ["REQUEST_METHOD"]),
             account_of(environ, answered.asked, self._accounts),

@@ -84,9 +84,7 @@ class JournalRoutes:
         is_wanted, most = _wanted(status), request.number("limit", MOST_TOLD, MOST_TOLD)
         is_newest = request.parameter("since") is None
         found = self._journal.since(request.number("since", 0), is_reversed=is_newest)
-        wanted = (
-            each for each in found if is_wanted(each.status) and account in (None, each.account)
-        )
+        wanted = (each for each in found if is_wanted(each) and account in (None, each.account))
         rows = list(islice(wanted, most))
         message = JournalMessage(True, self._journal.count, self._journal.resets, [])
         steps = list_in_steps(
@@ -97,17 +95,17 @@ class JournalRoutes:
         return made_in_steps(steps, self._exchange.lock)
 
 
-def _wanted(status: str | None) -> Callable[[int], bool]:
-    """Whether a status is one of those that were asked for; raises IllegalParameter."""
+def _wanted(status: str | None) -> Callable[[ClientRequest], bool]:
+    """Whether a request has a status that was asked for; raises IllegalParameter."""
     if status is None:
         return lambda each: True
     if not _STATUS.fullmatch(status):
         raise IllegalParameter(detail_of("status", status, STATUS_RULE))
     if status == "refused":
-        return lambda each: each >= 400
+        return lambda each: each.is_refused
     if status.endswith("xx"):
-        return lambda each: each // 100 == int(status[0])
-    return lambda each: each == int(status)
+        return lambda each: each.status // 100 == int(status[0])
+    return lambda each: each.status == int(status)
 
 
 def _rows(requests: Iterator[ClientRequest]) -> Iterator[bytes]:

@@ -112,6 +112,9 @@ def test_rejected_orders_of_an_account(exchange: PrivateExchange) -> None:
     assert ask(exchange)[2]["id"] == 1
     exchange.control.reject(status=403)
     assert ask(exchange)[0] == 403
+    told = [(each.status, each.sentence, each.is_refused) for each in exchange.control.requests]
+    rejected = (200, "Not today", True), (403, "The order was rejected", True)
+    assert told == [(200, "", False), rejected[0], (200, "", False), rejected[1]]
 
 
 def test_faults_of_an_account_by_its_key() -> None:

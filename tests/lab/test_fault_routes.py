@@ -97,6 +97,12 @@ def test_orders_are_rejected(exchange: PrivateExchange) -> None:
     )
     statuses = [ask(exchange, "POST", ORDERS, BUY)[0] for _ in range(3)]
     assert statuses == [403, 403, 200]
+    refused = control(exchange, "GET", "/requests?status=refused")["requests"]
+    assert [(each["status"], each["error"]) for each in refused] == [
+        (200, "The order was rejected"),
+        (403, "No"),
+        (403, "No"),
+    ]
 
 
 def test_latencies_are_set_and_told(exchange: PrivateExchange) -> None:
