@@ -167,10 +167,11 @@ class Script(NamedTuple):
             sys.argv = ["-c", *rest[1:]]
             exec(compile(rest[0], "<string>", "exec"), vars(script))
         else:
-            sys.path[0] = str(Path(name).resolve().parent)
+            file = Path(name, "__main__.py") if os.path.isdir(name) else Path(name)
+            sys.path[0] = str(file.resolve().parent)
             sys.argv = [name, *rest]
-            script.__file__ = name
-            exec(compile(Path(name).read_bytes(), name, "exec"), vars(script))
+            script.__file__ = str(file)
+            exec(compile(file.read_bytes(), file, "exec"), vars(script))
 
 
 def _open_streams(buffering: int) -> None:
