@@ -231,7 +231,8 @@ class Faults:
         or one of 400 to 599), of an `account` if that is said. Raises as `add`.
         """
         said = {name: value for name, value in fields.items() if value is not None}
-        when = _when({"next": count}) | self._scope(said) | {"route": ORDERS_ROUTE}
+        when = {"next": _whole("count", count, (1, MOST_REQUESTS_STRUCK), COUNT_RULE)}
+        when |= self._scope(said) | {"route": ORDERS_ROUTE}
         status = {"status": 200} | said
         rule = f"200, or {STATUS_RULE}"
         least = 200 if status["status"] == 200 else 400

@@ -154,7 +154,7 @@ def test_the_tape_is_held_released_and_disconnected(exchange: PrivateExchange) -
         ("POST", "/faults", {"kind": "status", "status": 302}, 400, ILLEGAL, "status is 302"),
         ("DELETE", "/faults/9", None, 404, "There is no fault of this number", "the fault is 9"),
         ("DELETE", "/faults/nine", None, 404, "There is no fault of this number", "the fault"),
-        ("POST", "/reject", {"count": 0}, 400, ILLEGAL, "next is 0"),
+        ("POST", "/reject", {"count": 0}, 400, ILLEGAL, "count is 0"),
         ("POST", "/reject", {"count": 1, "status": 204}, 400, ILLEGAL, "status is 204"),
         ("POST", "/reject", {"counts": 1}, 400, ILLEGAL, "counts is 1"),
         ("POST", "/reject", {"account": "\ud800"}, 400, ILLEGAL, "account is"),
