@@ -88,6 +88,8 @@ def _outcome(operation: Operation, setup: Setup) -> tuple[str, str]:
         return "403", "This exchange was started without --extra, so it refuses:"
     if NO_ACCUSATION in names:
         return "400", "The level of the examples takes no accusation, so this is refused:"
+    if BAD_MOVE in names and setup.needs_keys:
+        return "401", "The admin's key alone moves the clock, so this is refused:"
     if BAD_MOVE in names and not setup.is_stepped:
         return "400", "This exchange's clock goes by itself, so this is refused:"
     return "200", ""
