@@ -25,8 +25,8 @@ from disorderbook.protocol.route import (
 
 MOST_TOLD = 1000  # requests in an answer
 REQUESTS_AT_ONCE = 200  # that a step of the answer tells
-STATUS_RULE = "a status such as 404, or 2xx, 3xx, 4xx, 5xx, or refused"
-_STATUS = re.compile("[1-5][0-9]{2}|[1-5]xx|refused")
+STATUS_RULE = "a status such as 404, or 0, 2xx, 3xx, 4xx, 5xx, or refused"
+_STATUS = re.compile("0|[1-5][0-9]{2}|[1-5]xx|refused")
 
 
 class JournalRow(msgspec.Struct, frozen=True, gc=False):
@@ -45,7 +45,12 @@ class JournalRow(msgspec.Struct, frozen=True, gc=False):
             examples=["/ob/api/venues/TESTEX/stocks/FOOBAR/orders"],
         ),
     ]
-    status: Annotated[int, Meta(description="The status of the answer.", examples=[400])]
+    status: Annotated[
+        int,
+        Meta(
+            description="The status of the answer; 0 if a fault lost the request.", examples=[400]
+        ),
+    ]
     account: Account | UnsetType = UNSET
     error: (
         Annotated[str, Meta(description="The sentence of a refusal, empty if it has none.")]

@@ -75,6 +75,8 @@ def test_faults_are_asked_for_listed_and_removed(exchange: PrivateExchange) -> N
     control(exchange, "POST", "/faults", {"kind": "drop-before", "probability": 1})
     with pytest.raises(ConnectionResetError):
         ask(exchange, "GET", "/ob/api/heartbeat")
+    [lost] = control(exchange, "GET", "/requests?status=0")["requests"]
+    assert (lost["path"], lost["status"]) == ("/ob/api/heartbeat", 0)
     control(exchange, "DELETE", "/faults/2")
     assert ask(exchange, "GET", "/ob/api/heartbeat")[0] == 200
     assert [each["id"] for each in control(exchange, "GET", "/faults")["faults"]] == [1]
