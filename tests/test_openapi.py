@@ -26,7 +26,9 @@ from schemathesis.specs.openapi.checks import (
 )
 from wsgi import KEYS, Client
 
-from disorderbook.api.app import INTERNAL_ERROR, ROUTES, SENTENCES
+from disorderbook.accounts import Accounts
+from disorderbook.api.app import INTERNAL_ERROR, ROUTES, SENTENCES, make_app
+from disorderbook.assembly import MarketSettings, assemble
 from disorderbook.errors import (
     ExchangeError,
     ForeignCancel,
@@ -36,32 +38,32 @@ from disorderbook.errors import (
     VenueClosed,
 )
 from disorderbook.game.levels import LEVELS
+from disorderbook.lab.control_routes import CONTROL_ROUTES
+from disorderbook.lab.fault_routes import FAULT_ROUTES
+from disorderbook.lab.journal_routes import JOURNAL_ROUTES
 from disorderbook.protocol.names import MAX_PRICE, MAX_QUANTITY
 from disorderbook.site.description import description_text
+from disorderbook.site.routes import CONTROL_PAGE
 
-TEXT = description_text().decode()
+TEXT = description_text(has_control=True).decode()
 DOCUMENT = json.loads(TEXT)
+UNCONTROLLED_TEXT = description_text().decode()  # of an exchange without --control
+UNCONTROLLED = json.loads(UNCONTROLLED_TEXT)
 COMPONENTS = DOCUMENT["components"]
-METHODS = {"get", "post", "delete"}
+METHODS = {"get", "post", "put", "delete"}
 OPERATIONS = {
     (method.upper(), path): item[method]
     for path, item in DOCUMENT["paths"].items()
     for method in item
     if method in METHODS
 }
+CONTROL_OPERATIONS = [
+    (method, path) for method, path in OPERATIONS if path not in UNCONTROLLED["paths"]
+]
+OTHER_OPERATIONS = [operation for operation in OPERATIONS if operation not in CONTROL_OPERATIONS]
+EVERY_CONTROL_ROUTE = [*CONTROL_ROUTES, *JOURNAL_ROUTES, *FAULT_ROUTES, *CONTROL_PAGE]
 # Answers that belong to no operation.
-UNDESCRIBED = {
-    "CannotSnapshot",
-    "EncodedBody",
-    "IllegalHost",
-    "LevelsStock",
-    "NoFaults",
-    "NoRoomForSnapshot",
-    "NoSuchFault",
-    "NoSuchPath",
-    "NoSuchSnapshot",
-    "WrongMethod",
-}
+UNDESCRIBED = {"EncodedBody", "IllegalHost", "NoSuchPath", "WrongMethod"}
 TRACES = sorted((Path(__file__).parent / "traces").glob("*.jsonl"))
 load_all_checks()
 ANY_TIME = "2016-01-17T22:43:07.123456789Z"
@@ -89,24 +91,47 @@ CONFORMANCE = [
 ]
 
 
-def test_the_description_is_a_valid_openapi_3_1_document() -> None:
-    assert DOCUMENT["openapi"].startswith("3.1.")
-    schemathesis.openapi.from_dict(json.loads(TEXT)).validate()
+@pytest.mark.parametrize("text", [UNCONTROLLED_TEXT, TEXT], ids=["without", "with control"])
+def test_the_description_is_a_valid_openapi_3_1_document(text: str) -> None:
+    assert json.loads(text)["openapi"].startswith("3.1.")
+    schemathesis.openapi.from_dict(json.loads(text)).validate()
 
 
-def test_every_component_is_there_and_is_used() -> None:
-    used = set(re.findall(r'"\$ref": "#/components/(\w+)/(\w+)"', TEXT))
+@pytest.mark.parametrize("text", [UNCONTROLLED_TEXT, TEXT], ids=["without", "with control"])
+def test_every_component_is_there_and_is_used(text: str) -> None:
+    components = json.loads(text)["components"]
+    used = set(re.findall(r'"\$ref": "#/components/(\w+)/(\w+)"', text))
     used |= {("responses", name) for name in UNDESCRIBED}
-    used |= {("securitySchemes", name) for name in COMPONENTS["securitySchemes"]}
-    assert used == {(kind, name) for kind, named in COMPONENTS.items() for name in named}
+    used |= {("securitySchemes", name) for name in components["securitySchemes"]}
+    assert used == {(kind, name) for kind, named in components.items() for name in named}
+
+
+def has_no_fault_of_its_own(_: Any, response: Any, __: Any) -> None:
+    assert response.status_code != 500
+
+
+# That there is no tape to hold, say, is a 503 which is described.
+CONTROL_CONFORMANCE = [has_no_fault_of_its_own, *CONFORMANCE[1:]]
 
 
 def test_the_description_names_every_route_and_no_other() -> None:
     def shape(path: str) -> str:
         return re.sub(r"<\w+>|\{\w+\}", "{}", path).rstrip("/")
 
-    routes = sorted((method, shape(path)) for method, path, _ in ROUTES)
-    assert sorted((method, shape(path)) for method, path in OPERATIONS) == routes
+    for operations, routes in (
+        (OTHER_OPERATIONS, ROUTES),
+        (CONTROL_OPERATIONS, EVERY_CONTROL_ROUTE),
+    ):
+        described = sorted((method, shape(path)) for method, path in operations)
+        assert described == sorted((method, shape(path)) for method, path, _ in routes)
+
+
+def test_what_is_of_control_is_described_where_there_is_control_alone() -> None:
+    tags = [{tag["name"] for tag in document["tags"]} for document in (UNCONTROLLED, DOCUMENT)]
+    assert tags[1] - tags[0] == {"control"}
+    for operation, said in OPERATIONS.items():
+        assert (said["tags"] == ["control"]) == (operation in CONTROL_OPERATIONS)
+    assert "/control" not in "".join(UNCONTROLLED["paths"])
 
 
 def test_the_description_quotes_every_refusal_to_the_letter() -> None:
@@ -158,7 +183,7 @@ def test_recorded_answers_fit_the_description(trace: Path) -> None:
         validator(content["schema"]).validate(answer.get("json", answer.get("text")))
 
 
-@pytest.mark.parametrize("path", DOCUMENT["paths"])
+@pytest.mark.parametrize("path", UNCONTROLLED["paths"])
 def test_a_method_that_is_not_described_is_refused_as_described(path: str) -> None:
     names = dict(venue="V", symbol="S", account="A", orderId=0, level="L", instanceId=1, file="F")
     answer = Client()("PUT", path.format(**names))
@@ -198,8 +223,27 @@ def server_without_extras() -> Client:
     return Client()
 
 
+@pytest.fixture(scope="module")
+def server_with_control() -> Iterator[Client]:
+    with assemble(MarketSettings(has_control=True), Accounts()) as services:
+        client = Client()
+        client.app = make_app(services)
+        yield client
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
+@pytest.mark.parametrize("operation", CONTROL_OPERATIONS, ids=" ".join)
+def test_no_answer_of_control_is_outside_the_description(
+    operation: tuple[str, str], server_with_control: Client
+) -> None:
+    def test(case: Any) -> None:
+        case.call_and_validate(checks=CONTROL_CONFORMANCE, app=server_with_control.app)
+
+    run_with_requests(test, server_with_control, operation)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", OTHER_OPERATIONS, ids=" ".join)
 def test_no_answer_is_outside_the_description(
     operation: tuple[str, str],
     open_server: Client,
@@ -268,7 +312,7 @@ class Renewable:
 RENEWABLE = Renewable()
 
 
-class FollowingLinks(described(RENEWABLE, DOCUMENT).as_state_machine()):  # type: ignore[misc]
+class FollowingLinks(described(RENEWABLE, UNCONTROLLED).as_state_machine()):  # type: ignore[misc]
     """Does with placed orders and started levels what the description says one can do."""
 
     def setup(self) -> None:

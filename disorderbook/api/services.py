@@ -80,7 +80,13 @@ class Services:
         orders = trading.TradingRoutes(exchange, accounts, self.extra)
         is_stepped = self.timeline.clock.is_stepped
         pages = site.SiteRoutes(
-            exchange, accounts, self.extra, tape_port, is_stepped, self.has_control
+            exchange,
+            accounts,
+            self.extra,
+            tape_port,
+            is_stepped,
+            self.has_control,
+            self.admin_key is not None,
         )
         control: list[tuple[object, list[Route]]] = []
         if self.control is not None:

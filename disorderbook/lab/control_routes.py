@@ -44,8 +44,8 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
 class LatencyInForce(msgspec.Struct, frozen=True, gc=False):
     """The latencies of orders and cancels, and of the tape's messages."""
 
-    orders: Annotated[str, Meta(examples=["50ms"])]
-    tape: Annotated[str, Meta(examples=["off"])]
+    orders: Annotated[str, Meta(description="Of orders and cancels.", examples=["50ms"])]
+    tape: Annotated[str, Meta(description="Of the tape's messages.", examples=["off"])]
 
 
 class TapeInForce(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -58,9 +58,9 @@ class InForceMessage(msgspec.Struct, frozen=True, gc=False):
     """What control has in force, and what it can go back to."""
 
     ok: Ok
-    halts: list[Halt]
-    snapshots: list[Snapshot]
-    faults: list[Fault]
+    halts: Annotated[list[Halt], Meta(description="The stocks that take no orders.")]
+    snapshots: Annotated[list[Snapshot], Meta(description="The markets that were saved.")]
+    faults: Annotated[list[Fault], Meta(description="Those that were asked for, oldest first.")]
     latency: LatencyInForce
     tape: TapeInForce | UnsetType = UNSET
 
@@ -69,7 +69,7 @@ class SnapshotsMessage(msgspec.Struct, frozen=True, gc=False):
     """The markets that were saved."""
 
     ok: Ok
-    snapshots: list[Snapshot]
+    snapshots: Annotated[list[Snapshot], Meta(description="The oldest name first.")]
 
 
 class ControlRoutes:

@@ -48,7 +48,7 @@ class LatencyMessage(msgspec.Struct, frozen=True, gc=False):
     tape: Annotated[str, Meta(description="Of the tape's messages.", examples=["off"])]
 
 
-class FaultMessage(msgspec.Struct, frozen=True, gc=False):
+class AddedFaultMessage(msgspec.Struct, frozen=True, gc=False):
     """A fault that was asked for."""
 
     ok: Ok
@@ -59,7 +59,7 @@ class FaultsMessage(msgspec.Struct, frozen=True, gc=False):
     """The faults that there are."""
 
     ok: Ok
-    faults: list[Fault]
+    faults: Annotated[list[Fault], Meta(description="Oldest first.")]
 
 
 class DisconnectMessage(msgspec.Struct, frozen=True, gc=False):
@@ -90,7 +90,7 @@ class FaultRoutes:
         fields = _fields(request, FAULT_FIELDS)
         if "kind" not in fields:
             raise MissingField(missing("kind", "what the fault does, such as status"))
-        return _encoded(FaultMessage(True, self._injection.add(**fields)))
+        return _encoded(AddedFaultMessage(True, self._injection.add(**fields)))
 
     def remove_fault(self, request: Request, fault_id: str) -> Answer:
         self._injection.remove(int(fault_id) if NUMBER.fullmatch(fault_id) else -1)
@@ -102,7 +102,7 @@ class FaultRoutes:
 
     def reject(self, request: Request) -> Answer:
         fields = {"count": 1} | _fields(request, REJECT_FIELDS)
-        return _encoded(FaultMessage(True, self._injection.reject(**fields)))
+        return _encoded(AddedFaultMessage(True, self._injection.reject(**fields)))
 
     def disconnect(self, request: Request) -> Answer:
         count = self._injection.disconnect_tape(**_fields(request, DISCONNECT_FIELDS))

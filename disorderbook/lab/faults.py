@@ -10,10 +10,10 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import IllegalValue, MissingField, NoSuchFault, TooManyFaults, WrongType
@@ -70,18 +70,42 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
     that it could have struck, and `struck` those that it did.
     """
 
-    id: int
-    kind: str
-    seen: int
-    struck: int
-    status: int | UnsetType = UNSET
-    sentence: str | UnsetType = UNSET
-    retry_after: int | UnsetType = UNSET
-    next: int | UnsetType = UNSET
-    every: int | UnsetType = UNSET
-    probability: float | UnsetType = UNSET
-    route: str | UnsetType = UNSET
-    account: str | UnsetType = UNSET
+    id: Annotated[int, Meta(description="Counts the faults from 1.", ge=1)]
+    kind: Annotated[
+        str,
+        Meta(
+            description="What happens to a request that it strikes.",
+            extra_json_schema={"enum": [*KINDS, REJECT]},
+        ),
+    ]
+    seen: Annotated[
+        int, Meta(description="How many requests there were that it could have struck.", ge=0)
+    ]
+    struck: Annotated[int, Meta(description="How many it has struck.", ge=0)]
+    status: Annotated[int, Meta(description="The status that it answers with.")] | UnsetType = UNSET
+    sentence: Annotated[str, Meta(description="The sentence of its answer.")] | UnsetType = UNSET
+    retry_after: (
+        Annotated[int, Meta(description="Seconds, in its answer's Retry-After.", ge=0)] | UnsetType
+    ) = UNSET
+    next: (
+        Annotated[int, Meta(description="It strikes so many requests, the first ones.", ge=1)]
+        | UnsetType
+    ) = UNSET
+    every: (
+        Annotated[int, Meta(description="It strikes a request whose number this divides.", ge=1)]
+        | UnsetType
+    ) = UNSET
+    probability: (
+        Annotated[float, Meta(description="How likely it strikes a request.", gt=0, le=1)]
+        | UnsetType
+    ) = UNSET
+    route: (
+        Annotated[
+            str, Meta(description="Only requests of this method and path.", examples=[ORDERS_ROUTE])
+        ]
+        | UnsetType
+    ) = UNSET
+    account: Annotated[str, Meta(description="Only requests of this account.")] | UnsetType = UNSET
 
     def treatment(self) -> Treatment:
         """How a request is treated that it strikes."""

@@ -72,7 +72,7 @@ class JournalMessage(msgspec.Struct, frozen=True, gc=False):
         int,
         Meta(description="How often the journal was cleared. Numbers then begin again.", ge=0),
     ]
-    requests: list[JournalRow]
+    requests: Annotated[list[JournalRow], Meta(description="Oldest first.")]
 
 
 class JournalRoutes:

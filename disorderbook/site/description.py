@@ -2,7 +2,8 @@
 
 The schemas of messages are made from the types that the encoder sends. What is said of a message as
 a whole, and what a type cannot say (that a closed order has no shares left, say), stands by hand in
-openapi.json, and so does what is no message of such a type.
+openapi.json, and so does what is no message of such a type. What only an exchange with --control
+has is in control.json, in the same form.
 """
 
 import json
@@ -16,13 +17,14 @@ import msgspec
 
 from disorderbook import __version__
 from disorderbook.game import messages as game
+from disorderbook.lab import control_routes, fault_routes, journal_routes
 from disorderbook.lab import routes as lab
 from disorderbook.marketdata import account_messages as account
 from disorderbook.marketdata import executions, scores
 from disorderbook.marketdata import messages as marketdata
 from disorderbook.protocol import fields, messages, parse
 
-METHODS = ("get", "post", "delete")
+METHODS = ("get", "post", "put", "delete")
 SUCCESS = "200"
 
 Node = dict[str, Any]  # an object of the description
@@ -67,19 +69,45 @@ ANSWERS = (
     game.ResultsMessage,
     lab.ClockMessage,
 )
+CONTROL_ANSWERS = (
+    control_routes.InForceMessage,
+    control_routes.SnapshotsMessage,
+    journal_routes.JournalMessage,
+    fault_routes.LatencyMessage,
+    fault_routes.AddedFaultMessage,
+    fault_routes.FaultsMessage,
+    fault_routes.DisconnectMessage,
+)
 DIGITS = {0: "^[0-9]{1,10}$", 1: "^0*[1-9][0-9]{0,9}$"}  # by the least number that they may spell
 
 
-@lru_cache(maxsize=1)
-def description_text() -> bytes:
-    """The description as it is served, JSON, of this version of the exchange: what openapi.json
-    says, with the schemas of messages added.
+@lru_cache(maxsize=2)
+def description_text(has_control: bool = False) -> bytes:
+    """The description as it is served, JSON, of this version of the exchange: what is written by
+    hand, with the schemas of messages added.
     """
-    text = (files("disorderbook.site") / "openapi.json").read_text(encoding="utf-8")
-    document = json.loads(text.replace("THE_VERSION", __version__))
+    document = written_by_hand(has_control)
     components = document["components"]
-    components["schemas"] = with_message_schemas(components["schemas"])
+    components["schemas"] = with_message_schemas(components["schemas"], has_control)
     return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def written_by_hand(has_control: bool = False) -> Node:
+    """What openapi.json says and, of an exchange that has control, control.json."""
+    document = _parsed("openapi.json")
+    if has_control:
+        more = _parsed("control.json")
+        document["tags"] += more["tags"]
+        document["paths"] |= more["paths"]
+        for kind, named in more["components"].items():
+            document["components"][kind] |= named
+    return document
+
+
+def _parsed(file: str) -> Node:
+    text = (files("disorderbook.site") / file).read_text(encoding="utf-8")
+    document: Node = json.loads(text.replace("THE_VERSION", __version__))
+    return document
 
 
 class Operation(NamedTuple):
@@ -226,19 +254,21 @@ def common_refusals(operations: Iterable[Operation]) -> list[RefusalEntry]:
     return [refusal for refusal, count in counted.items() if 2 * count > len(every)]
 
 
-def with_message_schemas(by_hand: dict[str, Node]) -> dict[str, Node]:
+def with_message_schemas(by_hand: dict[str, Node], has_control: bool = False) -> dict[str, Node]:
     """Every schema by its name: those of the fields and messages, each with what is said of it by
     hand, and those that are wholly written by hand.
     """
-    made = message_schemas() | {"NewOrder": new_order_schema()}
+    made = message_schemas(has_control) | {"NewOrder": new_order_schema()}
     for name, schema in by_hand.items():
         made[name] = made.get(name, {}) | schema
     return made
 
 
-def message_schemas() -> dict[str, Node]:
-    """The schemas of FIELDS, of ANSWERS and of the messages that stand in them, by name."""
-    kinds = [*FIELDS.values(), *ANSWERS]
+def message_schemas(has_control: bool = False) -> dict[str, Node]:
+    """The schemas of FIELDS, of ANSWERS, of CONTROL_ANSWERS if there are such, and of the messages
+    that stand in them, by name.
+    """
+    kinds = [*FIELDS.values(), *ANSWERS, *(CONTROL_ANSWERS if has_control else ())]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
     made = dict(zip(FIELDS, schemas, strict=False))
     for name, schema in json.loads(json.dumps(components).replace(f'{SUFFIX}"', '"')).items():

@@ -18,19 +18,22 @@ for (const asked of [mine, shells]) asked?.addEventListener("input", showLines);
 showLines();
 
 function showLines() {
-  const [account, key] = [...(mine?.querySelectorAll("input") ?? [])].map((field) => field.value);
+  const fields = [...(mine?.querySelectorAll("input") ?? [])];
+  const values = new Map(fields.map((field) => [field.dataset.standsFor, field.value]));
   const shell = isWindows ? shells.querySelector("select").value : "posix";
   for (const [code, line] of lines) {
-    const own = personalized(line, account || "YOUR_ACCOUNT", key || "YOUR_KEY");
+    const own = personalized(line, (placeholder) => values.get(placeholder) || placeholder);
     code.textContent = own.startsWith("curl ") ? lineFor(own, shell) : own;
   }
 }
 
-function personalized(line, account, key) {
+function personalized(line, valueOf) {
+  const account = valueOf("YOUR_ACCOUNT");
   return line
     .replaceAll("/YOUR_ACCOUNT", () => `/${inUrl(account)}`)
     .replaceAll("YOUR_ACCOUNT", () => inShell(inJson(account)))
-    .replaceAll(": YOUR_KEY'", () => `: ${inShell(key)}'`);
+    .replaceAll(": YOUR_KEY'", () => `: ${inShell(valueOf("YOUR_KEY"))}'`)
+    .replaceAll(": ADMIN_KEY'", () => `: ${inShell(valueOf("ADMIN_KEY"))}'`);
 }
 
 const narrow = matchMedia("(max-width: 63.99rem)");

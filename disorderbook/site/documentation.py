@@ -71,7 +71,7 @@ def _page_without_host(setup: Setup) -> str:
 
 def render(template: str, setup: Setup, **values: object) -> str:
     """What a template makes of the description, of `setup`, and of values of its own."""
-    description = Description(description_text())
+    description = Description(description_text(setup.has_control))
     operations = list(description.operations())
     place = files("disorderbook.site")
     page = SimpleTemplate(name=f"{template}.tpl", lookup=[str(place / "templates")])

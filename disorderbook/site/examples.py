@@ -22,9 +22,12 @@ KEY_HEADER = "X-Starfighter-Authorization"
 ANYBODY = "ME"
 YOUR_ACCOUNT = "YOUR_ACCOUNT"
 YOUR_KEY = "YOUR_KEY"
+ADMIN_KEY = "ADMIN_KEY"
 DISABLED = "Disabled"  # the answer of routes that need --extra
 NO_ACCUSATION = "BadAccusation"  # one of the route that takes them
 BAD_MOVE = "BadMove"  # one of the route that moves the clock
+NO_TAPE = "NoTape"  # one of the routes that control the tape
+NOT_ADMIN = "NotAdmin"  # one of the routes that are for the admin
 CENTS = 100  # in a dollar
 TAPE_ORIGIN = "\1"  # stands for ws://HOST, which is the client's own
 TAPE_PORT = 8001  # unless the exchange was told another
@@ -47,6 +50,8 @@ class Setup(NamedTuple):
     extra: bool  # whether it lists an account's orders
     tape_port: int | None = None  # of the websockets, if that is known
     is_stepped: bool = False  # whether its clock moves when asked
+    has_control: bool = False  # whether there are routes that control the market
+    has_admin_key: bool = False  # whether those need a key, and moving the clock
 
     @property
     def account(self) -> str:
@@ -61,6 +66,12 @@ class Call(NamedTuple):
     status: str
     kind: str  # content type
     why: str = ""  # it is refused
+
+
+def placeholders(setup: Setup) -> list[tuple[str, str]]:
+    """What the reader has to put into the lines, each with a label."""
+    own = [("Account", YOUR_ACCOUNT), ("Key", YOUR_KEY)] if setup.needs_keys else []
+    return own + ([("Admin's key", ADMIN_KEY)] if setup.has_admin_key else [])
 
 
 def calls(operation: Operation, setup: Setup) -> list[Call]:
@@ -83,31 +94,46 @@ def _call(operation: Operation, setup: Setup, shows: str, body: Any, query: Node
 
 def _outcome(operation: Operation, setup: Setup) -> tuple[str, str]:
     """The status that a line gets, and why it is refused, if it is."""
-    names = {response.get("name") for response in operation.responses.values()}
+    names = _answers(operation)
     if DISABLED in names and not setup.extra:
         return "403", "This exchange was started without --extra, so it refuses:"
     if NO_ACCUSATION in names:
         return "400", "The level of the examples takes no accusation, so this is refused:"
-    if BAD_MOVE in names and setup.needs_keys:
-        return "401", "The admin's key alone moves the clock, so this is refused:"
+    if NOT_ADMIN in names and setup.needs_keys and not setup.has_admin_key:
+        return "401", "This exchange was started without --admin-key-file, so it refuses:"
     if BAD_MOVE in names and not setup.is_stepped:
         return "400", "This exchange's clock goes by itself, so this is refused:"
+    if NO_TAPE in names and setup.tape_port is None:
+        return "503", "This exchange was started without --websockets, so it refuses:"
     return "200", ""
+
+
+def _answers(operation: Operation) -> set[str]:
+    """The names of those that have one."""
+    return {response.get("name", "") for response in operation.responses.values()}
 
 
 def _line(operation: Operation, setup: Setup, body: Any, query: Node) -> str:
     url = ORIGIN + _path(operation, setup) + (f"?{urlencode(query)}" if query else "")
     words = ["curl"]
+    if operation.method != ("GET" if body is None else "POST"):
+        words.append(f"-X {operation.method}")
     if body is not None:
         words.append(f"-d {_quoted(json.dumps(body, ensure_ascii=False))}")
-    elif operation.method != "GET":
-        words.append(f"-X {operation.method}")
-    if setup.needs_keys and operation.needs_key:
-        words.append(f"-H {_quoted(f'{KEY_HEADER}: {YOUR_KEY}')}")
+    key = _key(operation, setup)
+    if key:
+        words.append(f"-H {_quoted(f'{KEY_HEADER}: {key}')}")
     line = " ".join([*words, _quoted(url)])
     if len(line) <= ONE_LINE:
         return line
     return " \\\n    ".join([" ".join(words[:2]), *words[2:], _quoted(url)])
+
+
+def _key(operation: Operation, setup: Setup) -> str:
+    """What stands for the key that is needed, "" if none is."""
+    if setup.has_admin_key and NOT_ADMIN in _answers(operation):
+        return ADMIN_KEY
+    return YOUR_KEY if setup.needs_keys and operation.needs_key else ""
 
 
 def _path(operation: Operation, setup: Setup) -> str:
@@ -123,7 +149,12 @@ def _path(operation: Operation, setup: Setup) -> str:
 def _bodies(operation: Operation, setup: Setup) -> list[tuple[str, Any]]:
     if operation.request_body is None:
         return [("", None)]
-    ours = {"account": setup.account, "venue": setup.venue, "stock": setup.symbol}
+    ours = {
+        "account": setup.account,
+        "venue": setup.venue,
+        "stock": setup.symbol,
+        "symbol": setup.symbol,
+    }
     return [
         (shows, {key: ours.get(key, value) for key, value in body.items()})
         for shows, body in examples_of(operation.request_body["content"][JSON])

@@ -29,7 +29,8 @@ class SiteRoutes:
 
     `extra` says whether the orders of an account may be listed, `is_stepped` whether the clock
     moves when asked; `tape_port` is the port of the websockets, None where there are none. With
-    `has_control` the pages lead to the one of CONTROL_PAGE. Only `docs` reads the exchange, whose
+    `has_control` the pages lead to the one of CONTROL_PAGE, and the routes of control are
+    described; `has_admin_key` says whether those need a key. Only `docs` reads the exchange, whose
     lock must be held.
     """
 
@@ -41,6 +42,7 @@ class SiteRoutes:
         tape_port: int | None,
         is_stepped: bool = False,
         has_control: bool = False,
+        has_admin_key: bool = False,
     ) -> None:
         self._exchange = exchange
         self._accounts = accounts
@@ -48,6 +50,7 @@ class SiteRoutes:
         self._tape_port = tape_port
         self._is_stepped = is_stepped
         self._has_control = has_control
+        self._has_admin_key = has_admin_key
 
     def front_page(self, request: Request) -> Answer:
         return self._page("front")
@@ -83,7 +86,7 @@ class SiteRoutes:
         return page(WELCOME)
 
     def openapi(self, request: Request) -> Answer:
-        return Document(description_text(), JSON)
+        return Document(description_text(self._has_control), JSON)
 
     def documentation(self, request: Request) -> Answer:
         """The documentation with the first book in its examples."""
@@ -95,6 +98,8 @@ class SiteRoutes:
             self._extra,
             self._tape_port,
             self._is_stepped,
+            self._has_control,
+            self._has_admin_key,
         )
         return _documentation(request.host, setup)
 

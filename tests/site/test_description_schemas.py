@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import jsonschema_rs
 import pytest
@@ -16,9 +15,9 @@ from disorderbook.site import description
 from disorderbook.site.description import Description, description_text
 from disorderbook.site.examples import Setup, example_messages
 
-HAND_WRITTEN = json.loads((Path(description.__file__).parent / "openapi.json").read_text("utf-8"))
-DOCUMENT = Description(description_text()).document
-MADE = description.message_schemas()
+HAND_WRITTEN = description.written_by_hand(has_control=True)
+DOCUMENT = Description(description_text(has_control=True)).document
+MADE = description.message_schemas(has_control=True)
 
 
 def test_an_order_is_spelled_by_its_type_alone() -> None:
@@ -82,6 +81,12 @@ def test_what_may_be_unset_is_not_required() -> None:
         "StartedLevel": {"balances"},
         "AccountOrder": {"ahead"},
         "StockPosition": {"averagePrice", "last", "mid", "navAtMid"},
+        "InForce": {"tape"},
+        "JournalRow": {"account", "error", "detail"},
+        "Fault": {
+            *("status", "sentence", "retryAfter", "next", "every", "probability"),
+            *("route", "account"),
+        },
     }
 
 

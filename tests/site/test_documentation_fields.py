@@ -14,8 +14,8 @@ from disorderbook.site.description import (
 from disorderbook.site.documentation import field_rows, parameter_rows, render
 from disorderbook.site.examples import Setup
 
-DESCRIPTION = Description(description_text())
-SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
+DESCRIPTION = Description(description_text(has_control=True))
+SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False, has_control=True)
 SCHEMAS = DESCRIPTION.document["components"]["schemas"]
 
 

@@ -17,14 +17,24 @@ from reading import Element, Page
 from wsgi import KEYS, Client
 
 from disorderbook.api.app import ROUTES, make_app
+from disorderbook.lab.control_routes import CONTROL_ROUTES
+from disorderbook.lab.fault_routes import FAULT_ROUTES
+from disorderbook.lab.journal_routes import JOURNAL_ROUTES
 from disorderbook.site.description import Description, description_text
 from disorderbook.site.documentation import docs_page
 from disorderbook.site.examples import Setup
+from disorderbook.site.routes import CONTROL_PAGE
 
 ACCOUNTS = str(Path(__file__).parents[2] / "accounts.json")
-MINE = {"YOUR_ACCOUNT": "NOISEBOTS", "YOUR_KEY": KEYS["NOISEBOTS"]}
+MINE = {
+    "YOUR_ACCOUNT": "NOISEBOTS",
+    "YOUR_KEY": KEYS["NOISEBOTS"],
+    "ADMIN_KEY": "the ädmin's key".replace("'", r"'\''"),
+}
 SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
-DESCRIPTION = Description(description_text())
+CONTROLLED = SETUP._replace(has_control=True)
+EVERY_CONTROL_ROUTE = [*CONTROL_ROUTES, *JOURNAL_ROUTES, *FAULT_ROUTES, *CONTROL_PAGE]
+DESCRIPTION = Description(description_text(has_control=True))
 OPERATIONS = {operation.id: operation for operation in DESCRIPTION.operations()}
 PATIENCE = 20  # seconds
 
@@ -63,8 +73,18 @@ class Shell:
         (),
         ("--extra",),
         ("-a", ACCOUNTS),
-        ("-a", ACCOUNTS, "--extra"),
-        ("-v", "B&B \"'", "-s", "<$S>", "--clock", "stepped"),
+        ("-a", ACCOUNTS, "--extra", "--control", "--admin-key-file", "KEY_FILE"),
+        (
+            "-v",
+            "B&B \"'",
+            "-s",
+            "<$S>",
+            "--clock",
+            "stepped",
+            "--control",
+            "--admin-key-file",
+            "KEY_FILE",
+        ),
     ],
     ids=" ".join,
 )
@@ -74,12 +94,14 @@ def test_every_curl_line_does_what_the_page_promises(
     tmp_path: Path,
 ) -> None:
     shell = Shell(tmp_path)
-    with running(*options) as exchange:
+    key_file = tmp_path / "admin.key"
+    key_file.write_text("the ädmin's key\n", "utf-8")
+    with running(*(str(key_file) if o == "KEY_FILE" else o for o in options)) as exchange:
         address = f"http://127.0.0.1:{exchange.port}/docs"
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             page = Page(answer.read().decode())
         blocks = list(page.root.all("div", "curl"))
-        assert len(blocks) > len(ROUTES)
+        assert len(blocks) > len(ROUTES) + len(EVERY_CONTROL_ROUTE) * ("--control" in options)
         for block in blocks:
             line = block.first("code").text
             for placeholder, mine in MINE.items():
@@ -142,13 +164,17 @@ def check_fields(page: Page, value: dict[str, Any], table: Element, before: str 
                 check_fields(page, item, table, f"{before}{name}{'[]' * many}.")
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} {route[1]}")
+@pytest.mark.parametrize(
+    "route", [*ROUTES, *EVERY_CONTROL_ROUTE], ids=lambda route: f"{route[0]} {route[1]}"
+)
 def test_the_page_explains_every_route(route: tuple[str, str, object]) -> None:
     def shape(path: str) -> str:
         return re.sub(r"<\w+>|\{\w+\}", "{}", path).rstrip("/")
 
     articles = {
-        shape(h3.text): h3.within("article") for h3 in page_of().root.all("h3") if "/" in h3.text
+        shape(h3.text): h3.within("article")
+        for h3 in page_of(setup=CONTROLLED).root.all("h3")
+        if "/" in h3.text
     }
     assert list(articles[shape(f"{route[0]} {route[1]}")].all("div", "curl"))
 
@@ -227,6 +253,14 @@ def test_the_page_is_about_the_exchange_that_serves_it() -> None:
     assert not any(key in page for key in KEYS.values() for page in pages)
 
 
+def test_what_controls_the_market_is_explained_where_it_can_be_done() -> None:
+    client = Client()
+    assert "control" not in client("GET", "/docs").body.decode().lower().split("<script>")[0]
+    client.app = make_app(replace(Client().services, has_control=True))
+    assert "/api/v1/control/reset" in Page(client("GET", "/docs").body.decode()).root.text
+    assert client("GET", "/openapi.json").body == description_text(has_control=True)
+
+
 def test_the_websockets_are_where_the_exchange_has_them() -> None:
     services = replace(Client().services, tape_port=9001)
     client = Client()
@@ -249,6 +283,12 @@ def test_the_page_is_for_every_screen_and_reader() -> None:
 
 def test_only_who_needs_a_key_is_asked_for_one() -> None:
     assert "mine" not in page_of().ids
-    fields = list(page_of(setup=SETUP._replace(needs_keys=True)).ids["mine"].all("input"))
+    keyed = SETUP._replace(needs_keys=True)
+    for setup, asked in (
+        (keyed, ["Account", "Key"]),
+        (SETUP._replace(has_admin_key=True), ["Admin's key"]),
+        (keyed._replace(has_admin_key=True), ["Account", "Key", "Admin's key"]),
+    ):
+        fields = list(page_of(setup=setup).ids["mine"].all("input"))
+        assert [field.within("label").text.strip() for field in fields] == asked
     assert [field.attributes["data-stands-for"] for field in fields] == list(MINE)
-    assert [field.within("label").text.strip() for field in fields] == ["Account", "Key"]

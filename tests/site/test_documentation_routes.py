@@ -12,10 +12,10 @@ from disorderbook.site.description import (
 from disorderbook.site.documentation import render
 from disorderbook.site.examples import Call, Setup
 
-DESCRIPTION = Description(description_text())
+DESCRIPTION = Description(description_text(has_control=True))
 OPERATIONS = {o.id: o for o in DESCRIPTION.operations()}
 COMMON = set(common_refusals(OPERATIONS.values()))
-SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
+SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False, has_control=True)
 
 
 def article(name: str) -> Page:

@@ -4,9 +4,9 @@ import json
 import shlex
 
 from disorderbook.site.description import Description, Operation, description_text
-from disorderbook.site.examples import ORIGIN, YOUR_KEY, Call, Setup, calls
+from disorderbook.site.examples import ADMIN_KEY, ORIGIN, YOUR_KEY, Call, Setup, calls
 
-OPERATIONS = {o.id: o for o in Description(description_text()).operations()}
+OPERATIONS = {o.id: o for o in Description(description_text(has_control=True)).operations()}
 OPEN = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
 STOCK = f"{ORIGIN}/ob/api/venues/TESTEX/stocks/FOOBAR"
 
@@ -64,6 +64,15 @@ def test_a_key_is_sent_only_where_one_is_needed() -> None:
         assert "-H" not in words(calls(OPERATIONS[operation], setup)[0])
 
 
+def test_what_is_for_the_admin_is_sent_his_key_and_the_method_if_curl_has_another() -> None:
+    late, _ = calls(OPERATIONS["setLatency"], OPEN._replace(has_admin_key=True))
+    assert words(late)[:4] == ["curl", "-X", "PUT", "-d"]
+    assert words(late)[-2] == f"X-Starfighter-Authorization: {ADMIN_KEY}"
+    _, book = calls(OPERATIONS["resetMarket"], OPEN)
+    assert "-H" not in words(book)
+    assert json.loads(words(book)[2]) == {"venue": "TESTEX", "symbol": "FOOBAR"}
+
+
 def test_a_route_that_is_off_promises_its_refusal() -> None:
     def status(operation: Operation, setup: Setup) -> str:
         return calls(operation, setup)[0].status
@@ -71,6 +80,11 @@ def test_a_route_that_is_off_promises_its_refusal() -> None:
     assert status(OPERATIONS["listOrders"], OPEN) == "403"
     assert status(OPERATIONS["listOrders"], OPEN._replace(extra=True)) == "200"
     assert status(OPERATIONS["placeOrder"], OPEN) == "200"
+    assert status(OPERATIONS["holdTape"], OPEN) == "503"
+    assert status(OPERATIONS["holdTape"], OPEN._replace(tape_port=8001)) == "200"
+    keyed = OPEN._replace(needs_keys=True, is_stepped=True)
+    assert status(OPERATIONS["moveClock"], keyed) == "401"
+    assert status(OPERATIONS["moveClock"], keyed._replace(has_admin_key=True)) == "200"
     assert status(OPERATIONS["moveClock"], OPEN) == "400"
     assert status(OPERATIONS["moveClock"], OPEN._replace(is_stepped=True)) == "200"
 

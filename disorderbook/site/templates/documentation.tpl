@@ -45,14 +45,19 @@ own answers name.
 <strong>This exchange needs keys</strong>: put your account for <code>{{examples.YOUR_ACCOUNT}}</code> and
 its key for <code>{{examples.YOUR_KEY}}</code>.
 % end
+% if setup.has_admin_key:
+What the admin alone may do needs the key of <code>--admin-key-file</code>: put it for
+<code>{{examples.ADMIN_KEY}}</code>.
+% end
 </p>
 <p id="shell" hidden><label>The lines are for <select>
 <option value="powershell">PowerShell</option>
 <option value="cmd">the Command Prompt</option>
 <option value="posix">Git or WSL</option></select></label></p>
-% if setup.needs_keys:
+% placeholders = examples.placeholders(setup)
+% if placeholders:
 <p id="mine" hidden>
-% for label, placeholder in (('Account', examples.YOUR_ACCOUNT), ('Key', examples.YOUR_KEY)):
+% for label, placeholder in placeholders:
 <label>{{label}} <input type="text" data-stands-for="{{placeholder}}" autocomplete="off" spellcheck="false"></label>
 % end
 They are put into the lines below and stay in this page.</p>
