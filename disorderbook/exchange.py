@@ -215,6 +215,11 @@ class Exchange:
         return venue in self._reserved
 
     @property
+    def is_stored(self) -> bool:
+        """Whether the market outlives the process."""
+        return self._ledger.keeps_states
+
+    @property
     def book_count(self) -> int:
         """How many books are open."""
         return sum(map(len, self._venues.values()))

@@ -26,6 +26,8 @@ ADMIN_KEY = "ADMIN_KEY"
 DISABLED = "Disabled"  # the answer of routes that need --extra
 NO_ACCUSATION = "BadAccusation"  # one of the route that takes them
 BAD_MOVE = "BadMove"  # one of the route that moves the clock
+NO_SNAPSHOT = "BadSnapshot"  # one of the route that saves the market
+NO_SUCH_SNAPSHOT = "NoSuchSnapshot"  # one of those that need a saved market
 NO_TAPE = "NoTape"  # one of the routes that control the tape
 NOT_ADMIN = "NotAdmin"  # one of the routes that are for the admin
 CENTS = 100  # in a dollar
@@ -52,6 +54,7 @@ class Setup(NamedTuple):
     is_stepped: bool = False  # whether its clock moves when asked
     has_control: bool = False  # whether there are routes that control the market
     has_admin_key: bool = False  # whether those need a key, and moving the clock
+    is_stored: bool = False  # whether the market is in a file
 
     @property
     def account(self) -> str:
@@ -103,6 +106,10 @@ def _outcome(operation: Operation, setup: Setup) -> tuple[str, str]:
         return "401", "This exchange was started without --admin-key-file, so it refuses:"
     if BAD_MOVE in names and not setup.is_stepped:
         return "400", "This exchange's clock goes by itself, so this is refused:"
+    if NO_SNAPSHOT in names and setup.is_stored:
+        return "400", "This exchange's market is in a file, so this is refused:"
+    if NO_SUCH_SNAPSHOT in names and setup.is_stored:
+        return "404", "A market in a file takes no snapshots, so there is none:"
     if NO_TAPE in names and setup.tape_port is None:
         return "503", "This exchange was started without --websockets, so it refuses:"
     return "200", ""

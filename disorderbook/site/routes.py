@@ -100,6 +100,7 @@ class SiteRoutes:
             self._is_stepped,
             self._has_control,
             self._has_admin_key,
+            self._exchange.is_stored,
         )
         return _documentation(request.host, setup)
 

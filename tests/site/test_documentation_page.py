@@ -71,7 +71,7 @@ class Shell:
     "options",
     [
         (),
-        ("--extra",),
+        ("--extra", "-d", "MARKET_FILE", "--control", "--websockets", "--wsport", "0"),
         ("-a", ACCOUNTS),
         ("-a", ACCOUNTS, "--extra", "--control", "--admin-key-file", "KEY_FILE"),
         (
@@ -94,9 +94,9 @@ def test_every_curl_line_does_what_the_page_promises(
     tmp_path: Path,
 ) -> None:
     shell = Shell(tmp_path)
-    key_file = tmp_path / "admin.key"
-    key_file.write_text("the ädmin's key\n", "utf-8")
-    with running(*(str(key_file) if o == "KEY_FILE" else o for o in options)) as exchange:
+    named = {"KEY_FILE": str(tmp_path / "admin.key"), "MARKET_FILE": str(tmp_path / "market.db")}
+    Path(named["KEY_FILE"]).write_text("the ädmin's key\n", "utf-8")
+    with running(*(named.get(option, option) for option in options)) as exchange:
         address = f"http://127.0.0.1:{exchange.port}/docs"
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             page = Page(answer.read().decode())

@@ -80,7 +80,10 @@ def test_a_route_that_is_off_promises_its_refusal() -> None:
     assert status(OPERATIONS["listOrders"], OPEN) == "403"
     assert status(OPERATIONS["listOrders"], OPEN._replace(extra=True)) == "200"
     assert status(OPERATIONS["placeOrder"], OPEN) == "200"
-    assert status(OPERATIONS["holdTape"], OPEN) == "503"
+    stored = OPEN._replace(is_stored=True)
+    for name, refusal in (("saveMarket", "400"), ("restoreMarket", "404"), ("holdTape", "503")):
+        assert status(OPERATIONS[name], stored) == refusal
+    assert status(OPERATIONS["restoreMarket"], OPEN) == "200"
     assert status(OPERATIONS["holdTape"], OPEN._replace(tape_port=8001)) == "200"
     keyed = OPEN._replace(needs_keys=True, is_stepped=True)
     assert status(OPERATIONS["moveClock"], keyed) == "401"
