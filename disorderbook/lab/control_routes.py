@@ -96,25 +96,25 @@ class ControlRoutes:
 
     def reset(self, request: Request) -> Answer:
         """Everything, or the book that the body names."""
-        fields = _fields(request.body, *PLACE) if request.body.strip() else {}
+        fields = known_fields(request.body, *PLACE) if request.body.strip() else {}
         self._control.reset(*(_text(fields, name, None) for name in PLACE))
         return HEARTBEAT
 
     def halt(self, request: Request) -> Answer:
-        fields = _fields(request.body, *PLACE, "reason")
+        fields = known_fields(request.body, *PLACE, "reason")
         reason = _text(fields, "reason", HALTED)
         self._control.halt(*_place(fields), HALTED if reason is None else reason)
         return HEARTBEAT
 
     def resume(self, request: Request) -> Answer:
-        self._control.resume(*_place(_fields(request.body, *PLACE)))
+        self._control.resume(*_place(known_fields(request.body, *PLACE)))
         return HEARTBEAT
 
     def snapshots(self, request: Request) -> Answer:
         return msgspec.json.encode(SnapshotsMessage(True, self._snapshots()))
 
     def snapshot(self, request: Request) -> Answer:
-        name = _text(_fields(request.body, "name"), "name", None)
+        name = _text(known_fields(request.body, "name"), "name", None)
         if name is None:
             raise MissingField(missing("name", A_NAME))
         self._control.snapshot(name)
@@ -142,7 +142,7 @@ def admin_only(admin: Admin, handler: Callable[..., Answer]) -> Callable[..., An
     return handle
 
 
-def _fields(body: bytes, *names: str) -> Fields:
+def known_fields(body: bytes, *names: str) -> Fields:
     """What a body has, of these names and no others: a reset that misspells the name of its stock
     must not be one of everything. Raises BadJson, WrongType, IllegalValue.
     """

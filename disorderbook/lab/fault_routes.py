@@ -8,14 +8,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from disorderbook.errors import IllegalValue, MissingField
-from disorderbook.lab.control_routes import CONTROL
+from disorderbook.errors import MissingField
+from disorderbook.lab.control_routes import CONTROL, known_fields
 from disorderbook.lab.fault_injection import FaultInjection
 from disorderbook.lab.faults import Fault
 from disorderbook.protocol.fields import Ok
 from disorderbook.protocol.messages import HEARTBEAT
-from disorderbook.protocol.names import detail_of, missing
-from disorderbook.protocol.parse import Fields, parse_object
+from disorderbook.protocol.names import missing
 from disorderbook.protocol.route import NUMBER, Answer, Request, Route
 
 FAULT_FIELDS = {
@@ -122,13 +121,8 @@ def _encoded(message: msgspec.Struct) -> bytes:
 
 
 def _fields(request: Request, known: dict[str, str]) -> dict[str, Any]:
-    """What a body says, by the names in Python; raises BadJson, WrongType, and IllegalValue for
-    what is not known, so that nobody waits for a fault that he has misspelt.
-    """
-    fields: Fields = parse_object(request.body) if request.body.strip() else {}
-    for name, value in fields.items():
-        if name not in known:
-            raise IllegalValue(detail_of(name, value, f"only {', '.join(known)}"))
+    """What a body says, by the names in Python; raises as `known_fields` does."""
+    fields = known_fields(request.body, *known) if request.body.strip() else {}
     return {known[name]: value for name, value in fields.items() if value is not None}
 
 
