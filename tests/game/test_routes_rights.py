@@ -2,8 +2,10 @@
 another account: every route, page, export and tape is asked, with any key.
 """
 
+import itertools
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from level_player import LEVELS, HttpClient, Level, player_with_clock, start, with_key
@@ -253,23 +255,26 @@ def test_executions_are_for_the_player_alone_but_for_the_last_level(name: str, s
         level = client.start(name, "blshkey")
         bots = ["mm"] if name == "sell_side" else ["CES1", "X"]
         accounts = [*bots, level["account"]]
-        for account in accounts:
-            for key in ALL_KEYS:
+        with ExitStack() as peers:  # all at once: who is refused waits for it
+            listeners = []
+            for account, key in itertools.product(accounts, ALL_KEYS):
                 changes = [] if key is None else [f"X-Starfighter-Authorization: {key}"]
                 path = f"/ob/api/ws/{account}/venues/{level['venues'][0]}/executions"
+                peer = peers.enter_context(RawPeer(exchange.port))
+                peer.send(handshake(path, *changes))
+                listeners.append((peer, account, key))
+            for peer, account, key in listeners:
+                assert peer.answer().status == 101
                 own = account == level["account"] and (
                     key == "blshkey" or (keys is None and key is None)
                 )
-                with RawPeer(exchange.port) as peer:
-                    peer.send(handshake(path, *changes))
-                    assert peer.answer().status == 101
-                    if own or name == "making_amends":
-                        peer.send(b"\x89\x80\0\0\0\0")  # a ping: it is answered while it is open
-                        frame = peer.frame()
-                        assert frame is not None and frame.opcode == 10
-                    else:
-                        frame = peer.frame()
-                        assert frame is not None and json.loads(frame.payload)["ok"] is False
+                if own or name == "making_amends":
+                    peer.send(b"\x89\x80\0\0\0\0")  # a ping: it is answered while it is open
+                    frame = peer.frame()
+                    assert frame is not None and frame.opcode == 10
+                else:
+                    frame = peer.frame()
+                    assert frame is not None and json.loads(frame.payload)["ok"] is False
 
 
 def test_a_closed_venue_has_no_tape() -> None:
