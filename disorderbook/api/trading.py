@@ -37,6 +37,7 @@ from disorderbook.protocol.route import (
     MAX_PARAMETER,
     NAMES_AT_ONCE,
     NUMBER,
+    ORDERS_AT_ONCE,
     Answer,
     Request,
     Route,
@@ -47,8 +48,6 @@ from disorderbook.protocol.route import (
 )
 
 NO_FIELDS: Fields = {}
-
-ORDERS_AT_ONCE = 32  # of an account in a step; in 2 ms where they are read from the ledger
 
 
 class Selection(NamedTuple):

@@ -37,10 +37,9 @@ from disorderbook.protocol.fields import (
 )
 from disorderbook.protocol.messages import OrderMessage, order_pieces
 from disorderbook.protocol.names import timestamp, to_json
-from disorderbook.protocol.route import Steps, list_in_steps, rows_in_steps
+from disorderbook.protocol.route import ORDERS_AT_ONCE, Steps, list_in_steps, rows_in_steps
 
 STOCKS_AT_ONCE = 100  # that are told, or passed over, in a step
-ORDERS_AT_ONCE = 32  # in 2 ms where they are read from the ledger
 FILLS_AT_ONCE = 500
 MOST_FILLS = 1000  # in an answer
 MOST_ORDERS = 1000  # in an answer

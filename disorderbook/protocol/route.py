@@ -24,6 +24,7 @@ MAX_PARAMETERS = 16  # in the query of a URL
 MAX_PARAMETER = 2**53  # what a browser can count to
 _DIGITS = re.compile("[0-9]{1,16}")
 NAMES_AT_ONCE = 1000  # of venues or stocks that a step of an answer tells
+ORDERS_AT_ONCE = 32  # of an account in a step; in 2 ms where they are read from the ledger
 STEP_BYTES = 64 * 1024  # that a step of an answer has before its last row
 
 # What a URL may have for an id. A sign is part of it, so "-1" opens the book and is then not found.

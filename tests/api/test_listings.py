@@ -9,14 +9,13 @@ import pytest
 from wsgi import BUY, KEYS, ORDERS, Client
 
 from disorderbook import exchange
-from disorderbook.api.trading import ORDERS_AT_ONCE
 from disorderbook.errors import CannotRead, CannotWrite
 from disorderbook.exchange import IDS_AT_ONCE, Exchange
 from disorderbook.ledger.archive import Archive
 from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.protocol.messages import PIECE
-from disorderbook.protocol.route import NAMES_AT_ONCE, STEP_BYTES
+from disorderbook.protocol.route import NAMES_AT_ONCE, ORDERS_AT_ONCE, STEP_BYTES
 
 VENUE = "/ob/api/venues/TESTEX"
 LISTING = f"{VENUE}/accounts/ANN/orders"

@@ -4,14 +4,14 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 
 import pytest
 import waitress
+from controlled_market import Assembled, controlled
 from wsgi import BUY, KEYS, ORDERS, Client
 
-from disorderbook.accounts import Accounts
-from disorderbook.api.app import make_app
-from disorderbook.assembly import WAITRESS_OPTIONS, MarketSettings, assemble
+from disorderbook.assembly import WAITRESS_OPTIONS
 from disorderbook.in_process import serve
 from disorderbook.lab.control import LONGEST_REASON
 from disorderbook.lab.control_routes import CONTROL_ROUTES
@@ -25,23 +25,10 @@ ILLEGAL = "Illegal value (usually a non-positive number)"
 NO_STOCK = "There is no such stock at such a venue (create it by using it)"
 
 
-class Controlled(Client):
-    """Talks to an exchange that has the routes."""
-
-    def __init__(self) -> None:
-        self._assembled = assemble(MarketSettings(has_control=True), Accounts())
-        self.services = self._assembled.__enter__()
-        self.app = make_app(self.services)
-
-    def close(self) -> None:
-        self._assembled.__exit__(None, None, None)
-
-
 @pytest.fixture
-def client(request: pytest.FixtureRequest) -> Controlled:
-    client = Controlled()
-    request.addfinalizer(client.close)
-    return client
+def client() -> Iterator[Assembled]:
+    with controlled() as client:
+        yield client
 
 
 @pytest.mark.parametrize("method, path, _", [*CONTROL_ROUTES, *JOURNAL_ROUTES])
@@ -51,7 +38,7 @@ def test_without_the_option_a_route_is_an_unknown_path(method: str, path: str, _
     assert client(method, path).status == 404
 
 
-def test_a_halted_stock_takes_no_orders_and_lets_go_of_those_it_has(client: Controlled) -> None:
+def test_a_halted_stock_takes_no_orders_and_lets_go_of_those_it_has(client: Assembled) -> None:
     assert client.order().status == 200
     assert client("POST", f"{CONTROL}/halt", PLACE | {"reason": "a lunch break"}).status == 200
     refused = client.order()
@@ -89,7 +76,7 @@ def test_a_halted_stock_takes_no_orders_and_lets_go_of_those_it_has(client: Cont
     ],
 )
 def test_what_makes_no_sense_is_refused_and_changes_nothing(
-    client: Controlled, name: str, body: object, error: tuple[int, str]
+    client: Assembled, name: str, body: object, error: tuple[int, str]
 ) -> None:
     client.order()
     assert client("POST", f"{CONTROL}/{name}", body).error == error
@@ -97,7 +84,7 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP"])
-def test_what_came_through_a_proxy_controls_nothing(client: Controlled, header: str) -> None:
+def test_what_came_through_a_proxy_controls_nothing(client: Assembled, header: str) -> None:
     client.order()
     forwarded = (403, "This is for programs that ask the exchange itself, and not through a proxy")
     for path in (f"{CONTROL}/reset", f"{CONTROL}/reset/", "/api/v1/clock"):
@@ -108,7 +95,7 @@ def test_what_came_through_a_proxy_controls_nothing(client: Controlled, header: 
 
 @pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP"])
 def test_waitress_tells_as_well_that_a_request_came_through_a_proxy(
-    client: Controlled, header: str
+    client: Assembled, header: str
 ) -> None:
     server = waitress.create_server(client.app, host="127.0.0.1", port=0, **WAITRESS_OPTIONS)
     thread = threading.Thread(target=server.run)

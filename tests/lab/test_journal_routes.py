@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from controlled_market import Assembled, controlled
 from raw_http import Peer
 from wsgi import BUY, ORDERS, Client
 
@@ -20,33 +21,24 @@ from disorderbook.lab import journal as journals
 REQUESTS = "/api/v1/control/requests"
 
 
-class Journaled(Client):
-    """Talks to an exchange that has the routes of control, and with them the journal."""
-
-    def __init__(self) -> None:
-        self.assembled = assemble(MarketSettings(has_control=True), Accounts())
-        self.services = self.assembled.__enter__()
-        self.app = make_app(self.services)
-
-    def numbers(self, query: str = "") -> list[int]:
-        told = self("GET", f"{REQUESTS}{query}").json
-        return [each["number"] for each in told["requests"]]
+def numbers_of(client: Assembled, query: str = "") -> list[int]:
+    told = client("GET", f"{REQUESTS}{query}").json
+    return [each["number"] for each in told["requests"]]
 
 
 @pytest.fixture
-def client() -> Iterator[Journaled]:
+def client() -> Iterator[Assembled]:
     """It has answered five requests: an order, two refused ones, a quote, and an unknown path."""
-    client = Journaled()
-    client.order()
-    client.order(qty=-1)
-    client.order(account="BOB", price="dear")
-    client("GET", "/ob/api/venues/TESTEX/stocks/FOOBAR/quote")
-    client("GET", "/nowhere")
-    yield client
-    client.assembled.__exit__(None, None, None)
+    with controlled() as client:
+        client.order()
+        client.order(qty=-1)
+        client.order(account="BOB", price="dear")
+        client("GET", "/ob/api/venues/TESTEX/stocks/FOOBAR/quote")
+        client("GET", "/nowhere")
+        yield client
 
 
-def test_a_request_is_told_with_what_it_was_refused_with(client: Journaled) -> None:
+def test_a_request_is_told_with_what_it_was_refused_with(client: Assembled) -> None:
     told = client("GET", REQUESTS).json
     assert (told["ok"], told["count"], told["resets"]) == (True, 5, 0)
     placed, refused, other, quote, unknown = told["requests"]
@@ -85,14 +77,14 @@ def test_a_request_is_told_with_what_it_was_refused_with(client: Journaled) -> N
         ("?account=", []),
     ],
 )
-def test_a_part_of_it_can_be_asked_for(client: Journaled, query: str, numbers: list[int]) -> None:
-    assert client.numbers(query) == numbers
+def test_a_part_of_it_can_be_asked_for(client: Assembled, query: str, numbers: list[int]) -> None:
+    assert numbers_of(client, query) == numbers
 
 
 @pytest.mark.parametrize(
     "query", ["?status=no", "?status=6xx", "?status=99", "?limit=1001", "?since=-1", "?limit=x"]
 )
-def test_what_makes_no_sense_is_refused(client: Journaled, query: str) -> None:
+def test_what_makes_no_sense_is_refused(client: Assembled, query: str) -> None:
     assert client("GET", f"{REQUESTS}{query}").status == 400
 
 
@@ -108,18 +100,18 @@ def test_it_keeps_the_newest_and_their_numbers_go_on(monkeypatch: pytest.MonkeyP
         assert [each.number for each in newest_first] == numbers[::-1]
 
 
-def test_control_and_pages_are_not_in_it_and_a_reset_clears_it(client: Journaled) -> None:
+def test_control_and_pages_are_not_in_it_and_a_reset_clears_it(client: Assembled) -> None:
     for path in ("/api/v1/control", "//api/v1//control/requests/", "/api/v1/clock/"):
         client("GET", path)
     client("GET", "/ob/api/venues", headers={"Sec-Fetch-Site": "same-origin"})
-    assert client.numbers() == [1, 2, 3, 4, 5]
+    assert numbers_of(client) == [1, 2, 3, 4, 5]
     client("POST", "/api/v1/control/reset")
     told = client("GET", REQUESTS).json
     assert told == {"ok": True, "count": 0, "resets": 1, "requests": []}
     client.order()
-    assert client.numbers() == client.numbers("?since=0") == [1]
+    assert numbers_of(client) == numbers_of(client, "?since=0") == [1]
     client("GET", "/api/v1/clocks")  # a client's mistake
-    assert client.numbers() == [1, 2]
+    assert numbers_of(client) == [1, 2]
 
 
 def status_of(exchange: PrivateExchange, path: str, body: Any = None) -> int:
@@ -168,7 +160,7 @@ def test_without_a_journal_it_says_how_to_have_one() -> None:
         exchange.control.requests  # noqa: B018
 
 
-def test_the_page_is_there_with_the_routes_alone(client: Journaled) -> None:
+def test_the_page_is_there_with_the_routes_alone(client: Assembled) -> None:
     page, front = client("GET", "/control"), client("GET", "/")
     assert page.status == 200 and b'<a href="/control" aria-current="page">' in page.body
     assert b'<a href="/control"' in front.body

@@ -13,12 +13,11 @@ from disorderbook.marketdata.account import AccountHistories
 from disorderbook.marketdata.account_messages import (
     MOST_ORDERS,
     MOST_POINTS,
-    ORDERS_AT_ONCE,
     AccountAnswers,
 )
 from disorderbook.marketdata.history import MOST_CANDLES, SECOND, History
 from disorderbook.marketdata.queue_position import QUEUE_AT_ONCE
-from disorderbook.protocol.route import Steps
+from disorderbook.protocol.route import ORDERS_AT_ONCE, Steps
 
 
 class Venue:

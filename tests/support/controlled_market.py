@@ -75,6 +75,13 @@ def assembled(clock: str = "stepped", database: Path | None = None) -> Iterator[
         yield Assembled(services)
 
 
+@contextmanager
+def controlled() -> Iterator[Assembled]:
+    """One in memory, of which control is all that was asked for."""
+    with assemble(MarketSettings(has_control=True), Accounts()) as services:
+        yield Assembled(services)
+
+
 def story(ask: Client) -> list[tuple[int, bytes]]:
     """Every part of a market comes to have some state; what was answered."""
     sell = {"account": "BOB", "direction": "sell"}
