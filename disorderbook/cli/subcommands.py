@@ -2,7 +2,8 @@
 
 The rule: each subcommand is a function that adds a parser of its own and says with
 `set_defaults(run=...)` which function runs it. That takes the options that were parsed, and returns
-the exit status.
+the exit status. What only a subcommand with a parser of its own needs is imported when it runs, so
+that an exchange starts without it.
 """
 
 import argparse
@@ -10,10 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from disorderbook.assembly import CannotStart
-from disorderbook.cli.run_command import run_programs
 from disorderbook.ledger.copies import back_up, export, upgrade
 from disorderbook.ledger.location import Unusable
-from disorderbook.runner.command import run_bots
 
 PROGRAM = "disorderbook bots"
 NO_PREFIX = "\0"  # with which no argument can begin
@@ -91,9 +90,13 @@ def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def run_run_command(options: argparse.Namespace) -> int:
     """Run the program that `arguments` name, with the options that stand there."""
+    from disorderbook.cli.run_command import run_programs
+
     return run_programs(options.arguments)
 
 
 def run_bots_command(options: argparse.Namespace) -> int:
     """Run the bots that `arguments` name, with the options that stand there."""
+    from disorderbook.runner.command import run_bots
+
     return run_bots(options.arguments, PROGRAM)

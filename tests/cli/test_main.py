@@ -125,3 +125,16 @@ def test_with_keys_every_file_that_is_made_is_its_owners(tmp_path: Path) -> None
     command = [sys.executable, "disorderBook_main.py", *options, "--export", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, timeout=60)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_an_exchange_starts_without_what_only_a_subcommand_needs() -> None:
+    script = """
+import sys
+import disorderbook.cli.main
+needed_by_others = ("cli.run_command", "lab.runs", "lab.report", "runner.command")
+print(*(name for name in needed_by_others if f"disorderbook.{name}" in sys.modules))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=100
+    )
+    assert ended.stdout == "\n"
