@@ -31,6 +31,7 @@ from disorderbook.site import routes as site
 
 ROUTES: list[Route] = [
     *site.ROUTES,
+    *site.PARTS,
     *marketdata.ROUTES,
     *account.ROUTES,
     *executions.ROUTES,
@@ -102,6 +103,7 @@ class Services:
         return [
             *control,
             (pages, site.ROUTES),
+            (pages, site.PARTS),
             (market_data, marketdata.ROUTES),
             (account_data, account.ROUTES),
             (executions.ExecutionRoutes(exchange, accounts, self.history), executions.ROUTES),

@@ -83,7 +83,7 @@ class SiteRoutes:
         return Document(content, kind, headers=FILE_HEADERS)
 
     def welcome(self, request: Request) -> Answer:
-        return page(WELCOME)
+        return self._page("interface")
 
     def openapi(self, request: Request) -> Answer:
         return Document(description_text(self._has_control), JSON)
@@ -153,38 +153,13 @@ ROUTES: list[Route] = [
     ("GET", "/levels", SiteRoutes.levels),
     ("GET", "/levels/<instance_id>", SiteRoutes.instance),
     ("GET", "/accounts/<account>", SiteRoutes.account),
-    ("GET", "/static/<file>", SiteRoutes.part),
     ("GET", "/docs", SiteRoutes.documentation),
     ("GET", "/openapi.json", SiteRoutes.openapi),
     ("GET", "/ob/api", SiteRoutes.welcome),
 ]
 
+PARTS: list[Route] = [("GET", "/static/<file>", SiteRoutes.part)]
+"""What the pages are made of: no program's business, so that no description names it."""
+
 CONTROL_PAGE: list[Route] = [("GET", "/control", SiteRoutes.control)]
 """Served with the routes of control alone."""
-
-_FRAME = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>disorderBook</title>
-<style>
-body {{ font: 1.1em/1.5 system-ui, sans-serif; max-width: 44em; margin: 3em auto; padding: 0 1em; }}
-pre {{ background: #8882; padding: 0.8em; overflow-x: auto; }}
-:root {{ color-scheme: light dark; }}
-</style>
-</head>
-<body>
-<h1>disorderBook</h1>
-{}
-</body>
-</html>
-"""
-
-WELCOME = _FRAME.format("""\
-<p>The programs' interface is below this address. The market is to be seen on
-<a href="/">the front page</a>, and <a href="/ob/api/venues">the venues</a> are a place to
-begin.</p>
-<p>Thanks to patio11 for the design of the game, and to eu90h, cite-reader, Medecau, DanielVF,
-rjsamson and rami for their help with the server of 2016, after which this one is made.</p>""")

@@ -66,7 +66,7 @@ They are put into the lines below and stay in this page.</p>
 <p>{{!prose(paragraph)}}</p>
 % end
 <p>For programs, all routes below are in <a href="/openapi.json">openapi.json</a>. See also
-<a href="/">the front page</a>.</p>
+<a href="/">the front page</a> and <a href="/ob/api/">what stands below /ob/api/</a>.</p>
 </section>
 % for tag, operations in groups:
 <section id="tag-{{tag['name']}}">

@@ -12,9 +12,11 @@
 <link rel="stylesheet" href="/static/{{style}}.css">
 % end
 <script src="/static/shell.js"></script>
+% if get('script'):
 <script type="module" src="/static/{{script}}.js"></script>
+% end
 </head>
-<body class="{{script}}">
+<body class="{{get('look', get('script'))}}">
 <header class="top">
   <h1><svg class="mark" viewBox="0 0 16 16" aria-hidden="true">
     <path class="buy" d="M1 3h6v2H1zM3 7h4v2H3zM5 11h2v2H5z"/>
@@ -37,16 +39,20 @@
     <button>Use</button>
   </form>
 % end
+% if not get('is_text'):
   <p id="connection" role="status" data-state="connecting">Connecting…</p>
+% end
 </header>
 
 {{!base}}
 <footer class="bottom">
   <p>A stock exchange for trading bots, on your own machine.</p>
-  <nav aria-label="More"><a href="/docs">Documentation</a> <a href="/ob/api/">Thanks</a></nav>
+  <nav aria-label="More"><a href="/docs">Documentation</a> <a href="/ob/api/">About</a></nav>
 </footer>
+% if not get('is_text'):
 <noscript>
   <p class="noscript">This page needs JavaScript; all that it shows is also below /api/v1.</p>
 </noscript>
+% end
 </body>
 </html>
