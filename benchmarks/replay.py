@@ -28,9 +28,9 @@ from disorderbook.exchange import Exchange
 from disorderbook.game.simulation import START
 from disorderbook.lab.clock import STEPPED, ClockSettings
 from disorderbook.lab.replay import ReplaySettings
-from disorderbook.ledger.copies import EXPORTS, export
+from disorderbook.ledger.copies import export
 from disorderbook.ledger.file import open_ledger
-from disorderbook.ledger.recording import read_recording
+from disorderbook.ledger.recording import EXECUTIONS_CSV, ORDERS_CSV, read_recording
 from disorderbook.protocol.names import NANOSECONDS
 
 EVENTS, SEED = 100_000, 7
@@ -126,7 +126,7 @@ def main() -> int:
         print("of the export  ", replay(folder / "export", folder / "b.db"))
         for copy in ("a", "b"):
             export(str(folder / f"{copy}.db"), str(folder / copy))
-        for file in EXPORTS:
+        for file in (ORDERS_CSV, EXECUTIONS_CSV):
             written = {(folder / place / file).read_bytes() for place in ("export", "a", "b")}
             size = len(next(iter(written)))
             print(f"{file:15} {size:,} bytes, {'equal' if len(written) == 1 else 'DIFFERENT'}")

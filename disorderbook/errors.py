@@ -187,6 +187,12 @@ class TradingHalted(Forbidden):
     sentence = "Trading in this stock is halted"
 
 
+class StockSettled(Forbidden):
+    """Its detail is the price."""
+
+    sentence = "This stock is settled: it takes no orders any more"
+
+
 class NoSuchSnapshot(NotFound):
     sentence = "There is no snapshot of that name"
 

@@ -22,6 +22,7 @@ from disorderbook.errors import (
     NoSuchBook,
     NoSuchOrder,
     NoSuchVenue,
+    StockSettled,
     TooManyBooks,
     TradingHalted,
     VenueClosed,
@@ -32,7 +33,9 @@ from disorderbook.protocol.names import MAX_BOOKS, detail_of
 IDS_AT_ONCE = 64  # of an account's orders that are looked up together
 RESTING_AT_ONCE = 1000  # orders of a book that are looked through together, in some 50 microseconds
 
-_STATE = ("_latest", "_venues", "_numbers", "_last_number", "_closed", "_halted")
+_STATE = ("_latest", "_venues", "_numbers", "_last_number", "_closed", "_halted", "_settled")
+
+Place = tuple[str, str]  # venue and symbol of a book
 
 Publish = Callable[[OrderBook, Sequence[Execution]], None]
 """Called with the lock held, after each order or cancel that makes a tick; it must not wait."""
@@ -92,11 +95,12 @@ class Exchange:
         self._last_number = 0
         self._reserved: dict[str, Titles] = {}
         self._closed: set[str] = set()  # venues that were reserved; no more than there are names
-        self._halted: dict[tuple[str, str], str] = {}  # books that take no orders, and why
+        self._halted: dict[Place, str] = {}  # books that take no orders, and why
+        self._settled: dict[Place, int] = {}  # books that are closed for good, and their prices
 
     def restore(self, books: Iterable[OrderBook], latest: int) -> None:
         """Hold these books, oldest first, and no others; no time from now is `latest` again."""
-        self._venues = {}
+        self._venues, self._halted, self._settled = {}, {}, {}
         for book in books:
             self._closed.discard(book.venue)
             self._hold(book)
@@ -174,11 +178,12 @@ class Exchange:
             for each in [book for books in self._venues.values() for book in books.values()]:
                 each.is_gone = True
             self._venues, self._numbers, self._reserved = {}, {}, {}
-            self._closed, self._halted = set(), {}
+            self._closed, self._halted, self._settled = set(), {}, {}
             self._latest = self._last_number = 0
             return
         book.is_gone = True
-        self._halted.pop((book.venue, book.symbol), None)
+        for restricted in (self._halted, self._settled):
+            restricted.pop((book.venue, book.symbol), None)
         self._open(OrderBook(book.venue, book.symbol, self.now()))
 
     def save(self) -> object:
@@ -197,18 +202,55 @@ class Exchange:
 
     def halt(self, book: OrderBook, reason: str) -> None:
         """Take no orders in a book until `resume`; what rests there can be cancelled. `reason` is
-        told to whoever sends one.
+        told to whoever sends one. Raises StockSettled, or CannotWrite before anything has changed.
         """
-        self._halted[book.venue, book.symbol] = book.halted = reason
+        self._restrict(book, reason, None)
 
     def resume(self, book: OrderBook) -> None:
-        """Take orders in a book again; nothing happens if it does."""
-        book.halted = None
-        self._halted.pop((book.venue, book.symbol), None)
+        """Take orders in a book again; nothing happens if it does. Raises as `halt` does."""
+        self._restrict(book, None, None)
 
     def halts(self) -> list[tuple[str, str, str]]:
-        """Venue, stock and reason of each book that takes no orders, in the order of halting."""
+        """Venue, stock and reason of each book that takes no orders until `resume`: in the order of
+        halting, or, of those before a start, in the order of opening.
+        """
         return [(*place, reason) for place, reason in self._halted.items()]
+
+    def settle(self, book: OrderBook, price: int) -> None:
+        """Close a book for good: a share of it is worth `price` cents from now on, whatever it was
+        traded at. It takes no orders, which only a reset of it changes; what rests there can be
+        cancelled, and never trades. Raises as `halt` does.
+        """
+        self._restrict(book, None, price)
+
+    def settlements(self) -> list[tuple[str, str, int]]:
+        """Venue, stock and price of each book that is settled, in an order as that of `halts`."""
+        return [(*place, price) for place, price in self._settled.items()]
+
+    def _restrict(self, book: OrderBook, halted: str | None, settled: int | None) -> None:
+        """Have a book halted, or settled, or neither."""
+        if book.settled is not None:
+            raise _settled(book.settled)
+        if (halted, settled) == (book.halted, book.settled):
+            return
+        self._ledger.require_writable()
+        try:
+            book.halted, book.settled = halted, settled
+            self._note_restrictions(book)
+            self._ledger.restrict(book)
+        except BaseException:
+            self._ledger.roll_back()
+            raise
+
+    def _note_restrictions(self, book: OrderBook) -> None:
+        """Have what follows from `halted` and `settled` of a book."""
+        place = book.venue, book.symbol
+        book.is_restricted = book.halted is not None or book.settled is not None
+        self._halted.pop(place, None)
+        if book.halted is not None:
+            self._halted[place] = book.halted
+        if book.settled is not None:
+            self._settled[place] = book.settled
 
     def is_reserved(self, venue: str) -> bool:
         """Whether a venue has one book only, which belongs to a level."""
@@ -297,10 +339,10 @@ class Exchange:
         """Place an order and publish what it did; raises CannotWrite before anything has changed.
 
         A signal may end a change anywhere, and leave a book that contradicts itself: the ledger
-        then has the next commit fail. Raises TradingHalted as well.
+        then has the next commit fail. Raises TradingHalted and StockSettled as well.
         """
-        if book.halted is not None:
-            raise TradingHalted(book.halted)
+        if book.is_restricted:
+            _check_restrictions(book)
         now = self.now()
         self._ledger.require_writable()
         try:
@@ -432,4 +474,17 @@ class Exchange:
         if book.venue not in self._numbers:
             self._last_number += 1
             self._numbers[book.venue] = self._last_number
-        book.halted = self._halted.get((book.venue, book.symbol))
+        if book.halted is not None or book.settled is not None:  # it was read from the ledger
+            self._note_restrictions(book)
+
+
+def _check_restrictions(book: OrderBook) -> None:
+    """Raise what a new order in this book meets before it is looked at."""
+    if book.settled is not None:
+        raise _settled(book.settled)
+    if book.halted is not None:
+        raise TradingHalted(book.halted)
+
+
+def _settled(price: int) -> StockSettled:
+    return StockSettled(f"it was closed for good at {price} cents a share")

@@ -149,7 +149,7 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         "--export",
         metavar="DIR",
         default=None,
-        help="write orders.csv and executions.csv of --database to this folder, and end",
+        help="write orders.csv, executions.csv and so on of --database to this folder, and end",
     )
     add(
         "-e",

@@ -94,7 +94,10 @@ class OrderBook:
         self.position_list: list[Position] = []  # the same, to be read some at a time
         self.execution_count = 0  # since this object was made
         self.event_count = 0  # placings, and cancels of open orders
-        self.halted: str | None = None  # why it takes no orders now, which its exchange sees to
+        # Its exchange sees to these three.
+        self.halted: str | None = None  # why it takes no orders now
+        self.settled: int | None = None  # cents a share at which it was closed for good
+        self.is_restricted = False  # whether a new order has to pass checks of the exchange first
         self.is_gone = False  # whether a new market has taken its place
         self._register = Register()
 

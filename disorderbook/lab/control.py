@@ -130,7 +130,7 @@ class MarketControl:
 
     def halt(self, venue: str, symbol: str, reason: str = HALTED) -> None:
         """Take no orders in a stock, for a reason that whoever sends one is told, until `resume`.
-        What rests can be cancelled. Raises as `reset` does for a book, and IllegalValue.
+        What rests can be cancelled. Raises as `reset` does for a book, StockSettled, IllegalValue.
         """
         if not 1 <= len(reason) <= LONGEST_REASON or not reason.isprintable():
             raise IllegalValue(detail_of("reason", reason, REASON_RULE))
@@ -245,15 +245,18 @@ class Control:
 
     def halt(self, venue: str, symbol: str, reason: str = HALTED) -> None:
         """Refuse orders in a stock from now on, for this reason; cancels and reading work. Raises
-        NoSuchVenue, NoSuchBook, BelongsToLevel, or IllegalValue for a reason that cannot be told.
+        NoSuchVenue, NoSuchBook, BelongsToLevel, StockSettled, CannotWrite, or IllegalValue for a
+        reason that cannot be told.
         """
-        with self._using():
+        with self._using() as exchange:
             self._market.halt(venue, symbol, reason)
+            exchange.commit()
 
     def resume(self, venue: str, symbol: str) -> None:
         """Take orders again; nothing happens if the stock is not halted. Raises as `halt`."""
-        with self._using():
+        with self._using() as exchange:
             self._market.resume(venue, symbol)
+            exchange.commit()
 
     def snapshot(self, name: str) -> None:
         """Save the whole market in memory under a name: orders and their ids and places in queues,

@@ -274,6 +274,7 @@ def _load_book(connection: sqlite3.Connection, row: Row) -> OrderBook:
         values["quote_time"],
         None if price is None else Fill(price, quantity, values["last_trade"]),
     )
+    book.halted, book.settled = values["halted"], values["settled"]
     _check(book, [values["bid_depth"], values["ask_depth"], values["accounts"]])
     return book
 

@@ -177,6 +177,9 @@ class Ledger:
     def cancel(self, book: OrderBook, order: Order) -> None:
         """Record that an open order was cancelled."""
 
+    def restrict(self, book: OrderBook) -> None:
+        """Record that a book was halted, resumed or settled, as its attributes say."""
+
     def roll_back(self) -> None:
         """Drop what is not committed, because a change was interrupted; the next commit raises
         CannotWrite. A ledger without transactions has nothing to drop.

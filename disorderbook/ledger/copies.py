@@ -68,7 +68,15 @@ Values = dict[str, Any]  # by column, as SQLite has them
 
 # What the tables of version 0.1 do not have. Its executions were numbered as fills, and signed,
 # from the second version of its schema on; the first had no journal either.
-_NEW_COLUMNS = {"event", "closed_at", "closed_event", "close_reason", "events"}
+_NEW_COLUMNS = {
+    "event",
+    "closed_at",
+    "closed_event",
+    "close_reason",
+    "events",
+    "halted",
+    "settled",
+}
 _UNNUMBERED = "venue, symbol, standing_id, incoming_id, price, quantity, ts"
 
 # The execution that filled a standing order: its time, and the order that came in.
@@ -92,6 +100,11 @@ EXPORTS = {
     "executions.csv": (
         ", ".join(["number", *(name for name in EXECUTIONS.names if not name.endswith("_fill"))]),
         "executions ORDER BY number",
+    ),
+    "settlements.csv": (
+        "venue, symbol, price",
+        "(SELECT number, venue, symbol, settled AS price FROM books WHERE settled IS NOT NULL) "
+        "ORDER BY number",
     ),
 }
 
@@ -264,7 +277,7 @@ class _Upgrade:
         )
 
     def _book(self, values: Values) -> Row:
-        return BOOKS.sign({**values, "events": values["orders"]})
+        return BOOKS.sign({**values, "events": values["orders"], "halted": None, "settled": None})
 
     def _summary(self) -> Summary:
         names = ["schema_version", "books", "last_instance", *["journaled"] * (not self._is_first)]
@@ -278,7 +291,7 @@ class _Upgrade:
 def export(path: str, folder: str) -> list[Path]:
     """Write a ledger's CSV files into a folder, made if need be; returns them.
 
-    Both are of one moment, and have their names only when both are whole. New ones may be read by
+    All are of one moment, and have their names only when all are whole. New ones may be read by
     nobody who may not read the ledger; others keep their permissions. What an exchange that was
     killed has left in the journal is put into the tables first; one that is using the ledger does
     so itself, twice a second. Raises Unusable for the ledger, OSError for the folder.

@@ -175,6 +175,10 @@ class DurableLedger(Archive):
         self._changes.cancel(book, order)
         self._closed.append(order)
 
+    def restrict(self, book: OrderBook) -> None:
+        self._changes.note(book)
+        self._must_flush = True
+
     def record_instance(self, instance_id: int, instance: Instance | None) -> None:
         self.require_writable()
         self._changes.record_instance(instance_id, instance)

@@ -142,6 +142,10 @@ class Changes:
         self._of(book).orders[order.id] = order
         self.size += 1
 
+    def note(self, book: OrderBook) -> None:
+        """Add that something of a book itself has changed."""
+        self._of(book)
+
     def own_fills(self, venue: str, account: str) -> Iterator[tuple[int, Side, Fill]]:
         """The fills of an account's orders at a venue, with the ids and sides of those."""
         for book, changes in self.books.items():

@@ -47,7 +47,7 @@ CACHE_KIBIBYTES = 16384  # of the temporary database
 LONGEST_LINE = 10_000  # characters of a CSV file: three names in quotes take 1,600
 MOST_BOOKS = 10**6  # as --maxbooks
 BEFORE = NANOSECONDS  # a replay begins so long before its first event, to open its books
-ORDERS_CSV, EXECUTIONS_CSV = EXPORTS
+ORDERS_CSV, EXECUTIONS_CSV, *_ = EXPORTS  # of these a market is made again
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _TYPES = set(ORDER_TYPE_NAMES.values())

@@ -227,6 +227,8 @@ BOOKS = Table(
         Column("last_price", "INTEGER", "last_trade", _of_last("price"), None, True),
         Column("last_quantity", "INTEGER", "last_trade", _of_last("quantity"), None, True),
         Column("last_trade", "TEXT", "", _of_last("ts", timestamp), _optional(nanoseconds), True),
+        Column("halted", "TEXT", is_changing=True),
+        Column("settled", "INTEGER", is_changing=True),
     ),
     f"UNIQUE ({_BOOK_KEY})",
 )
@@ -382,6 +384,12 @@ MIGRATIONS: tuple[str, ...] = (
     state TEXT NOT NULL,
     checksum INTEGER NOT NULL,
     UNIQUE (venue, symbol)
+)""",
+    """ALTER TABLE books ADD COLUMN halted TEXT;
+ALTER TABLE books ADD COLUMN settled INTEGER;
+UPDATE books SET checksum = checksum(
+    venue, symbol, opened, orders, events, bid_depth, ask_depth, accounts, quote_time,
+    last_price, last_quantity, last_trade, halted, settled
 )""",
 )
 

@@ -339,11 +339,3 @@ def test_control_says_what_it_cannot_do() -> None:
         assert ask(exchange, "POST", ORDERS, BUY)[0] == 200
     with pytest.raises(Ending):
         control.reset()
-
-
-def test_a_halt_outlives_a_commit_that_has_failed() -> None:
-    with assembled() as used:
-        exchange = used.services.exchange
-        exchange.halt(exchange.book("TESTEX", "FOOBAR"), "a reason")
-        exchange.restore([OrderBook("TESTEX", "FOOBAR", 1)], 1)
-        assert used.order().error == HALTED

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from durable_market import Stoppable, buy, play, sell
+from durable_market import Stoppable, buy, make_older, play, sell
 
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import CannotStart, MarketSettings, assemble
@@ -22,7 +22,7 @@ from disorderbook.ledger.copies import back_up
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.location import Unusable
 from disorderbook.ledger.runs import OldMarkets
-from disorderbook.ledger.tables import HISTORIES, LEDGER, Summary, create_tables
+from disorderbook.ledger.tables import HISTORIES, create_tables
 from disorderbook.marketdata.history import RECENT_TRADES, SECOND, SPANS, History
 
 PLACES = [("V", "S"), ("V", "T"), ("W", "S")]
@@ -125,22 +125,12 @@ def test_what_a_start_reads_is_found_by_indexes() -> None:
             assert all(step.startswith("SEARCH ") for step in steps), steps
 
 
-def make_older(file: Path) -> None:
-    """Have a file as the version before histories has left it."""
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("DROP TABLE histories")
-        row = connection.execute(f"SELECT {LEDGER.all} FROM ledger").fetchone()
-        connection.execute("DELETE FROM ledger")
-        summary = Summary(**LEDGER.read(row))._replace(schema_version=1)
-        connection.execute(LEDGER.insert(), LEDGER.row(summary))
-
-
 def test_the_past_of_an_older_file_is_made_of_its_trades(tmp_path: Path) -> None:
     market = Remembering(tmp_path / "market.db")
     trade(market, 100, random.Random(4))
     before = market.seen(market.history)
     market.exchange.close()
-    make_older(tmp_path / "market.db")
+    make_older(tmp_path / "market.db", 1)
     market.start()
     assert market.seen(market.history) == before
     market.crash()
@@ -155,7 +145,7 @@ def test_of_a_long_older_file_the_oldest_trades_are_counted_only(
     trade(market, 100, random.Random(5))
     before = market.seen(market.history)
     market.exchange.close()
-    make_older(tmp_path / "market.db")
+    make_older(tmp_path / "market.db", 1)
     monkeypatch.setattr(trades, "TRADES_READ", 7)
     market.start()
     for (number, _, told, _), (now, since, known, candles) in zip(

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -13,6 +14,7 @@ from disorderbook.engine.orders import NewOrder, Order, OrderType, Side
 from disorderbook.engine.positions import Position
 from disorderbook.exchange import Exchange
 from disorderbook.ledger.file import open_ledger
+from disorderbook.ledger.tables import LEDGER, SCHEMA_VERSION, Summary, checksum, write_summary
 
 # Where a market is started thousands of times: a step into WAL mode or out of it awaits a disk,
 # which takes most of the time of such a test and is not what it looks at. None: where others go.
@@ -51,6 +53,29 @@ class Stoppable:
     def stop(self) -> None:
         self.exchange.close()
         self.start()
+
+
+# What leads from the tables of a version to those of the version before it.
+_OLDER = {
+    3: """ALTER TABLE books DROP COLUMN halted;
+        ALTER TABLE books DROP COLUMN settled;
+        UPDATE books SET checksum = checksum(
+            venue, symbol, opened, orders, events, bid_depth, ask_depth, accounts, quote_time,
+            last_price, last_quantity, last_trade
+        )""",
+    2: "DROP TABLE histories",
+}
+
+
+def make_older(file: Path, version: int) -> None:
+    """Have a file as a version before this one has left it."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.create_function("checksum", -1, checksum)
+        for number in range(SCHEMA_VERSION, version, -1):
+            connection.executescript(_OLDER[number])
+        row = connection.execute(f"SELECT {LEDGER.all} FROM ledger").fetchone()
+        summary = Summary(**LEDGER.read(row))._replace(schema_version=version)
+        write_summary(connection, summary)
 
 
 def play(exchange: Exchange, act: Act) -> None:
