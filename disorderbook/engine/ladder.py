@@ -94,6 +94,11 @@ class Ladder:
         """Levels, best first."""
         return map(self._levels.__getitem__, reversed(self._ranks))
 
+    @property
+    def level_count(self) -> int:
+        """How many levels there are."""
+        return len(self._ranks)
+
     def level_of(self, order: Order) -> PriceLevel:
         """The level where an order rests, one of this side that is open."""
         return self._levels[order.price * self._sign]

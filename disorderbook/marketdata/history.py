@@ -50,8 +50,10 @@ class Slot(msgspec.Struct, gc=False):
         raise NotImplementedError
 
 
-class Candle(Slot, gc=False):
-    """The trades of a stretch of time; prices in cents."""
+class Candle(Slot, gc=False, array_like=True):
+    """The trades of a stretch of time, and the best prices at its end; prices in cents. `bid` and
+    `ask` are None where there was none, or where a start has read the trades alone.
+    """
 
     open: int
     high: int
@@ -59,9 +61,12 @@ class Candle(Slot, gc=False):
     close: int
     volume: int  # shares
     trades: int
+    bid: int | None = None
+    ask: int | None = None
 
     def extend(self, later: "Candle") -> None:
         """Merge a later candle into this one."""
+        self.bid, self.ask = later.bid, later.ask
         self.high = max(self.high, later.high)
         self.low = min(self.low, later.low)
         self.close = later.close
@@ -78,7 +83,7 @@ class StoredSeries(NamedTuple):
     """A series as the state of a history has it."""
 
     width: int  # nanoseconds
-    candles: list[tuple[int, int, int, int, int, int, int]]  # the fields of each
+    candles: list[Candle]
 
 
 class StoredTrades(NamedTuple):
@@ -114,6 +119,10 @@ class Series(Generic[S]):
                 break
             found.append(slot)
         return found[::-1]
+
+    def latest(self) -> S:
+        """The last slot; there must be one."""
+        return self._slots[-1]
 
     def restore(self, width: int, slots: Iterable[S]) -> None:
         """Have what another series had, instead of all that is here."""
@@ -152,13 +161,15 @@ class BookHistory:
         "missed",
         "_trades",
         "_series",
-        "_second_ends",
+        "second_ends",
         "_counted",
         "_open",
         "_high",
         "_low",
         "_close",
         "_volume",
+        "bid",
+        "ask",
     )
 
     def __init__(self, since: int) -> None:
@@ -172,7 +183,9 @@ class BookHistory:
             "30m": Series(5 * SECOND, 360),
             "all": WholeSeries(SECOND, MOST_CANDLES),
         }
-        self._second_ends = 0  # nanoseconds; end of the second that is counted in the following
+        self.second_ends = 0  # nanoseconds; end of the second that is counted in the following
+        self.bid: int | None = None  # the best prices after its last event
+        self.ask: int | None = None
         self._counted = 0  # trades that are in the candles
         self._open = self._high = self._low = self._close = self._volume = 0
 
@@ -183,7 +196,7 @@ class BookHistory:
         """
         last = executions[-1]
         price, ts = last.price, last.ts
-        if ts >= self._second_ends or self._counted == self.count:
+        if ts >= self.second_ends or self._counted == self.count:
             self._begin(executions[0].price, ts)
         if len(executions) == 1:
             self.count += 1
@@ -199,7 +212,7 @@ class BookHistory:
 
     def add(self, trade: PastTrade) -> None:
         """Record a trade of the past, later than all that are recorded: as `record` does."""
-        if trade.ts >= self._second_ends or self._counted == self.count:
+        if trade.ts >= self.second_ends or self._counted == self.count:
             self._begin(trade.price, trade.ts)
         self.count += 1
         self._trades.append(trade)
@@ -216,7 +229,7 @@ class BookHistory:
         self._flush()
         trades = [_stored(_without_orders(each)) for each in self._latest(RECENT_TRADES)]
         stored = {
-            span: StoredSeries(series.width, list(map(msgspec.structs.astuple, series.since(0))))
+            span: StoredSeries(series.width, series.since(0))
             for span, series in self._series.items()
         }
         return msgspec.json.encode(StoredTrades(trades, stored)).decode()
@@ -228,7 +241,7 @@ class BookHistory:
             raise ValueError(f"it has the spans {', '.join(stored.series)}")
         for span, series in self._series.items():
             width, candles = stored.series[span]
-            series.restore(width, [Candle(*values) for values in candles])
+            series.restore(width, candles)
         self._trades.extend(
             PastTrade(price, quantity, ts, _SIDES[side], *orders)
             for price, quantity, ts, side, *orders in stored.trades
@@ -270,22 +283,29 @@ class BookHistory:
     def _begin(self, price: int, ts: int) -> None:
         """Begin to count the second that `ts` is in."""
         self._flush()
-        self._second_ends = ts - ts % SECOND + SECOND
+        self.second_ends = ts - ts % SECOND + SECOND
         self._open = self._high = self._low = price
         self._volume = 0
+        self.bid = self.ask = None
 
     def _flush(self) -> None:
         """Add what is counted to the candles."""
         trades, self._counted = self.count - self._counted, self.count
+        if not trades and self.second_ends:
+            for series in self._series.values():
+                latest = series.latest()
+                latest.bid, latest.ask = self.bid, self.ask
         if trades:
             candle = Candle(
-                self._second_ends - SECOND,
+                self.second_ends - SECOND,
                 self._open,
                 self._high,
                 self._low,
                 self._close,
                 self._volume,
                 trades,
+                self.bid,
+                self.ask,
             )
             for series in self._series.values():
                 series.add(candle)
@@ -360,8 +380,14 @@ class History:
 
     def record(self, book: OrderBook, executions: Sequence[Execution]) -> None:
         """The exchange's publisher: records what one event has traded, with the lock held."""
+        past = self._found.get(book)
         if executions:
-            (self._found.get(book) or self._find(book)).record(executions)
+            past = past or self._find(book)
+            past.record(executions)
+        if past is not None and book.quote_time < past.second_ends:
+            bid, ask = book.bids.best, book.asks.best
+            past.bid = bid.price if bid is not None else None
+            past.ask = ask.price if ask is not None else None
 
     def of(self, book: OrderBook) -> BookHistory:
         """The history of a book; an empty one if nothing has traded there."""

@@ -34,6 +34,10 @@ Since = Annotated[
     Timestamp, Meta(description="Since when it is known what traded: when the book was opened.")
 ]
 
+BEST_AT_END = (
+    "The best {} at its end; absent where there was none, and after the exchange was killed where "
+    "the file had the trades alone."
+)
 MOST_LEVELS = 200  # of each side of a market
 
 
@@ -93,6 +97,14 @@ class MarketMessage(msgspec.Struct, gc=False):
             description="Levels of orders to sell, the lowest price first.", max_length=MOST_LEVELS
         ),
     ]
+    bidLevels: Annotated[
+        int, Meta(description="How many levels to buy there are, told or not.", ge=0)
+    ]
+    askLevels: Annotated[
+        int, Meta(description="How many levels to sell there are, told or not.", ge=0)
+    ]
+    bidOrders: Annotated[int, Meta(description="How many orders to buy rest, at any price.", ge=0)]
+    askOrders: Annotated[int, Meta(description="How many orders to sell rest, at any price.", ge=0)]
 
 
 class TradeMessage(msgspec.Struct, gc=False):
@@ -134,6 +146,8 @@ class CandleMessage(msgspec.Struct, gc=False):
     close: Annotated[Price, Meta(description="Of the last trade.")]
     volume: Annotated[Count, Meta(description="Shares that changed hands.")]
     trades: Annotated[Count, Meta(description="How many trades there were.")]
+    bid: Annotated[Price, Meta(description=BEST_AT_END.format("bid"))] | UnsetType = UNSET
+    ask: Annotated[Price, Meta(description=BEST_AT_END.format("ask"))] | UnsetType = UNSET
 
 
 class CandlesMessage(msgspec.Struct, gc=False):
@@ -180,7 +194,19 @@ def _venues_and_stocks(exchange: Exchange) -> Iterator[bytes]:
 def market_message(book: OrderBook, most: int) -> bytes:
     """The quote, and at most `most` price levels of each side, best first."""
     quote = quote_fields(book.quote(), ok=UNSET)
-    return to_json(MarketMessage(True, quote, _levels(book.bids, most), _levels(book.asks, most)))
+    bids, asks = book.bids, book.asks
+    return to_json(
+        MarketMessage(
+            True,
+            quote,
+            _levels(bids, most),
+            _levels(asks, most),
+            bids.level_count,
+            asks.level_count,
+            bids.resting,
+            asks.resting,
+        )
+    )
 
 
 def trades_message(book: OrderBook, history: History, since: int, most: int) -> bytes:
@@ -200,7 +226,17 @@ def candles_message(book: OrderBook, history: History, span: str, since: int, no
     series = past.series(span)
     start = max(since, now - SPANS[span] if SPANS[span] else 0)
     candles = [
-        CandleMessage(timestamp(c.start), c.open, c.high, c.low, c.close, c.volume, c.trades)
+        CandleMessage(
+            timestamp(c.start),
+            c.open,
+            c.high,
+            c.low,
+            c.close,
+            c.volume,
+            c.trades,
+            UNSET if c.bid is None else c.bid,
+            UNSET if c.ask is None else c.ask,
+        )
         for c in series.since(start)
     ]
     return to_json(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from durable_market import Stoppable, buy, make_older, play, sell
+from msgspec import structs
 
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import CannotStart, MarketSettings, assemble
@@ -44,13 +45,19 @@ class Remembering(Stoppable):
         self.history.restore(self.market.pasts)
         self.ledger.keep_history(self.history.states)
 
-    def seen(self, history: History) -> list[Any]:
-        """All that a history tells of the books."""
+    def seen(self, history: History, with_quotes: bool = False) -> list[Any]:
+        """All that a history tells of the books; the best prices are stored with its states
+        alone.
+        """
         told = []
         for book in (book for v in self.exchange.venues() for book in self.exchange.books(v)):
             past = history.of(book)
             series = [past.series(span) for span in SPANS]
-            candles = [(each.width, each.since(0)) for each in series]
+            blank = {} if with_quotes else {"bid": None, "ask": None}
+            candles = [
+                (each.width, [structs.replace(c, **blank) for c in each.since(0)])
+                for each in series
+            ]
             told.append((past.count, past.since, past.trades(0, RECENT_TRADES), candles))
         return told
 
@@ -82,13 +89,15 @@ def test_a_history_is_the_same_after_stops_and_kills(
 
 def test_the_whole_past_of_a_long_market_is_told_after_a_restart(tmp_path: Path) -> None:
     market = Remembering(tmp_path / "market.db")
+    play(market.exchange, (PLACES[0], buy(1, price=1)))
     for _ in range(700):  # in as many seconds: more than a series has candles
         play(market.exchange, (PLACES[0], sell(1)))
         play(market.exchange, (PLACES[0], buy(1)))
-    before = market.seen(market.history)
+    before = market.seen(market.history, with_quotes=True)
     market.stop()
-    assert market.seen(market.history) == before
+    assert market.seen(market.history, with_quotes=True) == before
     [(number, _, told, candles)] = before
+    assert {(c.bid, c.ask) for _, each in candles for c in each} == {(1, None), (1, 50)}
     assert number == 700 and len(told) == RECENT_TRADES and candles[2][0] > SECOND
     market.exchange.close()
 

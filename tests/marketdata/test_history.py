@@ -132,3 +132,44 @@ def test_trades_one_by_one_make_the_history_that_their_orders_have_made() -> Non
         if made:
             recorded.record(made)
     assert added.state() == recorded.state() and added.count == 6
+
+
+def quoted(book: OrderBook, history: History, side: Side, price: int, ts: int) -> None:
+    history.record(
+        book, book.submit(NewOrder("ann", side, OrderType.LIMIT, price, 1), ts).executions
+    )
+
+
+def test_a_candle_has_the_best_prices_at_its_end_whoever_asks_meanwhile() -> None:
+    told = []
+    for is_asked in (False, True):
+        book, history = OrderBook("TESTEX", "FOOBAR", 0), History(0)
+        for side, price, ts in (
+            (Side.BUY, 4990, 0),
+            (Side.SELL, 5010, 1),
+            (Side.SELL, 5020, 2),
+            (Side.BUY, 5010, 5 * SECOND),  # trades, and leaves 5020
+            (Side.SELL, 5005, 5 * SECOND + 1),  # within the same second
+            (Side.BUY, 5000, 6 * SECOND),  # after it
+            (Side.SELL, 5000, 7 * SECOND),
+            (Side.BUY, 5005, 7 * SECOND + 1),
+        ):
+            quoted(book, history, side, price, ts)
+            if is_asked:
+                history.of(book).series("5m")
+        told.append([(c.bid, c.ask) for c in history.of(book).series("5m").since(0)])
+        assert told[-1] == [(4990, 5005), (4990, 5020)]
+    assert told[0] == told[1]
+
+
+def test_the_best_prices_are_in_the_state_and_a_state_of_before_has_none() -> None:
+    book, history = OrderBook("TESTEX", "FOOBAR", 0), History(0)
+    quoted(book, history, Side.BUY, 4990, 0)
+    quoted(book, history, Side.BUY, 4980, 0)
+    quoted(book, history, Side.SELL, 4990, 1)
+    state = history.of(book).state()
+    assert ",1,1,4980,null]" in state
+    for text, bid in ((state, 4980), (state.replace(",1,1,4980,null]", ",1,1]"), None)):
+        past = BookHistory(0)
+        past.restore(text, 1)
+        assert [(c.close, c.bid) for c in past.series("all").since(0)] == [(4990, bid)]

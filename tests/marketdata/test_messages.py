@@ -38,6 +38,8 @@ def test_the_market_is_the_quote_and_the_best_levels() -> None:
     assert told["bids"] == [{"price": 4980, "qty": 7, "orders": 1}] and told["asks"] == []
     assert (told["quote"]["bid"], told["quote"]["last"]) == (4980, 4990)
     assert "ok" not in told["quote"] and "ask" not in told["quote"]
+    counts = [told[f"{side}{of}"] for side in ("bid", "ask") for of in ("Levels", "Orders")]
+    assert counts == [2, 2, 0, 0]
 
 
 def test_orders_at_one_price_are_one_level() -> None:

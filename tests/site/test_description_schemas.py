@@ -71,6 +71,7 @@ def test_what_may_be_unset_is_not_required() -> None:
         "Score": {"lowest", "highest", "cash", "shares"},
         "Scores": {"price"},
         "Server": {"tapePort"},
+        "Candle": {"bid", "ask"},
         "Clock": {"speed", "step"},
         "Instance": {"flash", "details"},
         "LevelCard": {"best", "unavailable", "instanceId"},
