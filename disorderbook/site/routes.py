@@ -21,6 +21,8 @@ from disorderbook.site.story import markdown, stories
 # another; what it gets is small and comes from this machine.
 FILE_HEADERS = (("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"))
 KINDS = {"js": "text/javascript; charset=UTF-8", "css": "text/css; charset=UTF-8"}
+# Where every page leads, besides to those that only some exchanges have.
+PLACES = (("/", "Market"), ("/levels", "Levels"))
 INSTANCE_ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -105,9 +107,8 @@ class SiteRoutes:
         return _documentation(request.host, setup)
 
     def _page(self, name: str) -> Answer:
-        return Document(
-            _page(name, self._has_control), HTML, headers=_page_headers(self._tape_port)
-        )
+        content = _page(name, self._has_control, self._has_admin_key)
+        return Document(content, HTML, headers=_page_headers(self._tape_port))
 
 
 @lru_cache(maxsize=PAGES_KEPT)
@@ -132,12 +133,15 @@ def _page_headers(tape_port: int | None) -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def _page(name: str, has_control: bool) -> bytes:
+def _page(name: str, has_control: bool, has_admin_key: bool) -> bytes:
     """The page that a template makes within the frame of all pages."""
+    places = [*PLACES]
+    if has_control:
+        places.append(("/control", "Control"))
     template = SimpleTemplate(
         name=f"{name}.tpl", lookup=[str(files("disorderbook.site") / "templates")]
     )
-    text = template.render(stories=stories, markdown=markdown, has_control=has_control)
+    text = template.render(stories=stories, markdown=markdown, places=places)
     return str(text).encode()
 
 

@@ -11,6 +11,7 @@ import {
 import { showFills } from './fills.js'
 import { showLadder } from './ladder.js'
 import { book, here, lookSoon, server, watch } from './market.js'
+import { attendNotices } from './notices.js'
 import { showOrders } from './orders.js'
 import { MOST_FILLS, accountPath, actAs, learnOwn, learnSoon, own, ownPaths } from './own.js'
 import { drawPlots } from './plot.js'
@@ -171,4 +172,5 @@ attendChart()
 attendCurves()
 attendSources({ account: () => accountPath() })
 attendKey(lookSoon)
+attendNotices(() => here)
 watch({ show, learn, learnedServer, refused })

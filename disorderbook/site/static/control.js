@@ -6,6 +6,7 @@ import {
   $, attendKey, clearNone, clockTime, confirmed, fitNamedRows, makeRow, mark, put, say, shares,
   showNone, telling,
 } from './dom.js'
+import { attendNotices } from './notices.js'
 import { Refused, ask, givenKey, inPath, isSilence, send } from './requests.js'
 import { attendSources } from './sources.js'
 
@@ -385,4 +386,5 @@ async function watch() {
 attend()
 attendSources({ journal: () => `${CONTROL}/requests?${new URLSearchParams({ ...filters(), limit: MOST_ROWS })}` })
 attendKey(() => { say($('said'), ''); learn() })
+attendNotices()
 watch()

@@ -8,6 +8,7 @@ import { $, attendKey, confirmed, mark, money, put, refusalOf, say, shares, tell
 import { showFills } from './fills.js'
 import { showLadder } from './ladder.js'
 import { accountPage, goTo, here, lookSoon, watch } from './market.js'
+import { attendNotices } from './notices.js'
 import { showOrders } from './orders.js'
 import { actAs, learnOwn, learnSoon, own, ownPaths } from './own.js'
 import { drawPlots } from './plot.js'
@@ -290,4 +291,5 @@ attendChart()
 attendCurves()
 attendSources({ fills: () => `${instancePath}/fills` })
 attendKey(lookSoon)
+attendNotices(() => here)
 watch({ show, learn, refused, longestPause: LONGEST_PAUSE })

@@ -5,6 +5,7 @@
 import {
   $, attendKey, clearNone, confirmed, fitRows, makeRow, mark, money, put, shares, showNone, telling,
 } from './dom.js'
+import { attendNotices } from './notices.js'
 import { ask, isSilence, send } from './requests.js'
 
 const EVERY = 3000 // milliseconds
@@ -143,4 +144,5 @@ async function watch() {
 }
 
 attendKey(learn)
+attendNotices()
 watch()

@@ -10,6 +10,7 @@ import {
 } from './dom.js'
 import { showLadder } from './ladder.js'
 import { accountPage, book, here, server, watch } from './market.js'
+import { attendNotices } from './notices.js'
 import { drawPlots } from './plot.js'
 import { showConnection, showQuote } from './quote.js'
 import { inPath } from './requests.js'
@@ -131,4 +132,5 @@ function pointsOf(line) {
 attendChooser(show)
 attendCopies()
 attendChart()
+attendNotices(() => here)
 watch({ show, learnedServer: showPlace, hasScores: true })

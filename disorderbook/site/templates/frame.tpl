@@ -8,6 +8,7 @@
 <title>{{title}}</title>
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%232f7fd6' d='M1 3h6v2H1zM3 7h4v2H3zM5 11h2v2H5z'/%3E%3Cpath fill='%23e0782a' d='M9 3h2v2H9zM9 7h4v2H9zM9 11h6v2H9z'/%3E%3C/svg%3E">
 <link rel="stylesheet" href="/static/page.css">
+<link rel="stylesheet" href="/static/notices.css">
 % for style in styles:
 <link rel="stylesheet" href="/static/{{style}}.css">
 % end
@@ -23,7 +24,7 @@
     <path class="sell" d="M9 3h2v2H9zM9 7h4v2H9zM9 11h6v2H9z"/>
   </svg>disorder<span>Book</span></h1>
   <nav class="places" aria-label="Places">
-% for path, name in (('/', 'Market'), ('/levels', 'Levels'), *((('/control', 'Control'),) if get('has_control') else ())):
+% for path, name in places:
     <a href="{{path}}" aria-current="{{'page' if path == place else 'false'}}">{{name}}</a>
 % end
   </nav>
@@ -43,6 +44,9 @@
   <p id="connection" role="status" data-state="connecting">Connecting…</p>
 % end
 </header>
+% if get('script'):
+%   include('notices.tpl')
+% end
 
 {{!base}}
 <footer class="bottom">
