@@ -61,7 +61,7 @@ LAYERS = [
     {"assembly"},
     {"in_process"},
     {"lab"},
-    {"runner"},
+    {"runner", "classroom"},
     {"pytest_plugin", "cli"},
     {"__main__"},
 ]

@@ -17,7 +17,14 @@ from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS
 from disorderbook.cli.new_bot import add_new_bot
 from disorderbook.cli.replay import add_replay
 from disorderbook.cli.start import run_exchange
-from disorderbook.cli.subcommands import add_backup, add_bots, add_run, add_upgrade, run_export
+from disorderbook.cli.subcommands import (
+    add_backup,
+    add_bots,
+    add_class,
+    add_run,
+    add_upgrade,
+    run_export,
+)
 from disorderbook.cli.values import between, host, name, seconds, sensible
 from disorderbook.cli.wait_command import add_wait
 from disorderbook.game.chance import MAX_SEED
@@ -41,7 +48,7 @@ from disorderbook.tape.limits import MAX_LISTENERS, limits_for
 USAGE_ERROR = 2  # exit status
 DEFAULT = " (default: %(default)s)"
 MOST_LISTENERS = limits_for(WANTED_DESCRIPTORS, WANTED_DESCRIPTORS).listeners
-SUBCOMMANDS = [add_backup, add_upgrade, add_bots, add_run, add_new_bot, add_wait]
+SUBCOMMANDS = [add_backup, add_upgrade, add_bots, add_run, add_class, add_new_bot, add_wait]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -88,6 +88,21 @@ def add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
 
 
+def add_class(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand; its arguments, options too, are left to a parser of its own."""
+    text = "make a class, start it, and lead it through its rounds"
+    parser = commands.add_parser("class", help=text, add_help=False, prefix_chars=NO_PREFIX)
+    parser.set_defaults(run=run_class_command)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+
+
+def run_class_command(options: argparse.Namespace) -> int:
+    """Do what `arguments` ask for, with the options that stand there; raises CannotStart."""
+    from disorderbook.cli.class_command import run_class
+
+    return run_class(options.arguments)
+
+
 def run_run_command(options: argparse.Namespace) -> int:
     """Run the program that `arguments` name, with the options that stand there."""
     from disorderbook.cli.run_command import run_programs

@@ -101,7 +101,7 @@ class OriginPolicy:
         name = _parsed(_HOST_AND_PORT, host)
         if name is None:
             return False
-        return _is_local_name(name) or _is_address(name) or name in self.allowed_hosts
+        return _is_local_name(name) or is_address(name) or name in self.allowed_hosts
 
 
 def is_foreign(origin: str | None, host: str | None) -> bool:
@@ -124,7 +124,7 @@ def host_name(text: str) -> str:
         name = text.encode("idna").decode().lower().removesuffix(".")
     except UnicodeError:
         name = ""
-    if len(name) > LONGEST_HOST or not (_NAME.fullmatch(name) or _is_address(name)):
+    if len(name) > LONGEST_HOST or not (_NAME.fullmatch(name) or is_address(name)):
         raise ValueError(f"{text!r} is no host name; one looks like exchange.example")
     return name
 
@@ -135,7 +135,7 @@ def _parsed(form: re.Pattern[str], text: str) -> str | None:
     if found is None or int(found["port"] or 0) > LARGEST_PORT:
         return None
     name = found["name"].lower()
-    if name.startswith("[") and not _is_address(name):
+    if name.startswith("[") and not is_address(name):
         return None
     return name.removesuffix(".") or None
 
@@ -155,7 +155,7 @@ def _is_loopback(name: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
     """Whether this is an IPv6 address in brackets, or an IPv4 address in any of its forms, such as
     127.1, which no browser takes for a name either.
     """

@@ -1,0 +1,57 @@
+"""`disorderbook class make` as it is typed."""
+
+from pathlib import Path
+
+import pytest
+
+from disorderbook.classroom import creation
+from disorderbook.cli.main import USAGE_ERROR, main
+
+
+def test_a_class_is_made_and_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "class"
+    assert (
+        main(["class", "make", "--students", "3", "--host", "192.0.2.1", "--out", str(path)]) == 0
+    )
+    told = capsys.readouterr().out
+    assert f"Made {path} for 3 students, who will find the exchange at http://192.0.2.1:" in told
+    assert (path / "cards.html").read_text().count("<article") == 3
+    keys = (path / "accounts.json").read_text() + (path / "admin.key").read_text()
+    assert not any(word in keys for word in told.split() if len(word) == 14)
+
+
+def test_without_a_network_it_is_said_what_to_do_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(creation, "network_addresses", lambda: [])
+    assert main(["class", "make", "--out", str(tmp_path / "class")]) == 0
+    told = capsys.readouterr().out
+    assert "This machine has no address in a network now" in told and "30 students" in told
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        (["--names", "{folder}/none.csv"], "none.csv: No such file or directory"),
+        (["--names", "{folder}/names.csv", "--students", "1"], "has 2 names, and the class has 1"),
+        (["--students", "0"], "'0' is no integer from 1 to 500"),
+        (["--host", "a b"], "is no host name"),
+        (["--port", "70000"], "is no integer from 1 to 65535"),
+        (
+            ["--port", "80", "--exchange-port", "80"],
+            "port and exchange_port must be there, and be two",
+        ),
+    ],
+)
+def test_what_cannot_be_made_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], sentence: str
+) -> None:
+    (tmp_path / "names.csv").write_text("ADA\nGRACE\n")
+    arguments = [each.format(folder=tmp_path) for each in options]
+    try:
+        status = main(["class", "make", "--out", str(tmp_path / "class"), *arguments])
+    except SystemExit as ended:
+        status = ended.code
+    said = capsys.readouterr().err
+    assert status == USAGE_ERROR and sentence in said.splitlines()[-1]
+    assert not (tmp_path / "class").exists()
