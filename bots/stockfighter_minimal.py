@@ -174,7 +174,8 @@ class Client:
         if verbose:
             print(json.dumps(answer, indent=2))
         if answer.get("ok") is not True:
-            self._complain(f"Refused: {_reason(answer)} ({response.status_code}, {method} {url})")
+            request, detail = f"{response.status_code}, {method} {url}", _detail(response)
+            self._complain(f"Refused: {_reason(answer)} ({request}){detail}")
             return None
         return answer
 
@@ -376,7 +377,20 @@ def _was_never_sent(fault: Exception) -> bool:
 
 
 def _reason(answer: Answer) -> str:
-    return " ".join(str(answer.get("error", "no reason given")).split())[:LONGEST_REASON]
+    return _one_line(answer.get("error", "no reason given"))
+
+
+def _detail(response: requests.Response) -> str:
+    """What was wrong exactly, as the end of a sentence; nothing if the exchange has not told."""
+    try:
+        detail = json.loads(response.headers.get("X-Error-Detail", ""))
+    except ValueError:
+        return ""
+    return f": {_one_line(detail)}"
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())[:LONGEST_REASON]
 
 
 _client = Client()  # what scripts use, by the names below

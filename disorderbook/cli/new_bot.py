@@ -65,7 +65,7 @@ with Market.from_environment() as market:
             if shares > -MOST:
                 orders.append(market.sell(last + SPREAD, SIZE))
         except Refused as refusal:
-            print(refusal)
+            print(refusal, refusal.detail or "")
 """
 
 

@@ -257,7 +257,8 @@ def _connect(
             **network.proxy_options(url),
         )
     except library.WebSocketBadStatusException as answer:
-        read(answer.resp_body or b"", Verdict, url, answer.status_code)
+        detail = (answer.resp_headers or {}).get(network.DETAIL_HEADER.lower())
+        read(answer.resp_body or b"", Verdict, url, answer.status_code, detail)
         raise ExchangeUnreachable(f"{url} is no tape", was_sent=True) from None
     except _errors() + not_http as error:
         untrusted = network.why_untrusted(error)

@@ -20,6 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from disorderbook.client.listener import Listener
 from disorderbook.client.network import (
     DEFAULT_URL,
+    DETAIL_HEADER,
     EXTENSIONS,
     IDEMPOTENCY_HEADER,
     KEY_HEADER,
@@ -467,7 +468,8 @@ class HttpConnection:
                     raise CertificateUntrusted(self._address, untrusted) from error
                 sentence = f"No answer to {method} {url}: {_reason(error)}"
                 raise ExchangeUnreachable(sentence, not _never_left(error)) from error
-        return read(response.content, kind, url, response.status_code)
+        detail = response.headers.get(DETAIL_HEADER)
+        return read(response.content, kind, url, response.status_code, detail)
 
     def listen(
         self,

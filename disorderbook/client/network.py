@@ -23,6 +23,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_p
 DEFAULT_URL = "http://127.0.0.1:8000"
 KEY_HEADER = "X-Starfighter-Authorization"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
+DETAIL_HEADER = "X-Error-Detail"
 API = "/ob/api"
 EXTENSIONS = "/api/v1"  # what the exchange has beyond the protocol, beside the API
 TAPE = "/ob/api/ws"

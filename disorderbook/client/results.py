@@ -18,13 +18,18 @@ class MarketError(Exception):
 class Refused(MarketError):
     """The exchange says no, and has changed nothing: `sentence` is its reason.
 
-    `status` is the HTTP status, None for a sentence that came over an open websocket.
+    `status` is the HTTP status, None for a sentence that came over an open websocket. `detail` says
+    what was wrong exactly (the field, its value, what is allowed), None where the exchange has no
+    more to say. A traceback shows it below the sentence.
     """
 
-    def __init__(self, sentence: str, status: int | None) -> None:
-        super().__init__(sentence, status)
+    def __init__(self, sentence: str, status: int | None, detail: str | None = None) -> None:
+        super().__init__(sentence, status, detail)
         self.sentence = sentence
         self.status = status
+        self.detail = detail
+        if detail is not None:
+            self.add_note(detail)
 
     def __str__(self) -> str:
         return self.sentence
@@ -257,14 +262,29 @@ LONGEST_EXCERPT = 80  # characters of an answer that makes no sense, in the erro
 T = TypeVar("T")
 
 
-def read(answer: bytes | str, kind: type[T], source: str, status: int | None = None) -> T:
+def read(
+    answer: bytes | str,
+    kind: type[T],
+    source: str,
+    status: int | None = None,
+    detail: str | None = None,
+) -> T:
     """The result of this kind in an answer; raises Refused if the exchange says no, and
-    ExchangeUnreachable if that is no exchange, which `source` names.
+    ExchangeUnreachable if that is no exchange, which `source` names. `detail` is the answer's
+    DETAIL_HEADER.
     """
     verdict = _decoded(answer, Verdict, source, status)
     if not verdict.ok:
-        raise Refused(verdict.error or NO_REASON, status)
+        raise Refused(verdict.error or NO_REASON, status, _text_of(detail))
     return _decoded(answer, kind, source, status)
+
+
+def _text_of(detail: str | None) -> str | None:
+    """The text in a DETAIL_HEADER, which is a JSON string; None if there is none."""
+    try:
+        return None if detail is None else msgspec.json.decode(detail, type=str)
+    except ValueError:
+        return None  # whoever stands in front of an exchange may have put anything there
 
 
 def _decoded(answer: bytes | str, kind: type[T], source: str, status: int | None) -> T:

@@ -10,13 +10,13 @@ import io
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakSet
 
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import DirectBottle, make_app
 from disorderbook.api.services import Services
-from disorderbook.client.network import API, IDEMPOTENCY_HEADER, TAPE, address_of
+from disorderbook.client.network import API, DETAIL_HEADER, IDEMPOTENCY_HEADER, TAPE, address_of
 from disorderbook.client.recovery import Recovery
 from disorderbook.client.results import MarketClosed, Refused, read
 from disorderbook.engine.book import Execution, OrderBook
@@ -30,7 +30,6 @@ from disorderbook.protocol.messages import execution_message, tick_message
 from disorderbook.server.head import Refusal
 from disorderbook.server.limits import Limits
 from disorderbook.server.reader import HttpRequest, KnownHeads, RequestReader
-from disorderbook.server.response import HttpResponse
 from disorderbook.server.unsent import chunks_of
 from disorderbook.tape.feed import Subscription, subscription
 
@@ -52,6 +51,14 @@ _ENVIRON = {
 }
 
 T = TypeVar("T")
+
+
+class DirectAnswer(NamedTuple):
+    """An answer to a request; `detail` is its DETAIL_HEADER."""
+
+    status: int
+    body: bytes
+    detail: str | None = None
 
 
 class RecordedStream(Generic[T]):
@@ -191,8 +198,8 @@ class DirectConnection:
         if self._is_closed:
             raise MarketClosed
         target = address_of(API, path)
-        status, answer = self._answered(self._written(method, target, body, idempotency_key))
-        return read(answer, kind, HERE, status)
+        answer = self._answered(self._written(method, target, body, idempotency_key))
+        return read(answer.body, kind, HERE, answer.status, answer.detail)
 
     def listen(
         self,
@@ -207,7 +214,7 @@ class DirectConnection:
         try:
             wanted = subscription(TAPE + path, {}, self._accounts)
         except ExchangeError as refusal:
-            raise Refused(str(refusal), None) from None
+            raise Refused(str(refusal), None, refusal.detail or None) from None
         stream = RecordedStream(wanted, pick, on_gap)
         self._streams.add(stream)
         with self._exchange.lock:
@@ -235,16 +242,17 @@ class DirectConnection:
             return f"{head}\r\n".encode()
         return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
-    def _answered(self, sent: bytes) -> tuple[int, bytes]:
-        """Status and body of the answer to a request."""
+    def _answered(self, sent: bytes) -> DirectAnswer:
+        """The answer to a request."""
         try:
             self._reader.feed(sent)
         except Refusal as refusal:
             self._reader = self._new_reader()  # as a server hangs up
-            raise Refused(refusal.sentence, int(refusal.status[:3])) from None
+            status = int(refusal.status[:3])
+            raise Refused(refusal.sentence, status, refusal.detail or None) from None
         return self._rendered(self._reader.ready.popleft())
 
-    def _rendered(self, request: HttpRequest) -> tuple[int, bytes]:
+    def _rendered(self, request: HttpRequest) -> DirectAnswer:
         response = self._app.respond(request)
         if response is None:
             return self._called(request)
@@ -253,20 +261,24 @@ class DirectConnection:
                 raise RuntimeError(f"The answer to {request.head.environ} would come later")
             response = response.result()
         if isinstance(response, bytes):
-            return 200, response
-        return _status_and_body(response)
+            return DirectAnswer(200, response)
+        body = response.body
+        whole = body if isinstance(body, bytes) else b"".join(chunks_of(body))
+        return _answer(response.status, whole, response.headers)
 
-    def _called(self, request: HttpRequest) -> tuple[int, bytes]:
+    def _called(self, request: HttpRequest) -> DirectAnswer:
         """The answer of a WSGI application."""
-        started: list[str] = []
-        chunks = self._app(request.environ(), lambda status, *_: started.append(status))
-        return int(started[-1][:3]), b"".join(chunks)
+        started: list[tuple[str, Sequence[tuple[str, str]]]] = []
+        chunks = self._app(
+            request.environ(), lambda status, headers, *_: started.append((status, headers))
+        )
+        status, headers = started[-1]
+        return _answer(status, b"".join(chunks), headers)
 
     def _new_reader(self) -> RequestReader:
         return RequestReader(_ENVIRON, Limits(), self._heads)
 
 
-def _status_and_body(response: HttpResponse) -> tuple[int, bytes]:
-    body = response.body
-    whole = body if isinstance(body, bytes) else b"".join(chunks_of(body))
-    return int(response.status[:3]), whole
+def _answer(status: str, body: bytes, headers: Sequence[tuple[str, str]]) -> DirectAnswer:
+    details = (value for name, value in headers if name == DETAIL_HEADER)
+    return DirectAnswer(int(status[:3]), body, next(details, None))

@@ -185,9 +185,10 @@ class HttpGateway:
                 answer = send()
             except Refused as refusal:
                 self._note_answer(was_away)
-                reason = " ".join(refusal.sentence.split())[:LONGEST_REASON]
                 request = f"{method} {self._endpoint.stock}{path}"
-                self._report(f"Refused: {reason} ({refusal.status}, {request})")
+                reason, detail = _one_line(refusal.sentence), _one_line(refusal.detail or "")
+                more = f": {detail}" if detail else ""
+                self._report(f"Refused: {reason} ({refusal.status}, {request}){more}")
                 return None
             except MarketClosed:
                 break
@@ -218,6 +219,10 @@ class HttpGateway:
             url = self._endpoint.stock + path
             return f"No answer to POST {url}: the order may have been placed, or not."
         return ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:LONGEST_REASON]
 
 
 def _reason(fault: ExchangeUnreachable) -> str:

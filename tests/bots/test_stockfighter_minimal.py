@@ -153,6 +153,7 @@ def test_a_refused_request_is_none_and_one_sentence(
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
     assert err.startswith("Refused: Illegal value (usually a non-positive number) (400, POST ")
+    assert "/orders): qty is -1; allowed: " in err
 
 
 def test_verbose_prints_the_answer(

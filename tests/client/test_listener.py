@@ -325,6 +325,13 @@ def test_a_port_for_http_alone_names_the_other__difference_27() -> None:
             assert refusal.value.status == 501
 
 
+def test_a_refused_handshake_tells_what_was_wrong(exchange: PrivateExchange) -> None:
+    with Market("V" * 20_000, "FOOBAR", url=exchange.url, tape_url=exchange.tape_url) as market:
+        with pytest.raises(Refused) as refusal:
+            next(market.ticks())
+    assert "allowed: at most" in str(refusal.value.detail)
+
+
 @pytest.mark.parametrize(
     "key, sentence",
     [

@@ -116,6 +116,8 @@ def test_a_refusal_carries_the_sentence_and_the_status(
         sentence,
         sentence,
     )
+    field = "qty is" if price == 5000 else "price is"
+    assert str(refusal.value.detail).startswith(field)
     assert market.orders() == ()
 
 

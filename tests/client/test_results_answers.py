@@ -1,5 +1,7 @@
 """From bytes to a result, or to the reason why there is none."""
 
+import traceback
+
 import pytest
 
 from disorderbook.client.results import ExchangeUnreachable, Orders, Quote, Refused, read
@@ -13,6 +15,24 @@ def test_a_refusal_has_the_sentence_and_the_status() -> None:
     with pytest.raises(Refused) as refusal:
         read(b'{"ok":false,"error":"Book limit exceeded!"}', Orders, "there", 400)
     assert (refusal.value.sentence, refusal.value.status) == ("Book limit exceeded!", 400)
+
+
+@pytest.mark.parametrize(
+    "header, detail",
+    [
+        (r'"qty is \u0022\u00fc\r\n; allowed: 1"', 'qty is "ü\r\n; allowed: 1'),
+        (None, None),
+        ("", None),
+        ("qty is 0", None),
+        ("5", None),
+    ],
+)
+def test_a_refusal_has_the_detail_of_the_header(header: str | None, detail: str | None) -> None:
+    with pytest.raises(Refused) as refusal:
+        read(b'{"ok":false,"error":"No"}', Orders, "there", 400, header)
+    assert refusal.value.detail == detail and str(refusal.value) == "No"
+    shown = "".join(traceback.format_exception_only(refusal.value))
+    assert ("allowed: 1" in shown) == (detail is not None)
 
 
 def test_a_refusal_without_a_sentence_gets_one() -> None:

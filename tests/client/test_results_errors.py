@@ -11,6 +11,7 @@ from disorderbook.client.results import ExchangeUnreachable, MarketClosed, Marke
     "error, sentence",
     [
         (Refused("No such path", 404), "No such path"),
+        (Refused("No such path", 404, 'the path is "/x"'), "No such path"),
         (ExchangeUnreachable("No answer", was_sent=True), "No answer"),
         (MarketClosed(), "This market was closed"),
     ],

@@ -113,6 +113,7 @@ def test_a_refusal_is_reported_in_a_sentence(exchange: Exchange, venue: str) -> 
     assert len(bot.reports) == 2
     assert all(report.startswith("Refused: ") for report in bot.reports)
     assert f"POST {exchange.url}venues/{venue}/stocks/FOOBAR/orders)" in bot.reports[0]
+    assert "): qty is 0; allowed: " in bot.reports[0]
     assert f"GET {exchange.url}venues/{venue}/stocks/FOOBAR/orders/99)" in bot.reports[1]
 
 
