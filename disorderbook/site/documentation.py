@@ -1,7 +1,8 @@
 """The page at /docs: everything a client needs to know, made from the OpenAPI description.
 
 The page is written by the templates beside this module. They escape every text; only `prose`, which
-escapes what it marks up, the style and the scripts go into the page as they are.
+escapes what it marks up, goes into the page as it is. Its script and style are those of `static/`,
+and without the script it can be read, and its parts unfolded, all the same.
 """
 
 import json
@@ -38,7 +39,8 @@ WIDTH = 76  # characters of a line of JSON
 DEFAULT_HOST = "127.0.0.1:8000"
 PAGES_KEPT = 4  # an exchange needs one
 SHOWN_APART = {"NewOrder"}  # explained where it is posted
-UNKNOWN_PATH = Call("", f"curl '{ORIGIN}/ob/api/nowhere'", "404", JSON)
+NOWHERE = f"{ORIGIN}/ob/api/nowhere"
+UNKNOWN_PATH = Call("", f"curl '{NOWHERE}'", "404", JSON, "", examples.python_call("GET", NOWHERE))
 
 # Answers that belong to no route.
 _ELSEWHERE = {"400": "IllegalHost", "404": "NoSuchPath", "405": "WrongMethod", "415": "EncodedBody"}
@@ -73,11 +75,8 @@ def render(template: str, setup: Setup, **values: object) -> str:
     """What a template makes of the description, of `setup`, and of values of its own."""
     description = Description(description_text(setup.has_control))
     operations = list(description.operations())
-    place = files("disorderbook.site")
-    page = SimpleTemplate(name=f"{template}.tpl", lookup=[str(place / "templates")])
-    style, shells, script = (
-        (place / name).read_text(encoding="utf-8")
-        for name in ("documentation.css", "static/shell.js", "documentation.js")
+    page = SimpleTemplate(
+        name=f"{template}.tpl", lookup=[str(files("disorderbook.site") / "templates")]
     )
     return str(
         page.render(
@@ -89,8 +88,6 @@ def render(template: str, setup: Setup, **values: object) -> str:
                 for tag in description.document["tags"]
             ],
             common=common_refusals(operations),
-            style=style,
-            script=shells + script,
             **values,
         )
     )
@@ -190,6 +187,8 @@ _VOCABULARY: dict[str, object] = {
     "PARAMETERS": ("Parameter", "Where", "Meaning"),
     "REFUSALS": ("Status", "Sentence", "When"),
     "ORDER_TYPE_NAMES": ORDER_TYPE_NAMES,
+    "PAGES": examples.PAGES,
+    "json": json.dumps,
     "examples": examples,
     "prose": prose,
     "paragraphs": lambda text: text.split("\n\n"),

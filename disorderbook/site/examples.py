@@ -1,11 +1,13 @@
 """What the documentation shows at work: the curl lines of a route, the order types and the tape.
 
-A curl line is made from the examples of the description, to be pasted into a shell as it is. Each
+A curl line is made from the examples of the description, to be pasted into a shell as it is; beside
+it stands the same in Python, and the page can send what a form of it says. Each
 order type has small examples that all start from one book. The tape's messages are those that the
 exchange's own functions make of a small trade.
 """
 
 import json
+from collections.abc import Iterable
 from itertools import product
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -18,6 +20,9 @@ from disorderbook.site.description import Node, Operation, examples_of
 
 ORIGIN = "\0"  # stands for http://HOST, which is the client's own
 ONE_LINE = 88  # characters
+PYTHON_LINE = 60  # characters of a value in Python, which stands beside the text
+ORDERS = "orders"  # the tag of the routes that trade
+PAGES = "pages"  # that of those for people
 KEY_HEADER = "X-Starfighter-Authorization"
 ANYBODY = "ME"
 YOUR_ACCOUNT = "YOUR_ACCOUNT"
@@ -60,6 +65,10 @@ class Setup(NamedTuple):
     def account(self) -> str:
         return YOUR_ACCOUNT if self.needs_keys else ANYBODY
 
+    def named(self) -> dict[str, str]:
+        """What stands for these parts of a path."""
+        return {"venue": self.venue, "symbol": self.symbol, "account": self.account}
+
 
 class Call(NamedTuple):
     """A curl line, what it shows, and what a fresh exchange answers to it."""
@@ -69,6 +78,7 @@ class Call(NamedTuple):
     status: str
     kind: str  # content type
     why: str = ""  # it is refused
+    python: str = ""  # the same in Python
 
 
 def placeholders(setup: Setup) -> list[tuple[str, str]]:
@@ -92,7 +102,8 @@ def _call(operation: Operation, setup: Setup, shows: str, body: Any, query: Node
     status, why = _outcome(operation, setup)
     kinds = list(operation.responses[status]["content"])
     asked = [kind for kind in kinds if kind.partition("/")[2] in query.values()]
-    return Call(shows, line, status, (asked or kinds)[0], why)
+    python = _python(operation, setup, body, query)
+    return Call(shows, line, status, (asked or kinds)[0], why, python)
 
 
 def _outcome(operation: Operation, setup: Setup) -> tuple[str, str]:
@@ -120,8 +131,73 @@ def _answers(operation: Operation) -> set[str]:
     return {response.get("name", "") for response in operation.responses.values()}
 
 
+def form_of(operation: Operation, setup: Setup) -> Node | None:
+    """What the page's script needs to send a request that the reader has filled in, or None for
+    what it does not send: it reads, and it places and cancels orders.
+    """
+    if operation.tag != ORDERS and (operation.method != "GET" or operation.tag == PAGES):
+        return None
+    bodies = _bodies(operation, setup)
+    return {
+        "method": operation.method,
+        "path": operation.path,
+        "names": [
+            {"name": node["name"], "in": node["in"], "value": _filled_in(node, setup)}
+            for node in operation.parameters
+        ],
+        "body": bodies[0][1],
+        "key": _key(operation, setup),
+    }
+
+
+def _filled_in(node: Node, setup: Setup) -> str:
+    """What the form has for a parameter at first: nothing for one that may be left out."""
+    if node["in"] != "path" and not node.get("required", False):
+        return ""
+    return str(setup.named().get(node["name"], examples_of(node)[0][1]))
+
+
+def python_call(method: str, url: str, arguments: Iterable[str] = ()) -> str:
+    """A request in Python, to run as it is; a long one has a line for each argument."""
+    words = [f'"{url}"', *arguments]
+    line = f"answer = requests.{method.lower()}({', '.join(words)})"
+    if len(line) > ONE_LINE or "\n" in line:
+        inner = "".join(f"    {word},\n" for word in words)
+        line = f"answer = requests.{method.lower()}(\n{inner})"
+    return f"import requests\n\n{line}\nprint(answer.status_code, answer.text)"
+
+
+def _python(operation: Operation, setup: Setup, body: Any, query: Node) -> str:
+    key = _key(operation, setup)
+    arguments = [] if body is None else [f"json={python_literal(body, '    ')}"]
+    if key:
+        arguments.append(f'headers={{"{KEY_HEADER}": "{key}".encode()}}')
+    return python_call(operation.method, _url(operation, setup, query), arguments)
+
+
+def python_literal(value: Any, indent: str = "") -> str:
+    """A value of JSON as Python spells it: what fits into a line stays on one."""
+    if isinstance(value, dict):
+        parts = [
+            f"{python_literal(k)}: {python_literal(v, indent + '    ')}" for k, v in value.items()
+        ]
+    elif isinstance(value, list):
+        parts = [python_literal(member, indent + "    ") for member in value]
+    else:
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    start, end = "{}" if isinstance(value, dict) else "[]"
+    line = start + ", ".join(parts) + end
+    if len(indent) + len(line) <= PYTHON_LINE and "\n" not in line:
+        return line
+    return start + "".join(f"\n{indent}    {part}," for part in parts) + f"\n{indent}{end}"
+
+
+def _url(operation: Operation, setup: Setup, query: Node) -> str:
+    return ORIGIN + _path(operation, setup) + (f"?{urlencode(query)}" if query else "")
+
+
 def _line(operation: Operation, setup: Setup, body: Any, query: Node) -> str:
-    url = ORIGIN + _path(operation, setup) + (f"?{urlencode(query)}" if query else "")
+    url = _url(operation, setup, query)
     words = ["curl"]
     if operation.method != ("GET" if body is None else "POST"):
         words.append(f"-X {operation.method}")
@@ -149,7 +225,7 @@ def _path(operation: Operation, setup: Setup) -> str:
         for node in operation.parameters
         if node["in"] == "path"
     }
-    names |= {"venue": setup.venue, "symbol": setup.symbol, "account": setup.account}
+    names |= setup.named()
     return operation.path.format(**{name: quote(word, safe="") for name, word in names.items()})
 
 

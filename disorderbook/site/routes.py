@@ -11,7 +11,7 @@ from disorderbook.accounts import Accounts
 from disorderbook.errors import NoSuchFile, NoSuchInstance
 from disorderbook.exchange import Exchange
 from disorderbook.protocol.names import JSON, detail_of
-from disorderbook.protocol.route import HTML, Answer, Document, Request, Route, page
+from disorderbook.protocol.route import HTML, Answer, Document, Request, Route
 from disorderbook.site.description import description_text
 from disorderbook.site.documentation import PAGES_KEPT, docs_page
 from disorderbook.site.examples import Setup
@@ -104,7 +104,7 @@ class SiteRoutes:
             self._has_admin_key,
             self._exchange.is_stored,
         )
-        return _documentation(request.host, setup)
+        return _documentation(request.host, setup, _page_headers(self._tape_port))
 
     def _page(self, name: str) -> Answer:
         content = _page(name, self._has_control, self._has_admin_key)
@@ -112,9 +112,9 @@ class SiteRoutes:
 
 
 @lru_cache(maxsize=PAGES_KEPT)
-def _documentation(host: str, setup: Setup) -> Document:
+def _documentation(host: str, setup: Setup, headers: tuple[tuple[str, str], ...]) -> Document:
     """One for all who ask, so that those who never read it share its bytes."""
-    return page(docs_page(host, setup))
+    return Document(docs_page(host, setup).encode(), HTML, headers=headers)
 
 
 @cache

@@ -1,24 +1,36 @@
 """The documentation in a real browser: its script, and how it looks on every screen."""
 
+import ast
 import json
 import re
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from browser import faults
+from browser import Open, faults
 from live import ROOT, Exchange, running
 from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Route as PlaywrightRoute
 
 PATIENCE = 10_000  # milliseconds for the page to show something
 SCREENS = {"phone": (390, 844), "projector": (1920, 1080)}
+MOST_SCREENS = 15  # that the page is tall
+COLUMNS = ("told", "tried")
+LEFT_OUT = ("heading-order", "label")  # of axe, where most of the page has been taken out
+READY = "html.has-script"  # what a page has once its script has run
+IDS = "parts => parts.map(part => part.parentElement.id)"
 ACCOUNT, KEY = 'O\'NEILL "x"/ü $&', "k'ey $& \\"
 
 
 @pytest.fixture(scope="module")
-def exchange() -> Iterator[Exchange]:
-    with running("-a", str(ROOT / "accounts.json")) as exchange:
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """One with all routes that there are."""
+    key_file = tmp_path_factory.mktemp("keys") / "admin.key"
+    key_file.write_text("the admin's key\n")
+    options = ("--extra", "--control", "--admin-key-file", str(key_file))
+    with running("-a", str(ROOT / "accounts.json"), *options) as exchange:
         yield exchange
 
 
@@ -100,11 +112,20 @@ def line_of(page: Page, route: str) -> list[str]:
 def test_a_line_is_copied_with_the_keyboard(browser: Browser, exchange: Exchange) -> None:
     with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
         page = opened(context, exchange)
-        page.locator("#placeOrder .curl button").first.focus()
+        page.locator("#placeOrder summary").focus()
         page.keyboard.press("Enter")
-        page.locator("[role=status]", has_text="Copied").wait_for(state="attached")
-        line = page.locator("#placeOrder .curl code").first.text_content()
-        assert page.evaluate("navigator.clipboard.readText()") == line
+        for language in ("curl", "python"):
+            page.locator(f"#placeOrder [data-language={language}]").first.focus()
+            page.keyboard.press("Enter")
+            page.locator("#placeOrder .copy").first.focus()
+            page.keyboard.press("Enter")
+            page.locator("#said", has_text="Copied").wait_for(state="attached")
+            lines = page.locator("#placeOrder .call pre:visible code").all_text_contents()
+            assert len(lines) == 2 and lines[0].startswith(
+                "import " if language == "python" else language
+            )
+            assert page.evaluate("navigator.clipboard.readText()") == lines[0]
+            page.locator("#said").evaluate("said => { said.textContent = '' }")
 
 
 def test_account_and_key_are_put_into_every_line(browser: Browser, exchange: Exchange) -> None:
@@ -118,7 +139,11 @@ def test_account_and_key_are_put_into_every_line(browser: Browser, exchange: Exc
         quoted = "O%27NEILL%20%22x%22%2F%C3%BC%20%24%26"
         assert f"/accounts/{quoted}/orders" in line_of(page, "listOrders")[-1]
         assert f"/ws/{quoted}/venues/" in (page.locator("dt code").first.text_content() or "")
-        assert "YOUR_" not in "".join(page.locator(".curl code").all_text_contents())
+        python = page.locator("#placeOrder .python code").first.text_content() or ""
+        sent = [node for node in ast.walk(ast.parse(python)) if isinstance(node, ast.keyword)]
+        body, headers = (node.value for node in sent)
+        assert ast.literal_eval(body)["account"] == ACCOUNT and repr(KEY) in ast.unparse(headers)
+        assert "YOUR_" not in "".join(page.locator(".call code").all_text_contents())
         page.get_by_label("Account", exact=True).fill("")
         assert "YOUR_ACCOUNT" in line_of(page, "placeOrder")[2]
 
@@ -160,10 +185,125 @@ def test_the_page_is_fit_for_every_screen(
         context.on("request", lambda request: asked.append(request.url))
         page = opened(context, exchange)
         assert page.evaluate("document.documentElement.scrollWidth") == width
-        assert page.locator("nav details").get_attribute("open") == (
+        assert page.locator(".contents details").get_attribute("open") == (
             None if screen == "phone" else ""
         )
+        page.locator("#placeOrder summary").click()
         assert faults(page, rules={"color-contrast": {"enabled": False}}) == []
+        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
         assert page.evaluate(THIN_OUT) > 50
-        assert faults(page, runOnly=["color-contrast"]) == []
-        assert asked == [page.url] and complaints == []
+        assert faults(page, rules=dict.fromkeys(LEFT_OUT, {"enabled": False})) == []
+        assert all(url.startswith(f"http://127.0.0.1:{exchange.port}/") for url in asked)
+        assert complaints == []
+
+
+@pytest.mark.parametrize("width, height", [(1280, 800), (390, 844)])
+def test_the_folded_page_is_no_taller_than_15_screens(
+    browser: Browser, exchange: Exchange, width: int, height: int
+) -> None:
+    with browser.new_context(viewport={"width": width, "height": height}) as context:
+        page = opened(context, exchange)
+        assert page.evaluate("document.documentElement.scrollHeight") <= MOST_SCREENS * height
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.goto(f"{page.url}#placeOrder")  # unfolds it
+        told, tried = (page.locator(f"#placeOrder .{part}").bounding_box() for part in COLUMNS)
+        assert told is not None and tried is not None
+        assert (told["x"] + told["width"] <= tried["x"]) == (width == 1280)
+        assert (told["y"] + told["height"] <= tried["y"]) == (width == 390)
+
+
+def test_the_search_finds_unfolds_and_folds_again(open_url: Open, exchange: Exchange) -> None:
+    page = open_url(f"http://127.0.0.1:{exchange.port}/docs", ready=READY)
+    page.keyboard.press("/")
+    page.keyboard.type("Idempotency-Key")
+    text = page.locator("#content article:visible", has_text="Idempotency-Key")
+    assert page.locator("#found").text_content() == f"{text.count()} found"
+    assert 0 < text.count() == page.locator("#content article:visible").count()
+    assert text.count() == page.locator("#content article > details[open]").count()
+    assert not page.is_visible("#getQuote") and page.is_visible(".contents [href='#placeOrder']")
+    assert not page.is_visible(".contents [href='#getQuote']")
+    page.locator("#search").fill("xyzzy")
+    assert page.locator("#found").text_content() == "Nothing found"
+    page.keyboard.press("Escape")
+    assert page.input_value("#search") == "" == page.locator("#found").text_content()
+    assert page.is_visible("#getQuote") and not page.locator("#content details[open]").count()
+
+
+def test_links_unfold_what_they_lead_to_and_the_contents_say_where_one_is(
+    open_url: Open, exchange: Exchange
+) -> None:
+    page = open_url(f"http://127.0.0.1:{exchange.port}/docs#getQuote", ready=READY)
+    opened = page.locator("#content article > details[open]")
+    assert opened.evaluate_all(IDS) == ["getQuote"]
+    here = page.locator(".contents [aria-current]")
+    assert here.evaluate_all("links => links.map(link => link.hash)") == ["#getQuote"]
+    page.locator("#getQuote .told a", has_text="Quote").first.click()
+    page.wait_for_function("document.querySelector('#schema-Quote details').open")
+    assert here.evaluate_all("links => links.map(link => link.hash)") == ["#objects"]
+    page.locator("#order-type-limit .anchor").focus()
+    assert (
+        page.locator("#order-type-limit .anchor").evaluate("a => getComputedStyle(a).opacity")
+        == "1"
+    )
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#order-type-limit details').open")
+    assert page.url.endswith("#order-type-limit")
+    page.locator("#search").fill("Idempotency-Key")
+    page.evaluate("location.hash = '#getBook'")  # which the search hides
+    page.wait_for_function("document.querySelector('#getBook details').open")
+    assert page.is_visible("#getBook h3")
+
+
+def test_the_page_sends_requests_and_keeps_the_key_to_itself(
+    open_url: Open, exchange: Exchange
+) -> None:
+    page = open_url(f"http://127.0.0.1:{exchange.port}/docs#getQuote", ready=READY)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    def answer_to(route: str) -> str:
+        page.locator(f"#{route} .send button").click()
+        status = page.locator(f"#{route} .answer [role=status]", has_text=re.compile("^[0-9]"))
+        return status.text_content() or ""
+
+    assert answer_to("getQuote") == "200 OK"
+    assert json.loads(page.inner_text("#getQuote .answer pre"))["symbol"] == "FOOBAR"
+    assert not page.locator("#startLevel .send").count()
+    page.evaluate("location.hash = '#placeOrder'")
+    assert answer_to("placeOrder") == "401 Unauthorized"
+    page.get_by_label("Account", exact=True).fill("NOISEBOTS")
+    page.get_by_label("Key", exact=True).fill("noisekey")
+    body = page.locator("#placeOrder textarea")
+    assert json.loads(body.input_value())["account"] == "NOISEBOTS"
+    assert answer_to("placeOrder") == "200 OK"
+    assert json.loads(page.inner_text("#placeOrder .answer pre"))["account"] == "NOISEBOTS"
+    body.fill(body.input_value().replace('"qty": 100', '"qty": "<b>"'))
+    assert answer_to("placeOrder") == "400 Bad Request"
+    assert "<b>" in page.inner_text("#placeOrder .answer dl")  # what exactly was wrong
+    assert not any("noisekey" in url for url in asked) and len(asked) == 4
+    assert page.evaluate("[sessionStorage.getItem('key'), localStorage.length]") == ["noisekey", 0]
+    page.reload()
+    assert page.get_by_label("Key", exact=True).input_value() == "noisekey"
+
+
+def answer_with(body: str, route: PlaywrightRoute) -> None:
+    route.fulfill(body=body)
+
+
+def test_a_long_answer_is_cut_with_a_note(open_url: Open, exchange: Exchange) -> None:
+    page = open_url(f"http://127.0.0.1:{exchange.port}/docs#getMetrics", ready=READY)
+    for letters, words in ((20_001, "The first 20000 of 20001"), (10**6, "longer than is read")):
+        page.route("**/metrics", partial(answer_with, "x" * letters))
+        page.locator("#getMetrics .send button").click()
+        page.locator("#getMetrics .quiet", has_text=words).wait_for()
+        assert len(page.locator("#getMetrics .answer pre").text_content() or "") == 20_000
+
+
+def test_without_scripts_everything_can_be_read(browser: Browser, exchange: Exchange) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = opened(context, exchange)
+        page.locator("#placeOrder summary").click()
+        for part in (".told", ".curl", ".python"):
+            assert page.locator(f"#placeOrder {part}").first.is_visible()
+        assert not page.locator("#search, #mine, .send, .noscript").locator("visible=true").count()

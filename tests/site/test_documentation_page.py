@@ -1,5 +1,6 @@
 """The page at /docs: every line of it that can be copied does what the page promises."""
 
+import ast
 import functools
 import json
 import os
@@ -12,6 +13,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+import requests
 from live import running
 from reading import Element, Page
 from wsgi import KEYS, Client
@@ -20,9 +22,10 @@ from disorderbook.api.app import ROUTES, make_app
 from disorderbook.lab.control_routes import CONTROL_ROUTES
 from disorderbook.lab.fault_routes import FAULT_ROUTES
 from disorderbook.lab.journal_routes import JOURNAL_ROUTES
-from disorderbook.site.description import Description, description_text
+from disorderbook.protocol.route import Route
+from disorderbook.site.description import Description, Operation, description_text
 from disorderbook.site.documentation import docs_page
-from disorderbook.site.examples import Setup
+from disorderbook.site.examples import Setup, form_of, python_literal
 from disorderbook.site.routes import CONTROL_PAGE, PARTS
 
 ACCOUNTS = str(Path(__file__).parents[2] / "accounts.json")
@@ -42,6 +45,11 @@ PATIENCE = 20  # seconds
 @functools.cache
 def page_of(host: str = "127.0.0.1:8000", setup: Setup = SETUP) -> Page:
     return Page(docs_page(host, setup))
+
+
+def calls_of(page: Page) -> list[Element]:
+    """Each line with its Python and with what the page promises for them."""
+    return list(page.root.all("div", "call"))
 
 
 class Shell:
@@ -100,28 +108,50 @@ def test_every_curl_line_does_what_the_page_promises(
         address = f"http://127.0.0.1:{exchange.port}/docs"
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             page = Page(answer.read().decode())
-        blocks = list(page.root.all("div", "curl"))
-        assert len(blocks) > len(ROUTES) + len(EVERY_CONTROL_ROUTE) * ("--control" in options)
+        blocks = calls_of(page)
+        routes = [*ROUTES, *EVERY_CONTROL_ROUTE * ("--control" in options)]
+        assert len(blocks) > sum(is_explained(route) for route in routes)
         for block in blocks:
-            line = block.first("code").text
+            line = block.first("pre", "curl").text
             for placeholder, mine in MINE.items():
                 line = line.replace(placeholder, mine)
             status, kind, body = shell(line)
-            assert [status, kind] == promise_after(block), (line, body)
+            assert [status, kind] == promise_of(block), (line, body)
             check_shape(page, block, status, kind, body)
 
 
-def promise_after(block: Element) -> list[str]:
+def promise_of(block: Element) -> list[str]:
     """The status and content type that the page promises for a line."""
-    assert block.parent is not None
-    below = block.parent.children[block.parent.children.index(block) + 1 :]
-    promise = next(p for p in below if isinstance(p, Element) and p.tag == "p")
-    return [b.text for b in promise.all("b")]
+    return [b.text for b in block.first("p", "promise").all("b")]
+
+
+def is_explained(route: Route) -> bool:
+    """Whether programs have a use for it: a page for people is only linked."""
+    method, path, _ = route
+    operation = next((o for o in OPERATIONS.values() if is_of(o, method, path)), None)
+    return operation is not None and operation.tag != "pages"
+
+
+def is_of(operation: Operation, method: str, path: str) -> bool:
+    return (operation.method, shape(operation.path)) == (method, shape(path))
+
+
+def shape(path: str) -> str:
+    """A path with nothing for each of its names, whatever they are called."""
+    return re.sub(r"<\w+>|\{\w+\}", "{}", path).rstrip("/")
+
+
+def article_of(block: Element) -> Element | None:
+    """The article that a line stands in; that of the unknown path stands in none."""
+    around = block.parent
+    while around is not None and around.tag not in ("article", "section"):
+        around = around.parent
+    return around
 
 
 def check_shape(page: Page, block: Element, status: str, kind: str, body: str) -> None:
     """The answer is what the page says of it, and what the description says."""
-    around = block.parent
+    around = article_of(block)
     assert around is not None
     told = json.loads(body) if kind == "application/json" else body
     operation = OPERATIONS.get(around.attributes["id"])
@@ -164,21 +194,81 @@ def check_fields(page: Page, value: dict[str, Any], table: Element, before: str 
                 check_fields(page, item, table, f"{before}{name}{'[]' * many}.")
 
 
+def test_every_python_example_does_what_the_page_promises(tmp_path: Path) -> None:
+    """In the page's order, on an exchange of its own, as somebody's program would."""
+    (tmp_path / "admin.key").write_text("the ädmin's key\n", "utf-8")
+    key_file = str(tmp_path / "admin.key")
+    options = ("-a", ACCOUNTS, "--extra", "--control", "--admin-key-file", key_file)
+    with running(*options) as exchange, requests.Session() as session:
+        address = f"http://127.0.0.1:{exchange.port}/docs"
+        page = Page(session.get(address, timeout=PATIENCE).text)
+        for block in calls_of(page):
+            code = block.first("pre", "python").text
+            for placeholder, mine in MINE.items():
+                code = code.replace(placeholder, mine.replace(r"'\''", "'"))
+            printed: list[object] = []
+            names: dict[str, Any] = {"print": lambda *words: printed.append(words)}
+            exec(code.replace("import requests", ""), names | {"requests": session}, names)
+            answer = names["answer"]
+            kind = answer.headers["Content-Type"].split(";")[0]
+            assert [str(answer.status_code), kind] == promise_of(block), (code, answer.text)
+            assert printed == [(answer.status_code, answer.text)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"a": True, "b": [None, 1.5, {"c": "é\"'"}]}, [], {"x" * 50: ["y" * 50, 2]}, "z", False],
+)
+def test_json_is_spelled_as_python_spells_it(value: Any) -> None:
+    assert ast.literal_eval(python_literal(value)) == value
+
+
 @pytest.mark.parametrize(
     "route",
     [*(route for route in ROUTES if route not in PARTS), *EVERY_CONTROL_ROUTE],
     ids=lambda route: f"{route[0]} {route[1]}",
 )
-def test_the_page_explains_every_route(route: tuple[str, str, object]) -> None:
-    def shape(path: str) -> str:
-        return re.sub(r"<\w+>|\{\w+\}", "{}", path).rstrip("/")
+def test_the_page_explains_every_route(route: Route) -> None:
+    page, (method, path, _) = page_of(setup=CONTROLLED), route
+    (operation,) = [o for o in OPERATIONS.values() if is_of(o, method, path)]
+    place = page.ids[operation.id]
+    if operation.tag == "pages":
+        assert place.first("code").text == operation.path
+    else:
+        assert shape(place.first("h3").text) == f"{method} {shape(path)}"
+        assert list(place.all("div", "call"))
 
-    articles = {
-        shape(h3.text): h3.within("article")
-        for h3 in page_of(setup=CONTROLLED).root.all("h3")
-        if "/" in h3.text
-    }
-    assert list(articles[shape(f"{route[0]} {route[1]}")].all("div", "curl"))
+
+def test_the_scripts_of_the_pages_are_no_routes_of_the_interface() -> None:
+    assert not [o for o in OPERATIONS.values() if o.path.startswith("/static/")]
+    assert "/static/" not in page_of(setup=CONTROLLED).root.first("main").text
+
+
+def test_the_page_sends_what_reads_and_orders_and_nothing_else() -> None:
+    keyed = CONTROLLED._replace(needs_keys=True, has_admin_key=True)
+    for operation in OPERATIONS.values():
+        form = form_of(operation, keyed)
+        reads, trades = operation.method == "GET", operation.tag == "orders"
+        assert (form is not None) == ((reads or trades) and operation.tag != "pages")
+        if form is not None:
+            path = form["path"]
+            for name in form["names"]:
+                path = path.replace(f"{{{name['name']}}}", "")
+                assert name["value"] or name["in"] != "path"
+            assert "{" not in path and "KEY" not in path
+    form = form_of(OPERATIONS["placeOrder"], keyed)
+    assert form is not None and form["key"] == "YOUR_KEY"
+    assert form["body"]["account"] == "YOUR_ACCOUNT"
+
+
+def test_everything_but_the_first_words_is_folded() -> None:
+    page = page_of(setup=CONTROLLED)
+    main = page.ids["content"]
+    assert not [d for d in main.all("details") if "open" in d.attributes]
+    for article in main.all("article"):
+        children = [c for c in article.children if isinstance(c, Element)]
+        assert [child.tag for child in children] == ["a", "details"]
+        assert children[0].attributes["href"] == f"#{article.attributes['id']}"
 
 
 def test_every_link_leads_somewhere() -> None:
@@ -193,7 +283,8 @@ def test_every_link_leads_somewhere() -> None:
 
 def test_everything_with_a_heading_is_in_the_contents() -> None:
     page = page_of()
-    listed = {link.attributes["href"][1:] for link in page.root.first("nav").all("a")}
+    contents = page.root.first("nav", "contents")
+    listed = {link.attributes["href"][1:] for link in contents.all("a")}
     main = page.ids["content"]
     headed = {e.attributes["id"] for tag in ("section", "article") for e in main.all(tag)}
     assert headed - listed == {name for name in headed if name.startswith("schema-")}
@@ -201,13 +292,17 @@ def test_everything_with_a_heading_is_in_the_contents() -> None:
 
 def test_the_page_asks_no_other_host_for_anything() -> None:
     text = docs_page("127.0.0.1:8000", SETUP)
-    assert not re.search(r"<(img|iframe|object|embed|form|base|source)\b", text)
-    assert "@import" not in text and "url(" not in text
+    assert not re.search(r"<(img|iframe|object|embed|form|base|source|style)\b", text)
+    assert not re.search(r"<script(?! [^>]*src=)|\son\w+=", text)
+    for part in ("documentation.css", "documentation.js", "reading.js", "search.js", "sender.js"):
+        served = Client()("GET", f"/static/{part}").body.decode()
+        assert not re.search(r"@import|url\(|https?://", served)
     for tag in ("script", "link", "a"):
         for element in Page(text).root.all(tag):
             loaded = element.attributes.get("src") or element.attributes.get("href", "#")
             assert loaded.startswith(("#", "/", "data:")) and not loaded.startswith("//")
-    hosts = set(re.findall(r"(?:https?|wss?):/*([\w.:-]+)", text))
+    shown = Page(text).root.first("main").text
+    hosts = set(re.findall(r"(?:https?|wss?):/*([\w.:-]+)", shown))
     # The last one stands in the example of an accusation.
     assert hosts == {"127.0.0.1:8000", "127.0.0.1:8001", "evidence.example"}
 
@@ -257,7 +352,7 @@ def test_the_page_is_about_the_exchange_that_serves_it() -> None:
 
 def test_what_controls_the_market_is_explained_where_it_can_be_done() -> None:
     client = Client()
-    assert "control" not in client("GET", "/docs").body.decode().lower().split("<script>")[0]
+    assert "control" not in client("GET", "/docs").body.decode().lower()
     client.app = make_app(replace(Client().services, has_control=True))
     assert "/api/v1/control/reset" in Page(client("GET", "/docs").body.decode()).root.text
     assert client("GET", "/openapi.json").body == description_text(has_control=True)
@@ -275,12 +370,12 @@ def test_the_websockets_are_where_the_exchange_has_them() -> None:
 def test_the_page_is_for_every_screen_and_reader() -> None:
     text = docs_page("127.0.0.1:8000", SETUP)
     page = Page(text)
-    assert 'name="viewport"' in text and "prefers-color-scheme: dark" in text
+    assert 'name="viewport"' in text and 'name="color-scheme" content="light dark"' in text
     assert page.root.first("html").attributes["lang"] == "en"
     assert page.root.first("a", "skip").attributes["href"] == "#content"
     assert len(list(page.root.all("main"))) == len(list(page.root.all("h1"))) == 1
-    labels = [b.attributes["aria-label"] for b in page.root.all("button")]
-    assert len(set(labels)) == len(labels)
+    names = [call.attributes["data-name"] for call in calls_of(page)]
+    assert len(set(names)) == len(names) and not list(page.root.all("button"))
 
 
 def test_only_who_needs_a_key_is_asked_for_one() -> None:

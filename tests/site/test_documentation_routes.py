@@ -49,17 +49,17 @@ def test_an_article_has_everything_about_its_route() -> None:
     assert [h.text for h in root.all("h4")] == [
         "Parameters",
         "Body",
-        "Try it",
         "Answer",
         "Refusals",
+        "Try it",
     ]
-    assert len(list(root.all("div", "curl"))) == 2 == len(list(root.all("pre", "example")))
+    assert len(list(root.all("div", "call"))) == 2 == len(list(root.all("pre", "example")))
     assert "fields: Order" in root.text and "orderType" in root.text
 
 
 def test_a_route_without_parameters_says_nothing_of_them() -> None:
     headings = [h.text for h in article("heartbeat").root.all("h4")]
-    assert headings == ["Try it", "Answer", "Refusals"]
+    assert headings == ["Answer", "Refusals", "Try it"]
 
 
 def test_every_form_of_an_answer_is_shown() -> None:
@@ -68,9 +68,9 @@ def test_every_form_of_an_answer_is_shown() -> None:
         assert kind in text
 
 
-def test_a_line_has_a_button_with_a_name_of_its_own() -> None:
-    call = Call("", "curl '<x>'", "200", "text/plain")
-    block = Page(render("curl", SETUP, call=call, name="GET /x")).root
-    assert block.first("code").text == "curl '<x>'"
-    button = block.first("button").attributes
-    assert button["aria-label"] == "Copy: GET /x" and "hidden" in button
+def test_a_line_stands_in_two_languages_and_has_a_name() -> None:
+    call = Call("", "curl '<x>'", "200", "text/plain", "", "print('<x>')")
+    block = Page(render("call", SETUP, call=call, name="GET /x")).root
+    assert block.first("pre", "curl").text == "curl '<x>'"
+    assert block.first("pre", "python").text == "print('<x>')"
+    assert block.first("div", "call").attributes["data-name"] == "GET /x"

@@ -45,9 +45,11 @@ export const isSilence = fault => ['TypeError', 'TimeoutError', 'SyntaxError'].i
 export const givenKey = () => sessionStorage.getItem(KEY) ?? ''
 export const giveKey = key => sessionStorage.setItem(KEY, key)
 
+const headers = () => keyHeaders(givenKey())
+
 // A header takes bytes only, so the key goes as those of UTF-8.
-function headers() {
-  const bytes = new TextEncoder().encode(givenKey())
+export function keyHeaders(key) {
+  const bytes = new TextEncoder().encode(key)
   return bytes.length ? { 'X-Starfighter-Authorization': String.fromCharCode(...bytes) } : {}
 }
 

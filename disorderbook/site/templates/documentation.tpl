@@ -1,26 +1,26 @@
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'">
-<link rel="icon" href="data:,">
-<title>disorderBook: documentation</title>
-<style>
-{{!style}}</style>
-</head>
-<body>
+% rebase('frame.tpl', script='documentation', place='/docs', title='Documentation – disorderBook', description='Every route of this exchange, with lines to copy and to send.', styles=('documentation',), is_text=True, has_control=setup.has_control)
+% placeholders = examples.placeholders(setup)
+<div class="book">
+<nav class="contents" aria-label="Contents">
 <a class="skip" href="#content">Skip to the text</a>
-<nav aria-label="Contents"><details open><summary>Contents</summary>
+<div role="search" class="scripted">
+<label class="unseen" for="search">Search the documentation</label>
+<input id="search" type="search" placeholder="Search" autocomplete="off" spellcheck="false" aria-keyshortcuts="/"><kbd aria-hidden="true">/</kbd>
+<p id="found" role="status"></p>
+</div>
+<details open><summary>Contents</summary>
 <ul>
 <li><a href="#introduction">Introduction</a></li>
 % for tag, operations in groups:
 <li><a href="#tag-{{tag['name']}}">{{tag['name'].capitalize()}}</a>
+% if tag['name'] != PAGES:
 <ul>
 % for operation in operations:
 <li><a href="#{{operation.id}}"><span class="method {{operation.method.lower()}}">{{operation.method}}</span> {{operation.summary}}</a></li>
 % end
-</ul></li>
+</ul>\\
+% end
+</li>
 % end
 <li><a href="#refusals">Refusals of most routes</a></li>
 <li><a href="#order-types">Order types</a>
@@ -35,10 +35,12 @@
 </details></nav>
 <main id="content">
 <section id="introduction">
-<h1>disorderBook</h1>
+% include('anchor.tpl', id='introduction', name='Documentation')
+<h2>Documentation</h2>
 % info = description.document['info']
 <p class="summary">{{info['summary']}}</p>
-<p>Every line that begins with <code>curl</code> can be pasted into a terminal as it is. They work
+<p>Every line that begins with <code>curl</code> can be pasted into a terminal as it is, and what
+stands below <b>Python</b> into Python; the page itself sends what reads, and orders. The lines work
 from top to bottom on an exchange that has just been started; after that, put in the ids that your
 own answers name.
 % if setup.needs_keys:
@@ -54,13 +56,13 @@ What the admin alone may do needs the key of <code>--admin-key-file</code>: put 
 <option value="powershell">PowerShell</option>
 <option value="cmd">the Command Prompt</option>
 <option value="posix">Git or WSL</option></select></label></p>
-% placeholders = examples.placeholders(setup)
 % if placeholders:
-<p id="mine" hidden>
+<div id="mine" class="scripted">
 % for label, placeholder in placeholders:
 <label>{{label}} <input type="text" data-stands-for="{{placeholder}}" autocomplete="off" spellcheck="false"></label>
 % end
-They are put into the lines below and stay in this page.</p>
+<p class="quiet">They are put into the lines below and into what is sent. A key stays in this tab.</p>
+</div>
 % end
 % for paragraph in paragraphs(info['description']):
 <p>{{!prose(paragraph)}}</p>
@@ -70,27 +72,33 @@ They are put into the lines below and stay in this page.</p>
 </section>
 % for tag, operations in groups:
 <section id="tag-{{tag['name']}}">
+% include('anchor.tpl', id=f"tag-{tag['name']}", name=tag['name'])
 <h2>{{tag['name'].capitalize()}}</h2>
 <p>{{!prose(tag['description'])}}</p>
+% if tag['name'] == PAGES:
+% include('pages.tpl', operations=operations)
+% else:
 % for operation in operations:
 % include('route.tpl', operation=operation)
+% end
 % end
 </section>
 % end
 <section id="refusals">
+% include('anchor.tpl', id='refusals', name='Refusals of most routes')
 <h2>Refusals of most routes</h2>
 <p>A refusal is <code>{"ok": false, "error": "..."}</code> with one of these sentences, word for
-word, and has changed nothing.</p>
+word, and has changed nothing. The header <code>X-Error-Detail</code> says what exactly was wrong,
+where there is more to say.</p>
+<details><summary>The sentences, and how to see one</summary>
 % include('table.tpl', headings=REFUSALS, rows=refusal_rows(common + refusals_elsewhere(description)))
 <p>To see one:</p>
-% include('curl.tpl', call=UNKNOWN_PATH, name='a refusal')
+% include('call.tpl', call=UNKNOWN_PATH, name='a refusal')
+</details>
 </section>
 % include('order_types.tpl')
 % include('tape.tpl')
 % include('objects.tpl')
 </main>
-<p class="unseen" role="status"></p>
-<script>
-{{!script}}</script>
-</body>
-</html>
+</div>
+<p class="unseen" id="said" role="status"></p>

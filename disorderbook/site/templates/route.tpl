@@ -1,6 +1,10 @@
+% form = examples.form_of(operation, setup)
 <article id="{{operation.id}}">
-<h3><span class="method {{operation.method.lower()}}">{{operation.method}}</span> {{!prose(f'`{operation.path}`')}}</h3>
-<p class="summary">{{operation.summary}}</p>
+% include('anchor.tpl', id=operation.id, name=f'{operation.method} {operation.path}')
+<details><summary><h3><span class="method {{operation.method.lower()}}">{{operation.method}}</span> {{!prose(f'`{operation.path}`')}}</h3>
+<span class="brief">{{operation.summary}}</span></summary>
+<div class="columns">
+<div class="told">
 % for paragraph in paragraphs(operation.description):
 <p>{{!prose(paragraph)}}</p>
 % end
@@ -14,16 +18,6 @@
 <p>{{!prose(operation.request_body['description'])}}</p>
 % include('table.tpl', headings=FIELDS, rows=field_rows(body, description))
 <p>{{!prose(body['description'])}}</p>
-% end
-<h4>Try it</h4>
-% for call in examples.calls(operation, setup):
-% if call.shows:
-<p>{{call.shows}}</p>
-% end
-% if call.why:
-<p>{{call.why}}</p>
-% end
-% include('curl.tpl', call=call, name=f'{operation.method} {operation.path} {call.shows}'.strip())
 % end
 <h4>Answer</h4>
 % meaning = operation.responses[SUCCESS]['description'] + ' '
@@ -55,4 +49,22 @@
 % if usual:
 <p><a href="#refusals">As most routes do</a>, it can answer {{', '.join(usual)}}.</p>
 % end
+</div>
+<div class="tried">
+<h4>Try it</h4>
+% for call in examples.calls(operation, setup):
+% if call.shows:
+<p>{{call.shows}}</p>
+% end
+% if call.why:
+<p>{{call.why}}</p>
+% end
+% include('call.tpl', call=call, name=f'{operation.method} {operation.path} {call.shows}'.strip())
+% end
+% if form:
+<div class="send scripted" data-form="{{json(form)}}"></div>
+% end
+</div>
+</div>
+</details>
 </article>

@@ -1,5 +1,6 @@
 % messages = examples.example_messages(setup)
 <section id="tape">
+% include('anchor.tpl', id='tape', name='The tape (websockets)')
 <h2>The tape (websockets)</h2>
 <p>An exchange that was started with <code>--websockets</code> tells who listens what happens, on \\
 % if setup.tape_port is None:
@@ -10,6 +11,7 @@ port {{setup.tape_port}}. \\
 Instead of asking for the quote again and again, open one of these URLs with any websocket client,
 here for the account {{setup.account}}. The venue or stock need not exist yet. You never have to
 send anything.</p>
+<details><summary>The URLs and the messages</summary>
 <p>\\
 % if setup.needs_keys:
 This exchange needs keys. The two <code>executions</code> URLs want that of their account: in a
@@ -43,4 +45,5 @@ this order. (On the wire each is one line without blanks.)</p>
 <pre><code>{{pretty(messages.tick)}}</code></pre>
 <p>An order that trades three times makes six executions and one tick. A cancel makes a tick too; a
 fill-or-kill order that is not filled makes none.</p>
+</details>
 </section>

@@ -1,0 +1,1 @@
+<a class="anchor" href="#{{id}}" aria-label="Link to {{name}}">#</a>
