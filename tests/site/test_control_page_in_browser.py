@@ -221,7 +221,8 @@ def test_a_stock_is_halted_and_the_clock_moved(exchange: PrivateExchange, open_u
     assert exchange.time == before + 1.5
     page.fill("#reason", "a\u200bb")
     page.click("[aria-label='Halt FOOBAR at TESTEX']")
-    page.wait_for_selector("#said:has-text('reason is ')")
+    page.wait_for_selector("#reason-error:has-text('reason is ')")
+    assert page.get_attribute("#reason", "aria-invalid") == "true" and page.is_hidden("#said")
 
 
 def test_the_admins_key_is_asked_for(open_url: Open) -> None:

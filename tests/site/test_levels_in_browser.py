@@ -89,7 +89,8 @@ def test_the_first_level_is_won_by_clicking(exchange: PrivateExchange, open_url:
 def test_a_refusal_stands_beside_its_field(exchange: PrivateExchange, open_url: Open) -> None:
     page = play(open_url, exchange, "sell_side", "refused")
     order(page, "-5")
-    page.wait_for_selector("#qty-error:has-text('qty is -5; allowed: ')")
+    sentence = "Illegal value (usually a non-positive number)"
+    page.wait_for_selector(f"#qty-error:has-text('{sentence}: qty is -5; allowed: ')")
     assert page.get_attribute("#qty", "aria-invalid") == "true"
     order(page, "5", "4x")
     page.wait_for_selector("#price-error:has-text('price is \"4x\"; allowed: ')")

@@ -45,7 +45,7 @@ function refused(fault) {
     ? givenKey()
       ? ['That is not the admin’s key', 'The key at the top is another one.']
       : ['The admin’s key is needed', 'Put it in at the top: it is the line of the file that --admin-key-file names.']
-    : ['The exchange does not let this page do that', fault.detail ?? fault.message]
+    : ['The exchange does not let this page do that', fault.words()]
 }
 
 function filters() {
@@ -317,7 +317,7 @@ function doing(button, act) {
   return telling($('said'), button, async () => {
     await act(button)
     await learn()
-  })
+  }, button.closest('.panel'))
 }
 
 async function sure(sentence, yes, method, path, content) {

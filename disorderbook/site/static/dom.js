@@ -108,19 +108,37 @@ export function confirmed(sentence, yes) {
   return new Promise(done => { dialog.onclose = () => done(dialog.returnValue === 'yes') })
 }
 
-// Does what a button is for, once at a time, and says at `place` what the exchange refused. A busy
-// button is not disabled, since it would lose the focus.
-export async function telling(place, button, act) {
+// Does what a button is for, once at a time. What the exchange refuses is said beside the field of
+// `form` that it names, if that is given and has such a field, else at `place`. A busy button is not
+// disabled, since it would lose the focus.
+export async function telling(place, button, act, form, words = refusalOf) {
   if (button.getAttribute('aria-busy') === 'true') return
   say(place, '')
+  for (const field of form?.querySelectorAll('[aria-invalid=true]') ?? []) sayOf(field, '')
   mark(button, 'aria-busy', 'true')
   try {
     await act()
   } catch (fault) {
-    say(place, refusalOf(fault))
+    const field = fault.field && form?.querySelector(`[name=${CSS.escape(fault.field)}]:enabled:not([type=radio])`)
+    if (!field) return say(place, refusalOf(fault))
+    sayOf(field, words(fault))
+    field.focus()
   } finally {
     mark(button, 'aria-busy', 'false')
   }
+}
+
+// Says what is wrong with what stands in a field, below it; "" if nothing is.
+function sayOf(field, text) {
+  const name = `${field.id}-error`
+  if (!$(name)) {
+    const place = document.createElement('span')
+    Object.assign(place, { id: name, className: 'refusal', role: 'alert' })
+    mark(field, 'aria-describedby', name)
+    field.after(place)
+  }
+  say($(name), text)
+  mark(field, 'aria-invalid', String(Boolean(text)))
 }
 
 export function say(place, text) {
@@ -129,7 +147,7 @@ export function say(place, text) {
 }
 
 export function refusalOf(fault) {
-  if (fault instanceof Refused) return fault.detail ?? fault.message
+  if (fault instanceof Refused) return fault.words()
   if (!isSilence(fault)) throw fault
   return 'The exchange does not answer.'
 }

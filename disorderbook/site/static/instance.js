@@ -4,7 +4,7 @@
 
 import { attendChart, markFills } from './chart.js'
 import { attendCurves } from './curve.js'
-import { $, attendKey, confirmed, mark, money, put, refusalOf, say, shares, telling } from './dom.js'
+import { $, attendKey, confirmed, mark, money, put, say, shares, telling } from './dom.js'
 import { showFills } from './fills.js'
 import { showLadder } from './ladder.js'
 import { accountPage, goTo, here, lookSoon, watch } from './market.js'
@@ -13,7 +13,7 @@ import { showOrders } from './orders.js'
 import { actAs, learnOwn, learnSoon, own, ownPaths } from './own.js'
 import { drawPlots } from './plot.js'
 import { showConnection, showQuote } from './quote.js'
-import { Refused, ask, inPath, send } from './requests.js'
+import { ask, inPath, send } from './requests.js'
 import { attendSources } from './sources.js'
 
 const LONGEST_PAUSE = 500 // milliseconds: the day goes on also while nothing trades
@@ -163,8 +163,6 @@ function showStory() {
 
 // ---- The ticket ---------------------------------------------------------------------------------
 
-const FIELDS = ['qty', 'orderType', 'price']
-const UNITS = { qty: '', price: 'Counted in cents, ' } // before a refusal of what was put in
 const direction = () => $('ticket').elements.direction.value
 
 function showTicket() {
@@ -189,7 +187,6 @@ function numberIn(text, unit = 1) {
 }
 
 async function placeOrder() {
-  for (const name of FIELDS) showRefusal(name, '')
   put($('ticket-said'), '')
   const order = {
     account: played.account, direction: direction(), orderType: $('orderType').value,
@@ -198,18 +195,15 @@ async function placeOrder() {
   if (order.orderType !== 'market') order.price = numberIn($('price').value, 100)
   try {
     tellOrder(await send('POST', `/ob/api/${stockPath()}/orders`, order))
-  } catch (fault) {
-    if (!(fault instanceof Refused) || !FIELDS.includes(fault.field)) throw fault
-    const unit = typeof order[fault.field] === 'number' ? UNITS[fault.field] : ''
-    showRefusal(fault.field, unit + refusalOf(fault))
-    $(fault.field).focus()
+  } finally {
+    learnOrdersSoon()
   }
-  learnOrdersSoon()
 }
 
-function showRefusal(name, text) {
-  put($(`${name}-error`), text)
-  mark($(name), 'aria-invalid', String(Boolean(text)))
+// The price is put in in dollars, and told in cents.
+function refusalOfTicket(fault) {
+  const isCents = fault.field === 'price' && typeof numberIn($('price').value, 100) === 'number'
+  return fault.words(isCents ? 'Counted in cents, ' : '')
 }
 
 function tellOrder({ direction, fills, totalFilled, originalQty, open }) {
@@ -275,14 +269,14 @@ function attend() {
   $('again-new').onclick = () => telling($('seed-error'), $('again-new'), () => again())
   submits('again', 'again-same', 'seed-error', () => again({ seed: numberIn($('seed').value) }))
   $('ticket').oninput = showTicket
-  submits('ticket', 'send', 'ticket-error', placeOrder)
+  submits('ticket', 'send', 'ticket-error', placeOrder, refusalOfTicket)
   submits('accusation', 'accuse', 'account-error', accuse)
 }
 
-function submits(form, button, error, act) {
+function submits(form, button, error, act, words) {
   $(form).onsubmit = event => {
     event.preventDefault()
-    telling($(error), $(button), act)
+    telling($(error), $(button), act, $(form), words)
   }
 }
 

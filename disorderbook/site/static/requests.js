@@ -16,6 +16,11 @@ export class Refused extends Error {
     this.detail = detail
     this.field = detail?.split(' ', 1)[0]
   }
+
+  // The sentence and the detail, with these words before that.
+  words(before = '') {
+    return this.detail ? `${this.message.replace(/[.!]$/, '')}: ${before}${this.detail}` : this.message
+  }
 }
 
 export function ask(path, parameters = {}) {

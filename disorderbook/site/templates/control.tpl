@@ -44,7 +44,7 @@
       </dl>
       <form id="advance" autocomplete="off" hidden>
         <label for="seconds">Seconds</label>
-        <input id="seconds" type="number" min="0" max="86400" step="any" value="60" required>
+        <input id="seconds" name="advance" type="number" min="0" max="86400" step="any" value="60" required>
         <button class="main">Advance</button>
       </form>
     </section>
@@ -53,7 +53,7 @@
       <header><h2 id="books-title">Stocks</h2><p id="books-note"></p></header>
       <p class="reason">
         <label for="reason">Reason for a halt</label>
-        <input id="reason" maxlength="200" placeholder="the exchange’s owner has halted it" autocomplete="off">
+        <input id="reason" name="reason" maxlength="200" placeholder="the exchange’s owner has halted it" autocomplete="off">
       </p>
       <div class="scroll" tabindex="0" role="group" aria-labelledby="books-title">
         <table>
@@ -69,7 +69,7 @@
       <header><h2 id="snapshots-title">Snapshots</h2></header>
       <form id="snapshot" autocomplete="off">
         <label class="unseen" for="snapshot-name">Name of the snapshot</label>
-        <input id="snapshot-name" placeholder="name" maxlength="200" required>
+        <input id="snapshot-name" name="name" placeholder="name" maxlength="200" required>
         <button>Take</button>
       </form>
       <div class="scroll" tabindex="0" role="group" aria-labelledby="snapshots-title">

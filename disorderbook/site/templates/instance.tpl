@@ -56,7 +56,7 @@
       <button type="button" class="main" id="again-new">Again with another seed</button>
       <button id="again-same">Again with the seed</button>
       <label class="unseen" for="seed">Seed</label>
-      <input id="seed" inputmode="numeric" aria-describedby="seed-error">
+      <input id="seed" name="seed" inputmode="numeric" aria-describedby="seed-error">
       <span class="refusal" id="seed-error" role="alert"></span>
     </form>
   </section>
@@ -84,10 +84,10 @@
         <label><input type="radio" name="direction" value="sell"> <span>Sell</span></label>
       </fieldset>
       <p class="field"><label for="qty">Shares</label>
-        <input id="qty" inputmode="numeric" value="100" aria-describedby="qty-error">
+        <input id="qty" name="qty" inputmode="numeric" value="100" aria-describedby="qty-error">
         <span class="refusal" id="qty-error" role="alert"></span></p>
       <p class="field"><label for="orderType">Type</label>
-        <select id="orderType" aria-describedby="orderType-error">
+        <select id="orderType" name="orderType" aria-describedby="orderType-error">
           <option value="market">market</option>
           <option value="limit">limit</option>
           <option value="immediate-or-cancel">immediate-or-cancel</option>
@@ -95,7 +95,7 @@
         </select>
         <span class="refusal" id="orderType-error" role="alert"></span></p>
       <p class="field"><label for="price">Price in dollars</label>
-        <input id="price" inputmode="decimal" disabled aria-describedby="price-error">
+        <input id="price" name="price" inputmode="decimal" disabled aria-describedby="price-error">
         <span class="refusal" id="price-error" role="alert"></span></p>
       <button class="main" id="send"></button>
       <p class="refusal" id="ticket-error" role="alert"></p>
@@ -112,12 +112,12 @@
     <form id="accusation" autocomplete="off" novalidate>
       <p class="quiet">You have one accusation, and will be asked once more before it is made.</p>
       <p class="field"><label for="account">Account</label>
-        <input id="account" spellcheck="false" aria-describedby="account-error">
+        <input id="account" name="account" spellcheck="false" aria-describedby="account-error">
         <span class="refusal" id="account-error" role="alert"></span></p>
       <p class="field"><label for="explanation_link">Link to an explanation (need not be given)</label>
-        <input id="explanation_link" type="url"></p>
+        <input id="explanation_link" name="explanation_link" type="url"></p>
       <p class="field"><label for="executive_summary">Summary (need not be given)</label>
-        <textarea id="executive_summary" rows="3"></textarea></p>
+        <textarea id="executive_summary" name="executive_summary" rows="3"></textarea></p>
       <button class="main" id="accuse">Accuse…</button>
     </form>
   </section>
