@@ -49,6 +49,7 @@ from disorderbook.protocol.names import (
     MAX_BOOKS,
     error_message,
 )
+from disorderbook.rules.market import NO_RULES, RuleBook
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.server import CAN_LEAVE_SOCKETS, InlineServer
 from disorderbook.tape.feed import Tape
@@ -98,6 +99,7 @@ class MarketSettings(NamedTuple):
     has_control: bool = False  # whether there are routes that control the market
     latency: LatencySettings = LatencySettings()  # of orders and of the tape
     admin_key: str | None = None  # which those need, and moving the clock
+    rules: RuleBook = NO_RULES  # what orders must obey
 
 
 @contextmanager
@@ -124,7 +126,7 @@ def assemble(
     if tape is not None:
         publishers.append(tape.publish)
         forget.append(tape.forget)
-    exchange = Exchange(settings.max_books, publishers, clock.read, ledger)
+    exchange = Exchange(settings.max_books, publishers, clock.read, ledger, settings.rules)
     if market is not None:
         exchange.restore(market.books, market.latest)
     gamemaster = GameMaster(

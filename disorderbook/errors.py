@@ -58,6 +58,10 @@ class Unprocessable(ExchangeError):
     """It is understood and allowed, but contradicts what was sent before."""
 
 
+class TooFrequent(ExchangeError):
+    """It is understood and allowed, but not so soon after the last ones."""
+
+
 class Unavailable(ExchangeError):
     """The exchange would do it, but something it needs is not there: a disk, room, the tape."""
 
@@ -132,6 +136,18 @@ class ClockGoesByItself(BadRequest):
     sentence = "This exchange's clock goes by itself (see --clock)"
 
 
+class OrderTooLarge(BadRequest):
+    sentence = "The rules of this market allow no order of so many shares"
+
+
+class OffTick(BadRequest):
+    sentence = "The rules of this market allow only multiples of its tick as prices"
+
+
+class OutsideBand(BadRequest):
+    sentence = "The price is outside the band that the rules of this market allow"
+
+
 class NotAdmin(Unauthorized):
     sentence = "This needs the admin's key (see --admin-key-file)"
     detail = "the admin's key is missing or another; allowed: the one line of that file"
@@ -191,6 +207,18 @@ class StockSettled(Forbidden):
     """Its detail is the price."""
 
     sentence = "This stock is settled: it takes no orders any more"
+
+
+class PositionLimit(Forbidden):
+    sentence = "The order could lead beyond the position limit of this market"
+
+
+class TooManyOpenOrders(Forbidden):
+    sentence = "The rules of this market allow no more open orders of an account"
+
+
+class OwnOrderMet(Forbidden):
+    sentence = "The order would trade with one of its own account, which this market does not allow"
 
 
 class NoSuchSnapshot(NotFound):
@@ -259,6 +287,10 @@ class EncodedBody(Unsupported):
 
 class ReusedIdempotencyKey(Unprocessable):
     sentence = "This Idempotency-Key came with another order before"
+
+
+class TooManyOrders(TooFrequent):
+    sentence = "The rules of this market allow no more orders of an account within a second"
 
 
 class CannotWrite(Unavailable):

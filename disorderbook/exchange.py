@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from disorderbook.engine.book import Execution, OrderBook
-from disorderbook.engine.orders import NewOrder, Order
+from disorderbook.engine.orders import NewOrder, Order, Terms
 from disorderbook.errors import (
     CannotWrite,
     NoSuchBook,
@@ -29,11 +29,22 @@ from disorderbook.errors import (
 )
 from disorderbook.ledger.base import Ledger
 from disorderbook.protocol.names import MAX_BOOKS, detail_of
+from disorderbook.rules.enforcement import OrderRates, admit
+from disorderbook.rules.market import NO_RULES, RuleBook
 
 IDS_AT_ONCE = 64  # of an account's orders that are looked up together
 RESTING_AT_ONCE = 1000  # orders of a book that are looked through together, in some 50 microseconds
 
-_STATE = ("_latest", "_venues", "_numbers", "_last_number", "_closed", "_halted", "_settled")
+_STATE = (
+    "_latest",
+    "_venues",
+    "_numbers",
+    "_last_number",
+    "_closed",
+    "_halted",
+    "_settled",
+    "_rates",
+)
 
 Place = tuple[str, str]  # venue and symbol of a book
 
@@ -80,6 +91,7 @@ class Exchange:
         publishers: Sequence[Publish] = (),
         clock: Callable[[], int] = time.time_ns,
         ledger: Ledger = Ledger(),
+        rules: RuleBook = NO_RULES,
     ) -> None:
         self.lock = threading.Lock()
         self.group_commit = False
@@ -89,6 +101,7 @@ class Exchange:
         self._publishers = tuple(publishers)
         self._clock = clock
         self._ledger = ledger
+        self.rules = rules
         self._latest = 0
         self._venues: dict[str, dict[str, OrderBook]] = {}
         self._numbers: dict[str, int] = {}  # of venues, from 1 in the order of their opening
@@ -97,6 +110,7 @@ class Exchange:
         self._closed: set[str] = set()  # venues that were reserved; no more than there are names
         self._halted: dict[Place, str] = {}  # books that take no orders, and why
         self._settled: dict[Place, int] = {}  # books that are closed for good, and their prices
+        self._rates: dict[Place, OrderRates] = {}  # of books that have rules
 
     def restore(self, books: Iterable[OrderBook], latest: int) -> None:
         """Hold these books, oldest first, and no others; no time from now is `latest` again."""
@@ -150,11 +164,14 @@ class Exchange:
         """Open the only book of a venue that is free, which does not count for `max_books`."""
         book = self._open(OrderBook(venue, symbol, self.now()))
         self._reserved[venue] = titles
+        self._note_restrictions(book)
         return book
 
     def restore_reserved(self, venue: str, titles: Titles) -> None:
         """Reserve a venue again whose book was restored."""
         self._reserved[venue] = titles
+        for book in self._venues[venue].values():
+            self._note_restrictions(book)
 
     def restore_closed(self, venues: Iterable[str]) -> None:
         """Never open these, whose books were not restored."""
@@ -178,12 +195,12 @@ class Exchange:
             for each in [book for books in self._venues.values() for book in books.values()]:
                 each.is_gone = True
             self._venues, self._numbers, self._reserved = {}, {}, {}
-            self._closed, self._halted, self._settled = set(), {}, {}
+            self._closed, self._halted, self._settled, self._rates = set(), {}, {}, {}
             self._latest = self._last_number = 0
             return
         book.is_gone = True
-        for restricted in (self._halted, self._settled):
-            restricted.pop((book.venue, book.symbol), None)
+        for state in (self._halted, self._settled, self._rates):
+            state.pop((book.venue, book.symbol), None)
         self._open(OrderBook(book.venue, book.symbol, self.now()))
 
     def save(self) -> object:
@@ -243,9 +260,15 @@ class Exchange:
             raise
 
     def _note_restrictions(self, book: OrderBook) -> None:
-        """Have what follows from `halted` and `settled` of a book."""
+        """Have what follows from `halted` and `settled` of a book, and from its place. Levels have
+        no rules but their own.
+        """
         place = book.venue, book.symbol
-        book.is_restricted = book.halted is not None or book.settled is not None
+        rules = None if book.venue in self._reserved else self.rules.of(*place)
+        if book.rules != rules:
+            book.obey(rules)
+        is_closed = book.halted is not None or book.settled is not None
+        book.is_restricted = is_closed or rules is not None
         self._halted.pop(place, None)
         if book.halted is not None:
             self._halted[place] = book.halted
@@ -339,14 +362,14 @@ class Exchange:
         """Place an order and publish what it did; raises CannotWrite before anything has changed.
 
         A signal may end a change anywhere, and leave a book that contradicts itself: the ledger
-        then has the next commit fail. Raises TradingHalted and StockSettled as well.
+        then has the next commit fail. Raises TradingHalted and StockSettled as well, and
+        what the rules of the book refuse with.
         """
-        if book.is_restricted:
-            _check_restrictions(book)
+        terms = self._admit(book, new) if book.is_restricted else None
         now = self.now()
         self._ledger.require_writable()
         try:
-            outcome = book.submit(new, now)
+            outcome = book.submit(new, now, terms)
             self._ledger.submit(book, outcome)
         except BaseException:
             self._ledger.roll_back()
@@ -363,12 +386,7 @@ class Exchange:
         book, now = self._venues[order.venue][order.symbol], self.now()
         if order.is_open:
             self._ledger.require_writable()
-            try:
-                book.cancel(order, now)
-                self._ledger.cancel(book, order)
-            except BaseException:
-                self._ledger.roll_back()
-                raise
+            self._close(book, order, now)
         for publish in self._publishers:
             publish(book, ())
 
@@ -474,16 +492,37 @@ class Exchange:
         if book.venue not in self._numbers:
             self._last_number += 1
             self._numbers[book.venue] = self._last_number
-        if book.halted is not None or book.settled is not None:  # it was read from the ledger
-            self._note_restrictions(book)
+        self._note_restrictions(book)
 
+    def _admit(self, book: OrderBook, new: NewOrder) -> Terms | None:
+        """On which terms an order is placed in a book that is restricted. Own orders that it must
+        not meet are cancelled. Raises as `submit` does.
+        """
+        if book.settled is not None:
+            raise _settled(book.settled)
+        if book.halted is not None:
+            raise TradingHalted(book.halted)
+        if book.rules is None:
+            return None
+        place, now = (book.venue, book.symbol), self.read_clock()
+        rates = self._rates.setdefault(place, OrderRates(book.rules.orders_per_second))
+        terms, own = admit(book.rules, book, new, rates, now)
+        self._ledger.require_writable()
+        rates.note(new.account, now)
+        for order in own:
+            self._close(book, order, self.now())
+            for publish in self._publishers:
+                publish(book, ())
+        return terms
 
-def _check_restrictions(book: OrderBook) -> None:
-    """Raise what a new order in this book meets before it is looked at."""
-    if book.settled is not None:
-        raise _settled(book.settled)
-    if book.halted is not None:
-        raise TradingHalted(book.halted)
+    def _close(self, book: OrderBook, order: Order, now: int) -> None:
+        """Cancel an open order; the ledger is writable."""
+        try:
+            book.cancel(order, now)
+            self._ledger.cancel(book, order)
+        except BaseException:
+            self._ledger.roll_back()
+            raise
 
 
 def _settled(price: int) -> StockSettled:

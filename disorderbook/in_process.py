@@ -40,6 +40,8 @@ from disorderbook.protocol.names import (
     NANOSECONDS,
     is_name,
 )
+from disorderbook.rules.file import UnusableRules, read_rules, rule_book
+from disorderbook.rules.market import NO_RULES, RuleBook
 from disorderbook.server.limits import Limits
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.response import WsgiApp
@@ -154,6 +156,7 @@ def serve(
     journal: bool = True,
     latency: str = OFF,
     tape_latency: str = OFF,
+    rules: str | os.PathLike[str] | Mapping[str, object] | None = None,
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
@@ -179,6 +182,8 @@ def serve(
     `journal` has it keep what clients ask, for `control.requests`. `latency` is how long orders and
     cancels are held before they are done, and `tape_latency` how late the tape is: such as "50ms",
     "uniform:10ms,90ms" or "lognormal:90ms,0.3" (median and sigma), drawn from the seed.
+
+    `rules` are what orders must obey: a file as of --rules, or its tables as dictionaries.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
@@ -215,6 +220,7 @@ def serve(
         admin_key=admin_key,
         has_journal=journal,
         latency=LatencySettings(distribution(latency), distribution(tape_latency)),
+        rules=_rules(rules),
     )
     place = None if replay_as is None else place_of(replay_as)
     if replay is None and place is not None:
@@ -251,6 +257,15 @@ def _accounts(keys: Mapping[str, str] | None) -> Accounts:
         return Accounts()
     check_keys("accounts", dict(keys))
     return Accounts(keys)
+
+
+def _rules(rules: str | os.PathLike[str] | Mapping[str, object] | None) -> RuleBook:
+    if rules is None:
+        return NO_RULES
+    try:
+        return rule_book(rules) if isinstance(rules, Mapping) else read_rules(os.fspath(rules))
+    except UnusableRules as fault:
+        raise ValueError(f"rules {fault}") from None
 
 
 @contextmanager

@@ -32,10 +32,10 @@ OPTIONS = (ROOT / "docs" / "options.md").read_text()
 # entry with a dot is a module that stands in another layer than the rest of its package.
 LAYERS = [
     {"protocol.names", "__version__"},
-    {"errors", "process", "client"},
+    {"errors", "process", "client", "rules.market"},
     {"engine", "server"},
     {"protocol"},
-    {"accounts", "ledger.base"},
+    {"accounts", "ledger.base", "rules"},
     {"exchange"},
     {"ledger", "marketdata", "traders"},
     {"game"},
@@ -70,7 +70,7 @@ MAY_IMPORT = {
     "client": set(),
     "process": {"protocol.names"},
     "server": {"process", "protocol.names", "errors"},
-    "engine": set(),
+    "engine": {"rules.market"},
     "traders": {"engine", "protocol.names"},
     "runner": {"client", "engine", "traders"},
 }

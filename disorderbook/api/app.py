@@ -22,6 +22,7 @@ from disorderbook.errors import (
     ExchangeError,
     Forbidden,
     NotFound,
+    TooFrequent,
     TooLarge,
     Unauthorized,
     Unavailable,
@@ -61,6 +62,7 @@ STATUSES: dict[type, str] = {
     TooLarge: "413 Content Too Large",
     Unsupported: "415 Unsupported Media Type",
     Unprocessable: "422 Unprocessable Content",
+    TooFrequent: "429 Too Many Requests",
     Unavailable: "503 Service Unavailable",
 }
 
@@ -458,7 +460,9 @@ def _outcome(done: "Future[Answer]") -> bytes | HttpResponse:
 def _refused(refusal: ExchangeError) -> HttpResponse:
     status = next(STATUSES[c] for c in type(refusal).__mro__ if c in STATUSES)
     detail = ((DETAIL_HEADER, detail_header(refusal.detail)),) if refusal.detail else ()
-    return HttpResponse(status, (*JSON_HEADERS, *detail), _ended(error_message(str(refusal))))
+    retry = (("Retry-After", "1"),) if isinstance(refusal, TooFrequent) else ()
+    headers = (*JSON_HEADERS, *detail, *retry)
+    return HttpResponse(status, headers, _ended(error_message(str(refusal))))
 
 
 def _ended(json: bytes) -> bytes:

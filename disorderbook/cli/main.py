@@ -259,6 +259,12 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         "--accounts",
     )
     add(
+        "--rules",
+        metavar="FILE",
+        default=None,
+        help="what orders must obey: limits, price bands, fees and so on, in TOML (docs/rules.md)",
+    )
+    add(
         "--ports-file",
         metavar="FILE",
         default=None,

@@ -38,6 +38,8 @@ from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.process.sockets import allow_descriptors
 from disorderbook.protocol.names import HOST, timestamp
+from disorderbook.rules.file import UnusableRules, read_rules
+from disorderbook.rules.market import NO_RULES, RuleBook
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.server import InlineServer
 
@@ -159,7 +161,20 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
         has_control=options.control,
         latency=LatencySettings(options.latency, options.tape_latency),
         admin_key=_admin_key(options),
+        rules=_rules(options.rules),
     )
+
+
+def _rules(path: str | None) -> RuleBook:
+    """Those of --rules; raises CannotStart."""
+    if path is None:
+        return NO_RULES
+    try:
+        return read_rules(path)
+    except OSError as fault:
+        raise CannotStart(f"Cannot read the rules file {path}: {fault.strerror}") from None
+    except UnusableRules as fault:
+        raise CannotStart(f"The rules file {path} {fault}") from None
 
 
 def _admin_key(options: argparse.Namespace) -> str | None:

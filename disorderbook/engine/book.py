@@ -6,14 +6,26 @@ cents a share and quantities shares. The engine knows no threads: where an Excha
 its lock must be held in every method of these modules.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from disorderbook.engine.index import Register
 from disorderbook.engine.ladder import Ladder
-from disorderbook.engine.orders import BUY, FILL_OR_KILL, LIMIT, SELL, Fill, NewOrder, Order
+from disorderbook.engine.orders import (
+    BUY,
+    FILL_OR_KILL,
+    LIMIT,
+    SELL,
+    Fill,
+    NewOrder,
+    Order,
+    Terms,
+    fee_of,
+)
 from disorderbook.engine.positions import Position
+from disorderbook.engine.usage import Usages
+from disorderbook.rules.market import Rules
 
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
@@ -64,6 +76,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     order: Order
     executions: list[Execution]
     book_moved: bool = True
+    terms: Terms | None = None  # those that it was placed on
 
     def closed_orders(self) -> list[Order]:
         """The orders that this one has closed, itself included."""
@@ -94,42 +107,58 @@ class OrderBook:
         self.position_list: list[Position] = []  # the same, to be read some at a time
         self.execution_count = 0  # since this object was made
         self.event_count = 0  # placings, and cancels of open orders
-        # Its exchange sees to these three.
+        # Its exchange sees to these.
         self.halted: str | None = None  # why it takes no orders now
         self.settled: int | None = None  # cents a share at which it was closed for good
+        self.rules: Rules | None = None  # what orders must obey
+        self.usages: Usages | None = None  # what accounts have open, while there are rules
         self.is_restricted = False  # whether a new order has to pass checks of the exchange first
         self.is_gone = False  # whether a new market has taken its place
         self._register = Register()
 
-    def submit(self, new: NewOrder, ts: int) -> Outcome:
+    def submit(self, new: NewOrder, ts: int, terms: Terms | None = None) -> Outcome:
         """Accept an order that is within its limits, match it, then rest or close what is left."""
         order = self._accept(new, ts)
         if order.side is BUY:
             own, against = self.bids, self.asks
         else:
             own, against = self.asks, self.bids
-        if order.type is FILL_OR_KILL and not against.can_fill(order):
+        most = None if terms is None else terms.most
+        if order.type is FILL_OR_KILL and (most is not None or not against.can_fill(order)):
             order.close(ts, order.event)
-            return Outcome(order, [], book_moved=False)
+            return Outcome(order, [], book_moved=False, terms=terms)
+        if most is not None:
+            order.remaining = most
         limit, best = against.limit(order), against.best
         meets = best is not None and best.rank >= limit
         executions = self._match(order, against, limit, ts) if meets else []
-        if order.remaining:
-            if order.type is LIMIT:
+        if order.closed_at is None:
+            if order.type is LIMIT and most is None:
                 own.rest(order)
             else:
                 order.close(ts, order.event)
         self.quote_time = ts
-        return Outcome(order, executions)
+        if terms is not None:
+            self._note(terms, order, executions)
+        return Outcome(order, executions, True, terms)
 
     def cancel(self, order: Order, ts: int) -> None:
         """Close an order of this book; one that is closed already stays as it is."""
         if order.is_open:
+            if self.usages is not None:
+                self.usages.take(order, order.remaining, is_last=True)
             ladder = self.bids if order.side is BUY else self.asks
             ladder.reduce(order, order.remaining)
             order.close(ts, self.event_count)
             self.event_count += 1
             self.quote_time = ts
+
+    def obey(self, rules: Rules | None) -> None:
+        """Have these rules from now on, which the exchange sees to, and count what is open."""
+        self.rules, self.usages = rules, None
+        if rules is not None:
+            levels = [*self.bids, *self.asks]
+            self.usages = Usages(order for level in levels for order in level.orders.values())
 
     def find(self, order_id: int) -> Order | None:
         """The order with this id, if there ever was one that is not forgotten."""
@@ -210,6 +239,17 @@ class OrderBook:
             last.ts if last else 0,
             self.quote_time,
         )
+
+    def _note(self, terms: Terms, order: Order, executions: Sequence[Execution]) -> None:
+        """Have the accounts pay for their trades, and count what they have open."""
+        for each in executions if terms.taker_fee or terms.maker_fee else ():
+            value = each.price * each.quantity
+            self.positions[each.standing.account].charge(fee_of(value, terms.maker_fee))
+            self.positions[each.incoming.account].charge(fee_of(value, terms.taker_fee))
+        if self.usages is not None:
+            for each in executions:
+                self.usages.take(each.standing, each.quantity, not each.standing.remaining)
+            self.usages.add(order)
 
     def _accept(self, new: NewOrder, ts: int) -> Order:
         event, quantity, register = self.event_count, new.quantity, self._register

@@ -46,6 +46,17 @@ class PriceLevel:
         self.orders[order.id] = order
         self.size += order.remaining
 
+    def queue(self) -> Iterator[Order]:
+        """The orders from the front on, as they stand while nothing changes. It looks only at those
+        that are asked for, and not at what was removed before them.
+        """
+        if self.orders:
+            self.front  # noqa: B018  # moves _arrived past those that are gone
+            for index in range(self._arrived, len(self._arrivals)):
+                order = self.orders.get(self._arrivals[index])
+                if order is not None:
+                    yield order
+
     def between(self, first: int, end: int, most: int) -> tuple[list[Order], int]:
         """Orders of the queue with ids from `first` to below `end`, in their order, and the id to
         go on from. At most `most` arrivals are looked at, some of which may be gone.

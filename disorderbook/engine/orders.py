@@ -9,6 +9,7 @@ Prices are cents a share, quantities are shares, times are integer nanoseconds s
 
 import enum
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -63,6 +64,24 @@ class NewOrder(msgspec.Struct, frozen=True, gc=False):
     quantity: int
 
 
+class Terms(NamedTuple):
+    """What an order is placed on, beyond what it asks for. Fees are in basis points (hundredths of
+    a percent) of what a trade is worth; one below zero is given to whom it concerns.
+    """
+
+    most: int | None = None  # shares that it trades; it is then closed; None: it is not stopped
+    taker_fee: int = 0  # for the account of the order that comes in
+    maker_fee: int = 0  # for that of the one that stands
+
+
+PLAIN = Terms()
+
+
+def fee_of(value: int, basis_points: int) -> int:
+    """Cents for a trade of a value in cents, to the nearest cent; half a cent is the exchange's."""
+    return (value * basis_points + 5000) // 10_000
+
+
 class Fill(msgspec.Struct, frozen=True, gc=False):
     """A trade as one of its two orders remembers it."""
 
@@ -106,11 +125,15 @@ class Order(msgspec.Struct, eq=False, gc=False):
     @property
     def close_reason(self) -> str | None:
         """Why it is closed, or None: `filled`; `killed` (fill-or-kill, and not to be filled at
-        once); `rest` (of a market or immediate-or-cancel order, which never rests); `cancelled`.
+        once); `rest` (of an order that was not to rest: a market or immediate-or-cancel order, or
+        one that was stopped by its terms); `cancelled`.
         """
         if self.remaining:
             return None
-        return "filled" if self.filled == self.quantity else _REASONS[self.type]
+        if self.filled == self.quantity:
+            return "filled"
+        is_stopped = self.type is LIMIT and self.closed_event == self.event
+        return "rest" if is_stopped else _REASONS[self.type]
 
     def fill(self, fill: Fill, event: int) -> None:
         """Take part in a trade; `event` is the placing of the incoming order."""

@@ -4,10 +4,10 @@
 class Position:
     """Cash in cents and shares, both since the account's first trade and both from zero.
 
-    Trading with oneself moves neither, but makes the account known here.
+    Trading with oneself moves neither, but for fees, and makes the account known here.
     """
 
-    __slots__ = ("account", "cash", "shares", "lowest", "highest")
+    __slots__ = ("account", "cash", "shares", "lowest", "highest", "fees")
 
     def __init__(self, account: str) -> None:
         self.account = account
@@ -15,6 +15,7 @@ class Position:
         self.shares = 0
         self.lowest = 0  # the fewest shares ever held; below zero after selling short
         self.highest = 0
+        self.fees = 0  # cents that are paid, which `cash` is without; below zero: that are given
 
     def trade(self, quantity: int, price: int) -> None:
         """Buy `quantity` shares at `price` cents each; sell them if `quantity` is negative."""
@@ -24,6 +25,11 @@ class Position:
             self.highest = shares
         elif shares < self.lowest:
             self.lowest = shares
+
+    def charge(self, fee: int) -> None:
+        """Pay a fee in cents; be given it, if it is negative."""
+        self.cash -= fee
+        self.fees += fee
 
     def net_asset_value(self, price: int) -> int:
         """Cents this position is worth when a share is worth `price` cents."""

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from disorderbook.engine.book import OrderBook
-from disorderbook.errors import StockSettled, TradingHalted, Unavailable
+from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange
 from disorderbook.game.view import DirectView
 from disorderbook.lab.clock import Clock
@@ -142,8 +142,8 @@ class Opponents:
             bot.step()
         except Unavailable:
             raise
-        except (TradingHalted, StockSettled):
-            log.debug("The opponent %s may not trade now", bot.opponent.account)
+        except ExchangeError as refusal:  # halted, settled, or against the rules
+            log.debug("The opponent %s was refused: %s", bot.opponent.account, refusal)
         except Exception:
             log.error("The opponent %s acts no more", bot.opponent.account)
             heapq.heappop(self._heap)

@@ -294,7 +294,7 @@ def _check(book: OrderBook, expected: list[int]) -> None:
     positions = book.positions.values()
     if [book.bids.depth, book.asks.depth, len(positions)] != expected:
         raise Damaged(f"{book.symbol} at {book.venue} is not complete")
-    if sum(p.cash for p in positions) or sum(p.shares for p in positions):
+    if sum(p.cash + p.fees for p in positions) or sum(p.shares for p in positions):
         raise Damaged(f"the positions in {book.symbol} at {book.venue} do not balance")
 
 

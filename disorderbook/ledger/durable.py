@@ -166,7 +166,7 @@ class DurableLedger(Archive):
         self._must_flush = True
 
     def submit(self, book: OrderBook, outcome: Outcome) -> None:
-        self._commands.append(placement(outcome.order))
+        self._commands.append(placement(outcome))
         self._changes.submit(book, outcome)
         self._closed.extend(outcome.closed_orders())
 

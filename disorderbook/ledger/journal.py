@@ -16,7 +16,7 @@ from operator import attrgetter
 import msgspec
 
 from disorderbook.engine.book import Execution, OrderBook, Outcome
-from disorderbook.engine.orders import Fill, NewOrder, Order, OrderType, Side
+from disorderbook.engine.orders import PLAIN, Fill, NewOrder, Order, OrderType, Side, Terms
 from disorderbook.ledger.base import Instance, InstanceState, StoredResult, StoredRun
 from disorderbook.ledger.tables import (
     BOOKS,
@@ -57,6 +57,14 @@ class Placement(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=0, t
     quantity: int
 
 
+class PlacementOnTerms(Placement, frozen=True, gc=False, array_like=True, tag=3, tag_field="what"):
+    """An order that was stopped by the rules of its market, or that fees are paid for: what these
+    were then counts, whatever they are now.
+    """
+
+    terms: Terms
+
+
 class Cancellation(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1, tag_field="what"):
     """The cancel of an open order."""
 
@@ -66,7 +74,7 @@ class Cancellation(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1
     ts: int
 
 
-Command = Placement | Cancellation | InstanceState
+Command = Placement | PlacementOnTerms | Cancellation | InstanceState
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Command]).decode
@@ -172,9 +180,10 @@ class Changes:
         return changes
 
 
-def placement(order: Order) -> Placement:
+def placement(outcome: Outcome) -> Placement:
     """The command that led to an order."""
-    return Placement(
+    order, terms = outcome.order, outcome.terms
+    fields = (
         order.venue,
         order.symbol,
         order.id,
@@ -185,6 +194,9 @@ def placement(order: Order) -> Placement:
         order.price,
         order.quantity,
     )
+    if terms is None or terms == PLAIN:
+        return Placement(*fields)
+    return PlacementOnTerms(*fields, terms)
 
 
 def entries(connection: sqlite3.Connection, flushed: int) -> Iterator[list[Command]]:
@@ -220,7 +232,8 @@ def _place(command: Placement, book: OrderBook) -> Outcome:
     if command.id != book.next_id:
         raise Damaged(f"order {book.next_id} of {book.symbol} at {book.venue} is missing")
     new = NewOrder(command.account, command.side, command.type, command.price, command.quantity)
-    return book.submit(new, command.ts)
+    terms = command.terms if isinstance(command, PlacementOnTerms) else None
+    return book.submit(new, command.ts, terms)
 
 
 def _cancel(command: Cancellation, book: OrderBook) -> Order:

@@ -244,6 +244,7 @@ POSITIONS = Table(
         Column("shares", INTEGER, "position.shares", is_changing=True),
         Column("lowest", INTEGER, "position.lowest", is_changing=True),
         Column("highest", INTEGER, "position.highest", is_changing=True),
+        Column("fees", "NOT NULL", "position.fees", _cents, int, True),
     ),
     f"UNIQUE ({_POSITION_KEY})",
 )
@@ -391,6 +392,10 @@ UPDATE books SET checksum = checksum(
     venue, symbol, opened, orders, events, bid_depth, ask_depth, accounts, quote_time,
     last_price, last_quantity, last_trade, halted, settled
 )""",
+    """ALTER TABLE positions ADD COLUMN fees NOT NULL DEFAULT 0;
+UPDATE positions SET checksum = checksum(
+    venue, symbol, account, cash, shares, lowest, highest, fees
+)""",
 )
 
 SCHEMA_VERSION = 1 + len(MIGRATIONS)
@@ -460,6 +465,7 @@ def read_position(row: Row) -> Position:
     position = Position(values["account"])
     position.cash, position.shares = values["cash"], values["shares"]
     position.lowest, position.highest = values["lowest"], values["highest"]
+    position.fees = values["fees"]
     return position
 
 

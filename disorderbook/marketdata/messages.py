@@ -29,6 +29,7 @@ from disorderbook.protocol.fields import (
 from disorderbook.protocol.messages import QuoteMessage, quote_fields
 from disorderbook.protocol.names import LARGEST_PORT, timestamp, to_json
 from disorderbook.protocol.route import NAMES_AT_ONCE, Steps, list_in_steps, with_commas
+from disorderbook.rules.market import BandAround, RuleBook, SelfTrade
 
 Since = Annotated[
     Timestamp, Meta(description="Since when it is known what traded: when the book was opened.")
@@ -50,6 +51,103 @@ class VenueStocksMessage(msgspec.Struct, gc=False):
     ]
 
 
+class MarketRulesMessage(msgspec.Struct, gc=False, rename="camel", omit_defaults=True):
+    """Rules of a market: what is absent is not ruled here. Those of a stock count for more than
+    those of its venue, and these for more than those of every venue.
+    """
+
+    venue: (
+        Annotated[Venue, Meta(description="Where they hold; absent: at every venue.")] | UnsetType
+    ) = UNSET
+    symbol: (
+        Annotated[Symbol, Meta(description="For which stock they hold; absent: for every one.")]
+        | UnsetType
+    ) = UNSET
+    position_limit: (
+        Annotated[
+            int,
+            Meta(
+                description="Shares that an account may hold or owe at most, also if all its open "
+                "orders of one side traded.",
+                ge=1,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    largest_order: (
+        Annotated[int, Meta(description="Shares of an order at most.", ge=1)] | UnsetType
+    ) = UNSET
+    open_orders: (
+        Annotated[int, Meta(description="Open orders of an account in a stock.", ge=1)] | UnsetType
+    ) = UNSET
+    band: (
+        Annotated[
+            float,
+            Meta(
+                description="Percent, to both sides of what it is around, to which prices may go; "
+                "always a tick at least.",
+                gt=0,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    band_around: (
+        Annotated[
+            BandAround,
+            Meta(
+                description="What the band is around: the last trade, the middle of the best two "
+                "prices, or the start price."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    start_price: (
+        Annotated[
+            Price,
+            Meta(description="Cents a share: what the band is around before anything has traded."),
+        ]
+        | UnsetType
+    ) = UNSET
+    orders_per_second: (
+        Annotated[int, Meta(description="Orders of an account in a stock within a second.", ge=1)]
+        | UnsetType
+    ) = UNSET
+    self_trade: (
+        Annotated[
+            SelfTrade,
+            Meta(
+                description="What happens where an order would trade with one of its own account: "
+                "the newer or the older one is cancelled, or the newer is refused."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    taker_fee: (
+        Annotated[
+            int,
+            Meta(
+                description="Basis points of a trade's value that the account of the incoming order"
+                " pays."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    maker_fee: (
+        Annotated[
+            int,
+            Meta(
+                description="Basis points that the account of the standing order pays, or is "
+                "given where it is below zero."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    tick_size: (
+        Annotated[int, Meta(description="Cents, of which every price is a multiple.", ge=1)]
+        | UnsetType
+    ) = UNSET
+
+
 class ServerMessage(msgspec.Struct, gc=False, kw_only=True):
     """What to know of a server before watching."""
 
@@ -63,6 +161,16 @@ class ServerMessage(msgspec.Struct, gc=False, kw_only=True):
         Annotated[
             Count,
             Meta(description="A port that takes websockets; absent without them.", le=LARGEST_PORT),
+        ]
+        | UnsetType
+    ) = UNSET
+    rules: (
+        Annotated[
+            list[MarketRulesMessage],
+            Meta(
+                description="The rules of this market, those that hold most widely first; absent "
+                "without `--rules`."
+            ),
         ]
         | UnsetType
     ) = UNSET
@@ -175,9 +283,19 @@ def server_message(
         started=timestamp(since),
         needsKeys=needs_keys,
         tapePort=UNSET if tape_port is None else tape_port,
+        rules=_rules(exchange.rules) or UNSET,
         venues=[],
     )
     return list_in_steps(to_json(message), _venues_and_stocks(exchange), NAMES_AT_ONCE)
+
+
+def _rules(book: RuleBook) -> list[MarketRulesMessage]:
+    told = []
+    for venue, symbol, rules in book.entries():
+        place = (("venue", venue), ("symbol", symbol))
+        fields = {name: value for name, value in (*place, *rules.given()) if value is not None}
+        told.append(MarketRulesMessage(**fields))  # type: ignore[arg-type]
+    return told
 
 
 def _venues_and_stocks(exchange: Exchange) -> Iterator[bytes]:

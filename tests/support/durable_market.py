@@ -57,6 +57,10 @@ class Stoppable:
 
 # What leads from the tables of a version to those of the version before it.
 _OLDER = {
+    4: """ALTER TABLE positions DROP COLUMN fees;
+        UPDATE positions SET checksum = checksum(
+            venue, symbol, account, cash, shares, lowest, highest
+        )""",
     3: """ALTER TABLE books DROP COLUMN halted;
         ALTER TABLE books DROP COLUMN settled;
         UPDATE books SET checksum = checksum(

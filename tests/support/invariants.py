@@ -15,7 +15,7 @@ def check_invariants(book: OrderBook) -> None:
         check_ladder(ladder, [o for o in orders if o.side is side and o.is_open], side)
     if book.bids.best and book.asks.best:
         assert book.bids.best.price < book.asks.best.price, "the book is crossed"
-    assert sum(position.cash for position in book.positions.values()) == 0
+    assert sum(position.cash + position.fees for position in book.positions.values()) == 0
     assert sum(position.shares for position in book.positions.values()) == 0
     for position in book.positions.values():
         assert position.lowest <= min(0, position.shares)
