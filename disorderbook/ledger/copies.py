@@ -76,6 +76,7 @@ _NEW_COLUMNS = {
     "events",
     "halted",
     "settled",
+    "fees",
 }
 _UNNUMBERED = "venue, symbol, standing_id, incoming_id, price, quantity, ts"
 
@@ -223,7 +224,9 @@ class _Upgrade:
         write(WRITE_EXECUTION, map(EXECUTIONS.sign, executions))
         write(WRITE_ORDER, map(self._order, self._rows(ORDERS)))
         write(WRITE_BOOK, map(self._book, self._rows(BOOKS)))
-        write(WRITE_POSITION, map(POSITIONS.sign, self._rows(POSITIONS)))
+        write(
+            WRITE_POSITION, (POSITIONS.sign({**each, "fees": 0}) for each in self._rows(POSITIONS))
+        )
         write(WRITE_INSTANCE, map(INSTANCES.sign, self._rows(INSTANCES)))
         if not self._is_first:  # its entries are written as they were
             write("INSERT INTO journal VALUES (?, ?, ?)", self._select("SELECT * FROM journal"))

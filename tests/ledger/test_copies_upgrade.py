@@ -39,6 +39,9 @@ def tables_only(tmp_path: Path) -> Path:
     return tmp_path / "market-0.1.db"
 
 
+POSITION = ("account", "cash", "shares", "lowest", "highest")  # what it was in that version
+
+
 def answers(market: Stoppable) -> dict[str, Any]:
     """What market-0.1.json says, of a market of this version."""
     books = []
@@ -53,7 +56,7 @@ def answers(market: Stoppable) -> dict[str, Any]:
                     "opened_at": book.opened_at,
                     "quote": {name: getattr(quote, name) for name in quote.__struct_fields__},
                     "positions": [
-                        {name: getattr(position, name) for name in position.__slots__}
+                        {name: getattr(position, name) for name in POSITION}
                         for position in book.positions.values()
                     ],
                     "orders": [json.loads(order_message(order)) for order in orders],

@@ -6,14 +6,15 @@ from contextlib import closing
 
 import pytest
 
-from disorderbook.engine.book import OrderBook
-from disorderbook.engine.orders import OrderType, Side
+from disorderbook.engine.book import OrderBook, Outcome
+from disorderbook.engine.orders import LIMIT, SELL, NewOrder, OrderType, Side, Terms
 from disorderbook.ledger.journal import (
     Cancellation,
     Changes,
     Command,
     Journal,
     Placement,
+    PlacementOnTerms,
     entries,
     placement,
     replay,
@@ -25,6 +26,7 @@ COMMANDS: list[list[Command]] = [
     [
         Placement("V", "S", 1, 6, "bob", Side.BUY, OrderType.MARKET, 0, 2**31 - 1),
         Cancellation("V", "S", 0, 2**62),
+        PlacementOnTerms("V", "S", 2, 7, "cy", Side.SELL, OrderType.LIMIT, 5, 9, Terms(3, 5, -2)),
     ],
 ]
 
@@ -87,7 +89,7 @@ def test_a_replay_leads_to_the_same_book() -> None:
         replay(command, {("V", "S"): book}, changes)
     first, second = book.find(0), book.find(1)
     assert first and second and (first.remaining, second.is_open) == (7, False)
-    assert placement(second) == command and book.quote_time == 6
+    assert placement(Outcome(second, [])) == command and book.quote_time == 6
     replay(Cancellation("V", "S", 0, 8), {("V", "S"): book}, changes)
     assert not first.is_open and book.quote_time == 8
     [changed] = changes.books.values()
@@ -106,3 +108,27 @@ def test_a_replay_leads_to_the_same_book() -> None:
 def test_what_the_book_could_not_have_done_is_noticed(command: Command) -> None:
     with pytest.raises(Damaged):
         replay(command, {("V", "S"): OrderBook("V", "S", 1)}, Changes())
+
+
+def test_a_placement_has_the_terms_that_were_in_force_if_there_were_any() -> None:
+    new = NewOrder("ann", SELL, LIMIT, 50, 9)
+    for terms, kind in (
+        (None, Placement),
+        (Terms(), Placement),
+        (Terms(0), PlacementOnTerms),
+        (Terms(maker_fee=-1), PlacementOnTerms),
+        (Terms(most=4, taker_fee=100, maker_fee=50), PlacementOnTerms),
+    ):
+        first, second = OrderBook("V", "S", 1), OrderBook("V", "S", 1)
+        commands: list[Command] = []
+        bid = NewOrder("bob", Side.BUY, LIMIT, 50, 5)
+        for ts, each in enumerate((bid, new), 2):
+            commands.append(placement(first.submit(each, ts, terms if each is new else None)))
+        assert type(commands[-1]) is kind
+        for command in commands:
+            replay(command, {("V", "S"): second}, Changes())
+        told = [
+            (book.quote(), [(p.account, p.cash, p.fees) for p in book.position_list], book.find(1))
+            for book in (first, second)
+        ]
+        assert str(told[0]) == str(told[1])
