@@ -9,7 +9,6 @@ Prices are cents a share, quantities are shares, times are integer nanoseconds s
 
 import enum
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -64,7 +63,7 @@ class NewOrder(msgspec.Struct, frozen=True, gc=False):
     quantity: int
 
 
-class Terms(NamedTuple):
+class Terms(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What an order is placed on, beyond what it asks for. Fees are in basis points (hundredths of
     a percent) of what a trade is worth; one below zero is given to whom it concerns.
     """

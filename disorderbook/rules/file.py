@@ -150,9 +150,6 @@ def _contradictions(rules: Rules) -> list[str]:
     tick = rules.tick_size
     if tick is not None and rules.start_price is not None and rules.start_price % tick:
         found.append(f"start_price = {rules.start_price} is no multiple of tick_size = {tick}")
-    limit, largest = rules.position_limit, rules.largest_order
-    if limit is not None and largest is not None and largest > 2 * limit:
-        found.append(f"largest_order = {largest} is more than position_limit = {limit} ever allows")
     return found
 
 

@@ -39,6 +39,7 @@ ELSEWHERE = {
     ("docs/python.md", "position = market.position()"): "tests/docs/test_python.py",
     ("docs/python.md", "market = Market("): "tests/client/test_network_trust.py",
     ("docs/lab.md", "from disorderbook.lab import"): "tests/docs/test_lab.py",
+    ("docs/rules.md", "[market]"): "tests/docs/test_rules.py",
     ("docs/testing.md", "docker build"): "tests/deploy/test_container.py",
     ("docs/database.md", "SELECT "): "tests/ledger/test_tables_schema.py",
     ("docs/database.md", "WITH "): "tests/ledger/test_tables_schema.py",

@@ -85,7 +85,6 @@ def test_an_empty_file_has_no_rules(tmp_path: Path) -> None:
         ("[market]\nband_around = 'mid'", r"no sense in \[market\]: band_around needs band"),
         ("[market]\nstart_price = 5", "start_price needs band"),
         ("[market]\nband = 5\nstart_price = 12\ntick_size = 5", "no multiple of tick_size = 5"),
-        ("[market]\nposition_limit = 5\nlargest_order = 11", "more than position_limit = 5 ever"),
         ("[market]\ntaker_fee = 2\n[venues.V]\nmaker_fee = -3", r"no sense in \[venues.V\]: maker"),
         (
             "[venues.V]\ntick_size = 5\nband = 1\n[venues.V.stocks.S]\nstart_price = 3",
