@@ -86,5 +86,5 @@ def replaying(
 
 
 def exported(file: Path, folder: Path) -> list[bytes]:
-    """What the two files of a market's export hold."""
-    return [written.read_bytes() for written in export(str(file), str(folder))]
+    """What the files of a market's export hold of which a market can be made again."""
+    return [written.read_bytes() for written in export(str(file), str(folder))[:2]]
