@@ -11,12 +11,17 @@ import hmac
 import json
 import logging
 import os
+import re
 import stat
-from collections.abc import Mapping, Sequence
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from disorderbook.errors import (
+    CannotChangeAccounts,
     ForwardedRequest,
     NoKey,
     NotAdmin,
@@ -30,6 +35,7 @@ from disorderbook.protocol.names import MAX_NAME_LENGTH
 KEY_COOKIE = "api_key"
 MAX_KEY_BYTES = 1024  # in UTF-8
 CHECK_SECONDS = 1.0  # between two looks at the file
+MOST_ATTEMPTS = 10  # to write the file while somebody else does
 
 KEY_RULE = (
     f"a key has 1 to {MAX_KEY_BYTES} bytes that can be printed and no semicolon, and neither begins"
@@ -42,6 +48,10 @@ PLAYER_RULE = (
 )
 
 log = logging.getLogger(__name__)
+
+Keys = dict[str, str]  # by account
+Change = Callable[[Keys], None]
+"""Changes the keys it is given, or raises an ExchangeError."""
 
 _State = tuple[int, ...] | None  # of a file; None if there is none
 _NO_FILE: _State = ()
@@ -71,6 +81,7 @@ class Accounts:
     def __init__(self, keys: Mapping[str, str] | None = None) -> None:
         self._keys = None if keys is None else _encoded(keys)
         self.need_keys = keys is not None  # whether the server is in authentication mode
+        self.change_file: Callable[[Change], None] | None = None  # where the keys are of a file
         self.version = 0
         self.private: dict[str, PrivateVenue] = {}
         self._closed: set[str] = set()  # venues that were private
@@ -100,6 +111,22 @@ class Accounts:
         """Use these keys from now on. Whoever has accepted an older key sees that in `version`."""
         self._keys = _encoded(keys)
         self.version += 1
+
+    def names(self) -> list[str]:
+        """The accounts that have a key, in the order of the file; none where no keys are needed."""
+        return list(self._keys or ())
+
+    def change(self, change: Change) -> None:
+        """Have other keys from now on, in their file as well if they are of one. Raises what
+        `change` does, or CannotChangeAccounts; then nothing has changed. The caller has seen to it
+        that keys are needed, and calls it in one thread at a time.
+        """
+        if self.change_file is not None:
+            self.change_file(change)
+            return
+        keys = {account: key.decode() for account, key in (self._keys or {}).items()}
+        _change(keys, change, "what is to be written")
+        self.replace(keys)
 
     def authorize(self, account: str, key: str | None) -> None:
         """Raise NoKey or WrongKey unless `key` allows acting for `account`."""
@@ -205,6 +232,10 @@ class Admin:
             raise ForwardedRequest
         if self._key is None and not self._accounts.need_keys:
             return
+        self.require_key(key)
+
+    def require_key(self, key: str | None) -> None:
+        """Raise NotAdmin unless this is the admin's key, whoever else may control the market."""
         sent = (key or "").encode(errors="replace")
         if self._key is None or not hmac.compare_digest(self._key, sent):
             raise NotAdmin
@@ -258,7 +289,7 @@ def check_keys(where: str, keys: object) -> None:
         raise ValueError(f"{where} names no account, so nobody could trade")
     owners: dict[str, str] = {}
     for account, key in keys.items():
-        if not _can_be_named(account):
+        if not can_be_named(account):
             raise ValueError(f"{where} has an account that cannot be named: {account!r:.40}")
         if not isinstance(key, str):
             raise ValueError(f"{where} must hold strings, and the key of {account!r} is none")
@@ -273,7 +304,10 @@ def check_keys(where: str, keys: object) -> None:
         owners[key] = account
 
 
-def _can_be_named(account: object) -> bool:
+def can_be_named(account: object) -> bool:
+    """Whether an account can be called so: a string of 1 to MAX_NAME_LENGTH characters that can be
+    printed.
+    """
     return (
         isinstance(account, str) and 1 <= len(account) <= MAX_NAME_LENGTH and account.isprintable()
     )
@@ -323,6 +357,8 @@ class AccountsFile:
         self._path = path
         self._state = _state_of(path)
         self.accounts = Accounts(read_keys(path))
+        self.accounts.change_file = self.change
+        self._lock = threading.Lock()  # around what is read and written, in whatever thread
         self._poller = Periodic("accounts", CHECK_SECONDS, self.check)
 
     def __enter__(self) -> Accounts:
@@ -334,6 +370,64 @@ class AccountsFile:
 
     def check(self) -> None:
         """Read the file again if it has changed since the last check."""
+        with self._lock:
+            self._check()
+
+    def change(self, change: Change) -> None:
+        """Change the keys in the file, which is read first, so that what somebody has just written
+        by hand stays, and replaced as a whole. It keeps its permissions, the order of its accounts
+        and its indent, and is in UTF-8 afterwards. Raises as `Accounts.change` does.
+        """
+        with self._lock:
+            for _ in range(MOST_ATTEMPTS):
+                state = _state_of(self._path)
+                if state is None or state == _NO_FILE:
+                    raise CannotChangeAccounts(f"{self._path} is no ordinary file")
+                keys, text = self._read()
+                _change(keys, change, self._path)
+                if self._write(_as_text(keys, text), state):
+                    self._state = _state_of(self._path)
+                    self.accounts.replace(keys)
+                    return
+        raise CannotChangeAccounts(f"somebody else writes {self._path} all the time")
+
+    def _read(self) -> tuple[Keys, bytes]:
+        """The keys, and the text that holds them; raises CannotChangeAccounts."""
+        try:
+            return read_keys(self._path), Path(self._path).read_bytes()
+        except OSError as fault:
+            raise CannotChangeAccounts(f"{self._path} cannot be read: {fault.strerror}") from None
+        except ValueError as fault:
+            raise CannotChangeAccounts(str(fault)) from None
+
+    def _write(self, text: bytes, state: _State) -> bool:
+        """Put a text into the place of the file, unless that is not in this state any more; returns
+        whether it was. Raises CannotChangeAccounts.
+        """
+        file = Path(os.path.realpath(self._path))
+        try:
+            old = os.stat(file)
+            descriptor, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+            try:
+                with open(descriptor, "wb") as new:
+                    new.write(text)
+                    new.flush()
+                    os.fsync(descriptor)
+                os.chmod(name, stat.S_IMODE(old.st_mode))
+                with suppress(OSError):  # only root may give a file to others
+                    os.chown(name, old.st_uid, old.st_gid)
+                if _state_of(self._path) != state:
+                    return False
+                os.replace(name, file)
+            finally:
+                Path(name).unlink(missing_ok=True)
+        except OSError as fault:
+            raise CannotChangeAccounts(
+                f"{self._path} cannot be written: {fault.strerror}"
+            ) from None
+        return True
+
+    def _check(self) -> None:
         state = _state_of(self._path)
         if state == self._state:
             return
@@ -370,6 +464,24 @@ def read_keys(path: str) -> dict[str, str]:
         raise ValueError(f"{path} is not valid JSON: {fault}") from None
     check_keys(path, keys)
     return dict(keys)
+
+
+def _change(keys: Keys, change: Change, where: str) -> None:
+    """Change keys; raises what that raises, or CannotChangeAccounts for what nobody could use."""
+    change(keys)
+    try:
+        check_keys(where, keys)
+    except ValueError as fault:
+        raise CannotChangeAccounts(str(fault)) from None
+
+
+def _as_text(keys: Keys, old: bytes) -> bytes:
+    """Keys as JSON, with the indent and the ends of lines of an older text."""
+    end = "\r\n" if b"\r\n" in old else "\n"
+    found = re.search(rb"\n([ \t]+)\"", old)
+    indent = found[1].decode() if found is not None else 4
+    text = json.dumps(keys, ensure_ascii=False, indent=indent)
+    return f"{text}\n".replace("\n", end).encode()
 
 
 def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:

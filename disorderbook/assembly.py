@@ -16,6 +16,7 @@ from typing import NamedTuple
 import bottle
 
 from disorderbook.accounts import Accounts
+from disorderbook.admin.actions import AdminActions
 from disorderbook.api.metrics import Metrics
 from disorderbook.api.services import ROUTES, Services
 from disorderbook.engine.book import OrderBook
@@ -152,9 +153,10 @@ def assemble(
         timeline = Timeline(exchange, clock, sources, settings.clock, waits_for)
         journal = _journal(settings, clock, accounts, server)
         control = MarketControl(exchange, (book.venue, book.symbol), (ledger, clock))
+        actions = _admin_actions(exchange, accounts, control, ledger, market)
         injection = _injection(settings, exchange, timeline, accounts, server, tape, journal)
         control.register(replay, gamemaster, history, tape, *opponents, timeline, journal)
-        control.register(injection)
+        control.register(injection, actions.notices, actions.record)
         if settings.database is not None and isinstance(server, InlineServer):
             exchange.group_commit = True
             server.commit = lambda: _commit(exchange)
@@ -181,6 +183,7 @@ def assemble(
                 injection,
                 settings.has_control,
                 settings.admin_key,
+                actions,
             )
     finally:
         exchange.close()
@@ -312,6 +315,25 @@ def _opponents(
         return []
     latest, seed = market.latest if market else 0, settings.game.seed
     return [Opponents(exchange, clock, book, settings.opponents, seed, latest)]
+
+
+def _admin_actions(
+    exchange: Exchange,
+    accounts: Accounts,
+    control: MarketControl,
+    ledger: Ledger,
+    market: Market | None,
+) -> AdminActions:
+    """What the admin can do, and what was done and said before a start."""
+    actions = AdminActions(exchange, accounts, control, ledger, _last_price)
+    if market is not None:
+        actions.restore(market.admin)
+        exchange.restorers.append(lambda: actions.restore(ledger.committed_admin()))
+    return actions
+
+
+def _last_price(book: OrderBook) -> int | None:
+    return None if book.last_trade is None else book.last_trade.price
 
 
 def _open_ledger(settings: MarketSettings) -> tuple[Ledger, Market | None]:

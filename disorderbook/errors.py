@@ -148,6 +148,22 @@ class OutsideBand(BadRequest):
     sentence = "The price is outside the band that the rules of this market allow"
 
 
+class NoPrice(BadRequest):
+    sentence = "Nothing was traded in this stock, so a price to settle it at must be given"
+
+
+class NoAccounts(BadRequest):
+    sentence = "This exchange has no accounts (start it with --accounts)"
+
+
+class AccountExists(BadRequest):
+    sentence = "There is an account of this name already"
+
+
+class TooManyAccounts(BadRequest):
+    sentence = "There are too many accounts to add another"
+
+
 class NotAdmin(Unauthorized):
     sentence = "This needs the admin's key (see --admin-key-file)"
     detail = "the admin's key is missing or another; allowed: the one line of that file"
@@ -253,6 +269,10 @@ class NoSuchLevel(NotFound):
         self.sentence = f"There is no such level; the levels are {names}"
 
 
+class NoSuchAccount(NotFound):
+    sentence = "There is no account of this name"
+
+
 class NoSuchFile(NotFound):
     sentence = "No such path"
 
@@ -331,6 +351,12 @@ class NeedsTape(Unavailable):
 
 class Ending(Unavailable):
     sentence = "The exchange is ending"
+
+
+class CannotChangeAccounts(Unavailable):
+    """Its detail says why."""
+
+    sentence = "The accounts cannot be changed now, so they stay as they were"
 
 
 class CannotRead(Unavailable):

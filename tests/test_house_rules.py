@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from disorderbook.admin.routes import ADMIN_ROUTES
 from disorderbook.api.services import ROUTES
 from disorderbook.cli.main import make_parser
 from disorderbook.in_process import serve
@@ -56,6 +57,7 @@ LAYERS = [
         "lab.thread",
         "lab.timeline",
     },
+    {"admin"},
     {"tape", "site"},
     {"api"},
     {"assembly"},
@@ -225,6 +227,7 @@ def test_a_class_name_means_one_thing() -> None:
     "route",
     [
         *(route for route in ROUTES if route not in PARTS),
+        *ADMIN_ROUTES,
         *CONTROL_ROUTES,
         *FAULT_ROUTES,
         *JOURNAL_ROUTES,

@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 from wsgi import KEYS, Client
 
 from disorderbook.accounts import Accounts
+from disorderbook.admin.routes import ADMIN_ROUTES
 from disorderbook.api.app import INTERNAL_ERROR, ROUTES, SENTENCES, make_app
 from disorderbook.assembly import MarketSettings, assemble
 from disorderbook.errors import (
@@ -45,9 +46,9 @@ from disorderbook.protocol.names import MAX_PRICE, MAX_QUANTITY
 from disorderbook.site.description import description_text
 from disorderbook.site.routes import CONTROL_PAGE, PARTS
 
-TEXT = description_text(has_control=True).decode()
+TEXT = description_text(has_control=True, has_admin=True).decode()
 DOCUMENT = json.loads(TEXT)
-UNCONTROLLED_TEXT = description_text().decode()  # of an exchange without --control
+UNCONTROLLED_TEXT = description_text().decode()  # without --control and --admin-key-file
 UNCONTROLLED = json.loads(UNCONTROLLED_TEXT)
 COMPONENTS = DOCUMENT["components"]
 METHODS = {"get", "post", "put", "delete"}
@@ -61,7 +62,13 @@ CONTROL_OPERATIONS = [
     (method, path) for method, path in OPERATIONS if path not in UNCONTROLLED["paths"]
 ]
 OTHER_OPERATIONS = [operation for operation in OPERATIONS if operation not in CONTROL_OPERATIONS]
-EVERY_CONTROL_ROUTE = [*CONTROL_ROUTES, *JOURNAL_ROUTES, *FAULT_ROUTES, *CONTROL_PAGE]
+EVERY_CONTROL_ROUTE = [
+    *ADMIN_ROUTES,
+    *CONTROL_ROUTES,
+    *JOURNAL_ROUTES,
+    *FAULT_ROUTES,
+    *CONTROL_PAGE,
+]
 # Answers that belong to no operation.
 UNDESCRIBED = {"EncodedBody", "IllegalHost", "NoSuchPath", "WrongMethod"}
 TRACES = sorted((Path(__file__).parent / "traces").glob("*.jsonl"))
@@ -126,12 +133,15 @@ def test_the_description_names_every_route_and_no_other() -> None:
         assert described == sorted((method, shape(path)) for method, path, _ in routes)
 
 
-def test_what_is_of_control_is_described_where_there_is_control_alone() -> None:
+def test_what_is_of_control_or_the_admin_is_described_where_there_is_that_alone() -> None:
     tags = [{tag["name"] for tag in document["tags"]} for document in (UNCONTROLLED, DOCUMENT)]
-    assert tags[1] - tags[0] == {"control"}
+    assert tags[1] - tags[0] == {"control", "admin"}
     for operation, said in OPERATIONS.items():
-        assert (said["tags"] == ["control"]) == (operation in CONTROL_OPERATIONS)
-    assert "/control" not in "".join(UNCONTROLLED["paths"])
+        is_optional = said["tags"] in (["control"], ["admin"])
+        assert is_optional == (operation in CONTROL_OPERATIONS)
+    for name, has in (("control", {"has_control": True}), ("admin", {"has_admin": True})):
+        paths = json.loads(description_text(**has))["paths"].keys() - UNCONTROLLED["paths"].keys()
+        assert paths and all(f"/{name}" in path for path in paths)
 
 
 def test_the_description_quotes_every_refusal_to_the_letter() -> None:
@@ -225,7 +235,8 @@ def server_without_extras() -> Client:
 
 @pytest.fixture(scope="module")
 def server_with_control() -> Iterator[Client]:
-    with assemble(MarketSettings(has_control=True), Accounts()) as services:
+    settings = MarketSettings(has_control=True, admin_key="adminkey")
+    with assemble(settings, Accounts()) as services:
         client = Client()
         client.app = make_app(services)
         yield client
@@ -237,7 +248,9 @@ def test_no_answer_of_control_is_outside_the_description(
     operation: tuple[str, str], server_with_control: Client
 ) -> None:
     def test(case: Any) -> None:
-        case.call_and_validate(checks=CONTROL_CONFORMANCE, app=server_with_control.app)
+        headers = {"X-Starfighter-Authorization": "adminkey"}
+        app = server_with_control.app
+        case.call_and_validate(checks=CONTROL_CONFORMANCE, app=app, headers=headers)
 
     run_with_requests(test, server_with_control, operation)
 

@@ -13,6 +13,7 @@ import msgspec
 from bottle import Bottle, HTTPError, HTTPResponse, request, response
 
 from disorderbook.accounts import sent_key
+from disorderbook.admin.routes import ADMIN, key_needed
 from disorderbook.api.metrics import COUNTED_AT_ONCE, OTHER, Tally
 from disorderbook.api.services import ROUTES, Services
 from disorderbook.errors import (
@@ -104,6 +105,8 @@ def make_app(services: Services, kind: "type[DirectBottle] | None" = None) -> Bo
             handler: Handler = MethodType(function, feature)
             if path.startswith(CONTROL):
                 handler = admin_only(services.admin, handler)
+            elif path.startswith(ADMIN):
+                handler = key_needed(services.admin, handler)
             tally = services.metrics.requests.tally(method, path)
             # A plain request is no web page's.
             plain = timed(services.timeline, handler, path, is_pages=False)

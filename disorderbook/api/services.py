@@ -6,6 +6,9 @@ A feature is a class whose methods are handlers, and a table of (method, path, f
 from dataclasses import dataclass, field
 
 from disorderbook.accounts import Accounts, Admin
+from disorderbook.admin import routes as admin
+from disorderbook.admin.actions import AdminActions
+from disorderbook.admin.notices import Notices
 from disorderbook.api import metrics as metric_routes
 from disorderbook.api import trading
 from disorderbook.api.metrics import Metrics
@@ -21,6 +24,7 @@ from disorderbook.lab.journal import RequestJournal
 from disorderbook.lab.journal_routes import JOURNAL_ROUTES, JournalRoutes
 from disorderbook.lab.replay import Replay
 from disorderbook.lab.timeline import Timeline
+from disorderbook.ledger.base import Ledger
 from disorderbook.marketdata import account_routes as account
 from disorderbook.marketdata import executions
 from disorderbook.marketdata import routes as marketdata
@@ -38,6 +42,7 @@ ROUTES: list[Route] = [
     *trading.ROUTES,
     *game.ROUTES,
     *lab.ROUTES,
+    *admin.ROUTES,
     *metric_routes.ROUTES,
 ]
 
@@ -47,7 +52,8 @@ class Services:
     """The parts of one exchange. `extra` allows listing an account's orders; `tape_port` takes
     websockets, and is None where there are none; so is `journal`, unless requests are recorded, and
     `replay`, unless a market is given again. With `has_control` there are routes to `control`.
-    Where keys are needed, that and moving the clock needs the `admin_key`.
+    Where keys are needed, that and moving the clock needs the `admin_key`. With such a key there
+    are the routes of the `admin_actions`.
     """
 
     exchange: Exchange
@@ -65,6 +71,7 @@ class Services:
     injection: FaultInjection | None = None
     has_control: bool = False
     admin_key: str | None = None
+    admin_actions: AdminActions | None = None
 
     @property
     def admin(self) -> Admin:
@@ -73,7 +80,8 @@ class Services:
 
     def features(self) -> list[tuple[object, list[Route]]]:
         """Every feature with its table; all tables together are ROUTES, in the same order, behind
-        CONTROL_ROUTES if there are such. To be called once: what the features have is registered.
+        those that are there only if they were asked for. To be called once: what the features have
+        is registered.
         """
         exchange, accounts, tape_port = self.exchange, self.accounts, self.tape_port
         market_data = marketdata.MarketDataRoutes(exchange, accounts, self.history, tape_port)
@@ -100,6 +108,12 @@ class Services:
                 ]
                 if self.journal is not None:
                     control.append((JournalRoutes(exchange, self.journal), JOURNAL_ROUTES))
+        notices = Notices(exchange, Ledger())
+        if self.admin_actions is not None:
+            notices = self.admin_actions.notices
+            if self.admin_key is not None:
+                routes = admin.AdminRoutes(exchange, accounts, self.admin_actions)
+                control.append((routes, admin.ADMIN_ROUTES))
         return [
             *control,
             (pages, site.ROUTES),
@@ -110,5 +124,6 @@ class Services:
             (orders, trading.ROUTES),
             (game.GameRoutes(exchange, accounts, self.gamemaster), game.ROUTES),
             (lab.ClockRoutes(exchange, self.admin, self.timeline), lab.ROUTES),
+            (admin.NoticeRoutes(exchange, notices), admin.ROUTES),
             (metric_routes.MetricsRoutes(exchange, self.metrics), metric_routes.ROUTES),
         ]

@@ -255,8 +255,8 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         "--admin-key-file",
         metavar="FILE",
         default=None,
-        help="the file whose one line is the key that --control and a clock to be moved need with "
-        "--accounts",
+        help="the file whose one line is the admin's key, which --control and a clock to be moved "
+        "need with --accounts; with it there are the routes below /api/v1/admin/",
     )
     add(
         "--rules",

@@ -132,8 +132,7 @@ class MarketControl:
         """Take no orders in a stock, for a reason that whoever sends one is told, until `resume`.
         What rests can be cancelled. Raises as `reset` does for a book, StockSettled, IllegalValue.
         """
-        if not 1 <= len(reason) <= LONGEST_REASON or not reason.isprintable():
-            raise IllegalValue(detail_of("reason", reason, REASON_RULE))
+        check_reason(reason)
         self._exchange.halt(self._book(venue, symbol), reason)
 
     def resume(self, venue: str, symbol: str) -> None:
@@ -203,6 +202,12 @@ class MarketControl:
         return book
 
 
+def check_reason(reason: str) -> None:
+    """Raise IllegalValue for a reason of a halt that cannot be told."""
+    if not 1 <= len(reason) <= LONGEST_REASON or not reason.isprintable():
+        raise IllegalValue(detail_of("reason", reason, REASON_RULE))
+
+
 class Control:
     """Control of an exchange in this process, from any thread: each method takes the exchange's
     lock. All raise Ending after the end. `faults` and `tape` are what they do badly on purpose.
@@ -250,13 +255,13 @@ class Control:
         """
         with self._using() as exchange:
             self._market.halt(venue, symbol, reason)
-            exchange.commit()
+            exchange.commit(flush=True)
 
     def resume(self, venue: str, symbol: str) -> None:
         """Take orders again; nothing happens if the stock is not halted. Raises as `halt`."""
         with self._using() as exchange:
             self._market.resume(venue, symbol)
-            exchange.commit()
+            exchange.commit(flush=True)
 
     def snapshot(self, name: str) -> None:
         """Save the whole market in memory under a name: orders and their ids and places in queues,

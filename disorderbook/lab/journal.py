@@ -25,7 +25,8 @@ from disorderbook.protocol.names import DETAIL_HEADER, MAX_NAME_LENGTH
 MOST_REQUESTS = 10_000  # kept, the newest
 MOST_REFUSALS = 1000  # kept besides, the first
 LONGEST_WORDING = 1000  # characters of a sentence or a detail that are kept
-NOT_CLIENTS = ("/api/v1/clock", "/api/v1/control")  # these paths, and all below them
+# These paths, and all below them.
+NOT_CLIENTS = ("/api/v1/admin", "/api/v1/clock", "/api/v1/control")
 
 NOT_OK = b'{"ok":false'  # what refusals begin with
 

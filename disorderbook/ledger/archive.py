@@ -17,15 +17,17 @@ from typing import NamedTuple, overload
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.errors import CannotRead
-from disorderbook.ledger.base import Instance, Ledger, Past, StoredGame
+from disorderbook.ledger.base import ACTIONS_SHOWN, Instance, Ledger, Past, StoredAdmin, StoredGame
 from disorderbook.ledger.journal import Changes, entries, replay
 from disorderbook.ledger.runs import load_game
 from disorderbook.ledger.tables import (
+    ADMIN_ACTIONS,
     BOOKS,
     EXECUTIONS,
     FAULTS,
     INSTANCES,
     LEDGER,
+    NOTICES,
     ORDERS,
     POSITIONS,
     Damaged,
@@ -33,8 +35,10 @@ from disorderbook.ledger.tables import (
     Row,
     Summary,
     order_without_fills,
+    read_action,
     read_fill,
     read_instance,
+    read_notice,
     read_order,
     read_position,
 )
@@ -204,6 +208,8 @@ _POSITIONS = f"""
     SELECT {POSITIONS.all} FROM positions WHERE (venue, symbol) = (?, ?) ORDER BY number
 """
 
+_ACTIONS = f"SELECT {ADMIN_ACTIONS.all} FROM admin_actions ORDER BY number DESC LIMIT ?"
+
 _LAST_ORDER = f"""
     SELECT {ORDERS.all} FROM orders WHERE (venue, symbol) = (?, ?) ORDER BY id DESC LIMIT 1
 """
@@ -220,6 +226,7 @@ class Market(NamedTuple):
     journaled: int  # number of the last entry of the journal
     changes: Changes  # what the tables do not have
     game: StoredGame
+    admin: StoredAdmin
     pasts: Sequence[Past] = ()  # of the books
 
 
@@ -239,8 +246,17 @@ def load_market(connection: sqlite3.Connection) -> Market:
         journaled += 1
     game = load_game(connection, changes)
     times += [state.ts for state in game.states]
+    admin = load_admin(connection)
+    times += [action.ts for action in admin.actions]
     latest = max(times, default=0)
-    return Market(books, count, instances, last_instance, latest, journaled, changes, game)
+    return Market(books, count, instances, last_instance, latest, journaled, changes, game, admin)
+
+
+def load_admin(connection: sqlite3.Connection) -> StoredAdmin:
+    """What the admin has done lately, and says; raises Damaged or sqlite3.Error."""
+    rows = connection.execute(_ACTIONS, (ACTIONS_SHOWN,)).fetchall()
+    notices = connection.execute(f"SELECT {NOTICES.all} FROM notices").fetchall()
+    return StoredAdmin([*map(read_action, reversed(rows))], [*map(read_notice, notices)])
 
 
 def _load_instances(connection: sqlite3.Connection, last: int) -> list[Instance]:

@@ -89,6 +89,40 @@ class StoredGame(NamedTuple):
     starts: Sequence[StartCount] = ()
 
 
+ACTIONS_SHOWN = 100  # of the admin that are told, the newest
+
+
+class StoredAction(NamedTuple):
+    """Something that the admin has done: when (nanoseconds since 1970), and to what, as far as that
+    can be said. It has no key.
+    """
+
+    ts: int
+    action: str
+    venue: str | None = None
+    symbol: str | None = None
+    account: str | None = None
+    detail: str | None = None
+
+
+class StoredNotice(NamedTuple):
+    """What the admin tells everybody; there is one of a kind at most. Times are nanoseconds since
+    1970: when it was made, and when it ends, if it does.
+    """
+
+    kind: str
+    text: str
+    ts: int
+    ends_at: int | None = None
+
+
+class StoredAdmin(NamedTuple):
+    """What a ledger holds of the admin: the newest actions, oldest first, and the notices."""
+
+    actions: Sequence[StoredAction] = ()
+    notices: Sequence[StoredNotice] = ()
+
+
 class PastTrade(NamedTuple):
     """A trade as the history of its book has it; `side` is that of the incoming order. Of both
     orders there are their ids, and how many fills they had after it.
@@ -228,6 +262,16 @@ class Ledger:
 
     def record_result(self, result: StoredResult) -> None:
         """Record that a level was won or lost."""
+
+    def record_action(self, action: StoredAction) -> None:
+        """Record what the admin has done."""
+
+    def record_notice(self, kind: str, notice: StoredNotice | None) -> None:
+        """Record a notice, in the place of one of its kind; None: there is none any more."""
+
+    def committed_admin(self) -> StoredAdmin:
+        """What the admin has done and said, as of the last commit; raises CannotRead."""
+        return StoredAdmin()
 
     def committed_game(self) -> StoredGame:
         """After CannotWrite: the levels as of the last commit; raises CannotRead."""

@@ -39,6 +39,7 @@ from disorderbook.ledger.location import (
     unborn,
 )
 from disorderbook.ledger.tables import (
+    ADMIN_ACTIONS,
     APPLICATION_ID_0_1,
     BOOKS,
     CHECKSUM,
@@ -164,7 +165,7 @@ def _look_for_a_signal(*_: int) -> None:
 def check_rows(connection: sqlite3.Connection) -> None:
     """Read everything that a market has; raises Damaged or sqlite3.Error."""
     load_market(connection)
-    for table in (ORDERS, EXECUTIONS, HISTORIES):
+    for table in (ORDERS, EXECUTIONS, HISTORIES, ADMIN_ACTIONS):
         for row in connection.execute(f"SELECT {table.all} FROM {table.name}"):
             table.read(row)
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()

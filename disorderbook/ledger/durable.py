@@ -17,6 +17,7 @@ from disorderbook.ledger.archive import (
     CLOSED_ORDERS_IN_MEMORY,
     Archive,
     Market,
+    load_admin,
     load_market,
     reading,
 )
@@ -26,7 +27,10 @@ from disorderbook.ledger.base import (
     Instance,
     InstanceState,
     Past,
+    StoredAction,
+    StoredAdmin,
     StoredGame,
+    StoredNotice,
     StoredResult,
     StoredRun,
 )
@@ -200,6 +204,16 @@ class DurableLedger(Archive):
         self._changes.results.append(result)
         self._must_flush = True
 
+    def record_action(self, action: StoredAction) -> None:
+        self.require_writable()
+        self._changes.actions.append(action)
+        self._must_flush = True
+
+    def record_notice(self, kind: str, notice: StoredNotice | None) -> None:
+        self.require_writable()
+        self._changes.notices[kind] = notice
+        self._must_flush = True
+
     def roll_back(self) -> None:
         self._fail("a change was not finished")
         self._has_lost_commands = True
@@ -248,6 +262,10 @@ class DurableLedger(Archive):
             market = load_market(self.connection)
         self._replayed = market.changes
         return market.game
+
+    def committed_admin(self) -> StoredAdmin:
+        with reading():
+            return load_admin(self.connection)
 
     def own_fills(self, venue: str, account: str) -> Sequence[tuple[int, Side, Fill]]:
         """As of the start, or of `committed_game`, if nothing has changed since then."""

@@ -17,19 +17,30 @@ import msgspec
 
 from disorderbook.engine.book import Execution, OrderBook, Outcome
 from disorderbook.engine.orders import PLAIN, Fill, NewOrder, Order, OrderType, Side, Terms
-from disorderbook.ledger.base import Instance, InstanceState, StoredResult, StoredRun
+from disorderbook.ledger.base import (
+    Instance,
+    InstanceState,
+    StoredAction,
+    StoredNotice,
+    StoredResult,
+    StoredRun,
+)
 from disorderbook.ledger.tables import (
+    ADMIN_ACTIONS,
     BOOKS,
     EXECUTIONS,
     INSTANCES,
+    NOTICES,
     ORDERS,
     POSITIONS,
     RESULTS,
     RUNS,
     STATES,
+    WRITE_ACTION,
     WRITE_BOOK,
     WRITE_EXECUTION,
     WRITE_INSTANCE,
+    WRITE_NOTICE,
     WRITE_ORDER,
     WRITE_POSITION,
     WRITE_RESULT,
@@ -39,6 +50,8 @@ from disorderbook.ledger.tables import (
     Holding,
     Row,
 )
+
+MOST_ACTIONS = 100_000  # of the admin that are kept
 
 Place = tuple[str, str]  # venue and symbol of a book
 
@@ -119,7 +132,7 @@ class Changes:
     how many rows that is.
     """
 
-    __slots__ = ("books", "instances", "states", "runs", "results", "size")
+    __slots__ = ("books", "instances", "states", "runs", "results", "actions", "notices", "size")
 
     def __init__(self) -> None:
         self.books: dict[OrderBook, BookChanges] = {}
@@ -127,6 +140,8 @@ class Changes:
         self.states: dict[int, InstanceState] = {}
         self.runs: list[StoredRun] = []
         self.results: list[StoredResult] = []
+        self.actions: list[StoredAction] = []
+        self.notices: dict[str, StoredNotice | None] = {}  # by kind
         self.size = 0
 
     def open(self, book: OrderBook) -> None:
@@ -267,6 +282,8 @@ def write_tables(connection: sqlite3.Connection, changes: Changes) -> None:
     connection.executemany(WRITE_STATE, map(STATES.row, changes.states.values()))
     connection.executemany(WRITE_RUN, map(RUNS.row, changes.runs))
     connection.executemany(WRITE_RESULT, map(RESULTS.row, changes.results))
+    if changes.actions or changes.notices:
+        _write_admin(connection, changes)
 
 
 def _write_instances(
@@ -277,6 +294,18 @@ def _write_instances(
     connection.executemany("DELETE FROM instance_states WHERE id = ?", gone)
     present = filter(None, instances.values())
     connection.executemany(WRITE_INSTANCE, map(INSTANCES.row, present))
+
+
+def _write_admin(connection: sqlite3.Connection, changes: Changes) -> None:
+    connection.executemany(WRITE_ACTION, map(ADMIN_ACTIONS.row, changes.actions))
+    connection.execute(
+        "DELETE FROM admin_actions WHERE number <= (SELECT max(number) FROM admin_actions) - ?",
+        (MOST_ACTIONS,),
+    )
+    gone = [(kind,) for kind in changes.notices]
+    connection.executemany("DELETE FROM notices WHERE kind = ?", gone)
+    present = filter(None, changes.notices.values())
+    connection.executemany(WRITE_NOTICE, map(NOTICES.row, present))
 
 
 def write_orders(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:

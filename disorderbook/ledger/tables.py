@@ -24,6 +24,8 @@ from disorderbook.ledger.base import (
     HistoryState,
     Instance,
     InstanceState,
+    StoredAction,
+    StoredNotice,
     StoredResult,
     StoredRun,
 )
@@ -320,6 +322,31 @@ HISTORIES = Table(
     f"UNIQUE ({_BOOK_KEY})",
 )
 
+ADMIN_ACTIONS = Table(
+    "admin_actions",
+    "an action of the admin",
+    (
+        Column("ts", TEXT, write=timestamp, read=nanoseconds),
+        Column("action", TEXT),
+        Column("venue", "TEXT"),
+        Column("symbol", "TEXT"),
+        Column("account", "TEXT"),
+        Column("detail", "TEXT"),
+    ),
+)
+
+NOTICES = Table(
+    "notices",
+    "a notice",
+    (
+        Column("kind", TEXT),
+        Column("text", TEXT),
+        Column("ts", TEXT, write=timestamp, read=nanoseconds),
+        Column("ends", "TEXT", "ends_at", _optional(timestamp), _optional(nanoseconds)),
+    ),
+    "UNIQUE (kind)",
+)
+
 LEDGER = Table(
     "ledger",
     "the summary",
@@ -335,6 +362,8 @@ WRITE_STATE = STATES.insert("INSERT OR REPLACE")
 WRITE_RUN = RUNS.upsert("venue")
 WRITE_RESULT = RESULTS.insert()
 WRITE_HISTORY = HISTORIES.upsert(_BOOK_KEY)
+WRITE_ACTION = ADMIN_ACTIONS.insert()
+WRITE_NOTICE = NOTICES.insert()
 WRITE_SUMMARY = LEDGER.insert()
 
 ORDERS_BY_ACCOUNT = "CREATE INDEX orders_by_account ON orders (account, venue, symbol, id)"
@@ -365,12 +394,23 @@ _SCHEMA = (
     RESULTS.create(_NUMBER),
     f"CREATE TABLE journal ({_NUMBER}, commands BLOB NOT NULL, checksum {INTEGER})",
     HISTORIES.create(),
+    ADMIN_ACTIONS.create(_NUMBER),
+    NOTICES.create(),
 )
 
 BOOK_TABLES = ("orders", "executions", "positions", "histories", "books")
 """Those that have rows of a book, by its venue and symbol."""
 
-MARKET_TABLES = (*BOOK_TABLES, "instances", "instance_states", "runs", "results", "journal")
+MARKET_TABLES = (
+    *BOOK_TABLES,
+    "instances",
+    "instance_states",
+    "runs",
+    "results",
+    "journal",
+    "admin_actions",
+    "notices",
+)
 """All but the summary."""
 
 # A version that changes a table adds a script here, which leads a file from the version before it
@@ -395,6 +435,24 @@ UPDATE books SET checksum = checksum(
     """ALTER TABLE positions ADD COLUMN fees NOT NULL DEFAULT 0;
 UPDATE positions SET checksum = checksum(
     venue, symbol, account, cash, shares, lowest, highest, fees
+)""",
+    """CREATE TABLE admin_actions (
+    number INTEGER PRIMARY KEY,
+    ts TEXT NOT NULL,
+    action TEXT NOT NULL,
+    venue TEXT,
+    symbol TEXT,
+    account TEXT,
+    detail TEXT,
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE notices (
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    ts TEXT NOT NULL,
+    ends TEXT,
+    checksum INTEGER NOT NULL,
+    UNIQUE (kind)
 )""",
 )
 
@@ -493,6 +551,16 @@ def read_result(row: Row) -> StoredResult:
 def read_history(row: Row) -> HistoryState:
     """Raises Damaged."""
     return HistoryState(**HISTORIES.read(row))
+
+
+def read_action(row: Row) -> StoredAction:
+    """Raises Damaged."""
+    return StoredAction(**ADMIN_ACTIONS.read(row))
+
+
+def read_notice(row: Row) -> StoredNotice:
+    """Raises Damaged."""
+    return StoredNotice(*NOTICES.read(row).values())
 
 
 def is_busy(error: Exception) -> bool:

@@ -3,8 +3,8 @@
 A stranger can make the exchange log without end, and must not fill a disk with that. So lines of
 one kind are limited: of the lines that one place in the code writes at one level, LINES_OF_A_KIND
 get through in a minute, and then one line says how many did not. No entry is longer than
-LONGEST_ENTRY. Lines at debug level are not limited, since somebody has asked for them. Keys never
-get into the log.
+LONGEST_ENTRY. Lines at debug level are not limited, since somebody has asked for them, nor are
+those that say what the admin has done. Keys never get into the log.
 """
 
 import atexit
@@ -18,6 +18,9 @@ LINES_OF_A_KIND = 10  # that get through in PERIOD_SECONDS
 PERIOD_SECONDS = 60.0
 LONGEST_ENTRY = 8192  # characters; of a longer one, such as a traceback, the middle is left out
 LONGEST_QUOTED = 200  # characters of what a stranger has sent
+
+_IS_UNLIMITED = "is_unlimited"
+UNLIMITED = {_IS_UNLIMITED: True}  # `extra` of a line of which no stranger can make many
 
 _KEY_IN_QUERY = re.compile(r"(api_key=)[^&\s]+", re.IGNORECASE)
 _KEY_IN_PATH = re.compile(r"(/key/+)[^/\s]+(?=/+ob/+api(?:/|$))")
@@ -77,7 +80,7 @@ class RateLimit(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record gets through."""
-        if record.levelno <= logging.DEBUG:
+        if record.levelno <= logging.DEBUG or getattr(record, _IS_UNLIMITED, False):
             return True
         kind = record.pathname, record.lineno, record.levelno
         now = time.monotonic()

@@ -3,7 +3,7 @@
 The schemas of messages are made from the types that the encoder sends. What is said of a message as
 a whole, and what a type cannot say (that a closed order has no shares left, say), stands by hand in
 openapi.json, and so does what is no message of such a type. What only an exchange with --control
-has is in control.json, in the same form.
+has is in control.json, and what only one with --admin-key-file has in admin.json, in the same form.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from disorderbook import __version__
+from disorderbook.admin import routes as admin
 from disorderbook.game import messages as game
 from disorderbook.lab import control_routes, fault_routes, journal_routes
 from disorderbook.lab import routes as lab
@@ -68,6 +69,7 @@ ANSWERS = (
     game.OwnFillsMessage,
     game.ResultsMessage,
     lab.ClockMessage,
+    admin.NoticesMessage,
 )
 CONTROL_ANSWERS = (
     control_routes.InForceMessage,
@@ -78,25 +80,26 @@ CONTROL_ANSWERS = (
     fault_routes.FaultsMessage,
     fault_routes.DisconnectMessage,
 )
+ADMIN_ANSWERS = (admin.AdminMessage, admin.CancelledMessage, admin.NewKeyMessage)
 DIGITS = {0: "^[0-9]{1,10}$", 1: "^0*[1-9][0-9]{0,9}$"}  # by the least number that they may spell
 
 
-@lru_cache(maxsize=2)
-def description_text(has_control: bool = False) -> bytes:
+@lru_cache(maxsize=4)
+def description_text(has_control: bool = False, has_admin: bool = False) -> bytes:
     """The description as it is served, JSON, of this version of the exchange: what is written by
     hand, with the schemas of messages added.
     """
-    document = written_by_hand(has_control)
+    document = written_by_hand(has_control, has_admin)
     components = document["components"]
-    components["schemas"] = with_message_schemas(components["schemas"], has_control)
+    components["schemas"] = with_message_schemas(components["schemas"], has_control, has_admin)
     return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
-def written_by_hand(has_control: bool = False) -> Node:
-    """What openapi.json says and, of an exchange that has control, control.json."""
+def written_by_hand(has_control: bool = False, has_admin: bool = False) -> Node:
+    """What openapi.json says, and the files of what this exchange has besides."""
     document = _parsed("openapi.json")
-    if has_control:
-        more = _parsed("control.json")
+    files = ["control.json"] * has_control + ["admin.json"] * has_admin
+    for more in map(_parsed, files):
         document["tags"] += more["tags"]
         document["paths"] |= more["paths"]
         for kind, named in more["components"].items():
@@ -254,21 +257,24 @@ def common_refusals(operations: Iterable[Operation]) -> list[RefusalEntry]:
     return [refusal for refusal, count in counted.items() if 2 * count > len(every)]
 
 
-def with_message_schemas(by_hand: dict[str, Node], has_control: bool = False) -> dict[str, Node]:
+def with_message_schemas(
+    by_hand: dict[str, Node], has_control: bool = False, has_admin: bool = False
+) -> dict[str, Node]:
     """Every schema by its name: those of the fields and messages, each with what is said of it by
     hand, and those that are wholly written by hand.
     """
-    made = message_schemas(has_control) | {"NewOrder": new_order_schema()}
+    made = message_schemas(has_control, has_admin) | {"NewOrder": new_order_schema()}
     for name, schema in by_hand.items():
         made[name] = made.get(name, {}) | schema
     return made
 
 
-def message_schemas(has_control: bool = False) -> dict[str, Node]:
-    """The schemas of FIELDS, of ANSWERS, of CONTROL_ANSWERS if there are such, and of the messages
-    that stand in them, by name.
+def message_schemas(has_control: bool = False, has_admin: bool = False) -> dict[str, Node]:
+    """The schemas of FIELDS, of ANSWERS, of CONTROL_ANSWERS and ADMIN_ANSWERS if there are such,
+    and of the messages that stand in them, by name.
     """
-    kinds = [*FIELDS.values(), *ANSWERS, *(CONTROL_ANSWERS if has_control else ())]
+    kinds = [*FIELDS.values(), *ANSWERS]
+    kinds += CONTROL_ANSWERS * has_control + ADMIN_ANSWERS * has_admin
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
     made = dict(zip(FIELDS, schemas, strict=False))
     for name, schema in json.loads(json.dumps(components).replace(f'{SUFFIX}"', '"')).items():

@@ -73,7 +73,7 @@ def _page_without_host(setup: Setup) -> str:
 
 def render(template: str, setup: Setup, **values: object) -> str:
     """What a template makes of the description, of `setup`, and of values of its own."""
-    description = Description(description_text(setup.has_control))
+    description = Description(description_text(setup.has_control, setup.has_admin_key))
     operations = list(description.operations())
     page = SimpleTemplate(
         name=f"{template}.tpl", lookup=[str(files("disorderbook.site") / "templates")]

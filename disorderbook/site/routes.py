@@ -88,7 +88,7 @@ class SiteRoutes:
         return self._page("interface")
 
     def openapi(self, request: Request) -> Answer:
-        return Document(description_text(self._has_control), JSON)
+        return Document(description_text(self._has_control, self._has_admin_key), JSON)
 
     def documentation(self, request: Request) -> Answer:
         """The documentation with the first book in its examples."""

@@ -94,6 +94,8 @@ PARTS = {
     "rankings",
     "account histories",
     "idempotency keys",
+    "notices",
+    "actions of the admin",
 }
 
 

@@ -15,9 +15,9 @@ from disorderbook.site import description
 from disorderbook.site.description import Description, description_text
 from disorderbook.site.examples import Setup, example_messages
 
-HAND_WRITTEN = description.written_by_hand(has_control=True)
-DOCUMENT = Description(description_text(has_control=True)).document
-MADE = description.message_schemas(has_control=True)
+HAND_WRITTEN = description.written_by_hand(has_control=True, has_admin=True)
+DOCUMENT = Description(description_text(has_control=True, has_admin=True)).document
+MADE = description.message_schemas(has_control=True, has_admin=True)
 
 
 def test_an_order_is_spelled_by_its_type_alone() -> None:
@@ -83,6 +83,9 @@ def test_what_may_be_unset_is_not_required() -> None:
         "AccountOrder": {"ahead"},
         "StockPosition": {"averagePrice", "last", "mid", "navAtMid"},
         "InForce": {"tape"},
+        "Notices": {"announcement", "countdown"},
+        "Admin": {"announcement", "countdown", "accounts"},
+        "AdminAction": {"venue", "symbol", "account", "detail"},
         "JournalRow": {"account", "error", "detail"},
         "Fault": {
             *("status", "sentence", "retryAfter", "next", "every", "probability"),

@@ -57,6 +57,7 @@ class Stoppable:
 
 # What leads from the tables of a version to those of the version before it.
 _OLDER = {
+    5: "DROP TABLE admin_actions; DROP TABLE notices",
     4: """ALTER TABLE positions DROP COLUMN fees;
         UPDATE positions SET checksum = checksum(
             venue, symbol, account, cash, shares, lowest, highest

@@ -45,6 +45,11 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
     @property
+    def ok(self) -> bool:
+        """Whether what was asked for was done."""
+        return self.status == 200 and self.json["ok"] is True
+
+    @property
     def error(self) -> tuple[int, str]:
         """Status and sentence of a refusal, once its envelope is found to be right."""
         assert self.type == "application/json"

@@ -1,0 +1,1 @@
+"""What whoever runs a class or a competition does with its market while it goes on."""

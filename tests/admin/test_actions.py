@@ -1,0 +1,169 @@
+"""What the actions do to orders: in steps, on the tape, and in the file."""
+
+import json
+from pathlib import Path
+
+import pytest
+from administered import ADMIN, KEY, PLACE, STUDENTS, Administered, administered, keyed
+from wsgi import BUY, ORDERS
+
+from disorderbook.admin import actions
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.orders import NewOrder, OrderType, Side
+
+
+def fill(client: Administered, count: int, account: str = "ANN") -> None:
+    """So many orders of an account, in three books of two venues by turns."""
+    exchange = client.services.exchange
+    with exchange.transaction():
+        places = [("TESTEX", "FOOBAR"), ("TESTEX", "B"), ("SECOND", "B")]
+        books = [exchange.book(*place) for place in places]
+        for number in range(count):
+            new = NewOrder(account, Side.BUY, OrderType.LIMIT, 100 + number % 50, 1)
+            exchange.submit(books[number % 3], new)
+
+
+def resting(client: Administered) -> int:
+    exchange = client.services.exchange
+    return sum(
+        len(level.orders)
+        for venue in exchange.venues()
+        for book in exchange.books(venue)
+        for side in (book.bids, book.asks)
+        for level in side
+    )
+
+
+def steps(client: Administered, action: str, fields: dict[str, object]) -> list[int]:
+    """How many orders rest after each step of an answer, and what that says in the end."""
+    left = []
+    answer = [b""]
+    for part in client.steps(f"{ADMIN}/{action}", keyed(KEY), "POST", fields):
+        assert client.services.exchange.lock.acquire(blocking=False)  # nobody has to wait
+        client.services.exchange.lock.release()
+        left.append(resting(client))
+        answer.append(part)
+    assert json.loads(b"".join(answer))["ok"] is True
+    return [*left, json.loads(b"".join(answer))["cancelled"]]
+
+
+def test_orders_are_cancelled_in_steps_and_the_lock_is_free_in_between() -> None:
+    with administered() as client:
+        fill(client, 3500)
+        fill(client, 7, "BOB")
+        *left, cancelled = steps(client, "cancel", {"account": "ANN"})
+        assert cancelled == 3500 and left[-1] == 7 and len(left) > 3500 / actions.CANCELS_AT_ONCE
+        assert max(a - b for a, b in zip(left, left[1:], strict=False)) <= actions.CANCELS_AT_ONCE
+
+
+def test_a_few_orders_are_cancelled_in_one_step() -> None:
+    with administered() as client:
+        fill(client, 30)
+        assert steps(client, "cancel", {"account": "ANN", "venue": "TESTEX", "symbol": "B"}) == [
+            20,
+            10,
+        ]
+        assert steps(client, "cancel", {"account": "ANN", "venue": "SECOND"}) == [10, 10]
+        assert steps(client, "cancel", {"account": "BOB"}) == [10, 0]
+
+
+def test_what_comes_and_goes_meanwhile_is_left_alone() -> None:
+    with administered() as client:
+        fill(client, 300)
+        answer = client.steps(f"{ADMIN}/cancel", keyed(KEY), "POST", {"account": "ANN"})
+        first = next(answer)
+        fill(client, 5)
+        with client.services.exchange.transaction():
+            client.services.control.reset("SECOND", "B")
+        told = json.loads(first + b"".join(answer))
+        assert resting(client) == 4  # one of the five was in the book that was begun anew
+        assert told["cancelled"] == 200
+
+
+def test_each_cancel_is_a_tick() -> None:
+    heard: list[int] = []
+
+    def publish(book: OrderBook, executions: object) -> None:
+        heard.append(book.bids.depth)
+
+    with administered() as client:
+        fill(client, 9)
+        client.services.exchange.add_publisher(publish)
+        assert client.as_admin("cancel", {"account": "ANN"}).json["cancelled"] == 9
+        assert heard == [2, 1, 0] * 3
+
+
+def test_in_a_file_each_step_is_committed(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    with administered(database=file) as client:
+        fill(client, 300)
+        client.services.exchange.group_commit = True  # as where our own server serves
+        left = steps(client, "cancel", {"account": "ANN"})
+        assert left[-1] == 300 and not client.services.exchange._ledger._commands
+        client.services.exchange.group_commit = False
+    with administered(database=file) as again:
+        assert resting(again) == 0
+        [done] = again.as_admin("").json["actions"]
+        assert (done["action"], done["account"], done["detail"]) == ("cancel", "ANN", "300 orders")
+
+
+def test_orders_in_a_settled_stock_rest_until_they_are_cancelled() -> None:
+    with administered() as client:
+        fill(client, 9)
+        assert client.as_admin("settle", {"venue": "TESTEX", "price": 0}).ok
+        assert resting(client) == 9
+        assert client("DELETE", f"{ORDERS}/0").json["open"] is False
+        assert client.as_admin("cancel", {"account": "ANN"}).json["cancelled"] == 8
+
+
+def test_there_are_at_most_so_many_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "MOST_ACCOUNTS", 3)
+    with administered(dict(STUDENTS)) as client:
+        assert client.as_admin("add", {"account": "x" * 255}).ok
+        before = client.status()
+        refused = client.as_admin("add", {"account": "ONE MORE"})
+        assert refused.error == (400, "There are too many accounts to add another")
+        assert client.status() == before
+
+
+def test_the_last_account_stays() -> None:
+    with administered({"ANN": "annkey"}) as client:
+        refused = client.as_admin("expel", {"account": "ANN"})
+        assert refused.error == (
+            503,
+            "The accounts cannot be changed now, so they stay as they were",
+        )
+        assert client("POST", ORDERS, BUY, keyed("annkey")).status == 200
+
+
+def test_new_keys_are_of_chance_and_can_be_sent() -> None:
+    with administered(dict(STUDENTS)) as client:
+        made = {client.as_admin("rekey", {"account": "ANN"}).json["key"] for _ in range(20)}
+        assert len(made) == 20 and {len(key) for key in made} == {24}
+        assert all(key.isascii() and key.isprintable() and ";" not in key for key in made)
+
+
+def test_while_nothing_can_be_kept_nothing_is_done(tmp_path: Path) -> None:
+    with administered(dict(STUDENTS), tmp_path / "market.db") as client:
+        client("POST", ORDERS, BUY, keyed("annkey"))
+        client.services.exchange.commit(flush=True)
+        client.services.exchange._ledger._fail("a full disk")
+        before = client.status()
+        unavailable = (
+            503,
+            "The exchange cannot keep changes now, so it makes none (see the server's log)",
+        )
+        for action, fields in {
+            "open": {"venue": "NEW", "symbol": "S"},
+            "halt": PLACE,
+            "settle": PLACE | {"price": 5},
+            "reset": PLACE,
+            "cancel": {"account": "ANN"},
+            "expel": {"account": "ANN"},
+            "add": {"account": "CAROL"},
+            "rekey": {"account": "ANN"},
+            "announce": {"text": "Hello"},
+            "countdown": {"seconds": 5},
+        }.items():
+            assert client.as_admin(action, fields).error == unavailable, action
+        assert client.status() == before
