@@ -181,6 +181,11 @@ class Accounts:
             return holder
         return "" if key is None else hashlib.sha256(key.encode(errors="replace")).hexdigest()
 
+    def is_listed(self, account: str) -> bool:
+        """Whether an account has a key now, or none is needed."""
+        keys = self._keys
+        return keys is None or account in keys
+
     def account_at(self, venue: str, key: str | None) -> str | None:
         """The account for which this key acts at a venue; None if there is none, and at ordinary
         venues without authentication.
@@ -236,9 +241,14 @@ class Admin:
 
     def require_key(self, key: str | None) -> None:
         """Raise NotAdmin unless this is the admin's key, whoever else may control the market."""
-        sent = (key or "").encode(errors="replace")
-        if self._key is None or not hmac.compare_digest(self._key, sent):
+        if not self.is_admin(key):
             raise NotAdmin
+
+    def is_admin(self, key: str | None) -> bool:
+        """Whether this is the admin's key; never if there is none."""
+        if self._key is None or key is None:
+            return False
+        return hmac.compare_digest(self._key, key.encode(errors="replace"))
 
 
 def read_admin_key(path: str) -> str:

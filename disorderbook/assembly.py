@@ -42,6 +42,8 @@ from disorderbook.ledger.location import Unusable
 from disorderbook.ledger.recording import read_recording
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.marketdata.history import History
+from disorderbook.marketdata.mark import Mark
+from disorderbook.marketdata.scoreboard import Scoreboard
 from disorderbook.process.forks import closed_in_child
 from disorderbook.process.periodic import Periodic
 from disorderbook.protocol.names import (
@@ -101,6 +103,7 @@ class MarketSettings(NamedTuple):
     latency: LatencySettings = LatencySettings()  # of orders and of the tape
     admin_key: str | None = None  # which those need, and moving the clock
     rules: RuleBook = NO_RULES  # what orders must obey
+    mark: Mark = Mark.LAST  # what shares count for in net asset values
 
 
 @contextmanager
@@ -130,6 +133,7 @@ def assemble(
     exchange = Exchange(settings.max_books, publishers, clock.read, ledger, settings.rules)
     if market is not None:
         exchange.restore(market.books, market.latest)
+    scoreboard = Scoreboard(exchange, history, settings.mark)
     gamemaster = GameMaster(
         exchange,
         accounts,
@@ -148,14 +152,17 @@ def assemble(
         replay = _replay(exchange, clock, settings.replay)
         book = first_book(exchange, settings)
         opponents = _opponents(exchange, clock, book, settings, market)
-        sources = [each for each in (replay, gamemaster, *opponents) if each is not None]
+        recorder = scoreboard.recorder
+        sources = [each for each in (replay, gamemaster, *opponents, recorder) if each is not None]
         waits_for = tape.is_behind if tape and settings.clock.is_simulated else None
         timeline = Timeline(exchange, clock, sources, settings.clock, waits_for)
+        recorder.wake = lambda: timeline.wake()  # which its thread sets
         journal = _journal(settings, clock, accounts, server)
         control = MarketControl(exchange, (book.venue, book.symbol), (ledger, clock))
-        actions = _admin_actions(exchange, accounts, control, ledger, market)
+        actions = _admin_actions(exchange, accounts, control, ledger, market, scoreboard)
         injection = _injection(settings, exchange, timeline, accounts, server, tape, journal)
         control.register(replay, gamemaster, history, tape, *opponents, timeline, journal)
+        control.register(recorder, scoreboard)
         control.register(injection, actions.notices, actions.record)
         if settings.database is not None and isinstance(server, InlineServer):
             exchange.group_commit = True
@@ -184,6 +191,7 @@ def assemble(
                 settings.has_control,
                 settings.admin_key,
                 actions,
+                scoreboard,
             )
     finally:
         exchange.close()
@@ -323,17 +331,14 @@ def _admin_actions(
     control: MarketControl,
     ledger: Ledger,
     market: Market | None,
+    scoreboard: Scoreboard,
 ) -> AdminActions:
     """What the admin can do, and what was done and said before a start."""
-    actions = AdminActions(exchange, accounts, control, ledger, _last_price)
+    actions = AdminActions(exchange, accounts, control, ledger, scoreboard.mark)
     if market is not None:
         actions.restore(market.admin)
         exchange.restorers.append(lambda: actions.restore(ledger.committed_admin()))
     return actions
-
-
-def _last_price(book: OrderBook) -> int | None:
-    return None if book.last_trade is None else book.last_trade.price
 
 
 def _open_ledger(settings: MarketSettings) -> tuple[Ledger, Market | None]:

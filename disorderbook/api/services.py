@@ -4,6 +4,7 @@ A feature is a class whose methods are handlers, and a table of (method, path, f
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from disorderbook.accounts import Accounts, Admin
 from disorderbook.admin import routes as admin
@@ -29,6 +30,7 @@ from disorderbook.marketdata import account_routes as account
 from disorderbook.marketdata import executions
 from disorderbook.marketdata import routes as marketdata
 from disorderbook.marketdata.history import History
+from disorderbook.marketdata.scoreboard import Scoreboard
 from disorderbook.protocol.route import Route
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.site import routes as site
@@ -72,6 +74,12 @@ class Services:
     has_control: bool = False
     admin_key: str | None = None
     admin_actions: AdminActions | None = None
+    scores: Scoreboard | None = None  # None: one that marks stocks at their last prices
+
+    @cached_property
+    def scoreboard(self) -> Scoreboard:
+        """What stocks count for, and how accounts stand."""
+        return self.scores or Scoreboard(self.exchange, self.history)
 
     @property
     def admin(self) -> Admin:
@@ -84,8 +92,10 @@ class Services:
         is registered.
         """
         exchange, accounts, tape_port = self.exchange, self.accounts, self.tape_port
-        market_data = marketdata.MarketDataRoutes(exchange, accounts, self.history, tape_port)
-        account_data = account.AccountRoutes(exchange, accounts, self.history)
+        market_data = marketdata.MarketDataRoutes(
+            exchange, accounts, self.history, tape_port, self.scoreboard, self.admin
+        )
+        account_data = account.AccountRoutes(exchange, accounts, self.history, self.scoreboard.mark)
         orders = trading.TradingRoutes(exchange, accounts, self.extra)
         is_stepped = self.timeline.clock.is_stepped
         pages = site.SiteRoutes(
@@ -99,7 +109,7 @@ class Services:
         )
         control: list[tuple[object, list[Route]]] = []
         if self.control is not None:
-            self.control.register(market_data.rankings, account_data.histories, orders.placed)
+            self.control.register(account_data.histories, orders.placed)
             if self.has_control and self.injection is not None:
                 control = [
                     (ControlRoutes(self.control, self.injection), CONTROL_ROUTES),

@@ -311,6 +311,8 @@ class OrderBook:
             bought = quantity if standing.side is BUY else -quantity
             owner.trade(bought, price)
             other.trade(-bought, price)
+        else:
+            owner.trades += 1
 
     def _open_position(self, account: str) -> Position:
         position = self.positions[account] = Position(account)

@@ -25,6 +25,8 @@ from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
 from disorderbook.marketdata.cost_basis import CostBasis
 from disorderbook.marketdata.history import MOST_CANDLES, SECOND, Slot, WholeSeries
+from disorderbook.marketdata.mark import last_price
+from disorderbook.marketdata.ranking import Price
 
 RECENT_FILLS = 10_000  # of an account in a book, which are stored
 MOST_HISTORIES = 1000  # accounts in books, the ones asked for last
@@ -72,16 +74,21 @@ meets it), whether its order came in, that order's id, and the fill's number the
 
 
 class AccountHistory:
-    """What an account has done in a book until `ts`, nanoseconds since 1970, and the quote then.
+    """What an account has done in a book until `ts`, nanoseconds since 1970, and the quote then;
+    `price` is what a share counted for, in cents.
 
     An account that trades with itself has two fills, and neither cash nor shares move, nor the cost
     of what it has.
     """
 
-    def __init__(self, exchange: Exchange, book: OrderBook, account: str) -> None:
+    def __init__(
+        self, exchange: Exchange, book: OrderBook, account: str, price: Price = last_price
+    ) -> None:
         self.account = account
         self.ts = -1
         self.quote: Quote = book.quote()
+        self.price = price(book)
+        self._price = price
         self.basis = CostBasis()
         self.fill_count = 0
         self.series: WholeSeries[PastPosition] = WholeSeries(SECOND, MOST_CANDLES)
@@ -106,6 +113,13 @@ class AccountHistory:
     def size(self) -> int:
         """How many fills and orders it holds."""
         return len(self._fills) + len(self._live)
+
+    def look_at_price(self, book: OrderBook) -> None:
+        """Have what a share counts for now, unless something has happened since: a settlement
+        changes nothing else.
+        """
+        if self._events == book.event_count:
+            self.price = self._price(book)
 
     def is_of(self, book: OrderBook) -> bool:
         """Whether it is of this book, and not of one that a rollback has replaced."""
@@ -145,7 +159,7 @@ class AccountHistory:
         are never more than one for each order.
         """
         until, events, end = self._exchange.latest, book.event_count, book.next_id
-        quote = book.quote()
+        quote, price = book.quote(), self._price(book)
         known, self._live = self._live, []
         self._open = {side: (0, 0) for side in (BUY, SELL)}
         while known:
@@ -164,7 +178,8 @@ class AccountHistory:
         yield from self._tell_before(until + 1, until)
         self._settle()
         self.open = {side: OpenOrders(*counted) for side, counted in self._open.items()}
-        self.ts, self.quote, self._events, self._next_id = until, quote, events, end
+        self.ts, self.quote, self.price = until, quote, price
+        self._events, self._next_id = events, end
 
     def _await(self, order: Order, number: int, until: int) -> None:
         """Have a fill of an order told in its turn, or note that it comes later if ever."""
@@ -221,10 +236,12 @@ class AccountHistory:
 
 
 class AccountHistories:
-    """The histories of those accounts that somebody has asked for."""
+    """The histories of those accounts that somebody has asked for. `price` is what a share counts
+    for.
+    """
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: Exchange, price: Price = last_price) -> None:
+        self._exchange, self._price = exchange, price
         self._histories: OrderedDict[tuple[str, str, str], AccountHistory] = OrderedDict()
         self._sizes: dict[tuple[str, str, str], int] = {}
         self._stored = 0  # the sum of these
@@ -248,6 +265,7 @@ class AccountHistories:
         while (book := self.book(venue, symbol)) is not None:
             history = self._find(place, book)
             if not history.is_behind(book, asked):
+                history.look_at_price(book)
                 return history
             history.go_on(book)
             if not history.is_behind(book, asked):
@@ -266,7 +284,9 @@ class AccountHistories:
     def _find(self, place: tuple[str, str, str], book: OrderBook) -> AccountHistory:
         found = self._histories.get(place)
         if found is None or not found.is_of(book):
-            found = self._histories[place] = AccountHistory(self._exchange, book, place[2])
+            found = self._histories[place] = AccountHistory(
+                self._exchange, book, place[2], self._price
+            )
             self._note_size(place, 0)
         self._histories.move_to_end(place)
         return found

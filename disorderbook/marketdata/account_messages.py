@@ -90,9 +90,20 @@ class StockPositionMessage(msgspec.Struct, gc=False, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+    mark: (
+        Annotated[
+            Price,
+            Meta(
+                description="Cents that a share counts for: the price of the last trade, unless "
+                "the server marks otherwise (`--mark`) or the stock is settled; absent where there "
+                "is none."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     nav: Annotated[
         Cents,
-        Meta(description="Net asset value at the last price: cash, plus shares times that."),
+        Meta(description="Net asset value: cash, plus shares times `mark`."),
     ]
     navAtMid: (
         Annotated[float, Meta(description="The same at `mid`, in cents, perhaps and a half.")]
@@ -119,8 +130,8 @@ class StockPositionMessage(msgspec.Struct, gc=False, kw_only=True):
     unrealised: Annotated[
         Cents,
         Meta(
-            description="Profit if the open position were closed at the last price. With "
-            "`realised` it makes `nav`."
+            description="Profit if the open position were closed at `mark`. With `realised` it "
+            "makes `nav`."
         ),
     ]
     fills: Annotated[int, Meta(description="How many fills its orders have had.", ge=0)]
@@ -375,7 +386,7 @@ def _pieces(order: Order, ahead: int | None) -> Iterator[bytes]:
 
 def _position(symbol: str, history: AccountHistory) -> StockPositionMessage:
     basis, quote = history.basis, history.quote
-    last = quote.last or 0  # nobody has shares before the first trade
+    price = history.price or 0  # nobody has shares before the first trade
     average = basis.average_price
     message = StockPositionMessage(
         symbol=symbol,
@@ -383,15 +394,17 @@ def _position(symbol: str, history: AccountHistory) -> StockPositionMessage:
         shares=basis.shares,
         lowest=basis.lowest,
         highest=basis.highest,
-        nav=basis.cash + basis.shares * last,
+        nav=basis.cash + basis.shares * price,
         averagePrice=UNSET if average is None else average,
         realised=basis.realised,
-        unrealised=basis.unrealised(last),
+        unrealised=basis.unrealised(price),
         fills=history.fill_count,
         open=OpenSidesMessage(_open(history.open[BUY]), _open(history.open[SELL])),
     )
     if quote.last is not None:
         message.last = quote.last
+    if history.price is not None:
+        message.mark = history.price
     if quote.bid is not None and quote.ask is not None:
         twice = quote.bid + quote.ask
         message.mid = _half(twice)

@@ -10,6 +10,8 @@ from disorderbook.exchange import Exchange
 from disorderbook.marketdata.account import AccountHistories
 from disorderbook.marketdata.account_messages import MOST_FILLS, MOST_ORDERS, AccountAnswers
 from disorderbook.marketdata.history import SECOND, History
+from disorderbook.marketdata.mark import last_price
+from disorderbook.marketdata.ranking import Price
 from disorderbook.protocol.names import detail_of, missing
 from disorderbook.protocol.route import Answer, Request, Route, Steps, made_in_steps
 
@@ -19,11 +21,17 @@ A_STOCK = "a stock that has been used at this venue"
 class AccountRoutes:
     """The handlers of the table ROUTES."""
 
-    def __init__(self, exchange: Exchange, accounts: Accounts, history: History) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        accounts: Accounts,
+        history: History,
+        price: Price = last_price,
+    ) -> None:
         self._exchange = exchange
         self._accounts = accounts
         self._history = history
-        self.histories = AccountHistories(exchange)
+        self.histories = AccountHistories(exchange, price)
 
     def account(self, request: Request, venue: str, account: str) -> Answer:
         answers = self._answers(request, venue, account)

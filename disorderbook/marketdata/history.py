@@ -189,14 +189,16 @@ class BookHistory:
         self._counted = 0  # trades that are in the candles
         self._open = self._high = self._low = self._close = self._volume = 0
 
-    def record(self, executions: Sequence[Execution]) -> None:
-        """Record all executions of one order, at least one.
+    def record(self, executions: Sequence[Execution]) -> bool:
+        """Record all executions of one order, at least one. Returns whether they are the first of
+        a second.
 
         They have the same time, and go from the best price to the worst.
         """
         last = executions[-1]
         price, ts = last.price, last.ts
-        if ts >= self.second_ends or self._counted == self.count:
+        is_first = ts >= self.second_ends or self._counted == self.count
+        if is_first:
             self._begin(executions[0].price, ts)
         if len(executions) == 1:
             self.count += 1
@@ -209,6 +211,7 @@ class BookHistory:
             self._low = price
         self._close = price
         self._volume += last.incoming_filled
+        return is_first
 
     def add(self, trade: PastTrade) -> None:
         """Record a trade of the past, later than all that are recorded: as `record` does."""
@@ -325,12 +328,13 @@ _STATE = ("since", "_books", "_found", "_latest")
 
 class History:
     """The recent past of all books. `since` is when the server began, nanoseconds since 1970, by
-    this clock.
+    this clock. `tell_traded` is called with a venue at the first trade of a second in a book there.
     """
 
     def __init__(self, since: int, clock: Callable[[], int] = time.time_ns) -> None:
         self.since = since
         self._clock = clock
+        self.tell_traded: Callable[[str], object] = lambda venue: None
         self._books: dict[tuple[str, str], BookHistory] = {}
         self._found: dict[OrderBook, BookHistory] = {}
         self._latest: dict[tuple[str, str], OrderBook] = {}  # the key in _found, by names
@@ -383,7 +387,8 @@ class History:
         past = self._found.get(book)
         if executions:
             past = past or self._find(book)
-            past.record(executions)
+            if past.record(executions):
+                self.tell_traded(book.venue)
         if past is not None and book.quote_time < past.second_ends:
             bid, ask = book.bids.best, book.asks.best
             past.bid = bid.price if bid is not None else None

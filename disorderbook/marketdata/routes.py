@@ -4,7 +4,7 @@ None of them opens a book, and none shows more of an account than the scores as 
 application holds the exchange's lock while it calls a handler.
 """
 
-from disorderbook.accounts import Accounts
+from disorderbook.accounts import Accounts, Admin
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import IllegalParameter, NoSuchBook, UnknownFormat
 from disorderbook.exchange import Exchange
@@ -16,13 +16,18 @@ from disorderbook.marketdata.messages import (
     server_message,
     trades_message,
 )
-from disorderbook.marketdata.ranking import Rankings
+from disorderbook.marketdata.scoreboard import Scoreboard, VenueStanding
 from disorderbook.marketdata.scores import (
     NO_BOOK,
     Viewer,
     scores_message,
     scores_page,
     scores_table,
+)
+from disorderbook.marketdata.venue_scores import (
+    MOST_VENUE_SCORES,
+    over_time_message,
+    venue_scores_message,
 )
 from disorderbook.protocol.names import detail_of
 from disorderbook.protocol.route import (
@@ -38,19 +43,27 @@ from disorderbook.protocol.route import (
 DEFAULT_LEVELS = 25  # of each side; at most MOST_LEVELS
 DEFAULT_TRADES = 100  # at most RECENT_TRADES
 MOST_SCORES = 100  # accounts, the best first
+DEFAULT_VENUE_SCORES = 100  # at most MOST_VENUE_SCORES
 
 
 class MarketDataRoutes:
     """The handlers of the table ROUTES; `tape_port` is None without websockets."""
 
     def __init__(
-        self, exchange: Exchange, accounts: Accounts, history: History, tape_port: int | None
+        self,
+        exchange: Exchange,
+        accounts: Accounts,
+        history: History,
+        tape_port: int | None,
+        scoreboard: Scoreboard,
+        admin: Admin,
     ) -> None:
         self._exchange = exchange
         self._accounts = accounts
         self._history = history
         self._tape_port = tape_port
-        self.rankings = Rankings()
+        self._scoreboard = scoreboard
+        self._admin = admin
 
     def server(self, request: Request) -> Answer:
         needs_keys = self._accounts.need_keys
@@ -76,9 +89,25 @@ class MarketDataRoutes:
 
     def best_scores(self, request: Request, venue: str, symbol: str) -> Answer:
         most = request.number("limit", MOST_SCORES, MOST_SCORES)
-        found, now = self._book(venue, symbol), self._exchange.read_clock()
-        rankings, viewer = self._rankings_at(venue), self._viewer(request, venue)
-        steps = scores_message(rankings, found, now, viewer, most)
+        found, viewer = self._book(venue, symbol), self._viewer(request, venue)
+        standing = self._standing(request, venue)
+        book, rankings, now = standing.book(found), standing.rankings, standing.now
+        steps = scores_message(rankings, book, now, viewer, most, standing.frozen_at)
+        return made_in_steps(steps, self._exchange.lock)
+
+    def venue_scores(self, request: Request, venue: str) -> Answer:
+        most = request.number("limit", DEFAULT_VENUE_SCORES, MOST_VENUE_SCORES)
+        symbol, over = request.parameter("symbol"), request.parameter("over")
+        if over not in (None, "time"):
+            raise IllegalParameter(detail_of("over", over, "time"))
+        standing, viewer = self._standing(request, venue), self._viewer(request, venue)
+        if symbol is not None:
+            standing = standing.of_stock(self._book(venue, symbol))
+        if over is None:
+            mark = self._scoreboard.marks.kind_at(venue)
+            steps = venue_scores_message(standing, mark, viewer, self._accounts, most)
+        else:
+            steps = over_time_message(standing, viewer, self._accounts, most)
         return made_in_steps(steps, self._exchange.lock)
 
     def _book(self, venue: str, symbol: str) -> OrderBook:
@@ -95,25 +124,25 @@ class MarketDataRoutes:
             raise UnknownFormat(detail_of("format", form, "json, csv"))
         if form is None and self._exchange.find_book(venue, symbol) is None:
             return page(NO_BOOK, "404 Not Found")
-        found, now = self._book(venue, symbol), self._exchange.read_clock()
-        rankings, viewer = self._rankings_at(venue), self._viewer(request, venue)
-        lock = self._exchange.lock
+        found, viewer = self._book(venue, symbol), self._viewer(request, venue)
+        standing, lock = self._standing(request, venue), self._exchange.lock
+        book, rankings, now = standing.book(found), standing.rankings, standing.now
         if form == "json":
-            return made_in_steps(scores_message(rankings, found, now, viewer), lock)
+            return made_in_steps(scores_message(rankings, book, now, viewer), lock)
         if form == "csv":
-            table = made_in_steps(scores_table(rankings, found, now, viewer), lock, b"")
+            table = made_in_steps(scores_table(rankings, book, now, viewer), lock, b"")
             return Document(table, "text/csv; charset=UTF-8")
-        text = made_in_steps(scores_page(rankings, found, now, viewer), lock, b"")
+        text = made_in_steps(scores_page(rankings, book, now, viewer), lock, b"")
         return Document(text, HTML)
 
     def _viewer(self, request: Request, venue: str) -> Viewer:
         accounts = self._accounts
         owner, alone = accounts.account_at(venue, request.key), venue in accounts.private
-        return Viewer(accounts.need_keys and not alone, owner, alone)
+        hides = accounts.need_keys and not alone and not self._admin.is_admin(request.key)
+        return Viewer(hides, owner, alone)
 
-    def _rankings_at(self, venue: str) -> Rankings:
-        """A level's market is small, and goes: its rankings are not kept."""
-        return Rankings() if venue in self._accounts.private else self.rankings
+    def _standing(self, request: Request, venue: str) -> VenueStanding:
+        return self._scoreboard.standing(venue, self._admin.is_admin(request.key))
 
 
 V1 = "/api/v1"
@@ -125,5 +154,6 @@ ROUTES: list[Route] = [
     ("GET", f"{STOCK}/trades", MarketDataRoutes.trades),
     ("GET", f"{STOCK}/candles", MarketDataRoutes.candles),
     ("GET", f"{STOCK}/scores", MarketDataRoutes.best_scores),
+    ("GET", f"{V1}/venues/<venue>/scores", MarketDataRoutes.venue_scores),
     ("GET", "/ob/api/venues/<venue>/stocks/<symbol>/scores", MarketDataRoutes.scores),
 ]

@@ -83,7 +83,7 @@ class ScoreMessage(msgspec.Struct, gc=False):
     nav: Annotated[
         int,
         Meta(
-            description="Net asset value in cents: cash, plus shares at the current price. Where "
+            description="Net asset value in cents: cash, plus shares at `price`. Where "
             "the server needs keys it is in whole dollars, rounded down, but for the account's "
             "owner."
         ),
@@ -120,14 +120,25 @@ class ScoresMessage(msgspec.Struct, gc=False, kw_only=True):
         Annotated[
             Price,
             Meta(
-                description="Cents a share paid in the last trade; absent until something has "
-                "traded."
+                description="Cents that a share counts for: the last trade's price, unless the "
+                "server marks otherwise (`--mark`) or the stock is settled; absent where there is "
+                "none."
             ),
         ]
         | UnsetType
     ) = UNSET
     startTime: Annotated[Timestamp, Meta(description="When the book was opened.")]
     currentTime: Annotated[Timestamp, Meta(description="When these were the scores.")]
+    frozenAt: (
+        Annotated[
+            Timestamp,
+            Meta(
+                description="Since when the scores of the venue are frozen, which is the moment "
+                "that they are told of; absent where they are not, and below /ob/api."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     accounts: Annotated[int, Meta(description="How many accounts have traded.", ge=0)]
     scores: Annotated[
         list[ScoreMessage],
@@ -136,12 +147,18 @@ class ScoresMessage(msgspec.Struct, gc=False, kw_only=True):
 
 
 def scores_message(
-    rankings: Rankings, book: OrderBook, now: int, viewer: Viewer, most: int | None = None
+    rankings: Rankings,
+    book: OrderBook,
+    now: int,
+    viewer: Viewer,
+    most: int | None = None,
+    frozen_at: int | None = None,
 ) -> Steps:
     """The positions of a book as JSON, in cents, the highest net asset value first. There is no
     price until something has traded.
 
-    `now` is nanoseconds since 1970. `most` limits the number of accounts; None shows all of them.
+    `now` and `frozen_at` are nanoseconds since 1970. `most` limits the number of accounts; None
+    shows all of them.
     """
     ranking = yield from rankings.ranking(book, now)
     message = ScoresMessage(
@@ -151,6 +168,7 @@ def scores_message(
         price=UNSET if ranking.price is None else ranking.price,
         startTime=timestamp(book.opened_at),
         currentTime=timestamp(ranking.ts),
+        frozenAt=UNSET if frozen_at is None else timestamp(frozen_at),
         accounts=ranking.count,
         scores=[],
     )
@@ -189,10 +207,15 @@ def _score(position: Position, price: int, hide_holdings: bool) -> ScoreMessage:
     nav = position.net_asset_value(price)
     if hide_holdings:
         # To the cent, two values at different prices would show how many shares there are.
-        return ScoreMessage(position.account, nav // CENTS * CENTS)
+        return ScoreMessage(position.account, whole_dollars(nav))
     return ScoreMessage(
         position.account, nav, position.lowest, position.highest, position.cash, position.shares
     )
+
+
+def whole_dollars(cents: int) -> int:
+    """An amount in cents, rounded down to a dollar."""
+    return cents // CENTS * CENTS
 
 
 def _cell(value: str | int | UnsetType) -> str | int | None:
@@ -200,10 +223,10 @@ def _cell(value: str | int | UnsetType) -> str | int | None:
 
 
 def _row(position: Position, price: int, hide_holdings: bool) -> str:
-    cash, shares = _dollars(position.cash), str(position.shares)
+    cash, shares = _in_dollars(position.cash), str(position.shares)
     if hide_holdings:
         cash = shares = "[hidden]"
-    nav = _dollars(position.net_asset_value(price))
+    nav = _in_dollars(position.net_asset_value(price))
     return (
         f"{escape(f'{_on_one_line(position.account):<15}')} {cash:<11} {shares:<10} "
         f"{position.lowest:<10} {position.highest:<10} {nav:<13}"
@@ -217,5 +240,5 @@ def _on_one_line(account: str) -> str:
     )
 
 
-def _dollars(cents: int) -> str:
+def _in_dollars(cents: int) -> str:
     return f"${cents // CENTS}"

@@ -21,7 +21,7 @@ from disorderbook.game import messages as game
 from disorderbook.lab import control_routes, fault_routes, journal_routes
 from disorderbook.lab import routes as lab
 from disorderbook.marketdata import account_messages as account
-from disorderbook.marketdata import executions, scores
+from disorderbook.marketdata import executions, scores, venue_scores
 from disorderbook.marketdata import messages as marketdata
 from disorderbook.protocol import fields, messages, parse
 
@@ -51,6 +51,8 @@ ANSWERS = (
     messages.VenuesMessage,
     messages.StocksMessage,
     scores.ScoresMessage,
+    venue_scores.VenueScoresMessage,
+    venue_scores.VenueCurvesMessage,
     marketdata.ServerMessage,
     marketdata.MarketMessage,
     marketdata.TradesMessage,
@@ -192,10 +194,13 @@ class Field(NamedTuple):
 
 
 def fields_of(schema: Node, description: Description) -> Iterator[Field]:
-    required = schema.get("required", [])
-    for key, said in schema["properties"].items():
+    """The fields of an object, or of one that has several forms: then those of all, each once."""
+    forms = [description.resolve(form) for form in schema.get("oneOf", [schema])]
+    fields = {key: said for form in forms for key, said in form["properties"].items()}
+    for key, said in fields.items():
         meaning = description.resolve(said).get("description", "")
-        yield Field(key, _type(said, description), key in required, meaning)
+        is_required = all(key in form.get("required", []) for form in forms)
+        yield Field(key, _type(said, description), is_required, meaning)
 
 
 def _type(said: Node, description: Description) -> str:

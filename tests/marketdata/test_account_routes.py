@@ -49,6 +49,7 @@ def test_a_position_is_told_with_its_profit() -> None:
             "highest": 4,
             "last": 5101,
             "mid": 5050.5,
+            "mark": 5101,
             "nav": 404,
             "navAtMid": 5101 - 20000 + 3 * 5050.5,
             "averagePrice": 5000.0,

@@ -4,6 +4,7 @@ import csv
 import json
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from wsgi import ORDERS, Client
@@ -87,7 +88,7 @@ def test_a_step_sorts_and_merges_few_accounts(monkeypatch: pytest.MonkeyPatch) -
         "merged_blocks",
         lambda runs: (blocks.append(len(block)) or block for block in merge(runs)),
     )
-    made = Ranking(book, 5)
+    made = Ranking(book, 5, 50)
     while not made.is_whole:
         looked_at.append(0)
         blocks_before, ranked_before = len(blocks), len(made._worst_first)
@@ -118,9 +119,9 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Ranking]:
     rankings: list[Ranking] = []
     begin: Callable[..., None] = Ranking.__init__
 
-    def note(self: Ranking, book: OrderBook, ts: int) -> None:
+    def note(self: Ranking, *arguments: Any) -> None:
         rankings.append(self)
-        begin(self, book, ts)
+        begin(self, *arguments)
 
     monkeypatch.setattr(Ranking, "__init__", note)
     return rankings

@@ -20,6 +20,8 @@ from disorderbook.lab.thread import TimelineThread
 from disorderbook.lab.timeline import Timeline
 from disorderbook.ledger.base import Ledger
 from disorderbook.marketdata.history import History
+from disorderbook.marketdata.mark import Mark
+from disorderbook.marketdata.scoreboard import Scoreboard
 from disorderbook.protocol.names import MAX_BOOKS
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.reader import Head, HttpRequest
@@ -80,6 +82,8 @@ class Client:
         game: GameSettings = GameSettings(),
         has_tape: bool = False,
         has_journal: bool = False,
+        mark: Mark = Mark.LAST,
+        admin_key: str | None = None,
     ) -> None:
         history, accounts = History(0), Accounts(keys)
         exchange = Exchange(max_books, [history.record], clock, ledger)
@@ -96,6 +100,8 @@ class Client:
             history,
             origins=OriginPolicy(allowed_hosts),
             journal=RequestJournal(clock, accounts) if has_journal else None,
+            admin_key=admin_key,
+            scores=Scoreboard(exchange, history, mark),
         )
         self.services.exchange.book(venue, symbol)
         self.app = make_app(self.services)

@@ -1,0 +1,53 @@
+"""The mark of a stock: what a share counts for in everything that has a net asset value.
+
+The last price is what one trade with oneself makes of it, so a market may be marked otherwise: at
+the middle of the best bid and ask, or at the last price that was within the band of its rules. A
+settled stock counts at its price whatever the mark, and a level's stock at its last price.
+
+The exchange's lock must be held in every function.
+"""
+
+from enum import StrEnum
+
+from disorderbook.engine.book import OrderBook
+from disorderbook.exchange import Exchange
+from disorderbook.marketdata.history import History
+
+
+class Mark(StrEnum):
+    """What `--mark` may be."""
+
+    LAST = "last"
+    MID = "mid"  # the last price where a side of the book is empty
+    BAND = "band"
+
+
+def last_price(book: OrderBook) -> int | None:
+    """Cents a share of the last trade; None before the first one."""
+    return None if book.last_trade is None else book.last_trade.price
+
+
+def middle(book: OrderBook) -> int | None:
+    """Half way between the best bid and ask in cents, half a cent rounded down; the last price
+    where one of them is missing.
+    """
+    bid, ask = book.bids.best, book.asks.best
+    return last_price(book) if bid is None or ask is None else (bid.price + ask.price) // 2
+
+
+class Marks:
+    """The marks of an exchange whose every trade `history` is told."""
+
+    def __init__(self, exchange: Exchange, history: History, mark: Mark = Mark.LAST) -> None:
+        self.mark = mark
+        self._exchange, self._history = exchange, history
+
+    def kind_at(self, venue: str) -> Mark:
+        """What stocks of a venue are marked at."""
+        return Mark.LAST if self._exchange.is_reserved(venue) else self.mark
+
+    def of(self, book: OrderBook) -> int | None:
+        """Cents that a share counts for now; None where there is no price yet."""
+        if book.settled is not None:
+            return book.settled
+        return middle(book) if self.kind_at(book.venue) is Mark.MID else last_price(book)

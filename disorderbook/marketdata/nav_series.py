@@ -1,0 +1,227 @@
+"""Net asset values over time, of the accounts of a venue, and what records them.
+
+The recorder is a source of the exchange's timeline: it acts by the exchange's clock, so the same
+market has the same values over time whatever else the machine does. A trade in a new second has its
+venue sampled at the next multiple of SAMPLE_STEP, and again until nothing has traded between two
+looks, so a market that stands still costs nothing. Nobody's order waits for a sample: one is made
+in steps of VALUES_AT_ONCE, each in a turn of the lock of its own.
+
+The rule: whatever is traded, a venue has at most MOST_POINTS samples of MOST_ACCOUNTS accounts (the
+first that traded there), and those of the last CHANGE_SECONDS; when there are more, every other one
+goes, and from then on half as many are kept. All venues together have MOST_RECORDED accounts.
+
+The exchange's lock must be held in every function.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from disorderbook.engine.book import OrderBook
+from disorderbook.errors import NotFound
+from disorderbook.exchange import Exchange
+from disorderbook.protocol.names import NANOSECONDS
+
+SAMPLE_STEP = 2 * NANOSECONDS
+MOST_POINTS = 240  # of a venue
+MOST_ACCOUNTS = 1000  # of a venue
+MOST_RECORDED = 5000  # accounts of all venues together
+CHANGE_SECONDS = 60  # that a change is told over
+VALUES_AT_ONCE = 5000  # positions that are looked up in a step, in about a millisecond
+
+
+class Sample(NamedTuple):
+    """What accounts were worth at `ts`, nanoseconds since 1970: cents, by the accounts' numbers.
+    Those who came later have none, and None stands for one that had not traded yet.
+    """
+
+    ts: int
+    navs: Sequence[int | None]
+
+    def nav(self, number: int) -> int | None:
+        """That of an account."""
+        return self.navs[number] if number < len(self.navs) else None
+
+
+class NavSeries:
+    """The samples of a venue, oldest first; one every `step` nanoseconds at most."""
+
+    def __init__(self) -> None:
+        self.step = SAMPLE_STEP
+        self.numbers: dict[str, int] = {}  # of the accounts, as samples have them
+        self._points: dict[int, Sample] = {}  # by the multiple of the step that they are for
+        self._latest: deque[Sample] = deque()  # of the last CHANGE_SECONDS, and the one before
+
+    def copy(self) -> "NavSeries":
+        """What is so now; the other one goes on."""
+        copy = NavSeries()
+        copy.step, copy.numbers = self.step, dict(self.numbers)
+        copy._points, copy._latest = dict(self._points), self._latest.copy()
+        return copy
+
+    @property
+    def points(self) -> list[Sample]:
+        """At most MOST_POINTS, oldest first."""
+        return list(self._points.values())
+
+    def add(self, sample: Sample) -> None:
+        """Add what is later than all others. After a time without samples, in which nothing has
+        changed, the end of it has a point as well.
+        """
+        last = self._latest[-1] if self._latest else next(reversed(self._points.values()), None)
+        if last is not None and sample.ts - last.ts > 2 * self.step:
+            self._put(last._replace(ts=sample.ts - self.step))
+        self._put(sample)
+        while len(self._points) > MOST_POINTS:
+            self.step *= 2
+            points, self._points = self._points, {}
+            for each in points.values():
+                self._put(each)
+        self._latest.append(sample)
+        since = sample.ts - CHANGE_SECONDS * NANOSECONDS
+        while len(self._latest) > 1 and self._latest[1].ts <= since:
+            self._latest.popleft()
+
+    def before(self, now: int) -> Sample | None:
+        """The newest sample that is CHANGE_SECONDS old, or else the oldest that there is."""
+        then = now - CHANGE_SECONDS * NANOSECONDS
+        for samples in (self._latest, self._points.values()):
+            older = [sample for sample in samples if sample.ts <= then]
+            if older:
+                return older[-1]
+        return next(iter(self._points.values()), None)
+
+    def _put(self, sample: Sample) -> None:
+        slot = -(-sample.ts // self.step) * self.step
+        self._points.pop(slot, None)  # so that the newest stands last
+        self._points[slot] = sample
+
+
+class NavRecorder:
+    """Samples the venues of an exchange, where `price` says what a share counts for; a source of
+    its timeline. Levels' venues are not sampled. With `is_restless` prices change without trades:
+    then a venue is sampled from its first trade on without an end. `wake` is called when something
+    is due earlier than was known.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        price: Callable[[OrderBook], int | None],
+        is_restless: bool = False,
+    ) -> None:
+        self.wake: Callable[[], object] = lambda: None
+        self._exchange, self._price, self._is_restless = exchange, price, is_restless
+        self._series: dict[str, NavSeries] = {}
+        self._due: dict[str, int] = {}
+        self._looked: dict[str, int] = {}  # what had happened at a venue at the last sample
+        self._steps: Iterator[None] | None = None  # of the sample under way
+
+    name = "net asset values over time"
+
+    def series(self, venue: str) -> NavSeries:
+        """That of a venue; an empty one if nothing has traded there."""
+        return self._series.get(venue) or NavSeries()
+
+    def note(self, venue: str) -> None:
+        """What accounts are worth at a venue has changed, or a trade will: sample it soon."""
+        if self._exchange.is_reserved(venue):
+            return
+        self._looked.pop(venue, None)
+        if venue not in self._due:
+            self._due[venue] = self._next_step()
+            self.wake()
+
+    # ---- a source of the timeline
+
+    @property
+    def next_at(self) -> int | None:
+        """When a venue is due, nanoseconds since 1970."""
+        return min(self._due.values()) if self._due else None
+
+    def act(self) -> None:
+        """Make a step of the sample that is due first."""
+        if self._steps is None:
+            venue = min(self._due, key=self._due.__getitem__)
+            self._steps = self._sample(venue)
+        if next(self._steps, self) is self:
+            self._steps = None
+
+    # ---- what `lab.control` does
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Know nothing of any venue, or of that of a book, whose other books go on: what was there
+        before cannot be told apart.
+        """
+        self._steps = None
+        for state in (self._series, self._due, self._looked):
+            if book is None:
+                state.clear()
+            else:
+                state.pop(book.venue, None)
+
+    def save(self) -> object:
+        """What `load` goes on from; a sample under way is made anew."""
+        return self._series, self._due, self._looked
+
+    def load(self, state: Any) -> None:
+        """Go on from there."""
+        self._steps = None
+        self._series, self._due, self._looked = state
+
+    def _sample(self, venue: str) -> Iterator[None]:
+        """A look at a venue, in steps; a sample if something has happened since the last one."""
+        books = self._books(venue)
+        happened = sum(b.event_count if self._is_restless else b.execution_count for b in books)
+        if books and happened != self._looked.get(venue):
+            self._looked[venue] = happened
+            series = self._series.setdefault(venue, NavSeries())
+            yield from self._number_accounts(series, books)
+            navs = yield from self._values(series, books)
+            series.add(Sample(self._exchange.read_clock(), navs))
+        elif not self._is_restless or not books:
+            del self._due[venue]
+            return
+        self._due[venue] = self._next_step()
+
+    def _number_accounts(self, series: NavSeries, books: Sequence[OrderBook]) -> Iterator[None]:
+        """Number those that have traded since the last sample."""
+        others = sum(len(each.numbers) for each in self._series.values() if each is not series)
+        most = min(MOST_ACCOUNTS, MOST_RECORDED - others)
+        for book in books:
+            for count, position in enumerate(book.position_list[:most], 1):
+                if len(series.numbers) >= most:
+                    return
+                series.numbers.setdefault(position.account, len(series.numbers))
+                if count % VALUES_AT_ONCE == 0:
+                    yield
+
+    def _values(
+        self, series: NavSeries, books: Sequence[OrderBook]
+    ) -> Generator[None, None, list[int | None]]:
+        """What each account is worth now; None before its first trade."""
+        navs: list[int | None] = []
+        priced = [(book.positions, self._price(book) or 0) for book in books]
+        looked_at = 0
+        for account in list(series.numbers):
+            values = [
+                positions[account].net_asset_value(price)
+                for positions, price in priced
+                if account in positions
+            ]
+            navs.append(sum(values) if values else None)
+            looked_at += len(priced)
+            if looked_at >= VALUES_AT_ONCE:
+                looked_at = 0
+                yield
+        return navs
+
+    def _next_step(self) -> int:
+        now = self._exchange.read_clock()
+        return now - now % SAMPLE_STEP + SAMPLE_STEP
+
+    def _books(self, venue: str) -> list[OrderBook]:
+        try:
+            return list(self._exchange.books(venue))
+        except NotFound:  # it was closed since
+            return []

@@ -1,0 +1,171 @@
+"""The scoreboard: what stocks count for, how accounts stand at a venue and stood before, and the
+venues whose scores are frozen.
+
+While a venue is frozen, everybody but the admin sees its scores as they were at that moment, on
+every route of scores. A frozen venue is a copy of its books without their orders, each settled at
+the mark of that moment, so scores are made of it as of any other. Trading goes on meanwhile.
+
+The exchange's lock must be held in every function.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.positions import Position
+from disorderbook.errors import BelongsToLevel, IllegalValue
+from disorderbook.exchange import Exchange
+from disorderbook.marketdata.history import History
+from disorderbook.marketdata.mark import Mark, Marks
+from disorderbook.marketdata.nav_series import NavRecorder, NavSeries
+from disorderbook.marketdata.ranking import Rankings
+from disorderbook.protocol.names import detail_of
+
+MOST_FROZEN = 100_000  # positions of a venue, which are copied in a tenth of a second
+
+
+class VenueStanding(NamedTuple):
+    """How a venue stands for somebody who asks at `now`, nanoseconds since 1970: live, or as it was
+    when it was frozen.
+    """
+
+    books: Sequence[OrderBook]
+    rankings: Rankings
+    series: NavSeries
+    now: int
+    settled: Mapping[str, int]  # cents a share of the stocks that are settled
+    frozen_at: int | None = None
+    symbol: str | None = None  # the stock that alone counts
+
+    def of_stock(self, live: OrderBook) -> "VenueStanding":
+        """How it stands in one stock alone. There is nothing over time but for the whole venue, so
+        the series is empty where there are others.
+        """
+        series = self.series if len(self.books) == 1 else NavSeries()
+        books = [self.book(live)]
+        settled = {live.symbol: self.settled[live.symbol]} if live.symbol in self.settled else {}
+        return self._replace(books=books, series=series, settled=settled, symbol=live.symbol)
+
+    def book(self, live: OrderBook) -> OrderBook:
+        """A book as it stands here; one without a trade if it was opened since."""
+        if self.frozen_at is None:
+            return live
+        for book in self.books:
+            if book.symbol == live.symbol:
+                return book
+        return OrderBook(live.venue, live.symbol, live.opened_at)
+
+
+class Frozen(NamedTuple):
+    """A venue as it was at `ts`."""
+
+    ts: int
+    books: list[OrderBook]
+    series: NavSeries
+    settled: dict[str, int]
+
+
+class Scoreboard:
+    """That of an exchange whose every trade `history` is told."""
+
+    def __init__(self, exchange: Exchange, history: History, mark: Mark = Mark.LAST) -> None:
+        self.marks = Marks(exchange, history, mark)
+        self.recorder = NavRecorder(exchange, self.marks.of, mark is Mark.MID)
+        history.tell_traded = self.recorder.note
+        self._exchange = exchange
+        self._rankings = Rankings(self.marks.of)
+        self._frozen: dict[str, Frozen] = {}
+        self._frozen_rankings: dict[str, Rankings] = {}
+
+    def mark(self, book: OrderBook) -> int | None:
+        """Cents that a share counts for now; None where there is no price yet."""
+        return self.marks.of(book)
+
+    def note(self, venue: str) -> None:
+        """Something has changed there what accounts are worth, and was no trade: a settlement."""
+        self.recorder.note(venue)
+
+    def freeze(self, venue: str) -> None:
+        """Show the scores of a venue as they are now until `reveal`; nothing happens if it is
+        frozen. Raises NoSuchVenue, VenueClosed, BelongsToLevel, IllegalValue.
+        """
+        books = list(self._exchange.books(venue))
+        if self._exchange.is_reserved(venue):
+            raise BelongsToLevel(detail_of("venue", venue, "a venue that is no level's"))
+        if venue in self._frozen:
+            return
+        positions = sum(len(book.position_list) for book in books)
+        if positions > MOST_FROZEN:
+            allowed = f"one with at most {MOST_FROZEN} positions, and it has {positions}"
+            raise IllegalValue(detail_of("venue", venue, allowed))
+        copies = [_copy(book, self.marks.of(book)) for book in books]
+        series = self.recorder.series(venue).copy()
+        now, settled = self._exchange.read_clock(), _settlements(books)
+        self._frozen[venue] = Frozen(now, copies, series, settled)
+
+    def reveal(self, venue: str) -> None:
+        """Show the scores of a venue as they are again; nothing happens if it is not frozen."""
+        self._frozen.pop(venue, None)
+        self._frozen_rankings.pop(venue, None)
+
+    def frozen(self) -> list[str]:
+        """The venues that are frozen, the longest first."""
+        return list(self._frozen)
+
+    def standing(self, venue: str, is_admin: bool) -> VenueStanding:
+        """How a venue stands, live for the admin. Raises NoSuchVenue, VenueClosed."""
+        books, now = list(self._exchange.books(venue)), self._exchange.read_clock()
+        frozen = None if is_admin else self._frozen.get(venue)
+        if frozen is not None:
+            rankings = self._frozen_rankings.setdefault(venue, Rankings(_settled_price))
+            ts, copies, series, settled = frozen
+            return VenueStanding(copies, rankings, series, ts, settled, ts)
+        rankings = self._rankings
+        if self._exchange.is_reserved(venue):
+            rankings = Rankings()  # a level's market is small, and goes
+        return VenueStanding(books, rankings, self.recorder.series(venue), now, _settlements(books))
+
+    # ---- what `lab.control` does
+
+    name = "scoreboard"
+
+    def reset(self, book: OrderBook | None) -> None:
+        """Have nothing of a new market; of a new book no ranking, and its venue is not frozen."""
+        self._rankings.reset(book)
+        if book is not None:
+            self.reveal(book.venue)
+            return
+        self._frozen, self._frozen_rankings = {}, {}
+
+    def save(self) -> object:
+        """What `load` goes on from."""
+        return self._frozen
+
+    def load(self, state: Any) -> None:
+        """Go on from there."""
+        self.reset(None)
+        self._frozen = state
+
+
+def _settled_price(book: OrderBook) -> int | None:
+    return book.settled
+
+
+def _settlements(books: Sequence[OrderBook]) -> dict[str, int]:
+    return {book.symbol: book.settled for book in books if book.settled is not None}
+
+
+def _copy(book: OrderBook, price: int | None) -> OrderBook:
+    """A book without its orders, that counts at this price for good."""
+    copy = OrderBook(book.venue, book.symbol, book.opened_at)
+    positions = [_copied(position) for position in book.position_list]
+    copy.restore((), book.next_id, book.event_count, positions, book.quote_time, book.last_trade)
+    copy.settled = price
+    return copy
+
+
+def _copied(position: Position) -> Position:
+    copy = Position(position.account)
+    for name in Position.__slots__:
+        setattr(copy, name, getattr(position, name))
+    return copy
