@@ -230,6 +230,7 @@ class Position(Result, frozen=True):
     realised: int = 0  # profit of what was closed, against the average price then
     unrealised: int = 0  # profit of the rest at the last price; with `realised` it makes `nav`
     fills: int = 0  # how many there were
+    fees: int = 0  # that were paid, which cash, nav and realised are without
     open: OpenCounts = OpenCounts()
     last: int | None = None
     mid: float | None = None  # half way between bid and ask

@@ -55,10 +55,12 @@ class PastPosition(Slot, gc=False):
     cash: int  # cents
     shares: int
     price: int  # of the account's last trade, in cents
+    value: int  # of all its trades until then, in cents
 
     def extend(self, later: "PastPosition") -> None:
         """Merge a later one into this one."""
         self.cash, self.shares, self.price = later.cash, later.shares, later.price
+        self.value = later.value
 
 
 class OpenOrders(NamedTuple):
@@ -78,7 +80,7 @@ class AccountHistory:
     `price` is what a share counted for, in cents.
 
     An account that trades with itself has two fills, and neither cash nor shares move, nor the cost
-    of what it has.
+    of what it has. `fees` are what it has paid until `ts`, in cents; `basis` is without them.
     """
 
     def __init__(
@@ -90,6 +92,8 @@ class AccountHistory:
         self.price = price(book)
         self._price = price
         self.basis = CostBasis()
+        self.fees = 0
+        self.value = 0  # of all fills, in cents
         self.fill_count = 0
         self.series: WholeSeries[PastPosition] = WholeSeries(SECOND, MOST_CANDLES)
         self.open = {side: OpenOrders() for side in (BUY, SELL)}
@@ -160,6 +164,8 @@ class AccountHistory:
         """
         until, events, end = self._exchange.latest, book.event_count, book.next_id
         quote, price = book.quote(), self._price(book)
+        position = book.positions.get(self.account)
+        fees = position.fees if position is not None else 0
         known, self._live = self._live, []
         self._open = {side: (0, 0) for side in (BUY, SELL)}
         while known:
@@ -178,7 +184,7 @@ class AccountHistory:
         yield from self._tell_before(until + 1, until)
         self._settle()
         self.open = {side: OpenOrders(*counted) for side, counted in self._open.items()}
-        self.ts, self.quote, self.price = until, quote, price
+        self.ts, self.quote, self.price, self.fees = until, quote, price, fees
         self._events, self._next_id = events, end
 
     def _await(self, order: Order, number: int, until: int) -> None:
@@ -211,6 +217,7 @@ class AccountHistory:
             self._group = fill.ts, fill.price
         self._net += bought
         self._position += bought
+        self.value += fill.price * fill.quantity
         self.fill_count += 1
         self._fills.append(
             AccountFill(
@@ -231,7 +238,7 @@ class AccountHistory:
         if self._net:
             ts, price = self._group
             self.basis.trade(self._net, price)
-            self.series.add(PastPosition(ts, self.basis.cash, self.basis.shares, price))
+            self.series.add(PastPosition(ts, self.basis.cash, self.basis.shares, price, self.value))
             self._net = 0
 
 

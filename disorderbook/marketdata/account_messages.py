@@ -109,6 +109,17 @@ class StockPositionMessage(msgspec.Struct, gc=False, kw_only=True):
         Annotated[float, Meta(description="The same at `mid`, in cents, perhaps and a half.")]
         | UnsetType
     ) = UNSET
+    fees: (
+        Annotated[
+            int,
+            Meta(
+                description="Cents paid in fees (the rules of a market may have some), which "
+                "`cash`, `nav` and `realised` are without; below zero is what was given. Absent if "
+                "there were none."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     averagePrice: (
         Annotated[
             float,
@@ -219,7 +230,13 @@ class AccountPointMessage(msgspec.Struct, gc=False):
     """How an account stood at the end of a stretch of time."""
 
     ts: Annotated[Timestamp, Meta(description="When the stretch began.")]
-    nav: Annotated[Cents, Meta(description="Net asset value at `price`.")]
+    nav: Annotated[
+        Cents,
+        Meta(
+            description="Net asset value at `price`. Fees count as if every trade had paid the "
+            "same part of its value."
+        ),
+    ]
     shares: HeldShares
     price: Annotated[Price, Meta(description="Of the last trade until then, of anybody.")]
 
@@ -385,18 +402,20 @@ def _pieces(order: Order, ahead: int | None) -> Iterator[bytes]:
 
 
 def _position(symbol: str, history: AccountHistory) -> StockPositionMessage:
-    basis, quote = history.basis, history.quote
+    basis, fees = history.basis, history.fees
+    quote, cash = history.quote, basis.cash - fees
     price = history.price or 0  # nobody has shares before the first trade
     average = basis.average_price
     message = StockPositionMessage(
         symbol=symbol,
-        cash=basis.cash,
+        cash=cash,
         shares=basis.shares,
         lowest=basis.lowest,
         highest=basis.highest,
-        nav=basis.cash + basis.shares * price,
+        nav=cash + basis.shares * price,
+        fees=fees or UNSET,
         averagePrice=UNSET if average is None else average,
-        realised=basis.realised,
+        realised=basis.realised - fees,
         unrealised=basis.unrealised(price),
         fills=history.fill_count,
         open=OpenSidesMessage(_open(history.open[BUY]), _open(history.open[SELL])),
@@ -408,7 +427,7 @@ def _position(symbol: str, history: AccountHistory) -> StockPositionMessage:
     if quote.bid is not None and quote.ask is not None:
         twice = quote.bid + quote.ask
         message.mid = _half(twice)
-        message.navAtMid = _half(2 * basis.cash + basis.shares * twice)
+        message.navAtMid = _half(2 * cash + basis.shares * twice)
     return message
 
 
@@ -453,6 +472,7 @@ def _points(
     for start in sorted(prices):
         position, price = positions.get(start, position), prices[start]
         if start >= since:
-            nav = position.cash + position.shares * price
+            fees = history.fees * position.value // (history.value or 1)
+            nav = position.cash - fees + position.shares * price
             points.append(AccountPointMessage(timestamp(start), nav, position.shares, price))
     return width, points

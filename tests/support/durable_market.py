@@ -15,6 +15,7 @@ from disorderbook.engine.positions import Position
 from disorderbook.exchange import Exchange
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.tables import LEDGER, SCHEMA_VERSION, Summary, checksum, write_summary
+from disorderbook.rules.market import NO_RULES, RuleBook
 
 # Where a market is started thousands of times: a step into WAL mode or out of it awaits a disk,
 # which takes most of the time of such a test and is not what it looks at. None: where others go.
@@ -26,13 +27,19 @@ Act = tuple[tuple[str, str], NewOrder | int]  # in which book: an order, or the 
 class Stoppable:
     """An exchange on a file; `stop` starts it again with nothing but the file."""
 
-    def __init__(self, file: Path, bound: int = 3, clock: Callable[[], int] = lambda: 0) -> None:
-        self.file, self.bound, self.clock = str(file), bound, clock
+    def __init__(
+        self,
+        file: Path,
+        bound: int = 3,
+        clock: Callable[[], int] = lambda: 0,
+        rules: RuleBook = NO_RULES,
+    ) -> None:
+        self.file, self.bound, self.clock, self.rules = str(file), bound, clock, rules
         self.start()
 
     def start(self) -> None:
         ledger, market = open_ledger(self.file, bound=self.bound)
-        self.exchange = Exchange(clock=self.clock, ledger=ledger)
+        self.exchange = Exchange(clock=self.clock, ledger=ledger, rules=self.rules)
         self.exchange.restore(market.books, market.latest)
         self.record_instance = ledger.record_instance
         self.instances, self.last_instance = market.instances, market.last_instance

@@ -23,6 +23,7 @@ from disorderbook.marketdata.history import History
 from disorderbook.marketdata.mark import Mark
 from disorderbook.marketdata.scoreboard import Scoreboard
 from disorderbook.protocol.names import MAX_BOOKS
+from disorderbook.rules.market import NO_RULES, RuleBook
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.reader import Head, HttpRequest
 from disorderbook.server.unsent import chunks_of
@@ -84,9 +85,10 @@ class Client:
         has_journal: bool = False,
         mark: Mark = Mark.LAST,
         admin_key: str | None = None,
+        rules: RuleBook = NO_RULES,
     ) -> None:
         history, accounts = History(0), Accounts(keys)
-        exchange = Exchange(max_books, [history.record], clock, ledger)
+        exchange = Exchange(max_books, [history.record], clock, ledger, rules)
         master = GameMaster(exchange, accounts, game, has_tape=has_tape, forget=[history.forget])
         timeline = Timeline(exchange, RealClock(clock), [master])
         thread = TimelineThread(exchange, master, timeline)  # begins with the first level
