@@ -27,12 +27,13 @@ class ClassFolder:
         self.bots_file = path / "bots.json"  # names of accounts that are no students'
         self.admin_key_file = path / "admin.key"
         self.cards_file = path / "cards.html"
+        self.new_card_file = path / "new-card.html"  # of who came late, or has a new key
         self.rules_file = path / "rules.toml"
         self.market_file = path / "market.db"
         self.ports_file = path / "ports.json"
         self.rounds_file = path / "rounds.json"
         self.lock_file = path / "rounds.lock"
-        self.log_file = path / "class.log"
+        self.logs = path / "logs"
         self.results = path / "results"
         self.nginx = path / "nginx"
         self.nginx_file = self.nginx / "nginx.conf"

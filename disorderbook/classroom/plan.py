@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from disorderbook.game.levels import LEVELS
 from disorderbook.protocol.names import LARGEST_PORT, MAX_PRICE, NAME_RULE, is_name
+from disorderbook.rules.file import UnusableRules, rule_book
 from disorderbook.server.origin import host_name
 from disorderbook.traders.registry import REGISTRY
 
@@ -24,8 +25,8 @@ MOST_STOCKS = 50  # of a round
 MOST_COPIES = 20  # of a bot
 MOST_HOSTS = 20
 LONGEST_ROUND = 600  # minutes
-LONGEST_TITLE = 100  # characters
-LONGEST_TEXT = 500
+LONGEST_TITLE = 60  # characters; with the text it is an announcement of at most 200
+LONGEST_TEXT = 130
 MOST_FILE_BYTES = 1 << 20
 MOST_SEED = 2**32 - 1
 PORTS = (1, LARGEST_PORT)
@@ -118,8 +119,7 @@ def read_plan(path: Path) -> ClassPlan:
 
 def rules_text(plan: ClassPlan) -> str:
     """The rules of all rounds as the file that `--rules` reads, "" without any."""
-    tables = [("market", plan.rules)]
-    tables += [(f"venues.{each.venue}", each.rules) for each in plan.rounds]
+    tables = [("market", plan.rules), *((f"venues.{r.venue}", r.rules) for r in plan.rounds)]
     return "\n".join(
         f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in rules.items())
         for name, rules in tables
@@ -208,12 +208,22 @@ def _plan(reader: _PlanReader) -> ClassPlan:
         tuple(_round(number, table) for number, table in enumerate(rounds, 1)),
     )
     reader.end()
+    _check_rules(plan)
     if plan.port is None or plan.exchange_port is None or plan.port == plan.exchange_port:
         raise ValueError("port and exchange_port must be there, and be two")
     return plan
 
 
 MARKS = ("last", "mid", "band")
+
+
+def _check_rules(plan: ClassPlan) -> None:
+    """Raise ValueError for rules that no exchange would take."""
+    venues = {each.venue: each.rules for each in plan.rounds}
+    try:
+        rule_book({"market": plan.rules, "venues": venues})
+    except UnusableRules as fault:
+        raise ValueError(f"what it says of rules {fault}") from None
 
 
 def _round(number: int, table: object) -> Round:

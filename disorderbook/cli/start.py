@@ -3,21 +3,16 @@
 import argparse
 import contextlib
 import os
-import shlex
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
-from urllib.parse import quote
 
 import bottle
 
 from disorderbook.accounts import Accounts, AccountsFile, check_admin_key, read_admin_key
 from disorderbook.api.app import make_app
-from disorderbook.api.services import Services
 from disorderbook.assembly import (
     OWN_SERVER,
     CannotStart,
@@ -30,20 +25,18 @@ from disorderbook.assembly import (
     running_tape,
 )
 from disorderbook.cli.ports_file import ports_file
+from disorderbook.cli.welcome import greet
 from disorderbook.game.master import GameSettings
 from disorderbook.lab.latency import LatencySettings
 from disorderbook.lab.replay import ReplaySettings, ReplayStatus
-from disorderbook.ledger.recording import Recording
 from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.process.sockets import allow_descriptors
-from disorderbook.protocol.names import HOST, timestamp
 from disorderbook.rules.file import UnusableRules, read_rules
 from disorderbook.rules.market import NO_RULES, RuleBook
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.server import InlineServer
 
-BOTS = Path(__file__).resolve().parent.parent.parent / "bots"  # in a checkout; the package has none
 END_PATIENCE = 2.0  # seconds that a server has to end in
 
 
@@ -95,7 +88,7 @@ def _serve(options: argparse.Namespace) -> None:
         options.venue, options.symbol = book.venue, book.symbol
         write_ports(server.port, tape.port if tape else None)
         with contextlib.suppress(OSError):  # nobody reads stdout
-            _greet(server.port, options, services)
+            greet(server.port, options, services)
         keep_collections_short()
         _stop_on_signals(server)
         try:
@@ -222,70 +215,3 @@ def _accounts(path: str | None) -> Iterator[Accounts]:
         raise CannotStart(f"The accounts file {fault}") from None
     with file as accounts:
         yield accounts
-
-
-def _greet(port: int, options: argparse.Namespace, services: Services) -> None:
-    front = f"http://{HOST}:{port}/"
-    url = f"{front}ob/api/"
-    stock = f"venues/{quote(options.venue)}/stocks/{quote(options.symbol)}"
-    order = '{"account": "ME", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 9}'
-    key = '-H "X-Starfighter-Authorization: KEY" ' if services.accounts.need_keys else ""
-    print(f"disorderBook starting up on port {port}")
-    if not services.accounts.need_keys:
-        print(" -----> Warning: running WITHOUT AUTHENTICATION!")
-    print(f"""
-Connect to  {url}  (Ctrl-C stops)
-Watch it at {front} and read about it at {front}docs
-Place an order:
-  curl {key}-d '{order}' \\
-    {url}{stock}/orders""")
-    bots = _bots()
-    _offer_bots(bots, url, options)
-    if services.tape_port is not None:
-        _offer_tape(bots, services.tape_port, options)
-    if services.replay is not None:
-        _tell_of_replay(services.replay.recording, services, f"{front}api/v1/clock")
-    print(flush=True)
-
-
-def _offer_bots(bots: Path | None, url: str, options: argparse.Namespace) -> None:
-    if bots is None:
-        start = "-m disorderbook bots"
-    else:
-        start = shlex.quote(str(bots)) if bots.is_absolute() else f"-m {bots}"
-    keys = f" --accounts {shlex.quote(options.accounts)}" if options.accounts is not None else ""
-    place = f"--venue {shlex.quote(options.venue)} --symbol {shlex.quote(options.symbol)}"
-    print("Bring the market to life:")
-    print(f"  {_python()} {start} market-maker taker noise{keys} --url {url} {place}")
-
-
-def _offer_tape(bots: Path | None, port: int, options: argparse.Namespace) -> None:
-    url, venue = f"ws://{HOST}:{port}/ob/api/ws/", shlex.quote(options.venue)
-    print(f"\nWatch the tape ({url}ACCOUNT/venues/VENUE/tickertape)")
-    if bots is not None:
-        script = shlex.quote(str(bots / "watch_tape.py"))
-        print(f"  {_python()} {script} --url {url} --venue {venue}")
-
-
-def _tell_of_replay(recording: Recording, services: Services, url: str) -> None:
-    print(
-        f"\nReplays {recording.orders:,} orders and {recording.cancels:,} cancels of "
-        f"{recording.name}, {timestamp(recording.first)} to {timestamp(recording.last)}"
-    )
-    if recording.left_out:
-        print(f"Leaves out the books of {recording.left_out:,} levels that are there")
-    if services.timeline.settings.is_stepped:
-        key = '-H "X-Starfighter-Authorization: KEY" ' if services.accounts.need_keys else ""
-        print(f"Let a minute pass:\n  curl {key}-d '{{\"advance\": 60}}' {url}")
-
-
-def _bots() -> Path | None:
-    """The bots' folder as it is named from here, None where the package alone is installed."""
-    if not (BOTS / "stockfighter_minimal.py").is_file():
-        return None
-    return Path(BOTS.name) if Path.cwd() == BOTS.parent else BOTS
-
-
-def _python() -> str:
-    """As it was typed, such as .venv/bin/python."""
-    return shlex.quote(sys.orig_argv[0])

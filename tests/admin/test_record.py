@@ -25,8 +25,6 @@ ACTIONS: list[tuple[str, dict[str, object]]] = [
     ("cancel", {"account": "ANN", "venue": "TESTEX", "symbol": "FOOBAR"}),
     ("announce", {"text": "Hello"}),
     ("countdown", {"seconds": 60, "text": "Round 1"}),
-    ("freeze", {"venue": "TESTEX"}),
-    ("reveal", {"venue": "TESTEX"}),
 ]
 RECORDED = [
     ("open", "NEW", "S", None, None),
@@ -42,8 +40,6 @@ RECORDED = [
     ("cancel", "TESTEX", "FOOBAR", "ANN", "0 orders"),
     ("announce", None, None, None, "Hello"),
     ("countdown", None, None, None, "60 s Round 1"),
-    ("freeze", "TESTEX", None, None, None),
-    ("reveal", "TESTEX", None, None, None),
 ]
 
 

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from disorderbook.classroom.plan import LONGEST_TEXT, read_plan, rules_text
+from disorderbook.classroom.plan import LONGEST_TEXT, ClassPlan, read_plan, rules_text
+from disorderbook.rules.file import read_rules
 
 PORTS = "port = 8080\nexchange_port = 8000\n"
 ROUND = '[[round]]\nstocks = ["ACME"]\n'
 
 
-def plan(folder: Path, text: str):  # type: ignore[no-untyped-def]
+def plan(folder: Path, text: str) -> ClassPlan:
     path = folder / "class.toml"
     path.write_text(text)
     return read_plan(path)
@@ -33,6 +34,9 @@ def test_a_plan_is_read(tmp_path: Path) -> None:
     assert (second.level, second.title, second.seed) == ("first_steps", "Round 2", 2)
     assert read.bot_accounts == {"NOISE1", "NOISE2", "TAKERBOTS"}
     assert (read.url, read.books) == ("http://exchange.example:8080", 2)
+    (tmp_path / "rules.toml").write_text(rules_text(read))
+    rules = read_rules(str(tmp_path / "rules.toml")).of("ROUND1", "ACME")
+    assert rules is not None and (rules.band, rules.self_trade) == (30, "refuse")
     assert rules_text(read) == '[market]\nband = 30\n\n[venues.ROUND1]\nself_trade = "refuse"\n'
 
 
@@ -61,6 +65,8 @@ def test_a_usual_port_is_not_said(tmp_path: Path, port: int, tls: str, url: str)
         (PORTS + 'mark = "best"', "mark is 'best'; it must be one of"),
         (PORTS + "rules = 1", "rules is 1; it must be a table"),
         (PORTS + "[rules]\nband = [1]", "a table of numbers and words"),
+        (PORTS + "[rules]\nspread = 1", "what it says of rules .*spread"),
+        (PORTS + ROUND + "[round.rules]\nband = 0", r"band = 0 in \[venues.ROUND1\]; allowed: "),
         (PORTS + "round = [1]", "round 1:  must be a table"),
         (PORTS + "[[round]]", "round 1: it needs stocks, or a level"),
         (PORTS + ROUND + "minutes = 0", "round 1: minutes is 0; it must be a number of minutes"),
@@ -69,7 +75,7 @@ def test_a_usual_port_is_not_said(tmp_path: Path, port: int, tls: str, url: str)
         (PORTS + ROUND + 'opponents = ["noise:0"]', "'noise:0' wants none, or more than 20"),
         (PORTS + ROUND + 'opponents = ["noise", "noise:2"]', "the bot noise is named twice"),
         (PORTS + ROUND + "settle = -1", "settle is -1"),
-        (PORTS + ROUND + f'text = "{"x" * (LONGEST_TEXT + 1)}"', "a text of at most 500"),
+        (PORTS + ROUND + f'text = "{"x" * (LONGEST_TEXT + 1)}"', "a text of at most 130"),
         (PORTS + ROUND + 'text = "a\\nb"', "in one line"),
         (PORTS + ROUND + 'level = "first_steps"', "a level brings its own stock"),
         (PORTS + '[[round]]\nlevel = "last_steps"', "level is 'last_steps'; it must be one of"),

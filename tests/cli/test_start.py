@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import signal
 import socket
 import subprocess
@@ -12,13 +11,12 @@ from pathlib import Path
 
 import pytest
 from level_player import HttpClient
-from live import killed, running, started
-from program import MAIN, ROOT, refused, start
+from live import killed, running
+from program import ROOT, refused, start
 from raw_websocket import RawPeer, handshake
 from wsgi import BUY
 
-from disorderbook.accounts import Accounts
-from disorderbook.assembly import MarketSettings, assemble, running_tape
+from disorderbook.assembly import MarketSettings
 from disorderbook.cli import start as cli
 from disorderbook.cli.main import make_parser
 from disorderbook.protocol.names import HOST
@@ -54,83 +52,6 @@ def test_a_taken_port_is_refused_in_one_sentence() -> None:
         assert f"Cannot listen on port {port}: Address already in use\n" in refused("-p", str(port))
 
 
-def test_it_says_where_to_connect_and_what_to_try() -> None:
-    with running("-v", "NYSE", "--stock", "A B") as exchange:
-        log = exchange.log()
-    assert f"disorderBook starting up on port {exchange.port}\n" in log
-    assert "WITHOUT AUTHENTICATION" in log
-    assert f"http://127.0.0.1:{exchange.port}/ob/api/venues/NYSE/stocks/A%20B/orders" in log
-    bots = f"market-maker taker noise --url {exchange.url} --venue NYSE --symbol 'A B'\n"
-    assert f"  {shlex.quote(sys.executable)} -m bots {bots}" in log
-
-
-def test_it_says_how_to_start_bots_from_any_folder(tmp_path: Path) -> None:
-    options = ["-p", "0", "-w", "--wsport", "0"]
-    with started("env", f"--chdir={tmp_path}", sys.executable, str(MAIN), *options) as exchange:
-        watching = exchange.wait_for("^  (.*watch_tape.py) ")[1]
-        line = exchange.wait_for("^  (.* market-maker .*)")[1]
-        ended = subprocess.run(
-            line + " --orders 1",
-            cwd=tmp_path,
-            shell=True,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-    assert "Total: 3 orders sent, 3 of them placed" in ended.stdout, ended.stderr
-    script = ROOT.resolve() / "bots" / "watch_tape.py"
-    assert watching == f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
-
-
-def test_without_the_scripts_it_offers_the_bots_of_the_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As where the package alone is installed: a folder called bots may be anything."""
-    (tmp_path / "bots").mkdir()
-    monkeypatch.setattr(cli, "BOTS", tmp_path / "bots")
-    options = make_parser().parse_args(["-v", "TESTEX", "-s", "FOOBAR"])
-    with (
-        running_tape(Accounts(), 0, 512, MarketSettings().origins) as tape,
-        assemble(MarketSettings(), Accounts(), tape) as services,
-    ):
-        cli._greet(8000, options, services)
-        told = capsys.readouterr().out
-        assert f"ws://127.0.0.1:{tape.port}/ob/api/ws/" in told
-    assert " -m disorderbook bots market-maker taker noise --url " in told
-    assert "watch_tape" not in told
-
-
-def test_the_line_that_it_prints_to_bring_the_market_to_life_does_so() -> None:
-    with running("-a", "accounts.json", "--stock", "A B") as exchange:
-        log = exchange.log()
-        line = next(line for line in log.splitlines() if " -m bots " in line)
-        ended = subprocess.run(
-            line + " --orders 12 --pause 0-0.1",
-            cwd=ROOT,
-            shell=True,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        with urllib.request.urlopen(f"{exchange.url}venues/TESTEX/stocks/A%20B/quote") as answer:
-            quote = json.load(answer)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert "Total: 36 orders sent, 36 of them placed" in ended.stdout
-    assert quote["ok"] and quote["lastSize"] > 0
-
-
-def test_the_curl_line_that_it_prints_places_an_order() -> None:
-    with running("-a", "accounts.json") as exchange:
-        log = exchange.log()
-        assert "WITHOUT AUTHENTICATION" not in log
-        command = log[log.index("curl") : log.index("Bring the market")]
-        command = command.replace("KEY", "noisekey").replace("ME", "NOISEBOTS")
-        placed = subprocess.run(
-            command.replace("curl", "curl -s"), shell=True, capture_output=True, text=True
-        )
-    assert '"account":"NOISEBOTS"' in placed.stdout, placed
-
-
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_everything_with_status_0__difference_17(end: signal.Signals) -> None:
     with running() as exchange:
@@ -145,7 +66,7 @@ def test_a_signal_after_the_end_leaves_the_status_0__difference_17() -> None:
         import os, signal, sys
         from disorderbook.cli import start
         from disorderbook.cli.main import main
-        start._greet = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+        start.greet = lambda *_: os.kill(os.getpid(), signal.SIGINT)
         status = main(["-p", "0"])
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(os.getpid(), number)

@@ -1,0 +1,141 @@
+"""What changes in a class that is there: a late student, a lost key, another address, the end.
+
+The rule: while the class runs, its exchange changes the accounts, so that a key counts from that
+moment; otherwise the file is changed. Cards are made anew each time.
+"""
+
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from disorderbook.classroom.cards import cards_of, cards_page
+from disorderbook.classroom.certificate import make_certificate
+from disorderbook.classroom.connection import AdminConnection
+from disorderbook.classroom.creation import certified, write_cards
+from disorderbook.classroom.folder import FOLDER_MODE, ClassFolder, write
+from disorderbook.classroom.plan import ClassPlan
+from disorderbook.classroom.rounds import Rounds, totals
+from disorderbook.classroom.students import checked_name, new_key
+from disorderbook.ledger.copies import export
+from disorderbook.protocol.spreadsheet import write_table
+
+TOTALS = "totals.csv"
+_HOSTS = re.compile(r"hosts *= *\[[^\]]*\]")
+
+
+def connection_of(folder: ClassFolder, plan: ClassPlan) -> AdminConnection:
+    """To the class's exchange, whether or not it runs. Raises OSError or ValueError."""
+    return AdminConnection(plan.exchange_port, folder.admin_key())
+
+
+def add_student(folder: ClassFolder, text: str) -> str:
+    """Give an account and a key to somebody who is late; returns the key. The card is in
+    `new-card.html`, and with the others. Raises OSError, ValueError or NoExchange.
+    """
+    plan, accounts = folder.plan(), folder.accounts()
+    name = checked_name(text, accounts)
+    connection = connection_of(folder, plan)
+    if connection.answers():
+        key = str(connection.act("add", account=name)["key"])
+    else:
+        key = new_key()
+        folder.write_accounts(accounts | {name: key})
+    _write_new_card(folder, plan, name, key)
+    return key
+
+
+def rekey_student(folder: ClassFolder, name: str) -> str:
+    """Give a new key to somebody who has lost the old one; as `add_student`."""
+    plan, accounts = folder.plan(), folder.accounts()
+    if name not in folder.students():
+        raise ValueError(f"No student is called {name!r:.60}")
+    connection = connection_of(folder, plan)
+    if connection.answers():
+        key = str(connection.act("rekey", account=name)["key"])
+    else:
+        key = new_key()
+        folder.write_accounts(accounts | {name: key})
+    _write_new_card(folder, plan, name, key)
+    return key
+
+
+def new_cards(folder: ClassFolder, hosts: list[str]) -> ClassPlan:
+    """Write the cards anew, for other names and addresses of this machine if some are given; with
+    TLS they need a new certificate. Returns the plan. Raises OSError or ValueError.
+    """
+    plan = folder.plan()
+    if hosts:
+        plan = plan._replace(hosts=tuple(hosts))
+        write(folder.plan_file, _with_hosts(folder.plan_file.read_text(encoding="utf-8"), hosts))
+        if plan.tls:
+            make_certificate(plan.hosts, folder.certificate, folder.certificate_key)
+    write_cards(folder, plan)
+    return plan
+
+
+def end_class(folder: ClassFolder, wipe: bool) -> list[Path]:
+    """Write what the afternoon has brought to the folder `results`, and returns those files; with
+    `wipe` nothing else is left of the class than its class file. Raises OSError, ValueError, or
+    Unusable for the market's file.
+    """
+    plan = folder.plan()
+    connection = connection_of(folder, plan)
+    if connection.answers():
+        raise ValueError("The class is running: quit it first")
+    written = []
+    if folder.market_file.exists():
+        folder.results.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        written += export(str(folder.market_file), str(folder.results))
+        written.append(_write_totals(folder, Rounds(folder, plan, connection)))
+    if wipe:
+        _wipe(folder)
+    return written
+
+
+def _write_totals(folder: ClassFolder, rounds: Rounds) -> Path:
+    """What each student has made in each round that has ended, and in all, in cents."""
+    titles = [f"round{each.number}" for each in rounds.plan.rounds]
+    rows = [[name, *made, total] for name, made, total in totals(rounds, folder.students())]
+    text = io.StringIO(newline="")
+    write_table(text, ["account", *titles, "total"], rows)
+    path = folder.results / TOTALS
+    write(path, text.getvalue())
+    return path
+
+
+def _wipe(folder: ClassFolder) -> None:
+    """Take away all keys, and the market."""
+    for path in _to_wipe(folder):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _to_wipe(folder: ClassFolder) -> Iterator[Path]:
+    yield from folder.path.glob(f"{folder.market_file.name}*")
+    yield from folder.path.glob(f".{folder.accounts_file.name}.*")
+    yield from (folder.accounts_file, folder.bots_file, folder.admin_key_file)
+    yield from (folder.cards_file, folder.new_card_file, folder.ports_file)
+    yield from (folder.rounds_file, folder.lock_file, folder.rules_file)
+    yield from (folder.nginx, folder.logs)
+
+
+def _write_new_card(folder: ClassFolder, plan: ClassPlan, name: str, key: str) -> None:
+    cards = cards_of(plan, {name: key}, certified(folder, plan))
+    write(folder.new_card_file, cards_page(cards))
+    students = folder.students() | {name: key}  # the exchange may be about to write the file
+    write(folder.cards_file, cards_page(cards_of(plan, students, certified(folder, plan))))
+
+
+def _with_hosts(text: str, hosts: list[str]) -> str:
+    """A class file with other hosts; raises ValueError if its line for them is not found."""
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if _HOSTS.match(line):
+            lines[number] = _HOSTS.sub(f"hosts = {json.dumps(hosts)}", line)
+            return "".join(lines)
+    raise ValueError("The class file has no line of the form hosts = [...]; change it by hand")

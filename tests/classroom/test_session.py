@@ -1,0 +1,182 @@
+"""What the prompt does and says, and how a class ends: well, or because one of its programs did."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from class_market import class_market
+from live import ROOT, Started
+from nginx import require_nginx
+from raw_http import wait_until
+
+from disorderbook.classroom import session
+from disorderbook.classroom.addresses import can_listen
+from disorderbook.classroom.children import CannotRun
+from disorderbook.classroom.creation import NewClass, make_class
+from disorderbook.classroom.folder import ClassFolder
+from disorderbook.classroom.session import Session, lead, reached_at, score_lines, status_lines
+
+
+def test_words_lead_to_the_round_that_is_meant(tmp_path: Path) -> None:
+    with class_market(tmp_path / "class", "ADA") as market:
+        rounds = market.rounds()
+        with pytest.raises(ValueError, match="No round is on"):
+            lead(rounds, "pause")
+        assert lead(rounds, "create") == "Round 1, First is created."
+        assert lead(rounds, "start") == "Round 1, First runs for 2 minutes."
+        assert "paused with 2.0 minutes left" in lead(rounds, "pause")
+        assert lead(rounds, "resume") == "Round 1, First goes on."
+        assert lead(rounds, "next") == (
+            "Round 1, First has ended. Round 2, Round 2 runs for 1 minutes."
+        )
+        assert lead(rounds, "end") == "Round 2, Round 2 has ended."
+        assert lead(rounds, "start", 3) == "Round 3, Alone runs for 1 minutes."
+        market.now += 15
+        assert [*status_lines(rounds)] == [
+            "  1  First                           ended  (ROUND1: ACME, GLOBEX)",
+            "  2  Round 2                         ended  (ROUND2: WORTH)",
+            "  3  Alone                           running, 0:45 left  (the level first_steps)",
+        ]
+        with pytest.raises(ValueError, match="No round is left"):
+            lead(rounds, "next")
+
+
+def test_scores_are_cut_where_they_are_many(tmp_path: Path) -> None:
+    names = [f"STUDENT{number:02}" for number in range(12)] + ["W" * 255]
+    with class_market(tmp_path / "class", *names) as market:
+        lines = [*score_lines(market.rounds(), names, 10)]
+        assert len(lines) == 12 and lines[-1] == "    and 3 more (`scores all`)"
+        everybody = [*score_lines(market.rounds(), names)]
+        assert len(everybody) == 14 and max(map(len, everybody)) < 100
+
+
+def test_it_is_said_by_which_addresses_others_come(tmp_path: Path) -> None:
+    make_class(tmp_path / "class", NewClass(["ADA"], ["192.0.2.1", "exchange.example"], port=80))
+    folder = ClassFolder(tmp_path / "class")
+    told = [*reached_at(folder.plan(), ["192.0.2.1", "192.0.2.9"], folder)]
+    assert told == [
+        "Others reach it at",
+        "  http://192.0.2.1/  (on the cards)",
+        "  http://exchange.example/",
+        "  http://192.0.2.9/",
+    ]
+    *_, warning, command = reached_at(folder.plan(), ["192.0.2.9"], folder)
+    assert "The cards say 192.0.2.1, which is no address of this machine now" in warning
+    assert command == f"  disorderbook class cards {folder.path} --host 192.0.2.9"
+    (alone,) = reached_at(folder.plan(), [], folder)
+    assert "no address in a network now: nobody else can reach it" in alone
+
+
+def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+        make_class(tmp_path / "class", NewClass(["ADA"], ["192.0.2.1"], exchange_port=port))
+        folder = ClassFolder(tmp_path / "class")
+        with pytest.raises(CannotRun, match=f"Something else has port {port}: "):
+            Session(folder, print).run()
+    assert not folder.logs.exists() and not folder.market_file.exists()
+
+
+@contextmanager
+def class_started(path: Path) -> Iterator[Started]:
+    process = Started(sys.executable, "-m", "disorderbook", "class", "start", str(path))
+    try:
+        process.wait_for("Type help, or start")
+        yield process
+    finally:
+        process.end()
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["nginx", "disorderbook"])
+def test_when_one_program_ends_all_do_and_it_is_said_which(tmp_path: Path, victim: str) -> None:
+    require_nginx()
+    plan = make_class(tmp_path / "class", NewClass(["ADA"], ["127.0.0.1"]))
+    with class_started(tmp_path / "class") as started:
+        children = children_of(started.pid)
+        (found,) = [
+            pid
+            for pid in children
+            if victim in (words := Path(f"/proc/{pid}/cmdline").read_text()) and "bots" not in words
+        ]
+        os.kill(found, signal.SIGKILL)
+        name = "nginx" if victim == "nginx" else "The exchange"
+        started.wait_for(f"disorderBook: {name} has ended: ")
+        assert started.wait() == 2
+    assert not any(map(is_alive, children)) and "Traceback" not in started.log()
+    assert can_listen(plan.port) and can_listen(plan.exchange_port)  # no worker is left
+
+
+@pytest.mark.slow
+def test_a_round_ends_by_itself_and_a_signal_ends_the_class(tmp_path: Path) -> None:
+    """Without nginx, where it is said how to get it."""
+    path = tmp_path / "class"
+    make_class(path, NewClass(["ADA"], ["127.0.0.1"]))
+    plan = path / "class.toml"
+    plan.write_text(plan.read_text().replace("minutes = 12", "minutes = 0.02", 1))
+    with without_nginx(path) as started:
+        command = [sys.executable, "-m", "disorderbook", "class", "round", "next", str(path)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        assert ended.stdout == "Round 1, Find the price runs for 0.02 minutes.\n", ended
+        started.wait_for("Time is up in Round 1, Find the price")
+        started.wait_for("Round 1, Find the price has ended.")
+        command[-2:] = ["start", str(path)]
+        assert subprocess.run(command, check=False, cwd=ROOT, capture_output=True).returncode == 0
+        assert wait_until(lambda: len(children_of(started.pid)) == 2)  # the exchange, and bots
+        children = children_of(started.pid)
+        assert started.end(signal.SIGINT) == 0
+    log = started.log()
+    assert "sudo apt install nginx" in log and "Round 2, Make the market is paused with" in log
+    assert log.endswith("The class has ended.\n") and not any(map(is_alive, children))
+    states = json.loads((path / "rounds.json").read_bytes())
+    assert [states[number]["phase"] for number in "123"] == ["ended", "paused", "created"]
+
+
+@contextmanager
+def without_nginx(path: Path) -> Iterator[Started]:
+    script = (
+        "import sys\nfrom disorderbook.classroom import session\n"
+        "from disorderbook.cli import main\n"
+        "session.nginx_program = lambda: None\n"
+        "sys.exit(main.main(sys.argv[1:]))"
+    )
+    process = Started(sys.executable, "-c", script, "class", "start", str(path), "--auto")
+    try:
+        process.wait_for("Type help, or start")
+        yield process
+    finally:
+        process.end()
+
+
+def test_what_is_typed_is_obeyed_or_explained(tmp_path: Path) -> None:
+    with class_market(tmp_path / "class", "ADA") as market:
+        said: list[str] = []
+        running = Session(market.folder, said.append)
+        for line in ("", "help", "start", "scores all", "pause 7", "pause x", "quit"):
+            running._obey(line)
+        text = "\n".join(said)
+        assert session.HELP in said and "Round 1, First runs for 2 minutes." in said
+        assert "There is no round 7" in text and "'x' is no number of a round" in text
+        assert "running" not in said[0] and not running._is_running
+        again = Session(market.folder, said.append)
+        again._obey(None)  # the end of a terminal's input
+        assert not again._is_running
