@@ -16,6 +16,7 @@ from disorderbook.marketdata.messages import (
     server_message,
     trades_message,
 )
+from disorderbook.marketdata.overview import MOST_BOOKS, overview_message
 from disorderbook.marketdata.scoreboard import Scoreboard, VenueStanding
 from disorderbook.marketdata.scores import (
     NO_BOOK,
@@ -79,10 +80,14 @@ class MarketDataRoutes:
         most = request.number("limit", DEFAULT_TRADES, RECENT_TRADES)
         return trades_message(self._book(venue, symbol), self._history, since, most)
 
+    def overview(self, request: Request, venue: str) -> Answer:
+        span, skip = _span_in(request), request.number("skip", 0)
+        most = request.number("limit", MOST_BOOKS, MOST_BOOKS)
+        steps = overview_message(self._exchange, self._history, venue, span, skip, most)
+        return made_in_steps(steps, self._exchange.lock)
+
     def candles(self, request: Request, venue: str, symbol: str) -> Answer:
-        span = request.parameter("span") or "5m"
-        if span not in SPANS:
-            raise IllegalParameter(detail_of("span", span, ", ".join(SPANS)))
+        span = _span_in(request)
         since = request.number("since", 0) * SECOND
         now = self._exchange.read_clock()
         return candles_message(self._book(venue, symbol), self._history, span, since, now)
@@ -145,11 +150,20 @@ class MarketDataRoutes:
         return self._scoreboard.standing(venue, self._admin.is_admin(request.key))
 
 
+def _span_in(request: Request) -> str:
+    """One of SPANS; raises IllegalParameter."""
+    span = request.parameter("span") or "5m"
+    if span not in SPANS:
+        raise IllegalParameter(detail_of("span", span, ", ".join(SPANS)))
+    return span
+
+
 V1 = "/api/v1"
 STOCK = f"{V1}/venues/<venue>/stocks/<symbol>"
 
 ROUTES: list[Route] = [
     ("GET", f"{V1}/server", MarketDataRoutes.server),
+    ("GET", f"{V1}/venues/<venue>/overview", MarketDataRoutes.overview),
     ("GET", f"{STOCK}/market", MarketDataRoutes.market),
     ("GET", f"{STOCK}/trades", MarketDataRoutes.trades),
     ("GET", f"{STOCK}/candles", MarketDataRoutes.candles),

@@ -21,7 +21,7 @@ from disorderbook.game import messages as game
 from disorderbook.lab import control_routes, fault_routes, journal_routes
 from disorderbook.lab import routes as lab
 from disorderbook.marketdata import account_messages as account
-from disorderbook.marketdata import executions, scores, venue_scores
+from disorderbook.marketdata import executions, overview, scores, venue_scores
 from disorderbook.marketdata import messages as marketdata
 from disorderbook.protocol import fields, messages, parse
 
@@ -57,6 +57,7 @@ ANSWERS = (
     marketdata.MarketMessage,
     marketdata.TradesMessage,
     marketdata.CandlesMessage,
+    overview.OverviewMessage,
     account.AccountPositionsMessage,
     account.AccountOrdersMessage,
     account.AccountFillsMessage,

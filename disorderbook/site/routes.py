@@ -22,7 +22,7 @@ from disorderbook.site.story import markdown, stories
 FILE_HEADERS = (("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"))
 KINDS = {"js": "text/javascript; charset=UTF-8", "css": "text/css; charset=UTF-8"}
 # Where every page leads, besides to those that only some exchanges have.
-PLACES = (("/", "Market"), ("/levels", "Levels"))
+PLACES = (("/", "Market"), ("/venues", "Overview"), ("/scores", "Scores"), ("/levels", "Levels"))
 INSTANCE_ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -71,6 +71,17 @@ class SiteRoutes:
     def account(self, request: Request, account: str) -> Answer:
         """The page of any account, as `instance` is that of any instance."""
         return self._page("account")
+
+    def scores(self, request: Request) -> Answer:
+        """The scores for a projector: of which venue or stock, its script reads in the URL."""
+        return self._page("scores")
+
+    def venues(self, request: Request) -> Answer:
+        return self._page("venues")
+
+    def venue(self, request: Request, venue: str) -> Answer:
+        """The page of any venue, as `instance` is that of any instance."""
+        return self._page("venue")
 
     def control(self, request: Request) -> Answer:
         """What it shows and does is for the admin; the page itself tells nothing."""
@@ -157,6 +168,9 @@ ROUTES: list[Route] = [
     ("GET", "/levels", SiteRoutes.levels),
     ("GET", "/levels/<instance_id>", SiteRoutes.instance),
     ("GET", "/accounts/<account>", SiteRoutes.account),
+    ("GET", "/scores", SiteRoutes.scores),
+    ("GET", "/venues", SiteRoutes.venues),
+    ("GET", "/venues/<venue>", SiteRoutes.venue),
     ("GET", "/docs", SiteRoutes.documentation),
     ("GET", "/openapi.json", SiteRoutes.openapi),
     ("GET", "/ob/api", SiteRoutes.welcome),

@@ -30,7 +30,20 @@ def test_an_instance_has_a_page_and_nothing_else_below_it_has() -> None:
         assert client("GET", f"/levels/{name}").error == (404, "No such level instance")
 
 
-@pytest.mark.parametrize("path", ["/", "/levels", "/levels/1", "/accounts/A", "/docs", "/ob/api/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/levels",
+        "/levels/1",
+        "/accounts/A",
+        "/scores",
+        "/venues",
+        "/venues/V",
+        "/docs",
+        "/ob/api/",
+    ],
+)
 def test_nothing_on_a_page_may_come_from_elsewhere(path: str) -> None:
     headers = Client()("GET", path).headers
     policy = headers["Content-Security-Policy"]

@@ -12,7 +12,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 PATIENCE = 10_000  # milliseconds for a page to show something
-SCREENS = {"phone": (390, 844), "desktop": (1440, 900), "projector": (1920, 1080)}
+SCREENS = {
+    "phone": (390, 844),
+    "desktop": (1440, 900),
+    "small projector": (1280, 720),
+    "projector": (1920, 1080),
+}
 # What the browser itself says of an answer that is a refusal, or of none, whatever the page does.
 SAID_BY_ITSELF = ("ERR_CONNECTION", "the server responded with a status of 4")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -4,7 +4,8 @@
 
 const PATIENCE = 5000 // milliseconds that an answer may take
 // Its name in the tab's storage, which ends with the tab. The admin's key is no trader's.
-const KEY = location.pathname.startsWith('/control') ? 'admin-key' : 'key'
+const IS_ADMINS = /^\/(control|scores)\b/.test(location.pathname)
+const KEY = IS_ADMINS ? 'admin-key' : 'key'
 
 // What the exchange has refused. `detail` says which field, which value, and what is allowed, if
 // that was told; `field` is the name of that field; `path` is what was asked for.
@@ -23,15 +24,16 @@ export class Refused extends Error {
   }
 }
 
-export function ask(path, parameters = {}) {
+// Without the key, it is asked what anybody may know.
+export function ask(path, parameters = {}, withKey = true) {
   const query = new URLSearchParams(parameters)
-  return send('GET', query.size ? `${path}?${query}` : path)
+  return send('GET', query.size ? `${path}?${query}` : path, undefined, withKey)
 }
 
 // Ask for a change, or for anything else; `content` goes along as JSON.
-export async function send(method, path, content) {
+export async function send(method, path, content, withKey = true) {
   const answer = await fetch(path, {
-    method, headers: headers(), cache: 'no-store',
+    method, headers: withKey ? headers() : {}, cache: 'no-store',
     signal: AbortSignal.timeout(PATIENCE), body: content && JSON.stringify(content),
   })
   const told = await answer.json()
