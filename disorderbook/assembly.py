@@ -133,7 +133,7 @@ def assemble(
     exchange = Exchange(settings.max_books, publishers, clock.read, ledger, settings.rules)
     if market is not None:
         exchange.restore(market.books, market.latest)
-    scoreboard = Scoreboard(exchange, history, settings.mark)
+    scoreboard = Scoreboard(exchange, history, settings.mark, ledger)
     gamemaster = GameMaster(
         exchange,
         accounts,
@@ -145,7 +145,7 @@ def assemble(
         names=_names(settings),
     )
     if market is not None:
-        _go_on_with(history, exchange, ledger, market, settings)
+        _go_on_with(history, scoreboard, exchange, ledger, market, settings)
         with exchange.lock:
             gamemaster.go_on_from(market.game, market.latest)
     try:
@@ -357,11 +357,17 @@ def _open_ledger(settings: MarketSettings) -> tuple[Ledger, Market | None]:
 
 
 def _go_on_with(
-    history: History, exchange: Exchange, ledger: Ledger, market: Market, settings: MarketSettings
+    history: History,
+    scoreboard: Scoreboard,
+    exchange: Exchange,
+    ledger: Ledger,
+    market: Market,
+    settings: MarketSettings,
 ) -> None:
     """Have the past of a market in its history, and the ledger store it; raises CannotStart."""
     try:
         history.restore(market.pasts)
+        scoreboard.restore(market.scores)
     except ValueError as fault:
         exchange.close()
         raise CannotStart(f"A history in {settings.database} makes no sense: {fault}") from None

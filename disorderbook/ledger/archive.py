@@ -17,9 +17,18 @@ from typing import NamedTuple, overload
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Fill, Order
 from disorderbook.errors import CannotRead
-from disorderbook.ledger.base import ACTIONS_SHOWN, Instance, Ledger, Past, StoredAdmin, StoredGame
+from disorderbook.ledger.base import (
+    ACTIONS_SHOWN,
+    Instance,
+    Ledger,
+    Past,
+    StoredAdmin,
+    StoredGame,
+    StoredScores,
+)
 from disorderbook.ledger.journal import Changes, entries, replay
 from disorderbook.ledger.runs import load_game
+from disorderbook.ledger.scores import load_scores
 from disorderbook.ledger.tables import (
     ADMIN_ACTIONS,
     BOOKS,
@@ -227,6 +236,7 @@ class Market(NamedTuple):
     changes: Changes  # what the tables do not have
     game: StoredGame
     admin: StoredAdmin
+    scores: StoredScores
     pasts: Sequence[Past] = ()  # of the books
 
 
@@ -248,8 +258,13 @@ def load_market(connection: sqlite3.Connection) -> Market:
     times += [state.ts for state in game.states]
     admin = load_admin(connection)
     times += [action.ts for action in admin.actions]
+    scores = load_scores(connection)
+    times += [sample.ts for sample in scores.samples]
+    times += [freeze.ts for freeze in scores.freezes]
     latest = max(times, default=0)
-    return Market(books, count, instances, last_instance, latest, journaled, changes, game, admin)
+    return Market(
+        books, count, instances, last_instance, latest, journaled, changes, game, admin, scores
+    )
 
 
 def load_admin(connection: sqlite3.Connection) -> StoredAdmin:

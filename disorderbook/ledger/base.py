@@ -123,6 +123,54 @@ class StoredAdmin(NamedTuple):
     notices: Sequence[StoredNotice] = ()
 
 
+class StoredSample(NamedTuple):
+    """What the accounts of a venue were worth at `ts`, nanoseconds since 1970: a JSON list of cents
+    by the accounts' numbers, null for one that had not traded yet. `slot` is the multiple of `step`
+    that it stands for, both in seconds, the former since 1970.
+    """
+
+    venue: str
+    step: int
+    slot: int
+    ts: int
+    navs: str
+
+
+class StoredScorer(NamedTuple):
+    """An account that samples are taken of, and its number there, from 0."""
+
+    venue: str
+    number: int
+    account: str
+
+
+class SampleChanges(NamedTuple):
+    """What has come to the samples of a venue; or, where they begin anew, all of them."""
+
+    venue: str
+    scorers: Sequence[StoredScorer]
+    samples: Sequence[StoredSample]
+    is_anew: bool = False
+
+
+class StoredFreeze(NamedTuple):
+    """The scores of a venue as they were when they were frozen, at `ts` (nanoseconds since 1970):
+    JSON that the scoreboard understands.
+    """
+
+    venue: str
+    ts: int
+    state: str
+
+
+class StoredScores(NamedTuple):
+    """What a ledger holds of scores: by venue, the scorers by number and the samples by time."""
+
+    scorers: Sequence[StoredScorer] = ()
+    samples: Sequence[StoredSample] = ()
+    freezes: Sequence[StoredFreeze] = ()
+
+
 class PastTrade(NamedTuple):
     """A trade as the history of its book has it; `side` is that of the incoming order. Of both
     orders there are their ids, and how many fills they had after it.
@@ -268,6 +316,12 @@ class Ledger:
 
     def record_notice(self, kind: str, notice: StoredNotice | None) -> None:
         """Record a notice, in the place of one of its kind; None: there is none any more."""
+
+    def record_samples(self, changes: SampleChanges) -> None:
+        """Record what accounts were worth, with the next flush."""
+
+    def record_freeze(self, venue: str, freeze: StoredFreeze | None) -> None:
+        """Record that the scores of a venue are frozen, or (None) are not any more."""
 
     def committed_admin(self) -> StoredAdmin:
         """What the admin has done and said, as of the last commit; raises CannotRead."""

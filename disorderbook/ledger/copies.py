@@ -49,6 +49,7 @@ from disorderbook.ledger.tables import (
     ORDERS,
     POSITIONS,
     SCHEMA_VERSION,
+    TRADE_COUNTS,
     WRITE_BOOK,
     WRITE_EXECUTION,
     WRITE_INSTANCE,
@@ -78,6 +79,7 @@ _NEW_COLUMNS = {
     "halted",
     "settled",
     "fees",
+    "trades",
 }
 _UNNUMBERED = "venue, symbol, standing_id, incoming_id, price, quantity, ts"
 
@@ -225,9 +227,7 @@ class _Upgrade:
         write(WRITE_EXECUTION, map(EXECUTIONS.sign, executions))
         write(WRITE_ORDER, map(self._order, self._rows(ORDERS)))
         write(WRITE_BOOK, map(self._book, self._rows(BOOKS)))
-        write(
-            WRITE_POSITION, (POSITIONS.sign({**each, "fees": 0}) for each in self._rows(POSITIONS))
-        )
+        write(WRITE_POSITION, self._positions())
         write(WRITE_INSTANCE, map(INSTANCES.sign, self._rows(INSTANCES)))
         if not self._is_first:  # its entries are written as they were
             write("INSERT INTO journal VALUES (?, ?, ?)", self._select("SELECT * FROM journal"))
@@ -279,6 +279,13 @@ class _Upgrade:
                 "close_reason": order.close_reason,
             }
         )
+
+    def _positions(self) -> Iterator[Row]:
+        """Rows with the counts of trades, which the orders and executions must be written for."""
+        counts = {tuple(place): count for *place, count in self._writer.execute(TRADE_COUNTS)}
+        for values in self._rows(POSITIONS):
+            place = values["venue"], values["symbol"], values["account"]
+            yield POSITIONS.sign({**values, "fees": 0, "trades": counts.get(place, 0)})
 
     def _book(self, values: Values) -> Row:
         return BOOKS.sign({**values, "events": values["orders"], "halted": None, "settled": None})

@@ -27,8 +27,10 @@ from disorderbook.ledger.base import (
     Instance,
     InstanceState,
     Past,
+    SampleChanges,
     StoredAction,
     StoredAdmin,
+    StoredFreeze,
     StoredGame,
     StoredNotice,
     StoredResult,
@@ -50,6 +52,7 @@ from disorderbook.ledger.tables import (
     FAULTS,
     MARKET_TABLES,
     SCHEMA_VERSION,
+    VENUE_TABLES,
     NumberedFill,
     Summary,
     is_busy,
@@ -214,6 +217,15 @@ class DurableLedger(Archive):
         self._changes.notices[kind] = notice
         self._must_flush = True
 
+    def record_samples(self, changes: SampleChanges) -> None:
+        if not self._has_failed:
+            self._changes.record_samples(changes)
+
+    def record_freeze(self, venue: str, freeze: StoredFreeze | None) -> None:
+        self.require_writable()
+        self._changes.freezes[venue] = freeze
+        self._must_flush = True
+
     def roll_back(self) -> None:
         self._fail("a change was not finished")
         self._has_lost_commands = True
@@ -314,6 +326,8 @@ class DurableLedger(Archive):
         place = book.venue, book.symbol
         for table in BOOK_TABLES:
             self.connection.execute(f"DELETE FROM {table} WHERE (venue, symbol) = (?, ?)", place)
+        for table in VENUE_TABLES:
+            self.connection.execute(f"DELETE FROM {table} WHERE venue = ?", place[:1])
         self._changes = self._replayed = Changes()
         self._commands = []
         self._books -= 1

@@ -20,11 +20,14 @@ from disorderbook.engine.orders import PLAIN, Fill, NewOrder, Order, OrderType, 
 from disorderbook.ledger.base import (
     Instance,
     InstanceState,
+    SampleChanges,
     StoredAction,
+    StoredFreeze,
     StoredNotice,
     StoredResult,
     StoredRun,
 )
+from disorderbook.ledger.scores import write_freezes, write_samples
 from disorderbook.ledger.tables import (
     ADMIN_ACTIONS,
     BOOKS,
@@ -132,7 +135,10 @@ class Changes:
     how many rows that is.
     """
 
-    __slots__ = ("books", "instances", "states", "runs", "results", "actions", "notices", "size")
+    __slots__ = (
+        *("books", "instances", "states", "runs", "results", "actions", "notices"),
+        *("samples", "freezes", "size"),
+    )
 
     def __init__(self) -> None:
         self.books: dict[OrderBook, BookChanges] = {}
@@ -142,6 +148,8 @@ class Changes:
         self.results: list[StoredResult] = []
         self.actions: list[StoredAction] = []
         self.notices: dict[str, StoredNotice | None] = {}  # by kind
+        self.samples: list[SampleChanges] = []
+        self.freezes: dict[str, StoredFreeze | None] = {}  # by venue
         self.size = 0
 
     def open(self, book: OrderBook) -> None:
@@ -187,6 +195,11 @@ class Changes:
         """Add how an instance stands now; only the last one counts."""
         self.size += state.id not in self.states
         self.states[state.id] = state
+
+    def record_samples(self, changes: SampleChanges) -> None:
+        """Add what has come to the samples of a venue."""
+        self.samples.append(changes)
+        self.size += 1
 
     def _of(self, book: OrderBook) -> BookChanges:
         changes = self.books.get(book)
@@ -284,6 +297,8 @@ def write_tables(connection: sqlite3.Connection, changes: Changes) -> None:
     connection.executemany(WRITE_RESULT, map(RESULTS.row, changes.results))
     if changes.actions or changes.notices:
         _write_admin(connection, changes)
+    write_samples(connection, changes.samples)
+    write_freezes(connection, changes.freezes)
 
 
 def _write_instances(

@@ -25,9 +25,12 @@ from disorderbook.ledger.base import (
     Instance,
     InstanceState,
     StoredAction,
+    StoredFreeze,
     StoredNotice,
     StoredResult,
     StoredRun,
+    StoredSample,
+    StoredScorer,
 )
 from disorderbook.protocol.names import NANOSECONDS, timestamp
 
@@ -247,6 +250,7 @@ POSITIONS = Table(
         Column("lowest", INTEGER, "position.lowest", is_changing=True),
         Column("highest", INTEGER, "position.highest", is_changing=True),
         Column("fees", "NOT NULL", "position.fees", _cents, int, True),
+        Column("trades", INTEGER, "position.trades", is_changing=True),
     ),
     f"UNIQUE ({_POSITION_KEY})",
 )
@@ -322,6 +326,37 @@ HISTORIES = Table(
     f"UNIQUE ({_BOOK_KEY})",
 )
 
+SCORERS = Table(
+    "score_accounts",
+    "an account of the scores",
+    (Column("venue", TEXT), Column("number", INTEGER), Column("account", TEXT)),
+    "UNIQUE (venue, number)",
+)
+
+SAMPLES = Table(
+    "score_samples",
+    "a sample of the scores",
+    (
+        Column("venue", TEXT),
+        Column("step", INTEGER, is_changing=True),
+        Column("slot", INTEGER),
+        Column("ts", TEXT, "", timestamp, nanoseconds, True),
+        Column("navs", TEXT, is_changing=True),
+    ),
+    "UNIQUE (venue, slot)",
+)
+
+FREEZES = Table(
+    "frozen_scores",
+    "the frozen scores of a venue",
+    (
+        Column("venue", TEXT),
+        Column("ts", TEXT, write=timestamp, read=nanoseconds),
+        Column("state", TEXT),
+    ),
+    "UNIQUE (venue)",
+)
+
 ADMIN_ACTIONS = Table(
     "admin_actions",
     "an action of the admin",
@@ -362,6 +397,9 @@ WRITE_STATE = STATES.insert("INSERT OR REPLACE")
 WRITE_RUN = RUNS.upsert("venue")
 WRITE_RESULT = RESULTS.insert()
 WRITE_HISTORY = HISTORIES.upsert(_BOOK_KEY)
+WRITE_SCORER = SCORERS.insert("INSERT OR REPLACE")
+WRITE_SAMPLE = SAMPLES.upsert("venue, slot")
+WRITE_FREEZE = FREEZES.insert("INSERT OR REPLACE")
 WRITE_ACTION = ADMIN_ACTIONS.insert()
 WRITE_NOTICE = NOTICES.insert()
 WRITE_SUMMARY = LEDGER.insert()
@@ -396,13 +434,20 @@ _SCHEMA = (
     HISTORIES.create(),
     ADMIN_ACTIONS.create(_NUMBER),
     NOTICES.create(),
+    SCORERS.create(),
+    SAMPLES.create(),
+    FREEZES.create(),
 )
 
 BOOK_TABLES = ("orders", "executions", "positions", "histories", "books")
 """Those that have rows of a book, by its venue and symbol."""
 
+VENUE_TABLES = ("score_accounts", "score_samples", "frozen_scores")
+"""Those that have rows of all books of a venue together."""
+
 MARKET_TABLES = (
     *BOOK_TABLES,
+    *VENUE_TABLES,
     "instances",
     "instance_states",
     "runs",
@@ -412,6 +457,16 @@ MARKET_TABLES = (
     "notices",
 )
 """All but the summary."""
+
+# How many executions each account took part in; one with itself is one of them.
+TRADE_COUNTS = """
+    SELECT venue, symbol, account, count(*) AS trades FROM (
+        SELECT e.venue, e.symbol, e.number, o.account FROM executions AS e JOIN orders AS o
+        ON (o.venue, o.symbol, o.id) = (e.venue, e.symbol, e.standing_id)
+        UNION SELECT e.venue, e.symbol, e.number, o.account FROM executions AS e JOIN orders AS o
+        ON (o.venue, o.symbol, o.id) = (e.venue, e.symbol, e.incoming_id)
+    ) GROUP BY venue, symbol, account
+"""
 
 # A version that changes a table adds a script here, which leads a file from the version before it
 # to its own. One that was released never changes. Scripts sign rows anew with `checksum(...)`.
@@ -453,6 +508,36 @@ CREATE TABLE notices (
     ends TEXT,
     checksum INTEGER NOT NULL,
     UNIQUE (kind)
+)""",
+    f"""ALTER TABLE positions ADD COLUMN trades INTEGER NOT NULL DEFAULT 0;
+UPDATE positions SET trades = counted.trades FROM ({TRADE_COUNTS}) AS counted
+WHERE (positions.venue, positions.symbol, positions.account)
+    = (counted.venue, counted.symbol, counted.account);
+UPDATE positions SET checksum = checksum(
+    venue, symbol, account, cash, shares, lowest, highest, fees, trades
+);
+CREATE TABLE score_accounts (
+    venue TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (venue, number)
+);
+CREATE TABLE score_samples (
+    venue TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
+    ts TEXT NOT NULL,
+    navs TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (venue, slot)
+);
+CREATE TABLE frozen_scores (
+    venue TEXT NOT NULL,
+    ts TEXT NOT NULL,
+    state TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (venue)
 )""",
 )
 
@@ -523,7 +608,7 @@ def read_position(row: Row) -> Position:
     position = Position(values["account"])
     position.cash, position.shares = values["cash"], values["shares"]
     position.lowest, position.highest = values["lowest"], values["highest"]
-    position.fees = values["fees"]
+    position.fees, position.trades = values["fees"], values["trades"]
     return position
 
 
@@ -546,6 +631,21 @@ def read_run(row: Row) -> StoredRun:
 def read_result(row: Row) -> StoredResult:
     """Raises Damaged."""
     return StoredResult(*RESULTS.read(row).values())
+
+
+def read_scorer(row: Row) -> StoredScorer:
+    """Raises Damaged."""
+    return StoredScorer(**SCORERS.read(row))
+
+
+def read_sample(row: Row) -> StoredSample:
+    """Raises Damaged."""
+    return StoredSample(**SAMPLES.read(row))
+
+
+def read_freeze(row: Row) -> StoredFreeze:
+    """Raises Damaged."""
+    return StoredFreeze(**FREEZES.read(row))
 
 
 def read_history(row: Row) -> HistoryState:

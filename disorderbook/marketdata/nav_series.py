@@ -10,17 +10,30 @@ The rule: whatever is traded, a venue has at most MOST_POINTS samples of MOST_AC
 first that traded there), and those of the last CHANGE_SECONDS; when there are more, every other one
 goes, and from then on half as many are kept. All venues together have MOST_RECORDED accounts.
 
+Each sample goes to the ledger. Those of the last CHANGE_SECONDS are in memory only, so a minute
+after a start a change may be over a longer time.
+
 The exchange's lock must be held in every function.
 """
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
+
+import msgspec
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import NotFound
 from disorderbook.exchange import Exchange
-from disorderbook.protocol.names import NANOSECONDS
+from disorderbook.ledger.base import (
+    Ledger,
+    SampleChanges,
+    StoredSample,
+    StoredScorer,
+    StoredScores,
+)
+from disorderbook.protocol.names import NANOSECONDS, to_json
 
 SAMPLE_STEP = 2 * NANOSECONDS
 MOST_POINTS = 240  # of a venue
@@ -51,6 +64,9 @@ class NavSeries:
         self.numbers: dict[str, int] = {}  # of the accounts, as samples have them
         self._points: dict[int, Sample] = {}  # by the multiple of the step that they are for
         self._latest: deque[Sample] = deque()  # of the last CHANGE_SECONDS, and the one before
+        self._changed: dict[int, Sample] = {}  # points that were not stored yet
+        self._is_anew = False  # whether the others that are stored are none any more
+        self._stored = 0  # accounts
 
     def copy(self) -> "NavSeries":
         """What is so now; the other one goes on."""
@@ -74,6 +90,7 @@ class NavSeries:
         self._put(sample)
         while len(self._points) > MOST_POINTS:
             self.step *= 2
+            self._changed, self._is_anew = {}, True
             points, self._points = self._points, {}
             for each in points.values():
                 self._put(each)
@@ -91,10 +108,34 @@ class NavSeries:
                 return older[-1]
         return next(iter(self._points.values()), None)
 
+    def take_changes(self, venue: str) -> SampleChanges:
+        """What is to be stored of this series of a venue, and was not taken before."""
+        accounts = enumerate(islice(self.numbers, self._stored, None), self._stored)
+        changes = SampleChanges(
+            venue,
+            [StoredScorer(venue, number, account) for number, account in accounts],
+            [self._stored_sample(venue, slot, each) for slot, each in self._changed.items()],
+            self._is_anew,
+        )
+        self._changed, self._is_anew, self._stored = {}, False, len(self.numbers)
+        return changes
+
+    def restore(self, accounts: Iterable[str], samples: Iterable[StoredSample]) -> None:
+        """Go on from what was stored, which is not empty."""
+        self.numbers = {account: number for number, account in enumerate(accounts)}
+        for each in samples:
+            self.step = each.step * NANOSECONDS
+            self._put(Sample(each.ts, msgspec.json.decode(each.navs, type=list[int | None])))
+        self._changed, self._stored = {}, len(self.numbers)
+
+    def _stored_sample(self, venue: str, slot: int, sample: Sample) -> StoredSample:
+        step, at, navs = self.step // NANOSECONDS, slot // NANOSECONDS, to_json(sample.navs)
+        return StoredSample(venue, step, at, sample.ts, navs.decode())
+
     def _put(self, sample: Sample) -> None:
         slot = -(-sample.ts // self.step) * self.step
         self._points.pop(slot, None)  # so that the newest stands last
-        self._points[slot] = sample
+        self._points[slot] = self._changed[slot] = sample
 
 
 class NavRecorder:
@@ -109,7 +150,9 @@ class NavRecorder:
         exchange: Exchange,
         price: Callable[[OrderBook], int | None],
         is_restless: bool = False,
+        ledger: Ledger = Ledger(),
     ) -> None:
+        self._ledger = ledger
         self.wake: Callable[[], object] = lambda: None
         self._exchange, self._price, self._is_restless = exchange, price, is_restless
         self._series: dict[str, NavSeries] = {}
@@ -131,6 +174,22 @@ class NavRecorder:
         if venue not in self._due:
             self._due[venue] = self._next_step()
             self.wake()
+
+    def restore(self, stored: StoredScores) -> None:
+        """Go on from what a ledger holds; raises ValueError for what makes no sense."""
+        accounts: dict[str, list[str]] = defaultdict(list)
+        samples: dict[str, list[StoredSample]] = defaultdict(list)
+        for scorer in stored.scorers:
+            if scorer.number != len(accounts[scorer.venue]):
+                raise ValueError(f"scorer {scorer.number} of {scorer.venue} is not the next")
+            accounts[scorer.venue].append(scorer.account)
+        for sample in stored.samples:
+            if sample.step < 1:
+                raise ValueError(f"a sample of {sample.venue} has no step")
+            samples[sample.venue].append(sample)
+        for venue, of_venue in samples.items():
+            self._series[venue] = NavSeries()
+            self._series[venue].restore(accounts[venue], of_venue)
 
     # ---- a source of the timeline
 
@@ -179,6 +238,7 @@ class NavRecorder:
             yield from self._number_accounts(series, books)
             navs = yield from self._values(series, books)
             series.add(Sample(self._exchange.read_clock(), navs))
+            self._ledger.record_samples(series.take_changes(venue))
         elif not self._is_restless or not books:
             del self._due[venue]
             return

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from disorderbook.engine.book import OrderBook
-from disorderbook.engine.positions import Position
 from disorderbook.errors import BelongsToLevel, IllegalValue
 from disorderbook.exchange import Exchange
+from disorderbook.ledger.base import Ledger, StoredScores
+from disorderbook.marketdata.frozen_scores import FrozenVenue, frozen, restored, settlements
 from disorderbook.marketdata.history import History
 from disorderbook.marketdata.mark import Mark, Marks
 from disorderbook.marketdata.nav_series import NavRecorder, NavSeries
@@ -56,25 +57,23 @@ class VenueStanding(NamedTuple):
         return OrderBook(live.venue, live.symbol, live.opened_at)
 
 
-class Frozen(NamedTuple):
-    """A venue as it was at `ts`."""
-
-    ts: int
-    books: list[OrderBook]
-    series: NavSeries
-    settled: dict[str, int]
-
-
 class Scoreboard:
     """That of an exchange whose every trade `history` is told."""
 
-    def __init__(self, exchange: Exchange, history: History, mark: Mark = Mark.LAST) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        history: History,
+        mark: Mark = Mark.LAST,
+        ledger: Ledger = Ledger(),
+    ) -> None:
         self.marks = Marks(exchange, history, mark)
-        self.recorder = NavRecorder(exchange, self.marks.of, mark is Mark.MID)
+        self.recorder = NavRecorder(exchange, self.marks.of, mark is Mark.MID, ledger)
+        self._ledger = ledger
         history.tell_traded = self.recorder.note
         self._exchange = exchange
         self._rankings = Rankings(self.marks.of)
-        self._frozen: dict[str, Frozen] = {}
+        self._frozen: dict[str, FrozenVenue] = {}
         self._frozen_rankings: dict[str, Rankings] = {}
 
     def mark(self, book: OrderBook) -> int | None:
@@ -87,7 +86,8 @@ class Scoreboard:
 
     def freeze(self, venue: str) -> None:
         """Show the scores of a venue as they are now until `reveal`; nothing happens if it is
-        frozen. Raises NoSuchVenue, VenueClosed, BelongsToLevel, IllegalValue.
+        frozen. Raises NoSuchVenue, VenueClosed, BelongsToLevel, IllegalValue for one with more than
+        MOST_FROZEN positions, and CannotWrite; then nothing has changed.
         """
         books = list(self._exchange.books(venue))
         if self._exchange.is_reserved(venue):
@@ -98,13 +98,20 @@ class Scoreboard:
         if positions > MOST_FROZEN:
             allowed = f"one with at most {MOST_FROZEN} positions, and it has {positions}"
             raise IllegalValue(detail_of("venue", venue, allowed))
-        copies = [_copy(book, self.marks.of(book)) for book in books]
-        series = self.recorder.series(venue).copy()
-        now, settled = self._exchange.read_clock(), _settlements(books)
-        self._frozen[venue] = Frozen(now, copies, series, settled)
+        now, series = self._exchange.read_clock(), self.recorder.series(venue)
+        found = frozen(now, books, series, self.marks.of)
+        self._ledger.record_freeze(venue, found.stored(venue))
+        self._frozen[venue] = found
 
     def reveal(self, venue: str) -> None:
-        """Show the scores of a venue as they are again; nothing happens if it is not frozen."""
+        """Show the scores of a venue as they are again; nothing happens if it is not frozen. Raises
+        CannotWrite; then nothing has changed.
+        """
+        if venue in self._frozen:
+            self._ledger.record_freeze(venue, None)
+        self._forget(venue)
+
+    def _forget(self, venue: str) -> None:
         self._frozen.pop(venue, None)
         self._frozen_rankings.pop(venue, None)
 
@@ -115,15 +122,20 @@ class Scoreboard:
     def standing(self, venue: str, is_admin: bool) -> VenueStanding:
         """How a venue stands, live for the admin. Raises NoSuchVenue, VenueClosed."""
         books, now = list(self._exchange.books(venue)), self._exchange.read_clock()
-        frozen = None if is_admin else self._frozen.get(venue)
-        if frozen is not None:
+        found = None if is_admin else self._frozen.get(venue)
+        if found is not None:
             rankings = self._frozen_rankings.setdefault(venue, Rankings(_settled_price))
-            ts, copies, series, settled = frozen
+            ts, copies, series, settled = found
             return VenueStanding(copies, rankings, series, ts, settled, ts)
         rankings = self._rankings
         if self._exchange.is_reserved(venue):
             rankings = Rankings()  # a level's market is small, and goes
-        return VenueStanding(books, rankings, self.recorder.series(venue), now, _settlements(books))
+        return VenueStanding(books, rankings, self.recorder.series(venue), now, settlements(books))
+
+    def restore(self, stored: StoredScores) -> None:
+        """Go on from what a ledger holds; raises ValueError for what makes no sense."""
+        self.recorder.restore(stored)
+        self._frozen = {freeze.venue: restored(freeze) for freeze in stored.freezes}
 
     # ---- what `lab.control` does
 
@@ -133,7 +145,7 @@ class Scoreboard:
         """Have nothing of a new market; of a new book no ranking, and its venue is not frozen."""
         self._rankings.reset(book)
         if book is not None:
-            self.reveal(book.venue)
+            self._forget(book.venue)  # the ledger has, too
             return
         self._frozen, self._frozen_rankings = {}, {}
 
@@ -149,23 +161,3 @@ class Scoreboard:
 
 def _settled_price(book: OrderBook) -> int | None:
     return book.settled
-
-
-def _settlements(books: Sequence[OrderBook]) -> dict[str, int]:
-    return {book.symbol: book.settled for book in books if book.settled is not None}
-
-
-def _copy(book: OrderBook, price: int | None) -> OrderBook:
-    """A book without its orders, that counts at this price for good."""
-    copy = OrderBook(book.venue, book.symbol, book.opened_at)
-    positions = [_copied(position) for position in book.position_list]
-    copy.restore((), book.next_id, book.event_count, positions, book.quote_time, book.last_trade)
-    copy.settled = price
-    return copy
-
-
-def _copied(position: Position) -> Position:
-    copy = Position(position.account)
-    for name in Position.__slots__:
-        setattr(copy, name, getattr(position, name))
-    return copy

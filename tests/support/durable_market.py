@@ -64,6 +64,11 @@ class Stoppable:
 
 # What leads from the tables of a version to those of the version before it.
 _OLDER = {
+    6: """DROP TABLE score_accounts; DROP TABLE score_samples; DROP TABLE frozen_scores;
+        ALTER TABLE positions DROP COLUMN trades;
+        UPDATE positions SET checksum = checksum(
+            venue, symbol, account, cash, shares, lowest, highest, fees
+        )""",
     5: "DROP TABLE admin_actions; DROP TABLE notices",
     4: """ALTER TABLE positions DROP COLUMN fees;
         UPDATE positions SET checksum = checksum(
