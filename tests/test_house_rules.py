@@ -180,7 +180,7 @@ def test_the_client_knows_the_wire_only_and_little_is_built_on_it() -> None:
     for path in MODULES:
         knows_it = any(name.startswith("disorderbook.client") for name in imports_of(path))
         package = module_of(path).partition(".")[0]
-        assert not knows_it or package in ("client", "runner", "lab", ""), path
+        assert not knows_it or package in ("client", "runner", "lab", "cli", "classroom", ""), path
 
 
 def test_the_client_can_be_taken_alone(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from disorderbook import __version__
 from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS, CannotStart
+from disorderbook.cli.admin_command import add_admin
 from disorderbook.cli.new_bot import add_new_bot
 from disorderbook.cli.replay import add_replay
 from disorderbook.cli.start import run_exchange
@@ -48,7 +49,16 @@ from disorderbook.tape.limits import MAX_LISTENERS, limits_for
 USAGE_ERROR = 2  # exit status
 DEFAULT = " (default: %(default)s)"
 MOST_LISTENERS = limits_for(WANTED_DESCRIPTORS, WANTED_DESCRIPTORS).listeners
-SUBCOMMANDS = [add_backup, add_upgrade, add_bots, add_run, add_class, add_new_bot, add_wait]
+SUBCOMMANDS = [
+    add_backup,
+    add_upgrade,
+    add_bots,
+    add_run,
+    add_class,
+    add_new_bot,
+    add_wait,
+    add_admin,
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ with Market("TESTEX", "FOOBAR", account="ME") as market:
     print(order.id, order.total_filled, market.quote().bid)
 """
 
+from disorderbook.client.admin import AdminClient
 from disorderbook.client.listener import Listener
 from disorderbook.client.market import Market
 from disorderbook.client.results import (
@@ -28,6 +29,7 @@ from disorderbook.client.results import (
 
 __all__ = [
     "AccountFill",
+    "AdminClient",
     "Book",
     "CertificateUntrusted",
     "ExchangeUnreachable",
