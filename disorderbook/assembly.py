@@ -334,7 +334,7 @@ def _admin_actions(
     scoreboard: Scoreboard,
 ) -> AdminActions:
     """What the admin can do, and what was done and said before a start."""
-    actions = AdminActions(exchange, accounts, control, ledger, scoreboard.mark)
+    actions = AdminActions(exchange, accounts, control, ledger, scoreboard)
     if market is not None:
         actions.restore(market.admin)
         exchange.restorers.append(lambda: actions.restore(ledger.committed_admin()))

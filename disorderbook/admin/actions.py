@@ -29,15 +29,13 @@ from disorderbook.errors import (
 from disorderbook.exchange import Exchange
 from disorderbook.lab.control import HALTED, MarketControl, check_reason
 from disorderbook.ledger.base import Ledger, StoredAdmin
+from disorderbook.marketdata.scoreboard import Scoreboard
 from disorderbook.protocol.names import MAX_NAME_LENGTH, NAME_RULE, detail_of, is_name
 
 CANCELS_AT_ONCE = 64  # orders that are cancelled, or looked for, in a step: 2 to 4 ms
 MOST_ACCOUNTS = 1000
 KEY_BYTES = 18  # of chance in a new key, which has 24 characters
 ACCOUNT_RULE = f"1 to {MAX_NAME_LENGTH} characters that can be printed"
-
-Mark = Callable[[OrderBook], int | None]
-"""What a share counts now, in cents; None where nothing says so."""
 
 Cancellations = Generator[None, None, int]
 """Cancels in steps: each `next` is one, during which the lock must be held; it may be released in
@@ -46,9 +44,7 @@ between. Returns how many orders were cancelled.
 
 
 class AdminActions:
-    """The actions on one exchange. `mark` gives the price that a stock is settled at where none is
-    said.
-    """
+    """The actions on one exchange, whose scores are on this board."""
 
     def __init__(
         self,
@@ -56,10 +52,10 @@ class AdminActions:
         accounts: Accounts,
         control: MarketControl,
         ledger: Ledger,
-        mark: Mark,
+        scoreboard: Scoreboard,
     ) -> None:
         self._exchange, self._accounts, self._control = exchange, accounts, control
-        self._ledger, self._mark = ledger, mark
+        self._ledger, self._scoreboard = ledger, scoreboard
         self.notices = Notices(exchange, ledger)
         self.record = ActionRecord(exchange, ledger)
 
@@ -98,7 +94,7 @@ class AdminActions:
         or at what a share of each counts now. Raises NoPrice, and as `_open_books` does.
         """
         books = self._open_books(venue, symbol)
-        prices = [self._mark(book) if price is None else price for book in books]
+        prices = [self._scoreboard.mark(book) if price is None else price for book in books]
         for book, found in zip(books, prices, strict=True):
             if found is None:
                 raise NoPrice(f"{book.symbol} at {venue} has no trade; allowed: with a price")
@@ -106,6 +102,7 @@ class AdminActions:
             if found is not None:
                 self._exchange.settle(book, found)
                 self.record.add("settle", venue, book.symbol, detail=f"at {found} cents a share")
+        self._scoreboard.note(venue)
 
     def reset(self, venue: str, symbol: str) -> None:
         """Have a new book in the place of one. Raises as `MarketControl.reset` does."""
@@ -181,6 +178,23 @@ class AdminActions:
         return key
 
     # ---- what everybody is told
+
+    def freeze(self, venue: str) -> None:
+        """Show the scores of a venue as they are now until `reveal`. Raises as `Scoreboard.freeze`
+        does.
+        """
+        self._scoreboard.freeze(venue)
+        self.record.add("freeze", venue)
+
+    def reveal(self, venue: str) -> None:
+        """Show them as they are, which may be so already. Raises NoSuchVenue, BelongsToLevel."""
+        self._books(venue, None)
+        self._scoreboard.reveal(venue)
+        self.record.add("reveal", venue)
+
+    def frozen(self) -> list[str]:
+        """The venues whose scores are frozen."""
+        return self._scoreboard.frozen()
 
     def announce(self, text: str) -> None:
         """As `Notices.announce` does."""

@@ -176,7 +176,7 @@ class AdminRoutes:
                 True,
                 [Halt(*each) for each in exchange.halts()],
                 [Settlement(*each) for each in exchange.settlements()],
-                [],
+                self._actions.frozen(),
                 [_action(each) for each in self._actions.record.newest()],
                 accounts.names() if accounts.need_keys else UNSET,
                 announcement_of(notices),
@@ -241,6 +241,14 @@ class AdminRoutes:
         fields = known_fields(request.body, "seconds", "text")
         seconds = _number(fields, "seconds", LONGEST_COUNTDOWN, "seconds")
         self._actions.count_down(seconds, _text(fields, "text", "", LONGEST_CAPTION))
+        return HEARTBEAT
+
+    def freeze(self, request: Request) -> Answer:
+        self._actions.freeze(_name(known_fields(request.body, "venue"), "venue"))
+        return HEARTBEAT
+
+    def reveal(self, request: Request) -> Answer:
+        self._actions.reveal(_name(known_fields(request.body, "venue"), "venue"))
         return HEARTBEAT
 
     def _cancelled(self, cancellations: Cancellations, account: str) -> Answer:
@@ -381,4 +389,6 @@ ADMIN_ROUTES: list[Route] = [
     ("POST", f"{ADMIN}/rekey", AdminRoutes.rekey),
     ("POST", f"{ADMIN}/announce", AdminRoutes.announce),
     ("POST", f"{ADMIN}/countdown", AdminRoutes.countdown),
+    ("POST", f"{ADMIN}/freeze", AdminRoutes.freeze),
+    ("POST", f"{ADMIN}/reveal", AdminRoutes.reveal),
 ]

@@ -126,6 +126,13 @@ ACTIONS = (
         ),
         "{seconds} seconds are counted down",
     ),
+    Action(
+        "freeze",
+        "show everybody else the scores of a venue as they are now",
+        (_VENUE,),
+        "The scores of {venue} are frozen",
+    ),
+    Action("reveal", "show the scores again", (_VENUE,), "The scores of {venue} are shown"),
 )
 
 

@@ -25,6 +25,8 @@ ACTIONS: list[tuple[str, dict[str, object]]] = [
     ("cancel", {"account": "ANN", "venue": "TESTEX", "symbol": "FOOBAR"}),
     ("announce", {"text": "Hello"}),
     ("countdown", {"seconds": 60, "text": "Round 1"}),
+    ("freeze", {"venue": "TESTEX"}),
+    ("reveal", {"venue": "TESTEX"}),
 ]
 RECORDED = [
     ("open", "NEW", "S", None, None),
@@ -40,6 +42,8 @@ RECORDED = [
     ("cancel", "TESTEX", "FOOBAR", "ANN", "0 orders"),
     ("announce", None, None, None, "Hello"),
     ("countdown", None, None, None, "60 s Round 1"),
+    ("freeze", "TESTEX", None, None, None),
+    ("reveal", "TESTEX", None, None, None),
 ]
 
 

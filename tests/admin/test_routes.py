@@ -47,6 +47,8 @@ FINE: dict[str, dict[str, object]] = {
     "rekey": {"account": "ANN"},
     "announce": {"text": "Hello"},
     "countdown": {"seconds": 60, "text": "Round 1"},
+    "freeze": {"venue": "TESTEX"},
+    "reveal": {"venue": "TESTEX"},
 }
 
 
@@ -146,6 +148,8 @@ REFUSED: list[tuple[str, object, tuple[int, str]]] = [
         for action in ("halt", "resume", "settle", "reset")
     ],
     ("cancel", {"account": "ANN", "venue": "NOWHERE"}, NO_VENUE),
+    ("freeze", {"venue": "NOWHERE"}, NO_VENUE),
+    ("reveal", {"venue": "NOWHERE"}, NO_VENUE),
     ("cancel", {"account": "ANN", "venue": "TESTEX", "symbol": "NONE"}, NO_STOCK),
     ("cancel", {"account": "ANN", "symbol": "FOOBAR"}, MISSING),
     ("cancel", {"account": "ANN", "venue": None}, WRONG_TYPE),
@@ -215,6 +219,8 @@ def test_a_levels_stock_is_left_alone() -> None:
             "settle": place | {"price": 5},
             "reset": place,
             "cancel": place | {"account": started["account"]},
+            "freeze": {"venue": place["venue"]},
+            "reveal": {"venue": place["venue"]},
         }.items():
             assert client.as_admin(action, fields).error == refused, action
         assert client.status() == before
@@ -292,6 +298,23 @@ def test_everybody_is_told_the_announcement_and_the_time_left() -> None:
         assert client.as_admin("countdown", {"seconds": 0}).ok
         assert client.as_admin("announce", {"text": ""}).ok
         assert told() == {"ok": True, "halts": [], "settlements": []}
+
+
+def test_frozen_scores_are_shown_to_the_admin_alone_until_they_are_revealed() -> None:
+    def nav(*headers: dict[str, str]) -> tuple[int, bool]:
+        told = client("GET", "/api/v1/venues/TESTEX/scores", b"", *headers).json
+        return max(score["nav"] for score in told["scores"]), "frozenAt" in told
+
+    with administered() as client:
+        client.order(price=100)
+        client.order(account="BOB", direction="sell", price=100)
+        assert client.as_admin("freeze", {"venue": "TESTEX"}).ok
+        assert client.as_admin("").json["frozen"] == ["TESTEX"]
+        assert client.as_admin("settle", {"venue": "TESTEX", "price": 400}).ok
+        assert nav() == (0, True) and nav(keyed(KEY)) == (3000, False)
+        for _ in range(2):
+            assert client.as_admin("reveal", {"venue": "TESTEX"}).ok
+        assert nav() == (3000, False) and client.as_admin("").json["frozen"] == []
 
 
 def test_a_page_is_told_of_no_more_than_a_hundred_stocks() -> None:

@@ -70,6 +70,8 @@ def test_each_action_says_in_a_line_that_it_was_done(
         ("expel", "BOB"): "BOB is expelled, 0 orders cancelled",
         ("announce", "Hello {stock}"): "Announced: Hello {stock}",
         ("countdown", "60", "Round 1"): "60 seconds are counted down",
+        ("reveal", "TESTEX"): "The scores of TESTEX are shown",
+        ("freeze", "TESTEX"): "The scores of TESTEX are frozen",
     }
     with Market("TESTEX", "FOOBAR", "ANN", "annkey", exchange.url) as market:
         market.buy(100, 1)
@@ -84,9 +86,10 @@ def test_each_action_says_in_a_line_that_it_was_done(
         with Market("ROUND2", "ACME", "CAROL", key, exchange.url) as market:
             assert market.buy(100, 1).account == "CAROL"
     _, told = ended(capsys, "--url", exchange.url, "--key-file", str(key_file), "status")
-    halted, settled, announced, countdown, accounts, *actions = told.splitlines()
+    halted, settled, frozen, announced, countdown, accounts, *actions = told.splitlines()
     assert halted == "halted: ACME at ROUND1: the exchange's owner has halted it"
     assert settled == "settled: FOOBAR at TESTEX: 7 cents"
+    assert frozen == "frozen: the scores of TESTEX"
     assert announced == "announced: Hello {stock}" and countdown.startswith("countdown: ")
     assert accounts == "2 accounts: ANN, CAROL"
     assert len(actions) == len(done) + 3 and actions[-1].endswith("Z rekey: CAROL")
