@@ -204,6 +204,32 @@ def test_nobody_outside_controls_the_market_or_moves_its_clock(proxy: Proxy, pat
         assert proxy.ask("GET", path)[1]["clock"] == "real"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/admin",
+        "/api/v1/admin/",
+        "//api/v1//admin",
+        "/api/v1/%61dmin",
+        "/api/v1/x/../admin",
+        "/api%2Fv1%2Fadmin",
+    ],
+)
+def test_the_admins_key_is_taken_through_tls_alone(proxy: Proxy, path: str) -> None:
+    outside = (404, {"ok": False, "error": "No such path"})
+    for method, action in (("GET", ""), ("POST", "/announce")):
+        status, told = proxy.ask(method, f"{path}{action}", b'{"text": "Hello"}', ADMIN)
+        # The exchange takes %2F and ".." as they are.
+        is_plain_path = path in ("/api/v1/admin", "/api/v1/%61dmin") or "//" in path
+        if proxy.trust is None:
+            assert (status, told) == outside
+        elif is_plain_path:
+            assert (status, told["ok"]) == (200, True)
+        if proxy.trust is not None:
+            assert proxy.ask(method, f"{path}{action}", b'{"text": "x"}', KEY)[0] in (401, 404)
+    assert proxy.ask("GET", "/admin")[0] == 404 or proxy.trust is not None
+
+
 @pytest.mark.parametrize("sample", [WITH_TLS, WITHOUT])
 def test_the_exchange_is_told_of_each_request_that_it_comes_through_a_proxy(sample: str) -> None:
     blocks = (DEPLOY / sample).read_text().split("location ")
@@ -313,13 +339,15 @@ def test_no_key_is_in_any_log_while_no_exchange_answers(
         assert SECRET not in proxy.logged()
 
 
-def test_the_two_samples_differ_in_tls_and_names_alone() -> None:
+def test_the_two_samples_differ_in_tls_names_and_the_admin_alone() -> None:
     def directives(sample: str) -> list[str]:
         lines = [line.strip() for line in (DEPLOY / sample).read_text().splitlines()]
         own = ("#", "listen ", "server_name ", "ssl_")
         return [line for line in lines if line and not line.startswith(own)]
 
-    assert directives(WITH_TLS) == directives(WITHOUT)
+    without = directives(WITHOUT)
+    start = without.index("location ~ ^/(api/v1/)?admin(/|$) {")
+    assert [*without[:start], *without[start + 4 :]] == directives(WITH_TLS)
 
 
 def test_our_client_needs_one_url_and_the_certificate(proxy: Proxy) -> None:

@@ -1,5 +1,5 @@
-"""The page of the admin: its samples are tried as they stand there, but for ports, and its limits are
-those of the code.
+"""The page of the admin: its samples are tried as they stand there, but for ports, and its actions
+and limits are those of the code.
 """
 
 import re
