@@ -74,6 +74,11 @@ class Card(NamedTuple):
         return f"curl -k -o {CERTIFICATE} {self.url}/{CERTIFICATE}"
 
     @property
+    def trust(self) -> str:
+        """A line after which curl and Python trust it, as in the lines of the pages."""
+        return f'export CURL_CA_BUNDLE="$PWD/{CERTIFICATE}"'
+
+    @property
     def compare(self) -> str:
         return f"openssl x509 -in {CERTIFICATE} -noout -fingerprint -sha256"
 

@@ -46,6 +46,7 @@ account: this file is for you alone.</p>
 <p>Fetch the certificate once, and see that it is this one (the browser warns, and shows the same):</p>
 <pre>{{card.fetch}}
 {{card.compare}}
+{{card.trust}}
 {{!card.fingerprint_lines}}</pre>
 % end
 <p>The market, and your own account, in a browser:</p>
