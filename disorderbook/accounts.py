@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+import secrets
 import stat
 import tempfile
 import threading
@@ -36,6 +37,10 @@ KEY_COOKIE = "api_key"
 MAX_KEY_BYTES = 1024  # in UTF-8
 CHECK_SECONDS = 1.0  # between two looks at the file
 MOST_ATTEMPTS = 10  # to write the file while somebody else does
+
+KEY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look alike on paper
+KEY_GROUPS = 3  # of four letters: 59 bits of chance
+ADMIN_KEY_GROUPS = 6
 
 KEY_RULE = (
     f"a key has 1 to {MAX_KEY_BYTES} bytes that can be printed and no semicolon, and neither begins"
@@ -287,6 +292,11 @@ def sent_key(headers: Mapping[str, str], places: Sequence[str]) -> str | None:
     if not key and cookies in headers:
         key = _cookie(headers[cookies], KEY_COOKIE)
     return _text(key) if key else None
+
+
+def new_key(groups: int = KEY_GROUPS) -> str:
+    """A key that nobody guesses and that can be typed from paper, such as h7kq-2mnr-x4tz."""
+    return "-".join("".join(secrets.choice(KEY_LETTERS) for _ in range(4)) for _ in range(groups))
 
 
 def check_keys(where: str, keys: object) -> None:

@@ -1,10 +1,19 @@
 """Names and keys."""
 
+import re
 from urllib.parse import quote
 
 import pytest
 
-from disorderbook.accounts import MAX_KEY_BYTES, Accounts, check_keys, sent_key
+from disorderbook.accounts import (
+    KEY_LETTERS,
+    MAX_KEY_BYTES,
+    Accounts,
+    can_be_sent,
+    check_keys,
+    new_key,
+    sent_key,
+)
 from disorderbook.errors import NoKey, WrongKey
 from disorderbook.tape.feed import subscription
 
@@ -154,3 +163,11 @@ def test_two_accounts_with_one_key_are_both_named_and_the_key_is_not() -> None:
     with pytest.raises(ValueError, match="the same key to two accounts, 'ANN' and 'CAT'") as why:
         check_keys("accounts", {"ANN": "secret", "BOB": "bobkey", "CAT": "secret"})
     assert "secret" not in str(why.value)
+
+
+def test_keys_can_be_typed_and_sent_and_differ() -> None:
+    keys = [new_key() for _ in range(200)]
+    assert len({*keys}) == 200 and all(map(can_be_sent, keys))
+    assert all(
+        re.fullmatch(rf"([{KEY_LETTERS}]{{4}}-){{2}}[{KEY_LETTERS}]{{4}}", key) for key in keys
+    )

@@ -8,10 +8,9 @@ that file, and a key is recorded nowhere.
 The exchange's lock must be held in all of these methods.
 """
 
-import secrets
 from collections.abc import Callable, Generator, Iterable
 
-from disorderbook.accounts import Accounts, Keys, can_be_named
+from disorderbook.accounts import Accounts, Keys, can_be_named, new_key
 from disorderbook.admin.notices import Notices
 from disorderbook.admin.record import ActionRecord
 from disorderbook.engine.book import OrderBook
@@ -34,7 +33,6 @@ from disorderbook.protocol.names import MAX_NAME_LENGTH, NAME_RULE, detail_of, i
 
 CANCELS_AT_ONCE = 64  # orders that are cancelled, or looked for, in a step: 2 to 4 ms
 MOST_ACCOUNTS = 1000
-KEY_BYTES = 18  # of chance in a new key, which has 24 characters
 ACCOUNT_RULE = f"1 to {MAX_NAME_LENGTH} characters that can be printed"
 
 Cancellations = Generator[None, None, int]
@@ -150,7 +148,7 @@ class AdminActions:
         """
         if not can_be_named(account):
             raise IllegalValue(detail_of("account", account, ACCOUNT_RULE))
-        key = secrets.token_urlsafe(KEY_BYTES)
+        key = new_key()
 
         def change(keys: Keys) -> None:
             if account in keys:
@@ -167,7 +165,7 @@ class AdminActions:
         """Have a new key for an account, and the old one good for nothing; returns it. Raises
         NoAccounts, NoSuchAccount, CannotChangeAccounts.
         """
-        key = secrets.token_urlsafe(KEY_BYTES)
+        key = new_key()
 
         def change(keys: Keys) -> None:
             _check_is_there(keys, account)

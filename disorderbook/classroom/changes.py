@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from disorderbook.accounts import new_key
 from disorderbook.classroom.cards import cards_of, cards_page
 from disorderbook.classroom.certificate import make_certificate
 from disorderbook.classroom.connection import AdminConnection
@@ -18,7 +19,7 @@ from disorderbook.classroom.creation import certified, write_cards
 from disorderbook.classroom.folder import FOLDER_MODE, ClassFolder, write
 from disorderbook.classroom.plan import ClassPlan
 from disorderbook.classroom.rounds import Rounds, totals
-from disorderbook.classroom.students import checked_name, new_key
+from disorderbook.classroom.students import checked_name
 from disorderbook.ledger.copies import export
 from disorderbook.protocol.spreadsheet import write_table
 

@@ -13,13 +13,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from disorderbook.accounts import ADMIN_KEY_GROUPS, new_key
 from disorderbook.classroom.addresses import free_port, has_ipv6, network_addresses
 from disorderbook.classroom.cards import cards_of, cards_page
 from disorderbook.classroom.certificate import fingerprint, make_certificate
 from disorderbook.classroom.folder import FOLDER_MODE, ClassFolder, write
 from disorderbook.classroom.plan import ClassPlan, rules_text
 from disorderbook.classroom.proxy import configuration
-from disorderbook.classroom.students import ADMIN_KEY_GROUPS, new_key
 
 PLAIN_PORT, TLS_PORT, EXCHANGE_PORT = 8080, 8443, 8000
 LOOPBACK = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""Who is in the class: names out of a spreadsheet, and the keys that are made for them.
+"""Who is in the class: names out of a spreadsheet, or numbers.
 
 The rule: a list that leaves any doubt about who is meant is refused in one sentence, which names
 the line. A name is an account's name, so it may be in any script.
@@ -6,7 +6,6 @@ the line. A name is an account's name, so it may be in any script.
 
 import csv
 import io
-import secrets
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,9 +15,6 @@ from disorderbook.protocol.names import MAX_NAME_LENGTH, is_name
 
 MOST_STUDENTS = 500
 MOST_LIST_BYTES = 1 << 20  # of a list of names
-KEY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look alike on paper
-KEY_GROUPS = 3  # of four letters: 59 bits
-ADMIN_KEY_GROUPS = 6
 TITLES = {"name", "names", "student", "students", "account", "accounts"}  # of the column
 DELIMITERS = ",;\t"
 UNNAMEABLE = (".", "..")  # parts of a URL's path that have a meaning of their own
@@ -35,11 +31,6 @@ def numbered_names(count: int) -> list[str]:
     """STUDENT01, STUDENT02 and so on."""
     width = max(2, len(str(count)))
     return [f"STUDENT{number:0{width}}" for number in range(1, count + 1)]
-
-
-def new_key(groups: int = KEY_GROUPS) -> str:
-    """A key that can be typed from paper, such as h7kq-2mnr-x4tz."""
-    return "-".join("".join(secrets.choice(KEY_LETTERS) for _ in range(4)) for _ in range(groups))
 
 
 def read_names(path: Path, most: int = MOST_STUDENTS, taken: Iterable[str] = ()) -> list[str]:

@@ -1,16 +1,12 @@
 """Lists of names as spreadsheets write them, and those that leave a doubt."""
 
-import re
 from pathlib import Path
 
 import pytest
 
-from disorderbook.accounts import can_be_sent
 from disorderbook.classroom.students import (
-    KEY_LETTERS,
     MOST_LIST_BYTES,
     checked_name,
-    new_key,
     numbered_names,
     read_names,
 )
@@ -90,11 +86,3 @@ def test_a_late_student_is_named_by_the_same_rules() -> None:
 def test_numbers_are_as_long_as_they_must_be() -> None:
     assert numbered_names(2) == ["STUDENT01", "STUDENT02"]
     assert numbered_names(100)[0] == "STUDENT001"
-
-
-def test_keys_can_be_typed_and_sent_and_differ() -> None:
-    keys = [new_key() for _ in range(200)]
-    assert len({*keys}) == 200 and all(map(can_be_sent, keys))
-    assert all(
-        re.fullmatch(rf"([{KEY_LETTERS}]{{4}}-){{2}}[{KEY_LETTERS}]{{4}}", key) for key in keys
-    )
