@@ -44,7 +44,7 @@ from disorderbook.lab.fault_routes import FAULT_ROUTES
 from disorderbook.lab.journal_routes import JOURNAL_ROUTES
 from disorderbook.protocol.names import MAX_PRICE, MAX_QUANTITY
 from disorderbook.site.description import description_text
-from disorderbook.site.routes import CONTROL_PAGE, PARTS
+from disorderbook.site.routes import ADMIN_PAGE, CONTROL_PAGE, PARTS
 
 TEXT = description_text(has_control=True, has_admin=True).decode()
 DOCUMENT = json.loads(TEXT)
@@ -64,6 +64,7 @@ CONTROL_OPERATIONS = [
 OTHER_OPERATIONS = [operation for operation in OPERATIONS if operation not in CONTROL_OPERATIONS]
 EVERY_CONTROL_ROUTE = [
     *ADMIN_ROUTES,
+    *ADMIN_PAGE,
     *CONTROL_ROUTES,
     *JOURNAL_ROUTES,
     *FAULT_ROUTES,

@@ -123,7 +123,7 @@ class Services:
             notices = self.admin_actions.notices
             if self.admin_key is not None:
                 routes = admin.AdminRoutes(exchange, accounts, self.admin_actions)
-                control.append((routes, admin.ADMIN_ROUTES))
+                control += [(routes, admin.ADMIN_ROUTES), (pages, site.ADMIN_PAGE)]
         return [
             *control,
             (pages, site.ROUTES),

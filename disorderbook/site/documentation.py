@@ -10,10 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
-from importlib.resources import files
 from typing import Any
-
-from bottle import SimpleTemplate
 
 from disorderbook.engine.orders import ORDER_TYPE_NAMES
 from disorderbook.protocol.names import JSON
@@ -34,6 +31,7 @@ from disorderbook.site.description import (
     refusals_of,
 )
 from disorderbook.site.examples import ORIGIN, TAPE_ORIGIN, Call, Setup
+from disorderbook.site.frame import framed
 
 WIDTH = 76  # characters of a line of JSON
 DEFAULT_HOST = "127.0.0.1:8000"
@@ -75,21 +73,19 @@ def render(template: str, setup: Setup, **values: object) -> str:
     """What a template makes of the description, of `setup`, and of values of its own."""
     description = Description(description_text(setup.has_control, setup.has_admin_key))
     operations = list(description.operations())
-    page = SimpleTemplate(
-        name=f"{template}.tpl", lookup=[str(files("disorderbook.site") / "templates")]
-    )
-    return str(
-        page.render(
-            **_VOCABULARY,
-            setup=setup,
-            description=description,
-            groups=[
-                (tag, [operation for operation in operations if operation.tag == tag["name"]])
-                for tag in description.document["tags"]
-            ],
-            common=common_refusals(operations),
-            **values,
-        )
+    return framed(
+        template,
+        has_control=setup.has_control,
+        has_admin_key=setup.has_admin_key,
+        **_VOCABULARY,
+        setup=setup,
+        description=description,
+        groups=[
+            (tag, [operation for operation in operations if operation.tag == tag["name"]])
+            for tag in description.document["tags"]
+        ],
+        common=common_refusals(operations),
+        **values,
     )
 
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from bottle import SimpleTemplate
-
 from disorderbook.accounts import Accounts
 from disorderbook.errors import NoSuchFile, NoSuchInstance
 from disorderbook.exchange import Exchange
@@ -15,14 +13,13 @@ from disorderbook.protocol.route import HTML, Answer, Document, Request, Route
 from disorderbook.site.description import description_text
 from disorderbook.site.documentation import PAGES_KEPT, docs_page
 from disorderbook.site.examples import Setup
+from disorderbook.site.frame import framed
 from disorderbook.site.story import markdown, stories
 
 # A browser asks again each time, so that it never has the page of one version with the script of
 # another; what it gets is small and comes from this machine.
 FILE_HEADERS = (("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff"))
 KINDS = {"js": "text/javascript; charset=UTF-8", "css": "text/css; charset=UTF-8"}
-# Where every page leads, besides to those that only some exchanges have.
-PLACES = (("/", "Market"), ("/venues", "Overview"), ("/scores", "Scores"), ("/levels", "Levels"))
 INSTANCE_ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -32,8 +29,8 @@ class SiteRoutes:
     `extra` says whether the orders of an account may be listed, `is_stepped` whether the clock
     moves when asked; `tape_port` is the port of the websockets, None where there are none. With
     `has_control` the pages lead to the one of CONTROL_PAGE, and the routes of control are
-    described; `has_admin_key` says whether those need a key. Only `docs` reads the exchange, whose
-    lock must be held.
+    described; with `has_admin_key` those need a key, and the pages lead to ADMIN_PAGE. Only `docs`
+    reads the exchange, whose lock must be held.
     """
 
     def __init__(
@@ -86,6 +83,10 @@ class SiteRoutes:
     def control(self, request: Request) -> Answer:
         """What it shows and does is for the admin; the page itself tells nothing."""
         return self._page("control")
+
+    def admin(self, request: Request) -> Answer:
+        """As `control`; without the key its script asks for nothing."""
+        return self._page("admin")
 
     def part(self, request: Request, file: str) -> Answer:
         """What the pages are made of; raises NoSuchFile."""
@@ -146,14 +147,14 @@ def _page_headers(tape_port: int | None) -> tuple[tuple[str, str], ...]:
 @cache
 def _page(name: str, has_control: bool, has_admin_key: bool) -> bytes:
     """The page that a template makes within the frame of all pages."""
-    places = [*PLACES]
-    if has_control:
-        places.append(("/control", "Control"))
-    template = SimpleTemplate(
-        name=f"{name}.tpl", lookup=[str(files("disorderbook.site") / "templates")]
+    text = framed(
+        name,
+        has_control=has_control,
+        has_admin_key=has_admin_key,
+        stories=stories,
+        markdown=markdown,
     )
-    text = template.render(stories=stories, markdown=markdown, places=places)
-    return str(text).encode()
+    return text.encode()
 
 
 @cache
@@ -181,3 +182,6 @@ PARTS: list[Route] = [("GET", "/static/<file>", SiteRoutes.part)]
 
 CONTROL_PAGE: list[Route] = [("GET", "/control", SiteRoutes.control)]
 """Served with the routes of control alone."""
+
+ADMIN_PAGE: list[Route] = [("GET", "/admin", SiteRoutes.admin)]
+"""Served with the routes of the admin alone."""

@@ -17,11 +17,11 @@ export function inOwnShell(line) {
 }
 
 // A line that asks for a path of this exchange, or posts `body` there.
-export function curlLine(path, { key = '', body } = {}) {
+export function curlLine(path, { key = '', body, origin = location.origin, turned = inOwnShell } = {}) {
   const header = key ? `-H ${quoted(`${KEY_HEADER}: ${key}`)} ` : ''
   const content = body ? `-d ${quoted(JSON.stringify(body))} ` : ''
   const before = header + content
-  return inOwnShell(`curl ${before}${before && '\\\n  '}${quoted(location.origin + path)}`)
+  return turned(`curl ${before}${before && '\\\n  '}${quoted(origin + path)}`)
 }
 
 // The key that a line has: the one that was given to this tab, or a word that stands for it.

@@ -3,11 +3,14 @@
 'use strict'
 
 import {
-  $, attendKey, clearNone, clockTime, confirmed, fitNamedRows, makeRow, mark, put, say, shares,
-  showNone, telling,
+  attendControls, attendForm, doing, learn, makeControlRow, nameOf, placesOf, preciseTime, scrollOf, sure,
+  writePlace,
+} from './controls.js'
+import {
+  $, clearNone, confirmed, fitNamedRows, makeRow, mark, put, shares, showNone,
 } from './dom.js'
 import { attendNotices } from './notices.js'
-import { Refused, ask, givenKey, inPath, isSilence, send } from './requests.js'
+import { ask, inPath, send } from './requests.js'
 import { attendSources } from './sources.js'
 
 const EVERY = 1000 // milliseconds
@@ -17,35 +20,17 @@ const CONTROL = '/api/v1/control'
 let server = {}
 let clock = null
 let inForce = null
-let refusal = null // why nothing is told, as a title and a sentence
 let asked = '' // for which requests, as parameters
 let known = null // the newest requests, newest first, and of which market they are
 let shown = null // those of them that stand in the table
 
 // ---- Asking -------------------------------------------------------------------------------------
 
-async function learn() {
-  try {
-    [server, clock] = await Promise.all([ask('/api/v1/server'), ask('/api/v1/clock')])
-    inForce = await ask(CONTROL)
-    await learnRequests()
-    refusal = null
-    showConnection('live', 'Live')
-  } catch (fault) {
-    if (isSilence(fault)) showConnection('away', 'The exchange does not answer; trying again…')
-    else if (fault instanceof Refused) refused(fault)
-    else throw fault
-  }
-  show()
-}
-
-function refused(fault) {
-  showConnection('live', 'Live')
-  refusal = fault.status === 401
-    ? givenKey()
-      ? ['That is not the admin’s key', 'The key at the top is another one.']
-      : ['The admin’s key is needed', 'Put it in at the top: it is the line of the file that --admin-key-file names.']
-    : ['The exchange does not let this page do that', fault.words()]
+async function askAll() {
+  [server, clock] = await Promise.all([ask('/api/v1/server'), ask('/api/v1/clock')])
+  $('key-form').hidden = !server.needsKeys
+  inForce = await ask(CONTROL)
+  await learnRequests()
 }
 
 function filters() {
@@ -80,24 +65,9 @@ function add(told) {
   known = { ...known, count: told.count, rows }
 }
 
-function showConnection(state, sentence) {
-  mark($('connection'), 'data-state', state)
-  put($('connection'), sentence)
-  document.body.classList.toggle('away', state === 'away')
-}
-
 // ---- Showing ------------------------------------------------------------------------------------
 
 function show() {
-  $('gone').hidden = !refusal
-  $('key-form').hidden = !server.needsKeys
-  document.body.classList.toggle('unplayed', Boolean(refusal))
-  if (refusal) {
-    put($('gone-title'), refusal[0])
-    put($('gone-text'), refusal[1])
-    return
-  }
-  if (!inForce) return
   showClock()
   showBooks()
   showSnapshots()
@@ -119,11 +89,9 @@ function showClock() {
   $('advance').hidden = !['stepped', 'requests'].includes(clock.clock)
 }
 
-const preciseTime = ts => `${clockTime(ts)}.${ts.slice(20, 23)}`
-
 function showBooks() {
   const reasons = new Map(inForce.halts.map(halt => [nameOf(halt), halt.reason]))
-  const places = server.venues.flatMap(({ venue, symbols }) => symbols.map(symbol => ({ venue, symbol })))
+  const places = placesOf(server)
   put($('books-note'), reasons.size ? `${shares(reasons.size)} halted` : '')
   const rows = fitNamedRows($('books'), places.map(nameOf), makeBookRow, scrollOf($('books')))
   places.forEach((place, at) => {
@@ -137,9 +105,6 @@ function showBooks() {
   })
 }
 
-const nameOf = ({ venue, symbol }) => JSON.stringify([venue, symbol])
-const scrollOf = body => body.closest('.scroll')
-
 function makeBookRow(name) {
   const [venue, symbol] = JSON.parse(name)
   const row = makeControlRow(
@@ -147,25 +112,7 @@ function makeBookRow(name) {
     ['Halt', () => row.className ? send('POST', `${CONTROL}/resume`, { venue, symbol }) : halt({ venue, symbol })],
   )
   mark(row.querySelector('button'), 'aria-label', `Reset ${symbol} at ${venue}`)
-  const [what] = row.cells[0].children
-  const where = document.createElement('em')
-  where.textContent = venue
-  what.append(symbol, ' ', where)
-  what.title = `${symbol} at ${venue}`
-  return row
-}
-
-// A row with two lines of text, and a button for each thing that can be done.
-function makeControlRow(...actions) {
-  const row = makeRow('', '')
-  row.cells[0].append(document.createElement('span'), document.createElement('small'))
-  row.cells[1].append(...actions.map(([title, act]) => {
-    const button = document.createElement('button')
-    button.type = 'button'
-    button.textContent = title
-    button.onclick = () => doing(button, act)
-    return button
-  }))
+  writePlace(row, { venue, symbol })
   return row
 }
 
@@ -189,8 +136,8 @@ function showSnapshots() {
 function makeSnapshotRow(name) {
   const path = `${CONTROL}/snapshots/${inPath(name)}`
   const row = makeControlRow(
-    ['Delete…', () => sure(`Delete the snapshot “${name}”?`, 'Delete', 'DELETE', path)],
-    ['Restore…', () => sure(
+    ['Delete…', () => anew(`Delete the snapshot “${name}”?`, 'Delete', 'DELETE', path)],
+    ['Restore…', () => anew(
       `Go back to “${name}”? What was done since is lost.`, 'Restore', 'POST', `${path}/restore`)],
   )
   for (const button of row.querySelectorAll('button')) {
@@ -313,21 +260,13 @@ function makeRequestRow({ number, ts, account, status, method, path, error, deta
 
 // ---- Doing --------------------------------------------------------------------------------------
 
-function doing(button, act) {
-  return telling($('said'), button, async () => {
-    await act(button)
-    await learn()
-  }, button.closest('.panel'))
-}
-
-async function sure(sentence, yes, method, path, content) {
-  if (!await confirmed(sentence, yes)) return
-  await send(method, path, content)
-  shown = null // whoever has asked for that wants to see it
+// Whoever has asked for that wants to see it.
+async function anew(...what) {
+  if (await sure(...what)) shown = null
 }
 
 function resetBook(button, place) {
-  return sure(`Begin ${place.symbol} at ${place.venue} anew? Its orders, trades and positions are lost.`,
+  return anew(`Begin ${place.symbol} at ${place.venue} anew? Its orders, trades and positions are lost.`,
     'Reset', 'POST', `${CONTROL}/reset`, place)
 }
 
@@ -348,7 +287,7 @@ async function takeSnapshot() {
 function attend() {
   const everything = 'Begin the whole market anew? All orders, trades, positions, levels and results ' +
     'are lost, and so is this list of requests.'
-  $('reset').onclick = () => doing($('reset'), () => sure(everything, 'Reset all', 'POST', `${CONTROL}/reset`))
+  $('reset').onclick = () => doing($('reset'), () => anew(everything, 'Reset all', 'POST', `${CONTROL}/reset`))
   attendForm('advance', () => send('POST', '/api/v1/clock', { advance: Number($('seconds').value) }))
   attendForm('snapshot', takeSnapshot)
   for (const button of document.querySelectorAll('[data-status]')) {
@@ -369,22 +308,7 @@ function attend() {
   }
 }
 
-function attendForm(name, act) {
-  $(name).onsubmit = event => {
-    event.preventDefault()
-    doing($(name).querySelector('button') ?? $(name), act)
-  }
-}
-
-async function watch() {
-  for (;;) {
-    if (!document.hidden) await learn()
-    await new Promise(done => setTimeout(done, EVERY))
-  }
-}
-
 attend()
 attendSources({ journal: () => `${CONTROL}/requests?${new URLSearchParams({ ...filters(), limit: MOST_ROWS })}` })
-attendKey(() => { say($('said'), ''); learn() })
 attendNotices()
-watch()
+attendControls({ every: EVERY, learn: askAll, show })

@@ -4,6 +4,7 @@
 
 'use strict'
 
+import { attendNotices } from './notices.js'
 import { attendReading } from './reading.js'
 import { attendSearch } from './search.js'
 import { attendForms } from './sender.js'
@@ -121,6 +122,7 @@ async function copy(code) {
 const narrow = matchMedia('(max-width: 63.99rem)')
 document.querySelector('.contents details').open = !narrow.matches
 
+attendNotices()
 const reveal = attendReading()
 attendSearch(reveal)
 attendForms(given, mine)

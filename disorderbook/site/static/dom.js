@@ -152,6 +152,17 @@ export function refusalOf(fault) {
   return 'The exchange does not answer.'
 }
 
+// A number as people write it here, where a comma stands between thousands and nowhere else: 12,50
+// is none, or somebody would pay a hundred times of what he means. The exchange says what is wrong
+// with it, so it is told whatever stands there.
+const NUMBER = /^[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)?$/
+
+export function numberIn(text, unit = 1) {
+  const written = text.trim()
+  if (!NUMBER.test(written)) return written
+  return Number((Number(written.replaceAll(',', '')) * unit).toFixed(6)) // 0.07 * 100 is more than 7
+}
+
 // The field for the key at the top; `use` is called with each new one.
 export function attendKey(use) {
   $('key').value = givenKey()

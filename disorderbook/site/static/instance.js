@@ -4,7 +4,7 @@
 
 import { attendChart, markFills } from './chart.js'
 import { attendCurves } from './curve.js'
-import { $, attendKey, confirmed, mark, money, put, say, shares, telling } from './dom.js'
+import { $, attendKey, confirmed, mark, money, numberIn, put, say, shares, telling } from './dom.js'
 import { showFills } from './fills.js'
 import { showLadder } from './ladder.js'
 import { accountPage, goTo, here, lookSoon, watch } from './market.js'
@@ -173,17 +173,6 @@ function showTicket() {
   put($('send'), `${side === 'buy' ? 'Buy' : 'Sell'} ${$('qty').value.trim() || '…'} ${price}`)
   mark($('send'), 'data-side', side)
   $('send').hidden = played.isOver
-}
-
-// A number as people write it here, where a comma stands between thousands and nowhere else: 12,50
-// is none, or somebody would pay a hundred times of what he means. The exchange says what is wrong
-// with it, so it is told whatever stands there.
-const NUMBER = /^[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)?$/
-
-function numberIn(text, unit = 1) {
-  const written = text.trim()
-  if (!NUMBER.test(written)) return written
-  return Number((Number(written.replaceAll(',', '')) * unit).toFixed(6)) // 0.07 * 100 is more than 7
 }
 
 async function placeOrder() {

@@ -4,7 +4,7 @@
 
 const PATIENCE = 5000 // milliseconds that an answer may take
 // Its name in the tab's storage, which ends with the tab. The admin's key is no trader's.
-const IS_ADMINS = /^\/(control|scores)\b/.test(location.pathname)
+const IS_ADMINS = /^\/(admin|control|scores)\b/.test(location.pathname)
 const KEY = IS_ADMINS ? 'admin-key' : 'key'
 
 // What the exchange has refused. `detail` says which field, which value, and what is allowed, if

@@ -1,4 +1,4 @@
-% rebase('frame.tpl', script='documentation', place='/docs', title='Documentation – disorderBook', description='Every route of this exchange, with lines to copy and to send.', styles=('documentation',), is_text=True, has_control=setup.has_control)
+% rebase('frame.tpl', script='documentation', place='/docs', title='Documentation – disorderBook', description='Every route of this exchange, with lines to copy and to send.', styles=('documentation',), is_text=True)
 % placeholders = examples.placeholders(setup)
 <div class="book">
 <nav class="contents" aria-label="Contents">
