@@ -165,6 +165,15 @@ def refusal_rows(refusals: Iterable[RefusalEntry]) -> Iterator[tuple[str, str, s
         yield status, f"`{sentence}`", reason
 
 
+def rule_rows(
+    rules: Iterable[examples.RuleRow], description: Description
+) -> Iterator[tuple[str, str, str, str]]:
+    """Where a rule of the market holds, its name, its value, and what it means."""
+    fields = description.document["components"]["schemas"]["MarketRules"]["properties"]
+    for where, name, value in rules:
+        yield where, name, value, fields[name]["description"]
+
+
 def refusals_elsewhere(description: Description) -> list[RefusalEntry]:
     """Those that belong to no route."""
     responses = description.document["components"]["responses"]
@@ -196,6 +205,7 @@ _VOCABULARY: dict[str, object] = {
     "parameter_rows": parameter_rows,
     "refusals_of": refusals_of,
     "refusal_rows": refusal_rows,
+    "rule_rows": rule_rows,
     "refusals_elsewhere": refusals_elsewhere,
     "execution_fields": execution_fields,
 }

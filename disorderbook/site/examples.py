@@ -48,6 +48,27 @@ SOCKETS = (
 )
 
 
+class RuleRow(NamedTuple):
+    """A rule of the market, by its name in JSON, and where it holds."""
+
+    where: str
+    name: str
+    value: str
+
+
+def rows_of(book: RuleBook) -> tuple[RuleRow, ...]:
+    """Every rule of a market, those that hold most widely first."""
+    rows = []
+    for venue, symbol, rules in book.entries():
+        where = "everywhere" if venue is None else f"at {venue}"
+        if symbol is not None:
+            where = f"{symbol} {where}"
+        for name, value in rules.given():
+            first, *others = name.split("_")
+            rows.append(RuleRow(where, first + "".join(map(str.capitalize, others)), str(value)))
+    return tuple(rows)
+
+
 class Setup(NamedTuple):
     """How the exchange was started, as far as the lines depend on it."""
 
@@ -60,6 +81,7 @@ class Setup(NamedTuple):
     has_control: bool = False  # whether there are routes that control the market
     has_admin_key: bool = False  # whether those need a key, and moving the clock
     is_stored: bool = False  # whether the market is in a file
+    rules: tuple[RuleRow, ...] = ()  # of the market
 
     @property
     def account(self) -> str:

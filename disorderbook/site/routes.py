@@ -12,7 +12,7 @@ from disorderbook.protocol.names import JSON, detail_of
 from disorderbook.protocol.route import HTML, Answer, Document, Request, Route
 from disorderbook.site.description import description_text
 from disorderbook.site.documentation import PAGES_KEPT, docs_page
-from disorderbook.site.examples import Setup
+from disorderbook.site.examples import Setup, rows_of
 from disorderbook.site.frame import framed
 from disorderbook.site.story import markdown, stories
 
@@ -115,6 +115,7 @@ class SiteRoutes:
             self._has_control,
             self._has_admin_key,
             self._exchange.is_stored,
+            rows_of(self._exchange.rules),
         )
         return _documentation(request.host, setup, _page_headers(self._tape_port))
 

@@ -11,6 +11,9 @@
 <details open><summary>Contents</summary>
 <ul>
 <li><a href="#introduction">Introduction</a></li>
+% if setup.rules:
+<li><a href="#rules">Rules of this market</a></li>
+% end
 % for tag, operations in groups:
 <li><a href="#tag-{{tag['name']}}">{{tag['name'].capitalize()}}</a>
 % if tag['name'] != PAGES:
@@ -70,6 +73,7 @@ What the admin alone may do needs the key of <code>--admin-key-file</code>: put 
 <p>For programs, all routes below are in <a href="/openapi.json">openapi.json</a>. See also
 <a href="/">the front page</a> and <a href="/ob/api/">what stands below /ob/api/</a>.</p>
 </section>
+% include('market_rules.tpl')
 % for tag, operations in groups:
 <section id="tag-{{tag['name']}}">
 % include('anchor.tpl', id=f"tag-{tag['name']}", name=tag['name'])
