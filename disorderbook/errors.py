@@ -361,3 +361,15 @@ class CannotChangeAccounts(Unavailable):
 
 class CannotRead(Unavailable):
     sentence = "The exchange cannot read what it has kept (see the server's log)"
+
+
+RULE_REFUSALS = (
+    OrderTooLarge,
+    OffTick,
+    OutsideBand,
+    PositionLimit,
+    TooManyOpenOrders,
+    OwnOrderMet,
+    TooManyOrders,
+)
+"""What the rules of a market refuse orders with."""

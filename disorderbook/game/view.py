@@ -11,6 +11,7 @@ from typing import Any
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import LIMIT, MARKET, NewOrder, Order, OrderType, Side
+from disorderbook.errors import RULE_REFUSALS
 from disorderbook.exchange import Exchange
 from disorderbook.traders.market_view import (
     MAX_PRICE,
@@ -127,7 +128,11 @@ class DirectView(MarketView):
         if not 0 < quantity <= MAX_QUANTITY:
             quantity = min(max(quantity, 1), MAX_QUANTITY)
         new = NewOrder(self.account, side, order_type, price, quantity)
-        order = self._exchange.submit(self.market, new)
+        try:
+            order = self._exchange.submit(self.market, new)
+        except RULE_REFUSALS:
+            self.sent += 1
+            return  # as over HTTP: its next order may be allowed
         self.sent += 1
         self.placed += 1
         if order.remaining:

@@ -16,6 +16,7 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import ORDER_TYPE_NAMES, NewOrder, OrderType, Side
 from disorderbook.protocol.messages import execution_message, tick_message
 from disorderbook.protocol.names import JSON
+from disorderbook.rules.market import RuleBook
 from disorderbook.site.description import Node, Operation, examples_of
 
 ORIGIN = "\0"  # stands for http://HOST, which is the client's own

@@ -1,5 +1,6 @@
 """Orders that the rules of a market refuse, stop, or make others give way to."""
 
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -30,9 +31,12 @@ from disorderbook.errors import (
     TradingHalted,
 )
 from disorderbook.exchange import Exchange, Titles
+from disorderbook.game.view import DirectView
+from disorderbook.in_process import serve
 from disorderbook.protocol.names import MAX_PRICE, NANOSECONDS
 from disorderbook.rules.enforcement import OrderRates, reference_of
 from disorderbook.rules.file import rule_book
+from disorderbook.traders.market_maker import MarketMaker
 
 
 class RuledMarket:
@@ -365,3 +369,24 @@ def test_without_rules_a_book_has_nothing_to_check() -> None:
     market = RuledMarket()
     assert market.book.rules is None and market.book.usages is None
     assert not market.book.is_restricted and market.buy("ann", MAX_PRICE, 10**9).is_open
+
+
+def test_opponents_obey_and_go_on_with_what_is_allowed() -> None:
+    """A maker that may buy no more still sells."""
+    market = RuledMarket(position_limit=500)
+    market.sell("bob", 5000, 500)
+    market.buy("maker", 5000, 500)
+    view = DirectView(market.exchange, market.book, "maker", random.Random(1))
+    MarketMaker().step(view)
+    assert view.sent == 6 and view.placed == 3 and market.book.bids.best is None
+    assert market.book.asks.resting == 3
+
+
+def test_an_opponent_goes_on_after_a_refusal() -> None:
+    with serve(rules={"market": {"largest_order": 40}}, opponents="taker", clock="stepped") as run:
+        run.advance(60)
+        with run._using() as exchange:
+            placed = exchange.book(run.venue, run.symbol).next_id
+        run.advance(60)
+        with run._using() as exchange:
+            assert exchange.book(run.venue, run.symbol).next_id > placed > 0

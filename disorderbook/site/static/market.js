@@ -26,7 +26,7 @@ export const SPAN_NAMES = { '5m': '5 minutes', '30m': '30 minutes', all: 'all' }
 // ---- What is known ------------------------------------------------------------------------------
 
 export const here = { venue: '', symbol: '', span: '5m' }
-export const server = { started: '', needsKeys: false, tapePort: 0, venues: [] }
+export const server = { started: '', needsKeys: false, tapePort: 0, rules: [], venues: [] }
 export let book = emptyBook()
 
 function emptyBook() {
@@ -94,7 +94,7 @@ function isDue(times, what, every) {
 async function learnServer() {
   const told = await ask('/api/v1/server')
   if (told.started !== server.started) book = emptyBook()
-  Object.assign(server, { tapePort: 0 }, told)
+  Object.assign(server, { tapePort: 0, rules: [] }, told)
   page.learnedServer?.()
 }
 

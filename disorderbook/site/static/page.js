@@ -14,6 +14,7 @@ import { attendNotices } from './notices.js'
 import { drawPlots } from './plot.js'
 import { showConnection, showQuote } from './quote.js'
 import { inPath } from './requests.js'
+import { showRules } from './rules.js'
 
 // ---- Showing ------------------------------------------------------------------------------------
 
@@ -24,6 +25,7 @@ function show() {
   showLadder()
   showTrades()
   showScores()
+  showRules(server.rules, here)
   drawPlots()
 }
 

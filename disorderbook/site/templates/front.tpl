@@ -1,4 +1,4 @@
-% rebase('frame.tpl', script='page', place='/', title='disorderBook', description='The market of a stock exchange for trading bots, as it moves.', styles=(), has_chooser=True)
+% rebase('frame.tpl', script='page', place='/', title='disorderBook', description='The market of a stock exchange for trading bots, as it moves.', styles=('rules',), has_chooser=True)
 <main>
 % include('quote.tpl')
 
@@ -62,3 +62,5 @@
     </div>
   </section>
 </main>
+
+% include('rules.tpl')
