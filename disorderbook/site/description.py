@@ -185,6 +185,11 @@ def name_of(schema: Node) -> str:
     return str(schema.get("$ref", "")).rpartition("/")[2]
 
 
+def names_of(schema: Node) -> list[str]:
+    """The names of the objects that an answer may be, none if it is described where it stands."""
+    return [name for one in schema.get("oneOf", [schema]) if (name := name_of(one))]
+
+
 class Field(NamedTuple):
     """A field of an object."""
 

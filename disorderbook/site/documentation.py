@@ -26,7 +26,7 @@ from disorderbook.site.description import (
     examples_of,
     execution_fields,
     fields_of,
-    name_of,
+    names_of,
     refusals_in,
     refusals_of,
 )
@@ -199,7 +199,7 @@ _VOCABULARY: dict[str, object] = {
     "paragraphs": lambda text: text.split("\n\n"),
     "pretty": pretty,
     "examples_of": examples_of,
-    "name_of": name_of,
+    "names_of": names_of,
     "objects": objects,
     "field_rows": field_rows,
     "parameter_rows": parameter_rows,

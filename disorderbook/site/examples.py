@@ -35,7 +35,22 @@ BAD_MOVE = "BadMove"  # one of the route that moves the clock
 NO_SNAPSHOT = "BadSnapshot"  # one of the route that saves the market
 NO_SUCH_SNAPSHOT = "NoSuchSnapshot"  # one of those that need a saved market
 NO_TAPE = "NoTape"  # one of the routes that control the tape
-NOT_ADMIN = "NotAdmin"  # one of the routes that are for the admin
+NOT_ADMIN = "NotAdmin"  # one of the routes that are for the admin, where keys are needed
+NOT_THE_ADMIN = "NotTheAdmin"  # one of those that are for the admin anywhere
+BAD_ACCOUNT = "BadAccount"  # one of the routes that change an account's key
+BAD_NEW_ACCOUNT = "BadNewAccount"  # one of the route that adds an account
+# How a line is refused that gets this answer, and why.
+REFUSED = {
+    DISABLED: ("403", "This exchange was started without --extra, so it refuses:"),
+    NO_ACCUSATION: ("400", "The level of the examples takes no accusation, so this is refused:"),
+    NOT_ADMIN: ("401", "This exchange was started without --admin-key-file, so it refuses:"),
+    BAD_ACCOUNT: ("400", "This exchange was started without --accounts, so this is refused:"),
+    BAD_NEW_ACCOUNT: ("400", "This exchange was started without --accounts, so this is refused:"),
+    BAD_MOVE: ("400", "This exchange's clock goes by itself, so this is refused:"),
+    NO_SNAPSHOT: ("400", "This exchange's market is in a file, so this is refused:"),
+    NO_SUCH_SNAPSHOT: ("404", "A market in a file takes no snapshots, so there is none:"),
+    NO_TAPE: ("503", "This exchange was started without --websockets, so it refuses:"),
+}
 CENTS = 100  # in a dollar
 TAPE_ORIGIN = "\1"  # stands for ws://HOST, which is the client's own
 TAPE_PORT = 8001  # unless the exchange was told another
@@ -132,20 +147,19 @@ def _call(operation: Operation, setup: Setup, shows: str, body: Any, query: Node
 def _outcome(operation: Operation, setup: Setup) -> tuple[str, str]:
     """The status that a line gets, and why it is refused, if it is."""
     names = _answers(operation)
-    if DISABLED in names and not setup.extra:
-        return "403", "This exchange was started without --extra, so it refuses:"
-    if NO_ACCUSATION in names:
-        return "400", "The level of the examples takes no accusation, so this is refused:"
-    if NOT_ADMIN in names and setup.needs_keys and not setup.has_admin_key:
-        return "401", "This exchange was started without --admin-key-file, so it refuses:"
-    if BAD_MOVE in names and not setup.is_stepped:
-        return "400", "This exchange's clock goes by itself, so this is refused:"
-    if NO_SNAPSHOT in names and setup.is_stored:
-        return "400", "This exchange's market is in a file, so this is refused:"
-    if NO_SUCH_SNAPSHOT in names and setup.is_stored:
-        return "404", "A market in a file takes no snapshots, so there is none:"
-    if NO_TAPE in names and setup.tape_port is None:
-        return "503", "This exchange was started without --websockets, so it refuses:"
+    for refusal, is_refused in (
+        (DISABLED, not setup.extra),
+        (NO_ACCUSATION, True),
+        (NOT_ADMIN, setup.needs_keys and not setup.has_admin_key),
+        (BAD_ACCOUNT, not setup.needs_keys),
+        (BAD_NEW_ACCOUNT, not setup.needs_keys),
+        (BAD_MOVE, not setup.is_stepped),
+        (NO_SNAPSHOT, setup.is_stored),
+        (NO_SUCH_SNAPSHOT, setup.is_stored),
+        (NO_TAPE, setup.tape_port is None),
+    ):
+        if is_refused and refusal in names:
+            return REFUSED[refusal]
     return "200", ""
 
 
@@ -237,7 +251,7 @@ def _line(operation: Operation, setup: Setup, body: Any, query: Node) -> str:
 
 def _key(operation: Operation, setup: Setup) -> str:
     """What stands for the key that is needed, "" if none is."""
-    if setup.has_admin_key and NOT_ADMIN in _answers(operation):
+    if setup.has_admin_key and not {NOT_ADMIN, NOT_THE_ADMIN}.isdisjoint(_answers(operation)):
         return ADMIN_KEY
     return YOUR_KEY if setup.needs_keys and operation.needs_key else ""
 

@@ -281,7 +281,7 @@ def test_the_page_sends_requests_and_keeps_the_key_to_itself(
     body.fill(body.input_value().replace('"qty": 100', '"qty": "<b>"'))
     assert answer_to("placeOrder") == "400 Bad Request"
     assert "<b>" in page.inner_text("#placeOrder .answer dl")  # what exactly was wrong
-    assert not any("noisekey" in url for url in asked) and len(asked) == 4
+    assert not any("noisekey" in url for url in asked) and len(asked) >= 4
     assert page.evaluate("[sessionStorage.getItem('key'), localStorage.length]") == ["noisekey", 0]
     page.reload()
     assert page.get_by_label("Key", exact=True).input_value() == "noisekey"

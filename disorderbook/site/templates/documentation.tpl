@@ -1,5 +1,4 @@
-% rebase('frame.tpl', script='documentation', place='/docs', title='Documentation – disorderBook', description='Every route of this exchange, with lines to copy and to send.', styles=('documentation',), is_text=True)
-% placeholders = examples.placeholders(setup)
+% rebase('frame.tpl', script='documentation', place='/docs', title='Documentation – disorderBook', description='Every route of this exchange, with lines to copy and to send.', styles=('lines', 'documentation'), is_text=True)
 <div class="book">
 <nav class="contents" aria-label="Contents">
 <a class="skip" href="#content">Skip to the text</a>
@@ -59,14 +58,7 @@ What the admin alone may do needs the key of <code>--admin-key-file</code>: put 
 <option value="powershell">PowerShell</option>
 <option value="cmd">the Command Prompt</option>
 <option value="posix">Git or WSL</option></select></label></p>
-% if placeholders:
-<div id="mine" class="scripted">
-% for label, placeholder in placeholders:
-<label>{{label}} <input type="text" data-stands-for="{{placeholder}}" autocomplete="off" spellcheck="false"></label>
-% end
-<p class="quiet">They are put into the lines below and into what is sent. A key stays in this tab.</p>
-</div>
-% end
+% include('mine.tpl', placeholders=examples.placeholders(setup))
 % for paragraph in paragraphs(info['description']):
 <p>{{!prose(paragraph)}}</p>
 % end

@@ -22,14 +22,14 @@
 <h4>Answer</h4>
 % meaning = operation.responses[SUCCESS]['description'] + ' '
 % for kind, part in operation.responses[SUCCESS]['content'].items():
-% name = name_of(part['schema'])
+% names = names_of(part['schema'])
 <p>{{meaning}}<b>{{SUCCESS}} {{kind}}</b>\\
-% if name:
-, fields: <a href="#schema-{{name}}">{{name}}</a>\\
+% for number, name in enumerate(names):
+{{' or' if number else ', fields:'}} <a href="#schema-{{name}}">{{name}}</a>\\
 % end
 </p>
 % meaning = ''
-% if kind == JSON and not name:
+% if kind == JSON and not names:
 % include('table.tpl', headings=FIELDS, rows=field_rows(part['schema'], description))
 % end
 % for summary, value in examples_of(part):

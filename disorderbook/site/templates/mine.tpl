@@ -1,0 +1,8 @@
+% if placeholders:
+<div id="mine" class="scripted">
+% for label, placeholder in placeholders:
+<label>{{label}} <input type="text" data-stands-for="{{placeholder}}" autocomplete="off" spellcheck="false"></label>
+% end
+<p class="quiet">They are put into the lines below and into what is sent. A key stays in this tab.</p>
+</div>
+% end
