@@ -77,7 +77,8 @@ server {
     }
 % if not certificate:
 
-    # Without TLS the admin's key could be read on its way: it is used on this machine only.
+    # Without TLS the admin's key could be read on its way: it is used on this machine only. (The
+    # sample with TLS lets these through: they need the key in any case.)
     location ~ ^/(api/v1/)?admin(/|$) {
         default_type application/json;
         return 404 '{"ok": false, "error": "No such path"}';

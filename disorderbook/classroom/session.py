@@ -18,7 +18,7 @@ from disorderbook.classroom.children import BotCommands, CannotRun, Children, bo
 from disorderbook.classroom.connection import AdminConnection, NoExchange
 from disorderbook.classroom.creation import add_bot_accounts, write_generated
 from disorderbook.classroom.folder import ClassFolder
-from disorderbook.classroom.plan import ClassPlan, Round
+from disorderbook.classroom.plan import VENUE, ClassPlan, Round
 from disorderbook.classroom.proxy import HOW_TO_GET_IT, nginx_program
 from disorderbook.classroom.rounds import NEW, RUNNING, Rounds, totals
 from disorderbook.server.origin import is_address
@@ -157,6 +157,7 @@ class Session:
         if is_open:
             for line in reached_at(plan, network_addresses(), self._folder):
                 self._say(line)
+            self._say(f"For the projector: {plan.url}/scores?venue={VENUE}1")
         self._say(f"Your page is {here}/admin, with the key in {self._folder.admin_key_file}")
         for line in status_lines(self._rounds):
             self._say(line)

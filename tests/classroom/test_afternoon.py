@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from live import Started
 from namespace import OtherMachine, other_machine
-from nginx import require_nginx
+from nginx import free_port, require_nginx
 from program import ROOT
 from raw_http import wait_until
 
@@ -107,6 +107,7 @@ def machine() -> Iterator[OtherMachine]:
 def test_an_afternoon(machine: OtherMachine, tmp_path: Path, tls: bool) -> None:
     path = tmp_path / "class"
     made = ["--students", "30", "--out", str(path), "--host", machine.here]
+    made += ["--port", str(free_port()), "--exchange-port", str(free_port())]
     assert main(["class", "make", *made, *(["--tls"] if tls else [])]) == 0
     folder = ClassFolder(path)
     text = folder.plan_file.read_text()

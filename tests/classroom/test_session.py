@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from class_market import class_market
-from live import ROOT, Started
-from nginx import require_nginx
+from live import Started
+from nginx import free_port, require_nginx
 from raw_http import wait_until
 
 from disorderbook.classroom import session
@@ -21,7 +20,9 @@ from disorderbook.classroom.addresses import can_listen
 from disorderbook.classroom.children import CannotRun
 from disorderbook.classroom.creation import NewClass, make_class
 from disorderbook.classroom.folder import ClassFolder
+from disorderbook.classroom.plan import ClassPlan
 from disorderbook.classroom.session import Session, lead, reached_at, score_lines, status_lines
+from disorderbook.cli.main import main
 
 
 def test_words_lead_to_the_round_that_is_meant(tmp_path: Path) -> None:
@@ -84,6 +85,19 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
     assert not folder.logs.exists() and not folder.market_file.exists()
 
 
+def small_class(path: Path) -> ClassPlan:
+    """A class with one bot, in its second round."""
+    ports = free_port(), free_port()  # other tests are making classes, too
+    make_class(path, NewClass(["ADA"], ["127.0.0.1"], *ports))
+    text = (path / "class.toml").read_text()
+    text = text[: text.index("opponents")] + (
+        '[[round]]\ntitle = "Short"\nstocks = ["ACME"]\nminutes = 0.02\n'
+        '[[round]]\ntitle = "Long"\nstocks = ["GLOBEX"]\nopponents = ["noise"]\n'
+    )
+    (path / "class.toml").write_text(text)
+    return ClassFolder(path).plan()
+
+
 @contextmanager
 def class_started(path: Path) -> Iterator[Started]:
     process = Started(sys.executable, "-m", "disorderbook", "class", "start", str(path))
@@ -110,7 +124,7 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.parametrize("victim", ["nginx", "disorderbook"])
 def test_when_one_program_ends_all_do_and_it_is_said_which(tmp_path: Path, victim: str) -> None:
     require_nginx()
-    plan = make_class(tmp_path / "class", NewClass(["ADA"], ["127.0.0.1"]))
+    plan = small_class(tmp_path / "class")
     with class_started(tmp_path / "class") as started:
         children = children_of(started.pid)
         (found,) = [
@@ -130,25 +144,20 @@ def test_when_one_program_ends_all_do_and_it_is_said_which(tmp_path: Path, victi
 def test_a_round_ends_by_itself_and_a_signal_ends_the_class(tmp_path: Path) -> None:
     """Without nginx, where it is said how to get it."""
     path = tmp_path / "class"
-    make_class(path, NewClass(["ADA"], ["127.0.0.1"]))
-    plan = path / "class.toml"
-    plan.write_text(plan.read_text().replace("minutes = 12", "minutes = 0.02", 1))
+    small_class(path)
     with without_nginx(path) as started:
-        command = [sys.executable, "-m", "disorderbook", "class", "round", "next", str(path)]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-        assert ended.stdout == "Round 1, Find the price runs for 0.02 minutes.\n", ended
-        started.wait_for("Time is up in Round 1, Find the price")
-        started.wait_for("Round 1, Find the price has ended.")
-        command[-2:] = ["start", str(path)]
-        assert subprocess.run(command, check=False, cwd=ROOT, capture_output=True).returncode == 0
+        assert main(["class", "round", "next", str(path)]) == 0  # another terminal
+        started.wait_for("Time is up in Round 1, Short")
+        started.wait_for("Round 1, Short has ended.")
+        assert main(["class", "round", "start", str(path), "2"]) == 0
         assert wait_until(lambda: len(children_of(started.pid)) == 2)  # the exchange, and bots
         children = children_of(started.pid)
         assert started.end(signal.SIGINT) == 0
     log = started.log()
-    assert "sudo apt install nginx" in log and "Round 2, Make the market is paused with" in log
+    assert "sudo apt install nginx" in log and "Round 2, Long is paused with" in log
     assert log.endswith("The class has ended.\n") and not any(map(is_alive, children))
     states = json.loads((path / "rounds.json").read_bytes())
-    assert [states[number]["phase"] for number in "123"] == ["ended", "paused", "created"]
+    assert [states[number]["phase"] for number in "12"] == ["ended", "paused"]
 
 
 @contextmanager

@@ -19,6 +19,7 @@ import pytest
 from book_gateway import BookGateway, trade
 from documents import DOCS, PAGES, README, ROOT, Block, blocks
 from live import Exchange, running, started
+from nginx import free_port, require_nginx
 from program import PYTEST_ALONE
 from raw_http import wait_until
 from recorded_market import Original
@@ -269,24 +270,30 @@ def test_a_market_of_version_0_1_is_upgraded_as_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_class_is_run_as_shown(tmp_path: Path) -> None:
-    (tmp_path / "accounts.json").write_text((ROOT / "accounts.json").read_text())
-    (tmp_path / "bots").symlink_to(ROOT / "bots")
-    (tmp_path / "make.py").write_text(sample(DOCS / "classroom.md", "import json"))
-    keys = dict(line.split() for line in shell("python3 make.py", tmp_path).splitlines())
-    options = shlex.split(sample(DOCS / "classroom.md", "disorderbook --accounts"))[1:]
-    options = [str(tmp_path / each) if each.startswith("class.") else each for each in options]
-    with running(*options, "--wsport", "0") as exchange:
-        bots = sample(DOCS / "classroom.md", ".venv/bin/python -m bots").strip()
-        shell(f"{bots} --url {exchange.url} --orders 3 --pause 0", tmp_path)
-        trade = sample(DOCS / "classroom.md", "from disorderbook import Market")
-        trade = trade.replace("her key", keys["ADA"])
-        trade = trade.replace("http://exchange.example", f"http://127.0.0.1:{exchange.port}")
-        (tmp_path / "trade.py").write_text(trade)
-        assert shell("python3 trade.py", tmp_path).split()[1] in ("True", "False")
-        shell(sample(DOCS / "classroom.md", "disorderbook backup"), tmp_path)
-    assert ",ADA," in (tmp_path / "results" / "orders.csv").read_text()
+    require_nginx()
+    shell(sample(DOCS / "classroom.md", "disorderbook class make --students 30"), tmp_path)
+    plan = tmp_path / "class" / "class.toml"
+    text = re.sub("opponents = .*", "opponents = []", plan.read_text())
+    for port in re.findall("port = ([0-9]+)", text):  # so that tests beside this one do not clash
+        text = text.replace(f"port = {port} ", f"port = {free_port()} ", 1)
+    plan.write_text(text)
+    start = sample(DOCS / "classroom.md", "disorderbook class start").split()
+    assert start == ["disorderbook", "class", "start", "class"]
+    folder = str(tmp_path / "class")
+    with started(sys.executable, "-m", *start[:-1], folder) as running_class:
+        running_class.wait_for("Type help, or start")
+        told = shell(sample(DOCS / "classroom.md", "disorderbook class round start"), tmp_path)
+        assert "STUDENT30" in told and "Round 1, Find the price has ended." in told
+        assert told.count("the card is class/new-card.html") == 0
+        told = shell(sample(DOCS / "classroom.md", "disorderbook class add"), tmp_path)
+        assert told.count("the card is class/new-card.html") == 2
+        shell(sample(DOCS / "classroom.md", "disorderbook class make --students 12"), tmp_path)
+        running_class.end()
+    told = shell(sample(DOCS / "classroom.md", "disorderbook class cards"), tmp_path)
+    assert "class/cards.html leads to http://192.0.2.7:" in told
+    shell(sample(DOCS / "classroom.md", "disorderbook class end"), tmp_path)
+    assert "Grace Hopper" in (tmp_path / "class" / "results" / "totals.csv").read_text()
 
 
 def test_opponents_and_clocks_are_asked_for_as_shown() -> None:
