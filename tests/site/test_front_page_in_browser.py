@@ -106,12 +106,12 @@ def wait_for_rows(page: Page, name: str, rows: list[list[str]]) -> None:
         raise
 
 
-def levels(rows: list[dict[str, int]]) -> list[tuple[int, int]]:
-    """Price and shares, best first, of the rows of a book."""
-    sizes: dict[int, int] = defaultdict(int)
+def levels(rows: list[dict[str, int]]) -> list[tuple[int, int, int]]:
+    """Price, shares and orders, best first, of the rows of a book."""
+    sizes: dict[int, list[int]] = defaultdict(list)
     for row in rows:
-        sizes[row["price"]] += row["qty"]
-    return list(sizes.items())
+        sizes[row["price"]].append(row["qty"])
+    return [(price, sum(each), len(each)) for price, each in sizes.items()]
 
 
 def check_market(page: Page, exchange: Exchange, symbol: str) -> None:
@@ -129,7 +129,10 @@ def check_market(page: Page, exchange: Exchange, symbol: str) -> None:
         page,
         "ladder",
         [
-            [f"{bid[1]:,}", cents(bid[0]), cents(ask[0]), f"{ask[1]:,}"]
+            [
+                *(f"{bid[2]}", f"{bid[1]:,}", cents(bid[0])),
+                *(cents(ask[0]), f"{ask[1]:,}", f"{ask[2]}"),
+            ]
             for bid, ask in zip(levels(book["bids"])[:25], levels(book["asks"])[:25])
         ],
     )
@@ -144,7 +147,7 @@ def check_past(page: Page, exchange: Exchange, symbol: str) -> None:
         "trades",
         "\n".join(
             page.evaluate(
-                "trades => trades.toReversed().map(t => [new Date(t.ts).toTimeString().slice(0, 8),"
+                "trades => trades.toReversed().map(t => [t.ts.slice(11, 19),"
                 " t.direction === 'buy' ? '▲ buys' : '▼ sells', (t.price / 100).toFixed(2), t.qty]"
                 ".join('\\t'))",
                 trades,
@@ -175,7 +178,7 @@ def follow_bots(exchange: Exchange, open_page: Open, said: str) -> None:
     order(exchange, "BOTS", qty=1)
     page = open_page(exchange, "BOTS")
     wait_for_text(page, "connection", said)
-    wait_for_rows(page, "ladder", [["1", "50.00", "", ""]])
+    wait_for_rows(page, "ladder", [["1", "1", "50.00", "", "", ""]])
     blank = page.evaluate("document.getElementById('chart').toDataURL()")
     let_bots_trade(exchange, "BOTS")
     check_market(page, exchange, "BOTS")
@@ -398,12 +401,12 @@ def test_all_can_be_reached_with_the_keyboard(exchange: Exchange, open_page: Ope
     page = open_page(exchange, "KEYS")
     wait_for_text(page, "last-price", "50.00")
     reached = []
-    for _ in range(16):
+    for _ in range(36):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate(
-                "(e => e.id || e.dataset.span || e.getAttribute('aria-labelledby') || e.pathname)"
-                "(document.activeElement)"
+                "(e => e.id || e.dataset.span || e.dataset.source || e.pathname"
+                " || e.getAttribute('aria-labelledby'))(document.activeElement)"
             )
         )
         if reached[-1] == "all":
@@ -411,22 +414,24 @@ def test_all_can_be_reached_with_the_keyboard(exchange: Exchange, open_page: Ope
             assert page.get_attribute("[data-span=all]", "aria-pressed") == "true"
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid" or reached[-1] is None, reached
-    assert reached[:14] == [
-        "/",
-        "/levels",
+    sources = {
+        name: [name.removesuffix("-title")] * 2
+        for name in ("ladder-title", "trades-title", "scores-title")
+    }
+    places = [
         "venue",
         "symbol",
         "5m",
         "30m",
         "all",
-        "ladder-title",
-        "trades-title",
-        "scores-title",
+        *("price", "price", "chart", "mine-account", "mine-mark"),
+        *(each for title, own in sources.items() for each in (*own, title)),
         "/accounts/ANN",
         "/accounts/BOB",
-        "/docs",
-        "/ob/api/",
     ]
+    first = reached.index("venue")
+    assert reached[first:][: len(places)] == places
+    assert "/levels" in reached[:first] and "/docs" in reached[first:]
 
 
 def test_with_keys_the_page_shows_no_holdings(open_page: Open) -> None:

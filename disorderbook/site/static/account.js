@@ -13,7 +13,7 @@ import { showLadder } from './ladder.js'
 import { book, here, lookSoon, server, watch } from './market.js'
 import { attendNotices } from './notices.js'
 import { showOrders } from './orders.js'
-import { MOST_FILLS, accountPath, actAs, learnOwn, learnSoon, own, ownPaths } from './own.js'
+import { accountPath, actAs, latestFills, learnOwn, learnSoon, own } from './own.js'
 import { drawPlots } from './plot.js'
 import { showConnection } from './quote.js'
 import { ask, givenKey } from './requests.js'
@@ -43,13 +43,7 @@ async function learn() {
   await learnOwn(askFills)
 }
 
-// Only the latest are listed, so only they are asked for.
-async function askFills(since) {
-  const count = stockIn(told)?.fills ?? 0
-  if (count === since) return { count, fills: [] }
-  const { fills } = await ask(ownPaths.fills(Math.max(since, count - MOST_FILLS)))
-  return { count: fills.at(-1)?.number ?? since, fills }
-}
+const askFills = since => latestFills(stockIn(told)?.fills ?? 0, since)
 
 // What tells that its orders are not what they were.
 const ordersIn = answer => JSON.stringify(stockIn(answer)?.open)

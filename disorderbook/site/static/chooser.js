@@ -4,6 +4,7 @@
 
 import { $ } from './dom.js'
 import { goTo, here, lookSoon, server } from './market.js'
+import { writeTimes } from './zoom.js'
 
 // What the URL asks for, else the oldest venue and its oldest stock.
 export function placeInUrl() {
@@ -36,6 +37,8 @@ export function attendChooser(chosen) {
   const choose = (venue, symbol) => {
     goTo({ venue, symbol })
     history.pushState(null, '', `?${new URLSearchParams({ venue, symbol })}`)
+    here.window = null
+    writeTimes()
     arrive()
   }
   const arrive = () => {

@@ -48,7 +48,7 @@ function makeCurve(canvas, label, { name, pointsOf, newest, axis, words, isHeld 
 
   function readout(time) {
     const found = points.findLast(point => point.time <= time) ?? points[0]
-    return { time: found.time, value: found.value, said: `${clockTime(found.ts)}   ${words(found.value)}` }
+    return { time: found.time, value: found.value, said: `${clockTime(found.ts)} UTC   ${words(found.value)}` }
   }
 
   plot = new Plot(canvas, label, { prepare, paint, readout })

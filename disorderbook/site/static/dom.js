@@ -9,15 +9,20 @@ const DOLLARS = new Intl.NumberFormat('en-US', {
   minimumFractionDigits: 2, maximumFractionDigits: 2,
 })
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
+// Everybody who looks at a market has the same times before them.
+const timeZone = 'UTC'
 export const CLOCK = new Intl.DateTimeFormat('en-GB', {
-  hour: '2-digit', minute: '2-digit', second: '2-digit',
+  hour: '2-digit', minute: '2-digit', second: '2-digit', timeZone,
 })
-export const MINUTE = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
+export const MINUTE = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone })
+export const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone })
 
 export const dollars = cents => DOLLARS.format(cents / 100).replace('-', '−')
 export const money = cents => `${cents < 0 ? '−' : ''}$${DOLLARS.format(Math.abs(cents) / 100)}`
 export const shares = count => WHOLE.format(count).replace('-', '−')
-export const sharesText = count => `${shares(count)} ${Math.abs(count) === 1 ? 'share' : 'shares'}`
+export const countText = (count, one, several = `${one}s`) =>
+  `${shares(count)} ${Math.abs(count) === 1 ? one : several}`
+export const sharesText = count => countText(count, 'share')
 export const clockTime = timestamp => CLOCK.format(secondsOf(timestamp) * 1000)
 
 export function secondsOf(timestamp) {
@@ -91,6 +96,12 @@ export function fit(node, parts) {
     size *= share * 0.97
     node.style.fontSize = `${size.toFixed(3)}em`
   }
+}
+
+// A figure that is longer than its column is written smaller, and leaves the others as they are.
+// `fitting` letters fit into each column of its kind.
+export function fitCell(cell, fitting) {
+  if (cell.textContent.length > fitting || cell.style.fontSize) fit(cell, [cell])
 }
 
 // ---- What people do -----------------------------------------------------------------------------

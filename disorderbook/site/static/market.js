@@ -13,19 +13,22 @@ const PAUSE = 400 // milliseconds between two looks at the market while the tape
 const PAUSE_WITHOUT_TAPE = 500
 const LONGEST_PAUSE = 2000 // also the tape is not trusted with more
 const PAUSE_AWAY = 1000 // while the exchange does not answer
+const PAUSE_HIDDEN = 2000 // while nobody sees more of the page than its title
 const TAPE_RETRY = 3000
 
 const EVERY = { server: 3000, candles: 900, idleCandles: 5000, scores: 2000 } // milliseconds
 export const LEVELS = 25 // of each side
-const TRADES = 60 // that are listed
-const MOST_SCORES = 50
+const TRADES = 500 // that are known one by one
+export const MOST_TRADES = 60 // that are listed
+export const MOST_SCORES = 50
 const MOST_WORTHS = 120 // points in an account's line; then every second one is dropped
 export const SECONDS = { '5m': 300, '30m': 1800, all: 0 }
 export const SPAN_NAMES = { '5m': '5 minutes', '30m': '30 minutes', all: 'all' }
 
 // ---- What is known ------------------------------------------------------------------------------
 
-export const here = { venue: '', symbol: '', span: '5m' }
+// `window` is the part of the span that is seen, as seconds since 1970 `from` and `to`; null is all.
+export const here = { venue: '', symbol: '', span: '5m', window: null }
 export const server = { started: '', needsKeys: false, tapePort: 0, rules: [], venues: [] }
 export let book = emptyBook()
 
@@ -74,10 +77,12 @@ async function learnBook() {
   asked.isOpen = isListed()
   if (!asked.isOpen) return void (lastAsked.server = 0)
   await learnMarket(asked)
+  if (document.hidden) return // the title tells the price
   await Promise.all([learnCandles(asked), learnScores(asked)])
 }
 
-function isListed() {
+// Whether the exchange has such a book, as far as it has told.
+export function isListed() {
   return server.venues.some(one => one.venue === here.venue && one.symbols.includes(here.symbol))
 }
 
@@ -116,11 +121,19 @@ function noteDirection(known) {
   if (other !== undefined) known.direction = last > other ? 'up' : 'down'
 }
 
+// The span whose candles are shown: the one that was chosen, or the next that goes back so far.
+export function spanShown() {
+  const spans = Object.keys(SECONDS)
+  const from = here.window?.from ?? Infinity
+  const wide = spans.slice(spans.indexOf(here.span))
+  return wide.find(span => !SECONDS[span] || book.clock - SECONDS[span] <= from)
+}
+
 async function learnCandles(known) {
-  const isOther = known.span !== here.span
+  const span = spanShown()
+  const isOther = known.span !== span
   const every = known.charted === known.count ? EVERY.idleCandles : EVERY.candles
   if (!isDue(known.asked, 'candles', isOther ? 0 : every)) return
-  const { span } = here
   const latest = known.candles.at(-1)
   const since = isOther || !latest ? 0 : secondsOf(latest.ts)
   const { count } = known
@@ -167,10 +180,13 @@ export const tape = { socket: null, place: '', isOpen: false, failures: 0, retry
 let hasNews = false
 let wake = () => {} // ends a pause that waits for news
 let hurry = () => {} // ends any pause
+let lookedAt = 0 // milliseconds
 
 function ring() {
   hasNews = true
   wake()
+  // What the tape says is not held up in a tab that is hidden, as times are.
+  if (document.hidden && performance.now() - lookedAt >= PAUSE_HIDDEN) hurry()
 }
 
 export function lookSoon() {
@@ -228,13 +244,14 @@ export async function watch(ours) {
   page = ours
   document.addEventListener('visibilitychange', () => { if (!document.hidden) lookSoon() })
   for (;;) {
-    if (!document.hidden) await look()
+    await look()
     await pause()
   }
 }
 
 async function look() {
   hasNews = false
+  lookedAt = performance.now()
   try {
     await refresh()
     connection = 'live'
@@ -251,13 +268,19 @@ async function look() {
 async function pause() {
   const hurried = new Promise(done => { hurry = done })
   if (connection === 'refused') return hurried
-  const least = connection === 'away' ? PAUSE_AWAY : tape.isOpen ? PAUSE : PAUSE_WITHOUT_TAPE
-  await Promise.race([sleep(least), hurried])
+  await Promise.race([sleep(leastPause()), hurried])
+  if (document.hidden) return
   const isUnscored = page.hasScores && book.scoredAt !== book.count
   const isBehind = isUnscored || book.charted !== book.count
   if (!tape.isOpen || hasNews || isBehind) return
   const woken = new Promise(done => { wake = done })
-  await Promise.race([sleep((page.longestPause ?? LONGEST_PAUSE) - least), woken, hurried])
+  await Promise.race([sleep((page.longestPause ?? LONGEST_PAUSE) - leastPause()), woken, hurried])
+}
+
+function leastPause() {
+  if (document.hidden) return PAUSE_HIDDEN
+  if (connection === 'away') return PAUSE_AWAY
+  return tape.isOpen ? PAUSE : PAUSE_WITHOUT_TAPE
 }
 
 export function goTo({ venue, symbol }) {
@@ -265,6 +288,26 @@ export function goTo({ venue, symbol }) {
   book = emptyBook()
 }
 
+// A browser slows down the timers of a page that is hidden, to one a minute in the end, and leaves
+// those of its workers alone.
+let timer
+const sleeping = new Map() // what is to be done then, by number
+let sleeps = 0
+
 function sleep(milliseconds) {
-  return new Promise(done => setTimeout(done, milliseconds))
+  return new Promise(done => {
+    if (!document.hidden) return void setTimeout(done, milliseconds)
+    timer ??= makeTimer()
+    sleeping.set(++sleeps, done)
+    timer.postMessage({ number: sleeps, milliseconds })
+  })
+}
+
+function makeTimer() {
+  const worker = new Worker('/static/timer.js')
+  worker.onmessage = ({ data: number }) => {
+    sleeping.get(number)()
+    sleeping.delete(number)
+  }
+  return worker
 }

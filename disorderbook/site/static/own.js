@@ -41,6 +41,24 @@ export const ownPaths = {
   history: () => accountPath('/history', { symbol: here.symbol }),
 }
 
+// Of `count` fills, those after so many; only the latest are listed, so only they are asked for.
+export async function latestFills(count, since) {
+  if (count === since) return { count, fills: [] }
+  const { fills } = await ask(ownPaths.fills(Math.max(since, count - MOST_FILLS)))
+  return { count: fills.at(-1)?.number ?? since, fills }
+}
+
+// Only what is marked in the chart and in the ladder.
+export async function learnMarks() {
+  const known = own
+  if (!isDue(known, 'history')) return
+  const { stocks } = await ask(accountPath('', { symbol: here.symbol }))
+  const count = stocks.find(stock => stock.symbol === here.symbol)?.fills ?? 0
+  if (known !== own) return
+  await learnFills(known, since => latestFills(count, since))
+  await learnOrders(known)
+}
+
 // `askFills(since)` gives the fills after so many, and the `count` of all. At a level's venue that
 // has closed there is nothing else any more.
 export async function learnOwn(askFills, isClosed = false) {

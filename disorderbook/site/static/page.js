@@ -2,19 +2,23 @@
 
 'use strict'
 
-import { attendChart } from './chart.js'
+import { attendChart, markFills } from './chart.js'
 import { attendChooser, showPlace } from './chooser.js'
-import { attendCopies, curlLine, inOwnShell, quoted } from './commands.js'
+import { curlLine, inOwnShell, quoted } from './commands.js'
 import {
-  $, clearNone, clockTime, dollars, fitRows, makeRow, mark, put, shares, showNone,
+  $, clearNone, clockTime, countText, dollars, fit, fitCell, fitRows, makeRow, mark, put, shares,
+  showNone,
 } from './dom.js'
 import { showLadder } from './ladder.js'
-import { accountPage, book, here, server, watch } from './market.js'
+import { MOST_TRADES, accountPage, book, here, server, watch } from './market.js'
+import { attendMine, learnMine, markMine } from './mine.js'
 import { attendNotices } from './notices.js'
+import { own } from './own.js'
 import { drawPlots } from './plot.js'
 import { showConnection, showQuote } from './quote.js'
 import { inPath } from './requests.js'
 import { showRules } from './rules.js'
+import { attendSources } from './sources.js'
 
 // ---- Showing ------------------------------------------------------------------------------------
 
@@ -22,10 +26,11 @@ function show() {
   showConnection()
   showQuote()
   showStart()
-  showLadder()
+  showLadder(own.orders)
   showTrades()
   showScores()
   showRules(server.rules, here)
+  markFills(own.fills)
   drawPlots()
 }
 
@@ -58,12 +63,28 @@ function orderCommand(direction) {
 
 // ---- Tables -------------------------------------------------------------------------------------
 
+const READING = 4 // pixels that a list is scrolled: whoever has done so reads further down
+const FITTING = 6 // letters that fit into the columns of figures
+let listed = { book: null, trades: [] }
+
+// While somebody reads further down nothing moves; what has come meanwhile is counted above.
+function chooseTrades() {
+  const isRead = $('trades').closest('.scroll').scrollTop > READING
+  if (!isRead || listed.book !== book) listed = { book, trades: book.trades.slice(-MOST_TRADES) }
+  const more = (book.trades.at(-1)?.number ?? 0) - (listed.trades.at(-1)?.number ?? 0)
+  $('trades-new').hidden = !more
+  put($('trades-new'), `↑ ${shares(more)} new`)
+  mark($('trades-new'), 'aria-label', `Show ${countText(more, 'new trade')}`)
+}
+
 function showTrades() {
+  chooseTrades()
+  const { trades } = listed
   const body = $('trades')
-  if (!book.trades.length) return showNone(body, 4, 'No trades yet.')
+  if (!trades.length) return showNone(body, 4, 'No trades yet.')
   clearNone(body)
-  const rows = fitRows(body, book.trades.length, () => makeRow('', '', '', ''))
-  book.trades.toReversed().forEach((trade, place) => {
+  const rows = fitRows(body, trades.length, () => makeRow('', '', '', ''))
+  trades.toReversed().forEach((trade, place) => {
     const [time, taker, price, size] = rows[place].cells
     put(time, clockTime(trade.ts))
     put(taker, trade.direction === 'buy' ? '▲ buys' : '▼ sells')
@@ -71,7 +92,18 @@ function showTrades() {
     mark(price, 'class', trade.direction)
     put(price, dollars(trade.price))
     put(size, shares(trade.qty))
+    for (const cell of [price, size]) fitCell(cell, FITTING)
   })
+}
+
+function attendTrades() {
+  const scroll = $('trades').closest('.scroll')
+  scroll.onscroll = () => { if (scroll.scrollTop <= READING) showTrades() }
+  $('trades-new').onclick = () => {
+    scroll.scrollTop = 0
+    showTrades()
+    scroll.focus()
+  }
 }
 
 function showScores() {
@@ -85,6 +117,7 @@ function showScores() {
   clearNone(body)
   const rows = fitRows(body, scores.length, makeScoreRow)
   scores.forEach((score, place) => showScore(score, rows[place], isTold))
+  fit(body.closest('table'), [body.closest('.scroll')])
 }
 
 // Where the server needs keys, they are told of nobody but the account whose key the browser sends.
@@ -114,6 +147,7 @@ function showScore(score, row, isColumnShown) {
   put(worth, dollars(score.nav))
   const line = book.worths.get(score.account) ?? []
   mark(row, 'class', score.nav > 0 ? 'gain' : score.nav < 0 ? 'loss' : 'even')
+  row.classList.toggle('mine', score.account === own.account)
   mark(drawing.firstElementChild.firstElementChild, 'points', pointsOf(line))
   holdings.hidden = range.hidden = !isColumnShown
   const isTold = areHoldingsTold(score)
@@ -131,8 +165,15 @@ function pointsOf(line) {
   }).join(' ')
 }
 
-attendChooser(show)
-attendCopies()
+function arrive() {
+  markMine()
+  show()
+}
+
+attendChooser(arrive)
 attendChart()
+attendTrades()
+attendMine()
+attendSources()
 attendNotices(() => here)
-watch({ show, learnedServer: showPlace, hasScores: true })
+watch({ show, learn: learnMine, learnedServer: showPlace, hasScores: true })

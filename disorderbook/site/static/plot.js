@@ -1,15 +1,18 @@
 // Plots: canvases with an axis of values beside them and one of time below. All plots of a page have
-// their axes in one line, and point at the same moment together.
+// their axes in one line, point at the same moment together, and zoom together.
 
 'use strict'
 
-import { CLOCK, MINUTE, mark } from './dom.js'
+import { CLOCK, DAY, MINUTE, mark, put } from './dom.js'
+import { attendZoom } from './zoom.js'
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
 const NARROWEST = 4.4 // of the axis beside a plot, in letters' heights
+const LEAST_TIMES = 4 // labels of the axis below
 export const colours = {}
 const plots = []
-let pointed = null // share of the plots' width at which the pointer is
+// The moment that is pointed at: a share of the plots' width, or seconds since 1970.
+let pointed = null
 
 function learnColours() {
   const style = getComputedStyle(document.documentElement)
@@ -26,17 +29,28 @@ export function drawPlots() {
 }
 
 // `subject.prepare()` gives what is to be seen: `label` for those who do not see it, and either
-// `nothing` to say, or `start` and `end` in seconds, `low` and `high`, `format` for values,
-// `flag`, the value that is marked beside the plot, and `floor`, a share of the height that
-// stays free below. `subject.paint(plot)` draws it, `subject.readout(time)` says what was then.
+// `nothing` to say (with `start` and `end` where one can zoom out), or `start` and `end` in seconds, `low` and `high`, `format` for values,
+// `flag`, the value that is marked beside the plot, `floor`, a share of the height that stays free
+// below, and `outside`, values beyond low and high with their times. `subject.paint(plot)` draws it,
+// `subject.readout(time)` says what was then, and `subject.next(time, step)` gives the moment that
+// comes so many moments later. One that `isStill` is only looked at, and has neither of the two.
 export class Plot {
   constructor(canvas, readout, subject) {
-    Object.assign(this, { canvas, readout, subject })
+    Object.assign(this, { canvas, readout, subject, selection: null })
     plots.push(this)
     if (plots.length === 1) attendColours()
-    canvas.onpointermove = event => point(event.offsetX / this.right)
-    canvas.onpointerleave = () => point(null)
+    if (!subject.isStill) this.attend()
     new ResizeObserver(drawPlots).observe(canvas)
+  }
+
+  attend() {
+    this.spoken = document.createElement('p')
+    this.spoken.className = 'unseen'
+    mark(this.spoken, 'aria-live', 'polite')
+    this.canvas.after(this.spoken)
+    this.canvas.tabIndex = 0
+    mark(this.canvas, 'aria-keyshortcuts', 'ArrowLeft ArrowRight Home End + - Escape')
+    attendZoom(this, { point, draw: drawPlots })
   }
 
   // Whether there is anything to draw on.
@@ -65,13 +79,18 @@ export class Plot {
     this.right = this.width - beside
     this.bottom = this.height - 1.6 * this.unit
     mark(this.canvas, 'aria-label', this.view.label)
-    this.readout.textContent = ''
-    if (this.view.nothing !== undefined) return this.drawNothing(this.view.nothing)
+    this.isEmpty = this.view.start === undefined // there is no time to point at
+    if (this.view.nothing !== undefined) {
+      if (this.readout) put(this.readout, '')
+      return this.drawNothing(this.view.nothing)
+    }
     this.drawValues()
     this.drawTimes()
-    this.subject.paint(this)
+    this.within(() => this.subject.paint(this))
+    this.drawOutside()
     this.drawFlag()
-    if (pointed !== null) this.drawPointer()
+    this.drawSelection()
+    this.drawPointer()
   }
 
   open() {
@@ -86,14 +105,28 @@ export class Plot {
     this.pen.lineJoin = 'round'
   }
 
+  // Draws nothing beside the plot.
+  within(draw) {
+    this.pen.save()
+    this.pen.beginPath()
+    this.pen.rect(0, 0, this.right, this.bottom)
+    this.pen.clip()
+    draw()
+    this.pen.restore()
+  }
+
   x(time) {
     return (time - this.view.start) / (this.view.end - this.view.start) * this.right
   }
 
   y(value) {
-    const { low, high, floor = 0 } = this.view
-    const bottom = this.bottom * (1 - floor)
-    return bottom - (value - low) / (high - low) * (bottom - this.top)
+    const { low, high } = this.view
+    return this.base - (value - low) / (high - low) * (this.base - this.top)
+  }
+
+  // The height of the lowest value.
+  get base() {
+    return this.bottom * (1 - (this.view.floor ?? 0))
   }
 
   drawNothing(sentence) {
@@ -104,33 +137,58 @@ export class Plot {
 
   drawValues() {
     const { pen, unit, right } = this
-    const { low, high, flag, format } = this.view
+    const { low, high, format } = this.view
     pen.strokeStyle = colours.line
     pen.fillStyle = colours.quiet
     pen.lineWidth = 1
     pen.textAlign = 'left'
-    const wanted = Math.max(2, Math.floor(this.bottom / (2.6 * unit)))
+    const wanted = Math.max(2, Math.floor(this.base / (2.6 * unit)))
     for (const value of roundSteps(low, high, wanted)) {
       const y = Math.round(this.y(value)) + 0.5
       this.stroke([[0, y], [right, y]])
-      const isFree = Math.abs(y - this.y(flag)) > 1.1 * unit // of the flag
+      const isFree = Math.abs(y - this.flagHeight()) > 1.1 * unit // of the flag
       if (isFree) pen.fillText(format(value), right + 0.5 * unit, y)
     }
   }
 
   drawTimes() {
+    const { pen, unit, bottom } = this
+    pen.strokeStyle = colours.line
+    pen.fillStyle = colours.quiet
+    pen.textAlign = 'center'
+    pen.lineWidth = 1
+    for (const [x, text] of this.times()) {
+      this.stroke([[x, bottom], [x, bottom + 0.25 * unit]])
+      pen.fillText(text, Math.max(x, pen.measureText(text).width / 2), bottom + 0.95 * unit)
+    }
+    pen.textAlign = 'right'
+    pen.fillText('UTC', this.width, bottom + 0.95 * unit)
+  }
+
+  // Where the labels of the axis of time stand: at the longest step that gives enough of them and has
+  // room for each; where there is none, at equal distances.
+  times() {
     const { pen, right, unit } = this
     const { start, end } = this.view
-    const wanted = Math.max(2, Math.floor(right / (7 * unit)))
-    const step = timeStep((end - start) / wanted)
-    const format = step < 60 ? CLOCK : MINUTE
-    pen.textAlign = 'center'
-    for (let time = Math.ceil(start / step) * step; time < end; time += step) {
-      const x = this.x(time)
-      const text = format.format(time * 1000)
-      const half = pen.measureText(text).width / 2
-      if (x > half && x < right - half) pen.fillText(text, x, this.bottom + 0.9 * unit)
+    const least = Math.max(LEAST_TIMES, Math.floor(right / (10 * unit)))
+    for (const step of timeSteps(end - start)) {
+      const format = step < 60 ? CLOCK : step < 86400 ? MINUTE : DAY
+      const wide = pen.measureText(format.format(0)).width + 0.25 * unit
+      if (step / (end - start) * right < wide) break
+      const labels = this.labels(Math.ceil(start / step) * step, step, format)
+      // The first one may be moved a little to the right, and the last one stand out, to be whole.
+      if (labels.length >= least) return labels
     }
+    const step = Math.max(1, Math.floor((end - start) / LEAST_TIMES))
+    return this.labels(Math.ceil(start + step / 4), step, CLOCK)
+  }
+
+  labels(first, step, format) {
+    const labels = []
+    for (let time = first; time < this.view.end; time += step) {
+      labels.push([this.x(time), format.format(time * 1000)])
+    }
+    return labels
   }
 
   stroke(points) {
@@ -145,6 +203,7 @@ export class Plot {
     pen.strokeStyle = pen.fillStyle = colours.ink
     pen.lineWidth = 1.75
     this.stroke(points)
+    if (base === undefined) return
     pen.globalAlpha = 0.06
     for (const edge of [points.at(-1)[0], points[0][0]]) pen.lineTo(edge, base)
     pen.fill()
@@ -168,11 +227,36 @@ export class Plot {
     pen.fill()
   }
 
-  // The newest value, on the axis.
+  // Values beyond the axis: an arrow for each at the edge, and the furthest one's figure.
+  drawOutside() {
+    const { outside = [], low, high } = this.view
+    this.drawBeyond(outside.filter(one => one.value > high), '▲', this.top, Math.max)
+    this.drawBeyond(outside.filter(one => one.value < low), '▼', this.base, Math.min)
+  }
+
+  drawBeyond(values, arrow, y, furthest) {
+    if (!values.length) return
+    const { pen, unit, right } = this
+    const most = furthest(...values.map(one => one.value))
+    pen.fillStyle = colours.sell
+    pen.textAlign = 'center'
+    for (const { time } of values) pen.fillText(arrow, this.x(time), y)
+    const text = this.view.format(most)
+    const width = pen.measureText(text).width
+    const x = this.x(values.findLast(one => one.value === most).time) + 0.6 * unit
+    const left = Math.max(0, x + width > right ? x - width - 1.2 * unit : x)
+    pen.fillStyle = colours.panel
+    pen.fillRect(left - 0.2 * unit, y - 0.55 * unit, width + 0.4 * unit, 1.1 * unit)
+    pen.fillStyle = colours.sell
+    pen.textAlign = 'left'
+    pen.fillText(text, left, y)
+  }
+
+  // The newest value, on the axis, or at its end if it is outside.
   drawFlag() {
     const { pen, right, unit } = this
     const { flag, format, flagColour = 'ink' } = this.view
-    const y = this.y(flag)
+    const y = this.flagHeight()
     const text = format(flag)
     pen.fillStyle = colours[flagColour]
     pen.beginPath()
@@ -184,25 +268,59 @@ export class Plot {
     pen.fillText(text, right + 0.5 * unit, y + 0.5)
   }
 
+  flagHeight() {
+    return Math.min(this.base, Math.max(this.top, this.y(this.view.flag)))
+  }
+
+  // What is marked with the pointer, to be looked at more closely.
+  drawSelection() {
+    if (!this.selection) return
+    const [left, right] = [...this.selection].sort((one, other) => one - other)
+    this.pen.fillStyle = colours.buy
+    this.pen.globalAlpha = 0.14
+    this.pen.fillRect(left * this.right, 0, (right - left) * this.right, this.bottom)
+    this.pen.globalAlpha = 1
+  }
+
   drawPointer() {
-    const { start, end } = this.view
-    const found = this.subject.readout(start + pointed * (end - start))
+    const time = this.subject.isStill ? null : this.pointedTime()
+    const found = time === null ? null : this.subject.readout(time)
+    if (this.readout) put(this.readout, found ? found.said : '')
     if (!found) return
     const { pen } = this
-    const x = this.x(found.time)
+    const { low, high } = this.view
+    const x = Math.min(this.right, Math.max(0, this.x(found.time)))
     pen.strokeStyle = colours.quiet
     pen.lineWidth = 1
     this.stroke([[x, this.top], [x, this.bottom]])
     pen.fillStyle = colours.ink
     pen.beginPath()
-    pen.arc(x, this.y(found.value), 0.25 * this.unit, 0, 7)
+    pen.arc(x, this.y(Math.min(high, Math.max(low, found.value))), 0.25 * this.unit, 0, 7)
     pen.fill()
-    this.readout.textContent = found.said
+  }
+
+  // Seconds since 1970, null where nothing is pointed at.
+  pointedTime() {
+    const { start, end } = this.view
+    if (pointed === null) return null
+    return pointed.time ?? start + pointed.share * (end - start)
+  }
+
+  // Points with the keyboard at what is so many moments further; it is said to who does not see it.
+  step(steps) {
+    const { start, end } = this.view
+    const from = this.pointedTime()
+    // At first it goes to the end that the key comes from.
+    const time = from === null
+      ? this.subject.next(end, steps < 0 ? Infinity : -Infinity)
+      : this.subject.next(Math.min(end, Math.max(start, from)), steps)
+    point({ time: Math.min(end, Math.max(start, time)) })
+    put(this.spoken, this.readout.textContent)
   }
 }
 
-function point(share) {
-  pointed = share === null ? null : Math.min(1, share)
+function point(where) {
+  pointed = where
   drawPlots()
 }
 
@@ -211,9 +329,13 @@ function attendColours() {
   matchMedia('(prefers-color-scheme: dark)').onchange = () => { learnColours(); drawPlots() }
 }
 
-function timeStep(least) {
-  const steps = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200]
-  return steps.find(step => step >= least) ?? Math.ceil(least / 86400) * 86400
+// Seconds between labels that people count in, the longest first, none longer than all.
+function timeSteps(all) {
+  const minute = [60, 30, 20, 15, 10, 5, 2, 1]
+  const short = [86400, 43200, 21600, 14400, 7200, ...minute.map(count => count * 60), ...minute.slice(1)]
+  const days = []
+  for (let count = 2; count * 86400 <= all; count *= 2) days.unshift(count * 86400)
+  return [...days, ...short.filter(step => step <= all)]
 }
 
 // Round numbers between two values, about so many.

@@ -3,7 +3,7 @@
 'use strict'
 
 import { $, clockTime, dollars, mark, put, shares, sharesText } from './dom.js'
-import { SPAN_NAMES, book, connection, here, tape } from './market.js'
+import { SPAN_NAMES, book, connection, here, spanShown, tape } from './market.js'
 
 export function showConnection() {
   const said = {
@@ -24,7 +24,7 @@ export function showQuote() {
   put($('arrow'), { up: '▲', down: '▼', none: '' }[book.direction])
   put($('last-price'), price(quote.last))
   put($('last-detail'), quote.last === undefined ? '' :
-    `${sharesText(quote.lastSize)} at ${clockTime(quote.lastTrade)}`)
+    `${sharesText(quote.lastSize)} at ${clockTime(quote.lastTrade)} UTC`)
   put($('bid'), price(quote.bid))
   put($('bid-size'), quote.bid === undefined ? '' : `× ${shares(quote.bidSize)}`)
   put($('ask'), price(quote.ask))
@@ -38,7 +38,7 @@ export function showQuote() {
 
 function showSpan() {
   const volume = book.candles.reduce((sum, candle) => sum + candle.volume, 0)
-  put($('volume-label'), `Volume, ${SPAN_NAMES[here.span]}`)
+  put($('volume-label'), `Volume, ${SPAN_NAMES[spanShown()]}`)
   put($('volume'), book.market ? shares(volume) : '–')
   const first = book.candles[0]?.open
   const last = book.market?.quote.last

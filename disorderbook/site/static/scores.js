@@ -23,7 +23,6 @@ const MOVING = { usual: 600, revealed: 1800 } // milliseconds in which a row com
 const REVEALED = 20_000 // for which it is said that these are the final ones
 const IDLE = { pointer: 4000, focus: 15_000 } // after which the control goes away
 const STOCKS_SAID = 6
-const MOST_NOTED = 240 // points of a line that the exchange does not keep
 const LARGEST_IN_FULL = 1e12 // dollars
 const LARGEST_WITH_CENTS = 1e7 // cents
 
@@ -36,8 +35,6 @@ const place = { venue: '', symbol: '' }
 let venues = [] // as /api/v1/server tells them
 let told = null // the scores
 let lines = new Map() // account -> [[seconds, cents], ...]
-let isOwnLine = false
-let noted = nothingNoted()
 let refusal = ''
 let areHoldingsWanted = true
 let revealedAt = -Infinity
@@ -55,13 +52,12 @@ async function learn() {
   const { venue, symbol } = place
   const answer = await askScores()
   const areDue = now - asked.lines >= LINES_EVERY || answer.frozenAt !== told?.frozenAt
-  const series = areDue && await ask(scoresPath(), { over: 'time', limit: MOST, ...stockOnly() }, false)
+  const series = areDue && await ask(scoresPath(), { over: 'time', limit: MOST, ...stockOnly() })
   if (venue !== place.venue || symbol !== place.symbol) return
   if (series) takeLines(series)
   if (told?.frozenAt && !answer.frozenAt) revealedAt = performance.now()
   told = answer
   refusal = ''
-  noteValues()
 }
 
 async function learnServer() {
@@ -72,12 +68,13 @@ async function learnServer() {
   showChoice()
 }
 
-// Whoever sends the teacher's key hears the scores of now also while they are frozen, and not that they
-// are. What stands on a wall is what everybody may see, so that is asked first.
+// Whoever sends the teacher's key hears the scores of now also while they are frozen. What stands on a
+// wall is what everybody may see, so then it is not sent.
 async function askScores() {
   const asks = withKey => ask(scoresPath(), { limit: MOST, ...stockOnly() }, withKey)
-  const answer = await asks(false)
-  return areHoldingsWanted && givenKey() && !answer.frozenAt ? asks(true) : answer
+  if (!areHoldingsShown()) return asks(false)
+  const answer = await asks(true)
+  return answer.frozenAt ? asks(false) : answer
 }
 
 const areHoldingsShown = () => Boolean(givenKey()) && areHoldingsWanted && !told?.frozenAt
@@ -87,23 +84,6 @@ function takeLines(series) {
   const times = series.times.map(secondsOf)
   lines = new Map(series.scores.map(({ account, nav }) =>
     [account, nav.map((cents, at) => [times[at], cents]).filter(([, cents]) => cents !== null)]))
-  isOwnLine = !times.length
-}
-
-// Of one stock of several the exchange keeps nothing over time, so this page does. When there are too
-// many points, every second one is dropped, and from then on it is noted half as often.
-function noteValues() {
-  if (!isOwnLine || told.frozenAt || noted.looks++ % noted.stride) return
-  const time = secondsOf(told.currentTime)
-  noted.lines = new Map(told.scores.map(({ account, nav }) =>
-    [account, [...noted.lines.get(account) ?? [], [time, nav]]]))
-  if (noted.looks / noted.stride < MOST_NOTED) return
-  noted.stride *= 2
-  for (const [account, line] of noted.lines) noted.lines.set(account, line.filter((_, at) => at % 2 === 0))
-}
-
-function nothingNoted() {
-  return { lines: new Map(), looks: 0, stride: 1 }
 }
 
 async function look() {
@@ -145,10 +125,10 @@ const BASES = {
 function showBasis() {
   if (!told) return put($('basis'), '')
   const stocks = told.stocks.slice(0, STOCKS_SAID).map(({ symbol, price, settled }) =>
-    `${shortened(symbol)} ${price === undefined ? '–' : money(price)}${settled === undefined ? '' : ' settled'}`)
+    `${shortened(symbol)} ${price === undefined ? '–' : money(price)}${settled ? ' settled' : ''}`)
   const others = told.stocks.length - STOCKS_SAID
   if (others > 0) stocks.push(`${shares(others)} more`)
-  const isSettled = told.stocks.length && told.stocks.every(stock => stock.settled !== undefined)
+  const isSettled = told.stocks.length && told.stocks.every(stock => stock.settled)
   const basis = isSettled ? 'settled' : BASES[told.mark]
   const time = told.frozenAt ? [] : [`${clockTime(told.currentTime)} UTC`]
   put($('basis'), [...time, basis, ...stocks].join('  ·  '))
@@ -173,7 +153,6 @@ function showScores(scores) {
   document.body.classList.toggle('holdings', heldShown)
   const before = placesOf(body)
   const rows = fitNamedRows(body, seen.map(([, score]) => score.account), makeScoreRow, body)
-  put($('over-time'), isOwnLine ? 'Since this page was opened' : 'Over time')
   const words = wordsFor(scores)
   seen.forEach(([rank, score], at) => showScore(rows[at], rank, score, words))
   fitLetters(body.closest('table'), rows)
@@ -230,15 +209,14 @@ function changeText(change, words) {
 function showLine(svg, { account, nav }) {
   const end = secondsOf(told.currentTime)
   const start = secondsOf(told.startTime)
-  const known = isOwnLine ? noted.lines : lines
-  const points = (known.get(account) ?? []).filter(([time]) => time < end)
-  const first = Math.min(...[...known.values()].map(line => line[0]?.[0] ?? end), end)
+  const points = (lines.get(account) ?? []).filter(([time]) => time < end)
+  const first = Math.min(...[...lines.values()].map(line => line[0]?.[0] ?? end), end)
   drawSparkline(svg, [...points, [end, nav]], { start: Math.max(start, first), end, base: 0 })
 }
 
 // Whole dollars where cents are hidden, or where nobody would read them.
 function wordsFor(scores) {
-  const figures = scores.flatMap(({ nav, change = 0, cash = 0 }) => [nav, change, cash])
+  const figures = scores.flatMap(({ nav, change, cash = 0 }) => [nav, change, cash])
   const isWhole = figures.every(cents => cents % 100 === 0) ||
     figures.some(cents => Math.abs(cents) >= LARGEST_WITH_CENTS)
   return cents => {
@@ -313,7 +291,6 @@ function arrive() {
   placeInUrl()
   told = null
   lines = new Map()
-  noted = nothingNoted()
   revealedAt = asked.lines = -Infinity
   refusal = ''
   showChoice()

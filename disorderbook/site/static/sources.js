@@ -4,13 +4,15 @@
 
 import { attendCopies, curlLine, keyInLines } from './commands.js'
 import { $, put, refusalOf } from './dom.js'
-import { LEVELS, bookPath, here, server } from './market.js'
+import { LEVELS, MOST_SCORES, MOST_TRADES, bookPath, server, spanShown } from './market.js'
 import { ownPaths } from './own.js'
 import { ask } from './requests.js'
 
 const PATHS = {
   ...ownPaths,
-  price: () => bookPath(`candles?span=${here.span}`),
+  price: () => bookPath(`candles?span=${spanShown()}`),
+  trades: () => bookPath(`trades?limit=${MOST_TRADES}`),
+  scores: () => bookPath(`scores?limit=${MOST_SCORES}`),
   ladder: () => bookPath(`market?levels=${LEVELS}`),
 }
 

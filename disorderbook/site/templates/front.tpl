@@ -4,7 +4,7 @@
 
   <section class="panel start" id="start" aria-labelledby="start-title" hidden>
     <h2 id="start-title">Nothing has traded here yet</h2>
-    <p id="start-text">Place an order, then one that meets it. Prices are cents a share.</p>
+    <p id="start-text">Place an order, then one that meets it. In orders prices are cents a share: 5000 is $50.00.</p>
     <div class="command">
       <pre id="command-buy"></pre>
       <button type="button" data-copy="command-buy">Copy<span
@@ -23,18 +23,21 @@
     </div>
   </section>
 
-% include('chart.tpl')
+% include('chart.tpl', has_mine=True)
 
 % include('ladder.tpl')
 
   <section class="panel trades" aria-labelledby="trades-title">
-    <header><h2 id="trades-title">Trades</h2></header>
+    <header><h2 id="trades-title">Trades</h2>
+% include('sources.tpl', source='trades', what='trades')
+    </header>
+    <button type="button" id="trades-new" hidden></button>
     <div class="scroll" tabindex="0" role="group" aria-labelledby="trades-title">
       <table>
         <thead><tr>
-          <th scope="col">Time</th>
+          <th scope="col">Time, UTC</th>
           <th scope="col">Taker</th>
-          <th scope="col">Price</th>
+          <th scope="col">Price, $</th>
           <th scope="col">Shares</th>
         </tr></thead>
         <tbody id="trades"></tbody>
@@ -43,7 +46,9 @@
   </section>
 
   <section class="panel scores" aria-labelledby="scores-title">
-    <header><h2 id="scores-title">Scores</h2><p id="scores-note"></p></header>
+    <header><h2 id="scores-title">Scores</h2><p class="unit">dollars</p><p id="scores-note"></p>
+% include('sources.tpl', source='scores', what='scores')
+    </header>
     <div class="scroll" tabindex="0" role="group" aria-labelledby="scores-title">
       <table>
         <thead><tr>
@@ -64,3 +69,4 @@
 </main>
 
 % include('rules.tpl')
+% include('source.tpl')

@@ -36,7 +36,7 @@
         <th scope="col" class="name">Account</th>
         <th scope="col">Net asset value</th>
         <th scope="col">In the last minute</th>
-        <th scope="col" class="line" id="over-time">Over time</th>
+        <th scope="col" class="line">Over time</th>
         <th scope="col" class="trades">Trades</th>
         <th scope="col" class="held">Cash</th>
         <th scope="col" class="held">Shares</th>
