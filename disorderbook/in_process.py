@@ -178,7 +178,8 @@ def serve(
     orders and cancels are given again in a new market; `replay_as` is where, VENUE/STOCK, if it has
     a single book. With `control` there are the routes below /api/v1/control/, besides the `control`
     of what this gives. They need `admin_key`, and so does moving the clock over HTTP; where there
-    are accounts and no such key, nobody may move it, and there can be no such routes.
+    are accounts and no such key, nobody may move it, and there can be no such routes. With such a
+    key there are the routes below /api/v1/admin.
     `journal` has it keep what clients ask, for `control.requests`. `latency` is how long orders and
     cancels are held before they are done, and `tape_latency` how late the tape is: such as "50ms",
     "uniform:10ms,90ms" or "lognormal:90ms,0.3" (median and sigma), drawn from the seed.

@@ -212,6 +212,20 @@ def test_opponents_keep_quiet_in_a_halted_stock_and_go_on_afterwards() -> None:
         assert book.next_id > count + 5 and len({o.account for o in book.asks.best.orders.values()})
 
 
+def test_opponents_keep_quiet_in_a_settled_stock_and_go_on_in_a_new_one() -> None:
+    with assembled() as used:
+        exchange = used.services.exchange
+        used.advance(2)
+        book = exchange.book("TESTEX", "FOOBAR")
+        exchange.settle(book, 5000)
+        count = book.next_id
+        used.advance(5)
+        assert book.next_id == count
+        used.reset("TESTEX", "FOOBAR")
+        used.advance(5)
+        assert exchange.book("TESTEX", "FOOBAR").next_id > 5
+
+
 def test_who_waits_for_the_clock_or_for_a_level_is_told() -> None:
     with assembled() as used:
         with used.services.exchange.transaction():

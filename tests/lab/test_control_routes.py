@@ -53,6 +53,26 @@ def test_a_halted_stock_takes_no_orders_and_lets_go_of_those_it_has(client: Asse
     assert client.order().json["id"] == 1
 
 
+def test_a_settled_stock_begins_anew_or_goes_back_and_is_not_resumed(client: Assembled) -> None:
+    settled = (403, "This stock is settled: it takes no orders any more")
+    client.order()
+    assert client("POST", f"{CONTROL}/snapshots", {"name": "open"}).status == 200
+    exchange = client.services.exchange
+    with exchange.transaction():
+        exchange.settle(exchange.book("TESTEX", "FOOBAR"), 5000)
+    assert client("POST", f"{CONTROL}/snapshots", {"name": "settled"}).status == 200
+    for name in ("halt", "resume"):
+        assert client("POST", f"{CONTROL}/{name}", PLACE).error == settled
+    assert client.order().error == settled
+    assert client("POST", f"{CONTROL}/snapshots/open/restore").status == 200
+    assert client.order().json["id"] == 1 and exchange.settlements() == []
+    assert client("POST", f"{CONTROL}/snapshots/settled/restore").status == 200
+    assert client.order().error == settled
+    assert exchange.settlements() == [("TESTEX", "FOOBAR", 5000)]
+    assert client("POST", f"{CONTROL}/reset", PLACE).status == 200
+    assert client.order().json["id"] == 0 and exchange.settlements() == []
+
+
 @pytest.mark.parametrize(
     ("name", "body", "error"),
     [

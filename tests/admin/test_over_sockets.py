@@ -1,0 +1,57 @@
+"""The admin at work on an exchange with sockets: orders that are cancelled in steps are answered as
+a whole, and an expelled account hears nothing any more.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from administered import KEY, STUDENTS
+from raw_websocket import RawPeer
+
+from disorderbook.client import AdminClient, Market, Refused
+from disorderbook.in_process import PrivateExchange, serve
+
+TAPE = "/ob/api/ws/{}/venues/TESTEX/{}"
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[PrivateExchange]:
+    with serve(accounts=STUDENTS, admin_key=KEY, websockets=True) as exchange:
+        yield exchange
+
+
+def place(exchange: PrivateExchange, account: str, key: str, count: int) -> None:
+    with Market("TESTEX", "FOOBAR", account, key, exchange.url) as market:
+        for number in range(count):
+            market.buy(100 + number % 7, 1)
+
+
+def test_whoever_is_expelled_is_cut_off_and_everybody_sees_the_book_without_him(
+    exchange: PrivateExchange,
+) -> None:
+    place(exchange, "BOB", "bobkey", 300)
+    place(exchange, "ANN", "annkey", 1)
+    own = TAPE.format("{}", "executions?api_key={}")
+    with (
+        RawPeer.listening(exchange.port, own.format("BOB", "bobkey")) as gone,
+        RawPeer.listening(exchange.port, own.format("ANN", "annkey")) as stays,
+        RawPeer.listening(exchange.port, TAPE.format("ANN", "tickertape")) as ticks,
+        AdminClient(exchange.url, KEY) as admin,
+        Market("TESTEX", "FOOBAR", "BOB", "bobkey", exchange.url) as bob,
+    ):
+        assert admin.do("expel", account="BOB")["cancelled"] == 300
+        closing = gone.frame()
+        assert closing is not None and closing.payload[:2] == (1008).to_bytes(2, "big")
+        with pytest.raises(Refused, match="Unknown account or wrong API key"):
+            bob.buy(100, 1)
+        depth = None
+        while depth != 1:
+            frame = ticks.frame()
+            assert frame is not None
+            depth = json.loads(frame.payload)["quote"]["bidDepth"]
+        key = str(admin.do("add", account="CAROL")["key"])
+        with Market("TESTEX", "FOOBAR", "CAROL", key, exchange.url) as carol:
+            carol.sell(100, 1)
+        heard = stays.frame()
+        assert heard is not None and json.loads(heard.payload)["account"] == "ANN"
