@@ -1,7 +1,10 @@
 """Orders that the rules of a market refuse, stop, or make others give way to."""
 
 import random
+import sys
+from collections import Counter
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
 from invariants import check_invariants
@@ -36,6 +39,7 @@ from disorderbook.in_process import serve
 from disorderbook.protocol.names import MAX_PRICE, NANOSECONDS
 from disorderbook.rules.enforcement import OrderRates, reference_of
 from disorderbook.rules.file import rule_book
+from disorderbook.rules.market import BandAround, SelfTrade
 from disorderbook.traders.market_maker import MarketMaker
 
 
@@ -390,3 +394,88 @@ def test_an_opponent_goes_on_after_a_refusal() -> None:
         run.advance(60)
         with run._using() as exchange:
             assert exchange.book(run.venue, run.symbol).next_id > placed > 0
+
+
+@pytest.mark.parametrize("rule", get_args(SelfTrade))
+def test_no_account_trades_with_itself_and_nobody_beyond_the_band(rule: str) -> None:
+    """Random orders; what they may trade is looked at, and not how that is found."""
+    chance = random.Random(rule)
+    for around in get_args(BandAround):
+        market = RuledMarket(
+            self_trade=rule, band=10, band_around=around, start_price=100, taker_fee=10
+        )
+        traded = Counter[str]()
+        for number in range(400):
+            edges = market.book.rules and market.book.rules.edges(reference_of(market.book))
+            assert edges
+            kind, side = chance.choice(list(OrderType)), chance.choice((BUY, SELL))
+            price = 0 if kind is MARKET else chance.randint(*edges)
+            account, quantity = chance.choice(("ann", "bob", "cy")), chance.randrange(1, 40)
+            others = [o for s in (market.book.bids, market.book.asks) for level in s
+                      for o in level.orders.values() if o.account != account]  # fmt: skip
+            stood = {order.id: order.remaining for order in others}
+            try:
+                order = market.place(account, side, price, quantity, kind)
+            except OwnOrderMet:
+                traded["refused"] += 1
+                continue
+            assert order.filled == sum(stood[o.id] - o.remaining for o in others), "an own trade"
+            for fill in order.fills:
+                assert fill.price <= edges[1] if side is BUY else fill.price >= edges[0]
+            traded[order.close_reason or "open"] += 1
+            if number % 20 == 0:
+                check_invariants(market.book)
+        assert traded["filled"] > 20 and traded["open"] > 20, traded
+
+
+def test_ten_thousand_open_orders_make_the_next_one_no_slower() -> None:
+    """Counted in calls of functions, those of Python and those of C."""
+    few, many = (calls_of_an_order(others) for others in (10, 10_000))
+    assert many <= few + 30, (few, many)
+
+
+def calls_of_an_order(others: int) -> int:
+    market = RuledMarket(
+        position_limit=10**6, open_orders=10**6, self_trade="cancel-newer", band=50
+    )
+    for number in range(others):
+        market.sell("ann", 200 + number // 10, 1)
+    market.sell("bob", 199, 10)
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        market.buy("ann", 199, 5)
+        market.buy("bob", 150, 5)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_a_snapshot_has_the_rules_and_what_they_count() -> None:
+    with serve(
+        rules={"market": {"open_orders": 2, "orders_per_second": 2}}, clock="stepped"
+    ) as run:
+        buy = NewOrder("ann", BUY, LIMIT, 10, 1)
+
+        def place() -> None:
+            with run._using() as exchange:
+                exchange.submit(exchange.book(run.venue, run.symbol), buy)
+
+        place()
+        run.control.snapshot("one")
+        place()
+        with pytest.raises(TooManyOrders):
+            place()
+        run.control.restore("one")
+        place()
+        run.advance(5)
+        with pytest.raises(TooManyOpenOrders):
+            place()
+        run.control.reset()
+        place()
+        place()

@@ -62,8 +62,8 @@ def test_what_was_traded_by_rules_is_the_same_after_a_crash_under_other_rules(
     market.exchange.rules = market.rules
     chance = random.Random(5)
     fees = 0
-    for turn in range(12):
-        trade(market.exchange, chance, 60)
+    for turn in range(6):
+        trade(market.exchange, chance, 50)
         before, open_orders = state(market.exchange), usages(market.exchange)
         paid = sum(p.fees for p in market.exchange.book(*PLACE).position_list)
         assert paid > fees, "nothing was traded, or nothing paid"
