@@ -50,7 +50,7 @@ from disorderbook.server.response import FUTURES, Body, HttpResponse, Response
 from disorderbook.server.unsent import chunks_of
 
 # The paths of pages for people.
-PAGES = frozenset(("/", "/docs", "/ob/api", "/levels"))
+PAGES = frozenset(("/", "/docs", "/learn", "/ob/api", "/levels"))
 PAGES_BELOW = "/levels/"
 
 MAX_BODY_SIZE = 65536  # bytes

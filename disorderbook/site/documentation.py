@@ -50,17 +50,22 @@ _BETWEEN_PARTS = re.compile(r"(?<=\.)|(?<=.)(?=/)")
 
 
 def docs_page(host: str, setup: Setup) -> str:
-    """The page for a client that calls the exchange `host`, such as 127.0.0.1:8000. A host that
-    no address could have is replaced by the usual one.
+    """The page for a client that calls the exchange `host`, such as 127.0.0.1:8000."""
+    return with_origin(_page_without_host(setup), host)
+
+
+def with_origin(page: str, host: str) -> str:
+    """A page whose lines name the exchange as its client does. A host that no address could have is
+    replaced by the usual one.
     """
     found = _HOST.fullmatch(host) or _HOST.fullmatch(DEFAULT_HOST)
     assert found is not None
     origin = escape(f"http://{found[0]}")
     return (
-        _page_without_host(setup)
         # The page's script corrects the origin where a proxy has changed it.
-        .replace(ORIGIN, f'<span class="origin">{origin}</span>')
-        .replace(TAPE_ORIGIN, escape(f"ws://{found['name']}"))
+        page.replace(ORIGIN, f'<span class="origin">{origin}</span>').replace(
+            TAPE_ORIGIN, escape(f"ws://{found['name']}")
+        )
     )
 
 

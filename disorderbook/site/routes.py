@@ -1,7 +1,7 @@
 """Routes of the pages for people, and of what they are made of."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 
@@ -14,6 +14,7 @@ from disorderbook.site.description import description_text
 from disorderbook.site.documentation import PAGES_KEPT, docs_page
 from disorderbook.site.examples import Setup, rows_of
 from disorderbook.site.frame import framed
+from disorderbook.site.lessons import learn_page
 from disorderbook.site.story import markdown, stories
 
 # A browser asks again each time, so that it never has the page of one version with the script of
@@ -104,8 +105,15 @@ class SiteRoutes:
 
     def documentation(self, request: Request) -> Answer:
         """The documentation with the first book in its examples."""
+        return _text(docs_page, request.host, self._setup(), _page_headers(self._tape_port))
+
+    def learn(self, request: Request) -> Answer:
+        """The experiments at the first venue."""
+        return _text(learn_page, request.host, self._setup(), _page_headers(self._tape_port))
+
+    def _setup(self) -> Setup:
         first = next(self._exchange.books(next(self._exchange.venues())))
-        setup = Setup(
+        return Setup(
             first.venue,
             first.symbol,
             self._accounts.need_keys,
@@ -117,17 +125,21 @@ class SiteRoutes:
             self._exchange.is_stored,
             rows_of(self._exchange.rules),
         )
-        return _documentation(request.host, setup, _page_headers(self._tape_port))
 
     def _page(self, name: str) -> Answer:
         content = _page(name, self._has_control, self._has_admin_key)
         return Document(content, HTML, headers=_page_headers(self._tape_port))
 
 
-@lru_cache(maxsize=PAGES_KEPT)
-def _documentation(host: str, setup: Setup, headers: tuple[tuple[str, str], ...]) -> Document:
+@lru_cache(maxsize=2 * PAGES_KEPT)
+def _text(
+    make: Callable[[str, Setup], str],
+    host: str,
+    setup: Setup,
+    headers: tuple[tuple[str, str], ...],
+) -> Document:
     """One for all who ask, so that those who never read it share its bytes."""
-    return Document(docs_page(host, setup).encode(), HTML, headers=headers)
+    return Document(make(host, setup).encode(), HTML, headers=headers)
 
 
 @cache
@@ -174,6 +186,7 @@ ROUTES: list[Route] = [
     ("GET", "/venues", SiteRoutes.venues),
     ("GET", "/venues/<venue>", SiteRoutes.venue),
     ("GET", "/docs", SiteRoutes.documentation),
+    ("GET", "/learn", SiteRoutes.learn),
     ("GET", "/openapi.json", SiteRoutes.openapi),
     ("GET", "/ob/api", SiteRoutes.welcome),
 ]

@@ -47,6 +47,7 @@ ELSEWHERE = {
     ("docs/testing.md", "docker build"): "tests/deploy/test_container.py",
     ("docs/database.md", "SELECT "): "tests/ledger/test_tables_schema.py",
     ("docs/database.md", "WITH "): "tests/ledger/test_tables_schema.py",
+    ("docs/learn.md", ""): "tests/site/test_lessons.py",
     ("docs/old-bots.md", ""): "tests/deploy/test_old_bots.py",
 }
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"

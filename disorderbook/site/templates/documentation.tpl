@@ -63,7 +63,8 @@ What the admin alone may do needs the key of <code>--admin-key-file</code>: put 
 <p>{{!prose(paragraph)}}</p>
 % end
 <p>For programs, all routes below are in <a href="/openapi.json">openapi.json</a>. See also
-<a href="/">the front page</a> and <a href="/ob/api/">what stands below /ob/api/</a>.</p>
+<a href="/learn">six experiments</a> that show what a market does, <a href="/">the front page</a>
+and <a href="/ob/api/">what stands below /ob/api/</a>.</p>
 </section>
 % include('market_rules.tpl')
 % for tag, operations in groups:

@@ -51,7 +51,7 @@
 {{!base}}
 <footer class="bottom">
   <p>A stock exchange for trading bots, on your own machine.</p>
-  <nav aria-label="More"><a href="/docs">Documentation</a> <a href="/ob/api/">About</a></nav>
+  <nav aria-label="More"><a href="/learn">Learn</a> <a href="/docs">Documentation</a> <a href="/ob/api/">About</a></nav>
 </footer>
 % if not get('is_text'):
 <noscript>

@@ -11,7 +11,8 @@ GET /ob/api/venues/{venue}/stocks/{symbol}
 GET /ob/api/venues/{venue}/stocks/{symbol}/quote
 POST /ob/api/venues/{venue}/stocks/{symbol}/orders
 DELETE /ob/api/venues/{venue}/stocks/{symbol}/orders/{orderId}</code></pre>
-    <p>The market is to be seen on <a href="/">the front page</a>.</p>
+    <p>The market is to be seen on <a href="/">the front page</a>; <a href="/learn">six experiments</a>
+    show what it does.</p>
     <h3>Thanks</h3>
     <p>To patio11 for the design of the game, and to eu90h, cite-reader, Medecau, DanielVF, rjsamson
     and rami for their help with the server of 2016, after which this one is made.</p>

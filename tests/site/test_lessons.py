@@ -1,0 +1,137 @@
+"""The experiments of docs/learn.md: each line runs against a running exchange, as it is typed into
+Python, and prints what the text says.
+"""
+
+import io
+import json
+import re
+from code import InteractiveConsole
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from html import unescape
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from documents import DOCS
+from live import running
+from reading import Page
+from wsgi import Client
+
+import disorderbook
+from disorderbook.site.examples import Setup
+from disorderbook.site.lessons import learn_page, learn_text
+
+TEXT = learn_text()
+SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
+TOPICS = ("spread", "priority", "slippage", "making a market", "adverse selection", "bubble")
+
+
+class Lesson(NamedTuple):
+    """A section: its heading, its lines, what they are said to print, and all of its words."""
+
+    heading: str
+    lines: list[str]
+    printed: str
+    prose: str
+
+
+def lessons() -> Iterator[Lesson]:
+    """What comes before the first experiment, and each of them."""
+    for section in TEXT.split("\n## "):
+        blocks = re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+        lines = [line for kind, block in blocks if kind == "python" for line in block.split("\n")]
+        printed = "".join(block for kind, block in blocks if kind == "text")
+        prose = re.sub(r"^```.*?^```$", "", section, flags=re.MULTILINE | re.DOTALL)
+        yield Lesson(section.partition("\n")[0], lines, printed, prose)
+
+
+def typed(console: InteractiveConsole, lines: list[str]) -> str:
+    """What Python answers to lines that are typed, or pasted, one after the other."""
+    answers = io.StringIO()
+    with redirect_stdout(answers), redirect_stderr(answers):
+        is_unfinished = [console.push(line) for line in lines]
+    assert not is_unfinished[-1]
+    return answers.getvalue()
+
+
+def test_there_are_six_experiments_each_with_all_its_parts() -> None:
+    _, *six = lessons()
+    assert len(six) == len(TOPICS)
+    for topic, lesson in zip(TOPICS, six, strict=True):
+        assert topic in lesson.heading.lower()
+        for part in ("You will see", "What happened", "Think on"):
+            assert lesson.prose.count(f"**{part}") == 1
+        assert lesson.lines and lesson.printed
+
+
+def test_every_line_prints_what_the_text_says() -> None:
+    console = InteractiveConsole()
+    with running() as exchange:
+        url = f"http://127.0.0.1:{exchange.port}"
+        for lesson in lessons():
+            lines = [line.replace("http://127.0.0.1:8000", url) for line in lesson.lines]
+            assert typed(console, lines) == lesson.printed, lesson.heading
+
+
+def test_the_figures_of_the_text_are_those_that_were_printed() -> None:
+    _, *six = lessons()
+    for lesson in six:
+        said = re.findall(r"`(-?[\d.]+)`", lesson.prose)
+        printed = {float(figure) for figure in re.findall(r"-?\d+(?:\.\d+)?", lesson.printed)}
+        assert said and {float(figure) for figure in said} <= printed, lesson.heading
+
+
+def test_the_folder_and_the_page_have_one_text() -> None:
+    package = Path(disorderbook.__file__).parent
+    assert (DOCS / "learn.md").resolve() == package.resolve() / "site" / "learn.md"
+
+
+def lines_of(page: str) -> list[list[str]]:
+    """The lines of each block of a page."""
+    found = re.findall(r'<code class="language-python">(.*?)</code>', page, re.DOTALL)
+    return [unescape(re.sub(r"<[^>]*>", "", block)).split("\n") for block in found]
+
+
+def test_with_keys_the_lines_of_the_page_run_with_one_account(tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts.json"
+    accounts.write_text(json.dumps({'EVE "1"': "e'key"}))
+    with running("-a", str(accounts), "-v", 'B&B "') as exchange:
+        setup = SETUP._replace(venue='B&B "', needs_keys=True)
+        blocks = lines_of(learn_page(f"127.0.0.1:{exchange.port}", setup))
+        console = InteractiveConsole()
+        for number, lines in enumerate(blocks):
+            own = [line.replace("YOUR_ACCOUNT", r"EVE \"1\"") for line in lines]
+            answer = typed(console, [line.replace("YOUR_KEY", "e'key") for line in own])
+            assert "Traceback" not in answer and bool(answer) == (number > 0), answer
+    assert len(blocks) == 1 + len(TOPICS)
+
+
+@pytest.mark.parametrize("host", ["localhost:80", "[::1]:8000", "10.0.0.7:1"])
+def test_the_lines_name_the_exchange_that_serves_the_page(host: str) -> None:
+    client = Client("NYSE", "ACME")
+    answer = client("GET", "/learn", headers={"Host": host})
+    first = lines_of(answer.body.decode())[0]
+    assert f'URL = "http://{host}"' in first and 'VENUE = "NYSE"' in first
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+def test_names_and_hosts_are_escaped() -> None:
+    text = learn_page("<script>", SETUP._replace(venue="<script>alert(1)</script>"))
+    assert "<script>alert" not in text and 'URL = &quot;<span class="origin">http://127' in text
+
+
+def test_the_page_leads_to_each_experiment_and_to_its_stock() -> None:
+    page = Page(learn_page("127.0.0.1:8000", SETUP))
+    contents = page.root.first("nav", "experiments")
+    targets = [link.attributes["href"] for link in contents.all("a")]
+    names, stocks = targets[::2], targets[1::2]
+    assert all(name[1:] in page.ids for name in names) and len(names) == len(TOPICS)
+    wanted = ("1", "2", "3", "4", "5a", "6")
+    assert stocks == [f"/?venue=TESTEX&symbol=LEARN{number}" for number in wanted]
+    assert "mine" not in page.ids
+
+
+def test_the_front_page_leads_to_the_experiments() -> None:
+    links = Page(Client()("GET", "/").body.decode()).root.all("a")
+    assert "/learn" in {link.attributes["href"] for link in links}
