@@ -120,11 +120,13 @@ def assemble(
     Our own server commits the changes of many requests at once, if the market is in a file.
     """
     _check_books(settings)
+    _check_mark(settings)
     ledger, market = _open_ledger(settings)
     if clock is None:
         start = settings.replay.recording.start if settings.replay else START
         clock = settings.clock.clock(market.latest if market else 0, start)
-    history = History(clock(), clock)
+    bands = settings.rules if settings.mark is Mark.BAND else NO_RULES
+    history = History(clock(), clock, bands)
     publishers: list[Publish] = [history.record]
     forget = [history.forget]
     if tape is not None:
@@ -277,6 +279,12 @@ def cannot_listen(port: int, fault: OSError) -> CannotStart:
     """The sentence for a port where `listen` has failed."""
     place = f" of {IPV6_HOST}" if fault.filename == IPV6_HOST else ""
     return CannotStart(f"Cannot listen on port {port}{place}: {fault.strerror}")
+
+
+def _check_mark(settings: MarketSettings) -> None:
+    """Raise CannotStart for marks at a band that no stock has."""
+    if settings.mark is Mark.BAND and not settings.rules.has_bands:
+        raise CannotStart("--mark band needs --rules in which some stock has a band")
 
 
 def _check_books(settings: MarketSettings) -> None:

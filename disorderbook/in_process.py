@@ -30,6 +30,7 @@ from disorderbook.lab.control import Control
 from disorderbook.lab.latency import OFF, LatencySettings, distribution
 from disorderbook.lab.opponents import opponents_of
 from disorderbook.lab.replay import ReplayStatus, place_of
+from disorderbook.marketdata.mark import Mark
 from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import join
 from disorderbook.protocol.names import (
@@ -157,6 +158,7 @@ def serve(
     latency: str = OFF,
     tape_latency: str = OFF,
     rules: str | os.PathLike[str] | Mapping[str, object] | None = None,
+    mark: str = Mark.LAST.value,
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
@@ -184,7 +186,8 @@ def serve(
     cancels are held before they are done, and `tape_latency` how late the tape is: such as "50ms",
     "uniform:10ms,90ms" or "lognormal:90ms,0.3" (median and sigma), drawn from the seed.
 
-    `rules` are what orders must obey: a file as of --rules, or its tables as dictionaries.
+    `rules` are what orders must obey: a file as of --rules, or its tables as dictionaries. `mark`
+    is what a share counts for in net asset values: "last", "mid" or "band" (of the rules).
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
@@ -222,6 +225,7 @@ def serve(
         has_journal=journal,
         latency=LatencySettings(distribution(latency), distribution(tape_latency)),
         rules=_rules(rules),
+        mark=_mark(mark),
     )
     place = None if replay_as is None else place_of(replay_as)
     if replay is None and place is not None:
@@ -258,6 +262,13 @@ def _accounts(keys: Mapping[str, str] | None) -> Accounts:
         return Accounts()
     check_keys("accounts", dict(keys))
     return Accounts(keys)
+
+
+def _mark(mark: str) -> Mark:
+    try:
+        return Mark(mark)
+    except ValueError:
+        raise ValueError(f"mark is {mark!r}; allowed: {', '.join(Mark)}") from None
 
 
 def _rules(rules: str | os.PathLike[str] | Mapping[str, object] | None) -> RuleBook:

@@ -41,6 +41,7 @@ from disorderbook.lab.clock import (
 )
 from disorderbook.lab.latency import LATENCY_RULE, NONE, distribution
 from disorderbook.lab.opponents import opponents_of
+from disorderbook.marketdata.mark import Mark
 from disorderbook.process.log import LEVELS, start_log
 from disorderbook.process.sockets import WANTED_DESCRIPTORS
 from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS
@@ -273,6 +274,15 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         metavar="FILE",
         default=None,
         help="what orders must obey: limits, price bands, fees and so on, in TOML (docs/rules.md)",
+    )
+    add(
+        "--mark",
+        choices=[mark.value for mark in Mark],
+        default=Mark.LAST.value,
+        metavar="MARK",
+        help="what a share counts for in scores and net asset values: the last price (last), the "
+        "middle of the best bid and ask (mid), or the last price within the band of --rules (band)"
+        + DEFAULT,
     )
     add(
         "--ports-file",

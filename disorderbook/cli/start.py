@@ -29,6 +29,7 @@ from disorderbook.cli.welcome import greet
 from disorderbook.game.master import GameSettings
 from disorderbook.lab.latency import LatencySettings
 from disorderbook.lab.replay import ReplaySettings, ReplayStatus
+from disorderbook.marketdata.mark import Mark
 from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.process.sockets import allow_descriptors
@@ -155,6 +156,7 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
         latency=LatencySettings(options.latency, options.tape_latency),
         admin_key=_admin_key(options),
         rules=_rules(options.rules),
+        mark=Mark(options.mark),
     )
 
 

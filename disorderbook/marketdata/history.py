@@ -19,6 +19,8 @@ import msgspec
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.engine.orders import Side
 from disorderbook.ledger.base import HistoryState, Past, PastTrade, past_trade
+from disorderbook.marketdata.band import BandMark
+from disorderbook.rules.market import NO_RULES, RuleBook, Rules
 
 SECOND = 10**9  # nanoseconds
 RECENT_TRADES = 500  # of a book, which are told, and stored where the market is in a file
@@ -91,6 +93,7 @@ class StoredTrades(NamedTuple):
 
     trades: list[StoredTrade]
     series: dict[str, StoredSeries]
+    mark: int | None = None  # cents; where the server marks at the band
 
 
 _SIDES: dict[SideName, Side] = {"buy": Side.BUY, "sell": Side.SELL}
@@ -170,10 +173,13 @@ class BookHistory:
         "_volume",
         "bid",
         "ask",
+        "band",
     )
 
-    def __init__(self, since: int) -> None:
+    def __init__(self, since: int, rules: Rules | None = None) -> None:
+        """`rules` have a band, if there are any."""
         self.since = since  # nanoseconds since 1970; nothing is known of trades before
+        self.band = None if rules is None else BandMark(rules)
         self.count = 0  # trades so far
         self.stored = 0  # of them, those in the state that was given last
         self.missed = 0  # of them, those that were before its book's object
@@ -211,6 +217,8 @@ class BookHistory:
             self._low = price
         self._close = price
         self._volume += last.incoming_filled
+        if self.band is not None:
+            self.band.weigh(last.incoming.id, (each.price for each in reversed(executions)))
         return is_first
 
     def add(self, trade: PastTrade) -> None:
@@ -222,6 +230,8 @@ class BookHistory:
         self._high, self._low = max(self._high, trade.price), min(self._low, trade.price)
         self._close = trade.price
         self._volume += trade.quantity
+        if self.band is not None:
+            self.band.weigh(trade.incoming_id, (trade.price,))
 
     def skip(self, count: int) -> None:
         """Count trades of which nothing else is known, before all others."""
@@ -235,7 +245,8 @@ class BookHistory:
             span: StoredSeries(series.width, series.since(0))
             for span, series in self._series.items()
         }
-        return msgspec.json.encode(StoredTrades(trades, stored)).decode()
+        mark = None if self.band is None else self.band.price
+        return msgspec.json.encode(StoredTrades(trades, stored, mark)).decode()
 
     def restore(self, state: str, count: int) -> None:
         """Have what another one had after so many trades; raises ValueError."""
@@ -250,6 +261,11 @@ class BookHistory:
             for price, quantity, ts, side, *orders in stored.trades
         )
         self.count = self._counted = self.stored = count
+        if self.band is not None and stored.mark is not None:
+            self.band.price = stored.mark
+        elif self.band is not None:  # it was marked otherwise: what is known has to do
+            for price, *_, event, _ in stored.trades:
+                self.band.weigh(event, (price,))
 
     def trades(self, since: int, most: int) -> list[Trade]:
         """The latest trades with a number over `since`, at most `most`, oldest first."""
@@ -329,10 +345,14 @@ _STATE = ("since", "_books", "_found", "_latest")
 class History:
     """The recent past of all books. `since` is when the server began, nanoseconds since 1970, by
     this clock. `tell_traded` is called with a venue at the first trade of a second in a book there.
+    `bands`: stocks that have a band in these rules are marked by it.
     """
 
-    def __init__(self, since: int, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, since: int, clock: Callable[[], int] = time.time_ns, bands: RuleBook = NO_RULES
+    ) -> None:
         self.since = since
+        self._bands = bands
         self._clock = clock
         self.tell_traded: Callable[[str], object] = lambda venue: None
         self._books: dict[tuple[str, str], BookHistory] = {}
@@ -365,7 +385,8 @@ class History:
         self._books, self._found, self._latest = {}, {}, {}
         for past in pasts:
             place = past.book.venue, past.book.symbol
-            self._books[place] = self._found[past.book] = _restored(past)
+            history = _restored(past, self._banded(past.book))
+            self._books[place] = self._found[past.book] = history
             self._latest[place] = past.book
 
     def states(self, least: int) -> Iterator[HistoryState]:
@@ -396,7 +417,8 @@ class History:
 
     def of(self, book: OrderBook) -> BookHistory:
         """The history of a book; an empty one if nothing has traded there."""
-        return self._books.get((book.venue, book.symbol)) or BookHistory(book.opened_at)
+        found = self._books.get((book.venue, book.symbol))
+        return found or BookHistory(book.opened_at, self._banded(book))
 
     def forget(self, book: OrderBook) -> None:
         """Let go of the history of a book that is closed."""
@@ -408,22 +430,27 @@ class History:
     def _find(self, book: OrderBook) -> BookHistory:
         """The history of a book, which `_found` has from now on: that is quicker than by names."""
         place = book.venue, book.symbol
-        past = self._books.setdefault(place, BookHistory(book.opened_at))
+        past = self._books.setdefault(place, BookHistory(book.opened_at, self._banded(book)))
         if place in self._latest:
             del self._found[self._latest[place]]
         self._latest[place], self._found[book] = book, past
         return past
 
+    def _banded(self, book: OrderBook) -> Rules | None:
+        """The rules of a book that is marked by its band."""
+        rules = self._bands.of(book.venue, book.symbol)
+        return None if rules is None or rules.band is None else rules
 
-def _restored(past: Past) -> BookHistory:
+
+def _restored(past: Past, rules: Rules | None) -> BookHistory:
     """Raises ValueError."""
     book, state = past.book, past.state
     if state is None:
         since = past.trades[0].ts if past.skipped else book.opened_at
-        history = BookHistory(since)
+        history = BookHistory(since, rules)
         history.skip(past.skipped)
     else:
-        history = BookHistory(state.since)
+        history = BookHistory(state.since, rules)
         history.restore(state.state, state.trades)
     for trade in past.trades:
         history.add(trade)

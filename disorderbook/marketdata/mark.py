@@ -36,7 +36,9 @@ def middle(book: OrderBook) -> int | None:
 
 
 class Marks:
-    """The marks of an exchange whose every trade `history` is told."""
+    """The marks of an exchange whose every trade `history` is told; for those of the band it must
+    have been made so.
+    """
 
     def __init__(self, exchange: Exchange, history: History, mark: Mark = Mark.LAST) -> None:
         self.mark = mark
@@ -50,4 +52,8 @@ class Marks:
         """Cents that a share counts for now; None where there is no price yet."""
         if book.settled is not None:
             return book.settled
-        return middle(book) if self.kind_at(book.venue) is Mark.MID else last_price(book)
+        kind, last = self.kind_at(book.venue), last_price(book)
+        if kind is Mark.MID:
+            return middle(book)
+        band = self._history.of(book).band if kind is Mark.BAND and last is not None else None
+        return last if band is None else band.price

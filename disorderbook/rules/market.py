@@ -78,6 +78,11 @@ class RuleBook:
         has_band = rules.band is not None and rules.band_around is None
         return replace(rules, band_around="last") if has_band else rules
 
+    @property
+    def has_bands(self) -> bool:
+        """Whether some stock has a band."""
+        return any(rules.band is not None for _, _, rules in self.entries())
+
     def entries(self) -> Iterator[tuple[str | None, str | None, Rules]]:
         """Venue, symbol (None: of all) and what is said there, the widest first; nothing where
         nothing is said.
