@@ -120,7 +120,7 @@ def assemble(
     Our own server commits the changes of many requests at once, if the market is in a file.
     """
     _check_books(settings)
-    _check_mark(settings)
+    check_mark(settings.mark, settings.rules)
     ledger, market = _open_ledger(settings)
     if clock is None:
         start = settings.replay.recording.start if settings.replay else START
@@ -281,9 +281,9 @@ def cannot_listen(port: int, fault: OSError) -> CannotStart:
     return CannotStart(f"Cannot listen on port {port}{place}: {fault.strerror}")
 
 
-def _check_mark(settings: MarketSettings) -> None:
+def check_mark(mark: Mark, rules: RuleBook) -> None:
     """Raise CannotStart for marks at a band that no stock has."""
-    if settings.mark is Mark.BAND and not settings.rules.has_bands:
+    if mark is Mark.BAND and not rules.has_bands:
         raise CannotStart("--mark band needs --rules in which some stock has a band")
 
 

@@ -155,12 +155,12 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
         has_control=options.control,
         latency=LatencySettings(options.latency, options.tape_latency),
         admin_key=_admin_key(options),
-        rules=_rules(options.rules),
+        rules=rules_of(options.rules),
         mark=Mark(options.mark),
     )
 
 
-def _rules(path: str | None) -> RuleBook:
+def rules_of(path: str | None) -> RuleBook:
     """Those of --rules; raises CannotStart."""
     if path is None:
         return NO_RULES

@@ -7,12 +7,21 @@ that an exchange starts without it.
 """
 
 import argparse
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from disorderbook.assembly import CannotStart
+from disorderbook.assembly import CannotStart, check_mark
+from disorderbook.cli.start import rules_of
+from disorderbook.exchange import Exchange
+from disorderbook.ledger.archive import Market
 from disorderbook.ledger.copies import back_up, export, upgrade
 from disorderbook.ledger.location import Unusable
+from disorderbook.ledger.trades import load_pasts
+from disorderbook.marketdata.history import History
+from disorderbook.marketdata.mark import Mark, Marks
+from disorderbook.marketdata.ranking import Price
+from disorderbook.rules.market import NO_RULES
 
 PROGRAM = "disorderbook bots"
 NO_PREFIX = "\0"  # with which no argument can begin
@@ -38,8 +47,20 @@ def run_export(options: argparse.Namespace) -> int:
     """Write the tables of `--database` to the folder `--export`; raises CannotStart."""
     if options.database is None:
         raise CannotStart("--export needs --database, the file to export from")
+    mark, rules = Mark(options.mark), rules_of(options.rules)
+    check_mark(mark, rules)
+
+    def prices(reader: sqlite3.Connection, market: Market) -> Price:
+        """As an exchange with these options would mark the stocks."""
+        history = History(0, bands=rules if mark is Mark.BAND else NO_RULES)
+        if mark is Mark.BAND:
+            history.restore(load_pasts(reader, market))
+        exchange = Exchange(rules=rules)
+        exchange.restore(market.books, market.latest)
+        return Marks(exchange, history, mark).of
+
     with _refused_in_a_sentence(options.export):
-        print("Wrote", *export(options.database, options.export))
+        print("Wrote", *export(options.database, options.export, prices))
     return 0
 
 

@@ -240,8 +240,10 @@ class Market(NamedTuple):
     pasts: Sequence[Past] = ()  # of the books
 
 
-def load_market(connection: sqlite3.Connection) -> Market:
-    """Everything that is open; raises Damaged or sqlite3.Error."""
+def load_market(connection: sqlite3.Connection, has_journal: bool = True) -> Market:
+    """Everything that is open, as the tables and the journal say, or the tables alone; raises
+    Damaged or sqlite3.Error.
+    """
     _, count, last_instance, flushed = read_summary(connection)
     instances = _load_instances(connection, last_instance)
     books = _load_books(connection, count)
@@ -249,7 +251,7 @@ def load_market(connection: sqlite3.Connection) -> Market:
     times += [instance.started_at for instance in instances]
     by_place = {(book.venue, book.symbol): book for book in books}
     journaled, changes = flushed, Changes()
-    for entry in entries(connection, flushed):
+    for entry in entries(connection, flushed) if has_journal else ():
         for command in entry:
             replay(command, by_place, changes)
             times.append(command.ts)

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,14 @@ from disorderbook.ledger.location import (
     located,
     replacements,
     unborn,
+)
+from disorderbook.ledger.score_export import (
+    HISTORY_COLUMNS,
+    SCORE_COLUMNS,
+    Prices,
+    history_rows,
+    last_prices,
+    score_rows,
 )
 from disorderbook.ledger.tables import (
     ADMIN_ACTIONS,
@@ -96,7 +104,7 @@ _WRONG_SUM = """
 """
 
 # Name of a file: its columns, and where they come from.
-EXPORTS = {
+EXPORTS: dict[str, tuple[str, str | Callable[[sqlite3.Connection, Prices], Iterator[Row]]]] = {
     "orders.csv": (
         ", ".join(ORDERS.names),
         "orders ORDER BY venue, symbol, id",
@@ -110,6 +118,8 @@ EXPORTS = {
         "(SELECT number, venue, symbol, settled AS price FROM books WHERE settled IS NOT NULL) "
         "ORDER BY number",
     ),
+    "scores.csv": (", ".join(SCORE_COLUMNS), score_rows),
+    "history.csv": (", ".join(HISTORY_COLUMNS), history_rows),
 }
 
 
@@ -299,8 +309,9 @@ class _Upgrade:
         return Summary(SCHEMA_VERSION, books, last_instance, *journaled or [0])
 
 
-def export(path: str, folder: str) -> list[Path]:
-    """Write a ledger's CSV files into a folder, made if need be; returns them.
+def export(path: str, folder: str, prices: Prices = last_prices) -> list[Path]:
+    """Write a ledger's CSV files into a folder, made if need be; returns them. `prices` are what
+    shares count for in the scores.
 
     All are of one moment, and have their names only when all are whole. New ones may be read by
     nobody who may not read the ledger; others keep their permissions. What an exchange that was
@@ -318,7 +329,7 @@ def export(path: str, folder: str) -> list[Path]:
         reader.execute("BEGIN")
         if not is_in_use and reader.execute("SELECT 1 FROM journal").fetchone():
             raise Unusable(f"{file} has orders in its journal that cannot be put into its tables")
-        return _write(reader, file, folder)
+        return _write(reader, file, folder, prices)
 
 
 def _flush(path: str) -> None:
@@ -330,18 +341,21 @@ def _flush(path: str) -> None:
         open_ledger(path)[0].close()
 
 
-def _write(reader: sqlite3.Connection, ledger: Path, folder: str) -> list[Path]:
+def _write(reader: sqlite3.Connection, ledger: Path, folder: str, prices: Prices) -> list[Path]:
     mode = stat.S_IMODE(ledger.stat().st_mode) | stat.S_IWUSR
     with replacements(folder, list(EXPORTS), mode) as files:
-        for file, (columns, rows) in zip(files, EXPORTS.values(), strict=True):
+        for file, (columns, source) in zip(files, EXPORTS.values(), strict=True):
             with file.open("w", newline="", encoding="utf-8") as opened:
-                found = _rows(reader, ledger, f"SELECT {columns} FROM {rows}")
-                write_table(opened, columns.split(", "), found)
+                if isinstance(source, str):
+                    rows: Iterator[Row] = reader.execute(f"SELECT {columns} FROM {source}")
+                else:
+                    rows = source(reader, prices)
+                write_table(opened, columns.split(", "), _checked(ledger, rows))
     return [Path(folder, name) for name in EXPORTS]
 
 
-def _rows(reader: sqlite3.Connection, ledger: Path, query: str) -> Iterator[Row]:
+def _checked(ledger: Path, rows: Iterator[Row]) -> Iterator[Row]:
     with in_words(ledger):
         # Not `yield from`: that would close a cursor when the connection is closed already.
-        for row in reader.execute(query):  # noqa: UP028
+        for row in rows:  # noqa: UP028
             yield row

@@ -118,7 +118,9 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> Told:
 def check_processes(first: Told, second: Told) -> None:
     check(first.session, second.session)
     assert first.files == second.files
-    assert first.files.keys() == {"orders.csv", "executions.csv", "settlements.csv"}
+    tables = ("orders", "executions", "settlements", "scores", "history")
+    assert first.files.keys() == {f"{table}.csv" for table in tables}
+    assert first.files["history.csv"].count(b"\n") > 10
     assert min(len(first.files[name]) for name in ("orders.csv", "executions.csv")) > 10_000
 
 
