@@ -164,7 +164,7 @@ def assemble(
         actions = _admin_actions(exchange, accounts, control, ledger, market, scoreboard)
         injection = _injection(settings, exchange, timeline, accounts, server, tape, journal)
         control.register(replay, gamemaster, history, tape, *opponents, timeline, journal)
-        control.register(recorder, scoreboard)
+        control.register(recorder, scoreboard, scoreboard.rankings)
         control.register(injection, actions.notices, actions.record)
         if settings.database is not None and isinstance(server, InlineServer):
             exchange.group_commit = True

@@ -172,7 +172,7 @@ class NavRecorder:
             return
         self._looked.pop(venue, None)
         if venue not in self._due:
-            self._due[venue] = self._next_step()
+            self._due[venue] = _next_step(self._exchange.latest)  # a look at the clock would count
             self.wake()
 
     def restore(self, stored: StoredScores) -> None:
@@ -242,7 +242,7 @@ class NavRecorder:
         elif not self._is_restless or not books:
             del self._due[venue]
             return
-        self._due[venue] = self._next_step()
+        self._due[venue] = _next_step(self._exchange.read_clock())
 
     def _number_accounts(self, series: NavSeries, books: Sequence[OrderBook]) -> Iterator[None]:
         """Number those that have traded since the last sample."""
@@ -276,12 +276,13 @@ class NavRecorder:
                 yield
         return navs
 
-    def _next_step(self) -> int:
-        now = self._exchange.read_clock()
-        return now - now % SAMPLE_STEP + SAMPLE_STEP
-
     def _books(self, venue: str) -> list[OrderBook]:
         try:
             return list(self._exchange.books(venue))
         except NotFound:  # it was closed since
             return []
+
+
+def _next_step(ts: int) -> int:
+    """The multiple of SAMPLE_STEP that comes after a time."""
+    return ts - ts % SAMPLE_STEP + SAMPLE_STEP

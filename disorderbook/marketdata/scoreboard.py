@@ -72,7 +72,7 @@ class Scoreboard:
         self._ledger = ledger
         history.tell_traded = self.recorder.note
         self._exchange = exchange
-        self._rankings = Rankings(self.marks.of)
+        self.rankings = Rankings(self.marks.of)
         self._frozen: dict[str, FrozenVenue] = {}
         self._frozen_rankings: dict[str, Rankings] = {}
 
@@ -127,7 +127,7 @@ class Scoreboard:
             rankings = self._frozen_rankings.setdefault(venue, Rankings(_settled_price))
             ts, copies, series, settled = found
             return VenueStanding(copies, rankings, series, ts, settled, ts)
-        rankings = self._rankings
+        rankings = self.rankings
         if self._exchange.is_reserved(venue):
             rankings = Rankings()  # a level's market is small, and goes
         return VenueStanding(books, rankings, self.recorder.series(venue), now, settlements(books))
@@ -142,8 +142,7 @@ class Scoreboard:
     name = "scoreboard"
 
     def reset(self, book: OrderBook | None) -> None:
-        """Have nothing of a new market; of a new book no ranking, and its venue is not frozen."""
-        self._rankings.reset(book)
+        """Have no venue frozen, or not that of a new book."""
         if book is not None:
             self._forget(book.venue)  # the ledger has, too
             return

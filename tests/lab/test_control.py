@@ -93,6 +93,7 @@ PARTS = {
     "journal of requests",
     "net asset values over time",
     "scoreboard",
+    "rankings",
     "account histories",
     "idempotency keys",
     "notices",

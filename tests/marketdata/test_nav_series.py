@@ -118,7 +118,7 @@ def test_a_settlement_is_sampled() -> None:
     market.exchange.settle(market.exchange.book("V", "S"), 80)
     market.scoreboard.note("V")
     market.wait(1)
-    assert market.told()[-1] == (10, [-30, 30])
+    assert market.told()[-1] == (9, [-30, 30])
 
 
 def sample(seconds: int, *navs: int) -> Sample:
