@@ -11,7 +11,7 @@ import {
   $, clearNone, fitNamedRows, fitRows, makeRow, mark, money, numberIn, put, say, shares, sharesText,
   showNone, telling,
 } from './dom.js'
-import { attendNotices } from './notices.js'
+import { attendNotices, lookAtNotices } from './notices.js'
 import { ask, givenKey, inPath, isSilence, Refused, send } from './requests.js'
 
 const EVERY = 2000 // milliseconds
@@ -27,7 +27,11 @@ async function askAll() {
   ;[server, inForce] = await Promise.all([ask('/api/v1/server'), ask(ADMIN)])
 }
 
-const act = (action, content) => send('POST', `${ADMIN}/${action}`, content)
+async function act(action, content) {
+  const told = await send('POST', `${ADMIN}/${action}`, content)
+  lookAtNotices()
+  return told
+}
 
 function show() {
   showBooks()
@@ -149,7 +153,7 @@ async function settle(place) {
     telling($('settle-said'), $('settle-yes'), async () => {
       await act('settle', { ...place, ...(cents !== '' && { price: cents }) })
       dialog.close()
-    }, $('settle-form'), fault => fault.words('Counted in cents, '))
+    }, $('settle-form'), countedIn('cents', cents))
   }
   dialog.showModal()
   $('price').focus()
@@ -235,6 +239,7 @@ async function expel(account) {
   tellCancelled(account, await sure(question, 'Expel', 'POST', `${ADMIN}/expel`, { account }))
 }
 
+// Of what has changed, and cannot be seen.
 function tellCancelled(account, told) {
   if (told) put($('done'), `${shares(told.cancelled)} ${told.cancelled === 1 ? 'order' : 'orders'} of “${account}” cancelled.`)
 }
@@ -257,6 +262,9 @@ async function add() {
 const PRICE = 4900 // cents
 const QUANTITY = 5
 
+// As many short lines as there may be, since they are read from paper.
+const narrow = line => line.replace(" -d '", " \\\n  -d '").replace(' \\\n  http', ' \\\nhttp')
+
 // What whoever gets the key can try as it stands there: a page, lines for a shell, lines of Python.
 async function showCard({ account, key }) {
   const { venue, symbol } = placesOf(server)[0]
@@ -266,7 +274,7 @@ async function showCard({ account, key }) {
   const write = () => {
     const origin = $('card-url').value.trim().replace(/\/+$/, '')
     put($('card-page'), `${origin}/accounts/${inPath(account)}`)
-    put($('card-curl'), curlLine(path, { key, body: order, origin, turned: line => line }))
+    put($('card-curl'), curlLine(path, { key, body: order, origin, turned: narrow }))
     put($('card-python'), [
       'from disorderbook import Market',
       `market = Market(${text(venue)}, ${text(symbol)},`,
@@ -291,13 +299,19 @@ async function showCard({ account, key }) {
 
 // ---- What everybody is told, and what was done --------------------------------------------------
 
+// Before a refusal of a number that was put in in another unit.
+const countedIn = (unit, number) => fault =>
+  fault.words(typeof number === 'number' ? `Counted in ${unit}, ` : '')
+
 async function announce() {
   await act('announce', { text: $('text').value.trim() })
   $('text').value = ''
 }
 
+const secondsOfField = () => numberIn($('minutes').value, 60)
+
 function countDown() {
-  const seconds = numberIn($('minutes').value, 60)
+  const seconds = secondsOfField()
   const text = $('caption').value.trim()
   return act('countdown', { seconds: typeof seconds === 'number' ? Math.round(seconds) : seconds, ...(text && { text }) })
 }
@@ -327,7 +341,7 @@ function attend() {
   attendForm('open', open)
   attendForm('add', add)
   attendForm('announce', announce)
-  attendForm('countdown', countDown, fault => fault.words('Counted in seconds, '))
+  attendForm('countdown', countDown, fault => countedIn('seconds', secondsOfField())(fault))
   $('silence').onclick = () => doing($('silence'), () => act('announce', { text: '' }))
   $('end').onclick = () => doing($('end'), () => act('countdown', { seconds: 0 }))
   $('filter').oninput = () => { if (inForce) showAccounts() }
@@ -336,4 +350,4 @@ function attend() {
 attend()
 attendCopies()
 attendNotices()
-attendControls({ every: EVERY, learn: askAll, show })
+attendControls({ every: EVERY, learn: askAll, show, begin: () => put($('done'), '') })

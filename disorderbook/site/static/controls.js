@@ -14,7 +14,8 @@ let denied = null // the key that was not the admin's: it is not sent again and 
 // ---- Asking -------------------------------------------------------------------------------------
 
 // Asks from now on, `every` so many milliseconds while the tab is seen. A page has `learn`, which
-// asks, and `show`, which is called where that was told.
+// asks, and `show`, which is called where that was told; it may have `begin`, which is called before
+// anything is done.
 export async function attendControls(ours) {
   page = ours
   attendKey(() => { denied = null; say($('said'), ''); learn() })
@@ -95,6 +96,7 @@ export function writePlace(row, { venue, symbol }) {
 // A button of a table has no field but the reason above that.
 export function doing(button, act, words) {
   return telling($('said'), button, async () => {
+    page.begin?.()
     await act(button)
     await learn()
   }, button.closest('form') ?? button.closest('.panel').querySelector('.reason'), words)

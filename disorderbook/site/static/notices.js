@@ -127,6 +127,9 @@ function noteHeight([{ contentRect }]) {
 
 let hurry = () => {}
 
+// Asks at once, after something that was done here.
+export const lookAtNotices = () => hurry()
+
 // Shows them from now on. `where` gives the place that the page is about: a venue and a stock, a
 // venue alone, or nothing. A tab that is not seen asks nothing.
 export async function attendNotices(where = place) {

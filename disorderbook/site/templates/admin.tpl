@@ -82,7 +82,9 @@
           <button type="button" id="end">End</button></p>
       </form>
     </section>
+  </div>
 
+  <div class="controls record">
     <section class="panel" aria-labelledby="actions-title">
       <header><h2 id="actions-title">Done so far</h2></header>
       <div class="scroll" tabindex="0" role="group" aria-labelledby="actions-title">
