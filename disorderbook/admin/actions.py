@@ -216,8 +216,10 @@ class AdminActions:
         venue: str | None,
         symbol: str | None,
     ) -> Cancellations:
-        """`books` come with the first id that is not meant any more."""
-        exchange, cancelled, work = self._exchange, 0, 0
+        """`books` come with the first id that is not meant any more. What takes several steps is
+        recorded in the first as well: nobody may wait for the last.
+        """
+        exchange, cancelled, work, is_begun = self._exchange, 0, 0, False
         for book, end in books:
             for order in exchange.orders_of(book, account, only_open=True):
                 if order is not None and order.id < end:
@@ -226,6 +228,9 @@ class AdminActions:
                 work += 1
                 if work == CANCELS_AT_ONCE:
                     work = 0
+                    if not is_begun:
+                        self.record.add("cancel", venue, symbol, account, "begun")
+                        is_begun = True
                     yield
         self.record.add("cancel", venue, symbol, account, f"{cancelled} orders")
         return cancelled

@@ -227,8 +227,8 @@ class Control:
     @property
     def requests(self) -> tuple[ClientRequest, ...]:
         """What clients have asked over HTTP since the start or the last reset, and why it was
-        refused: the newest 10,000, oldest first. Requests of web pages, of the clock and of control
-        are not among them. Raises RuntimeError where the exchange has no journal.
+        refused: the newest 10,000, oldest first. Requests of web pages, of the clock, of control
+        and of the admin are not among them. Raises RuntimeError where the exchange has no journal.
         """
         if self._journal is None:
             raise RuntimeError("This exchange has no journal; start it with journal=True")

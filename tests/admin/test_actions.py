@@ -56,6 +56,20 @@ def test_orders_are_cancelled_in_steps_and_the_lock_is_free_in_between() -> None
         assert max(a - b for a, b in zip(left, left[1:], strict=False)) <= actions.CANCELS_AT_ONCE
 
 
+def test_what_was_cancelled_is_recorded_also_if_nobody_waits_for_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    with administered(database=file) as client:
+        fill(client, 300)
+        answer = client.steps(f"{ADMIN}/cancel", keyed(KEY), "POST", {"account": "ANN"})
+        next(answer), next(answer)
+        del answer  # its client has hung up
+        assert resting(client) == 300 - 2 * actions.CANCELS_AT_ONCE
+    with administered(database=file) as again:
+        assert resting(again) == 300 - 2 * actions.CANCELS_AT_ONCE
+        [begun] = again.as_admin("").json["actions"]
+        assert (begun["account"], begun["detail"]) == ("ANN", "begun")
+
+
 def test_a_few_orders_are_cancelled_in_one_step() -> None:
     with administered() as client:
         fill(client, 30)
@@ -103,8 +117,9 @@ def test_in_a_file_each_step_is_committed(tmp_path: Path) -> None:
         client.services.exchange.group_commit = False
     with administered(database=file) as again:
         assert resting(again) == 0
-        [done] = again.as_admin("").json["actions"]
-        assert (done["action"], done["account"], done["detail"]) == ("cancel", "ANN", "300 orders")
+        begun, done = again.as_admin("").json["actions"]
+        assert [done[name] for name in ("action", "account")] == ["cancel", "ANN"]
+        assert (begun["detail"], done["detail"]) == ("begun", "300 orders")
 
 
 def test_orders_in_a_settled_stock_rest_until_they_are_cancelled() -> None:

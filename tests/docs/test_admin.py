@@ -12,7 +12,7 @@ from administered import accounts_file
 from documents import DOCS, blocks
 from live import running
 
-from disorderbook.admin.actions import CANCELS_AT_ONCE, KEY_BYTES, MOST_ACCOUNTS
+from disorderbook.admin.actions import CANCELS_AT_ONCE, MOST_ACCOUNTS
 from disorderbook.admin.notices import LONGEST_ANNOUNCEMENT, LONGEST_CAPTION, LONGEST_COUNTDOWN
 from disorderbook.admin.routes import ADMIN_ROUTES, MOST_TOLD
 from disorderbook.cli.main import main
@@ -51,7 +51,6 @@ def test_it_names_every_action_and_limit() -> None:
         assert f"\n| `{path.rpartition('/')[2]}` | `" in text, path
     for number in (
         f"{CANCELS_AT_ONCE} at a time",
-        f"{KEY_BYTES} bytes of chance",
         f"most {MOST_ACCOUNTS} accounts",
         f"at most {LONGEST_ANNOUNCEMENT} characters",
         f"at most {LONGEST_CAPTION} characters",
