@@ -234,6 +234,7 @@ class Position(Result, frozen=True):
     open: OpenCounts = OpenCounts()
     last: int | None = None
     mid: float | None = None  # half way between bid and ask
+    mark: int | None = None  # what a share counts for in `nav`; the last price unless --mark says
     nav_at_mid: float | None = None
     average_price: float | None = None  # what a share of the open position has cost
 

@@ -32,6 +32,7 @@ def test_a_position_says_what_was_made(markets: tuple[Market, Market]) -> None:
     assert (position.shares, position.cash) == (3, 5100 - 4 * 5000)
     assert (position.lowest, position.highest, position.fills) == (0, 4, 2)
     assert (position.average_price, position.last, position.mid) == (5000, 5100, 5050)
+    assert position.mark == 5100
     assert (position.realised, position.unrealised, position.nav) == (100, 300, 400)
     assert position.nav_at_mid == 250
     assert (position.open.buy, position.open.sell) == (OpenCount(1, 6), OpenCount(1, 2))
