@@ -376,7 +376,7 @@ def test_on_a_phone_nothing_scrolls_sideways_whatever_the_figures(
     cut = page.evaluate(
         """
         [...document.querySelectorAll(
-            '.scroll, .trades td, .ladder td, .scores td:nth-child(n+2)'
+            '.scroll, .trades td, .ladder :is(td, th, tfoot span), .scores td:nth-child(n+2)'
         )].filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.outerHTML)
         """
     )

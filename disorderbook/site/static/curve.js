@@ -4,9 +4,13 @@
 
 import { timesOf, timesOfCandles } from './chart.js'
 import { $, clockTime, dollars, mark, money, secondsOf, shares, sharesText } from './dom.js'
-import { SPAN_NAMES, here } from './market.js'
+import { SPAN_NAMES, here, spanShown } from './market.js'
 import { own } from './own.js'
 import { Plot } from './plot.js'
+import { robustRange } from './range.js'
+
+const MOMENTS = 100 // at which a curve is looked at, for its axis
+const LEAST_USUAL = 100 // cents that a net asset value goes at least
 
 // Shows what `pointsOf()` gives, [timestamp, value] with the oldest first, up to the figure that
 // `newest(standing)` takes from an account's standing. `name` is the figure's. `axis` gives the words
@@ -22,17 +26,21 @@ function makeCurve(canvas, label, { name, pointsOf, newest, axis, words, isHeld 
     if (!points.length) return { label: `${name} over time: nothing traded yet`, nothing }
     const { start, end } = timesOf([...timesOfCandles(), points[0].time, points.at(-1).time])
     points = within(points, start, end)
-    if (own.standing) points.at(-1).value = newest(own.standing)
+    if (!points.length) return { label: `${name}: nothing traded before`, nothing, start, end }
+    if (own.standing && !here.window) points.at(-1).value = newest(own.standing)
     const values = points.map(point => point.value)
     const extremes = [Math.min(...values), Math.max(...values)]
-    const [low, high] = isHeld ? [Math.min(0, extremes[0]), Math.max(0, extremes[1])] : extremes
+    const { low, high } = isHeld
+      ? { low: Math.min(0, extremes[0]), high: Math.max(0, extremes[1]) }
+      : robustRange(sampled(points, start, end), [], LEAST_USUAL)
     const [first, last] = [values[0], values.at(-1)]
-    const said = `${name} over ${SPAN_NAMES[here.span]}: from ${words(first)} to ${words(last)}, ` +
+    const said = `${name} over ${SPAN_NAMES[spanShown()]}: from ${words(first)} to ${words(last)}, ` +
       `between ${words(extremes[0])} and ${words(extremes[1])}`
     const margin = Math.max((high - low) * 0.08, 1)
     return {
       label: said, start, end, low: low - margin, high: high + margin, flag: last,
       format: value => axis(value, high - low),
+      outside: points.filter(({ value }) => value < low || value > high),
       flagColour: last > 0 ? 'buy' : last < 0 ? 'sell' : 'ink',
     }
   }
@@ -51,7 +59,12 @@ function makeCurve(canvas, label, { name, pointsOf, newest, axis, words, isHeld 
     return { time: found.time, value: found.value, said: `${clockTime(found.ts)} UTC   ${words(found.value)}` }
   }
 
-  plot = new Plot(canvas, label, { prepare, paint, readout })
+  function next(time, steps) {
+    const place = Math.max(0, points.findLastIndex(point => point.time <= time))
+    return points[Math.min(points.length - 1, Math.max(0, place + steps))]?.time ?? time
+  }
+
+  plot = new Plot(canvas, label, { prepare, paint, readout, next })
   mark(canvas, 'role', 'img')
 }
 
@@ -59,9 +72,21 @@ function makeCurve(canvas, label, { name, pointsOf, newest, axis, words, isHeld 
 // at its end.
 function within(points, start, end) {
   const before = points.findLast(point => point.time < start)
-  const seen = points.filter(point => point.time >= start)
+  const seen = points.filter(point => point.time >= start && point.time <= end)
   const all = before ? [{ ...before, time: start }, ...seen] : seen
-  return [...all, { ...all.at(-1), time: end }]
+  return all.length ? [...all, { ...all.at(-1), time: end }] : []
+}
+
+// The values at moments that are equally far from each other: what is short counts little.
+function sampled(points, start, end) {
+  const values = []
+  let place = 0
+  for (let moment = 0; moment <= MOMENTS; moment++) {
+    const time = start + (end - start) * moment / MOMENTS
+    while (points[place + 1]?.time <= time) place++
+    values.push(points[place].value)
+  }
+  return values
 }
 
 // ---- Those of an account ------------------------------------------------------------------------

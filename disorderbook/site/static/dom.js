@@ -98,12 +98,6 @@ export function fit(node, parts) {
   }
 }
 
-// A figure that is longer than its column is written smaller, and leaves the others as they are.
-// `fitting` letters fit into each column of its kind.
-export function fitCell(cell, fitting) {
-  if (cell.textContent.length > fitting || cell.style.fontSize) fit(cell, [cell])
-}
-
 // ---- What people do -----------------------------------------------------------------------------
 
 // Asks once more before something that cannot be undone; whether the answer was yes.

@@ -3,13 +3,12 @@
 'use strict'
 
 import {
-  $, clearNone, countText, dollars, fit, fitCell, fitRows, makeRow, mark, put, shares, sharesText,
+  $, clearNone, countText, dollars, fit, fitRows, makeRow, mark, put, shares, sharesText,
   showNone,
 } from './dom.js'
 import { book } from './market.js'
 
 const COLUMNS = 6
-const FITTING = 6 // letters that fit into each column
 
 // `orders` are the reader's own, open ones. `ahead`, where one has it, is how many shares stand
 // before it at its price.
@@ -31,7 +30,7 @@ export function showLadder(orders = []) {
     showBar(rows[place], 'bid', bids[place], most, own.buy)
     showBar(rows[place], 'ask', asks[place], most, own.sell)
   }
-  for (const row of rows) for (const cell of row.cells) fitCell(cell, FITTING)
+  for (const row of rows) for (const cell of row.cells) fit(cell, [cell])
 }
 
 // What each side has altogether, and what of it is worse than the levels that are listed.
@@ -42,7 +41,7 @@ function showTotals(market) {
   showTotal('bid', quote.bidDepth, bidOrders, bids, bidLevels)
   showTotal('ask', quote.askDepth, askOrders, asks, askLevels)
   $('ladder-more').hidden = bidLevels === bids.length && askLevels === asks.length
-  fit($('ladder-totals'), [...$('ladder-totals').querySelectorAll('span')])
+  fit($('ladder-totals'), [...$('ladder-totals').querySelectorAll('tr:not([hidden]) span')])
 }
 
 function showTotal(side, depth, orders, levels, count) {

@@ -6,7 +6,7 @@ import { attendChart, markFills } from './chart.js'
 import { attendChooser, showPlace } from './chooser.js'
 import { curlLine, inOwnShell, quoted } from './commands.js'
 import {
-  $, clearNone, clockTime, countText, dollars, fit, fitCell, fitRows, makeRow, mark, put, shares,
+  $, clearNone, clockTime, countText, dollars, fit, fitRows, makeRow, mark, put, shares,
   showNone,
 } from './dom.js'
 import { showLadder } from './ladder.js'
@@ -64,7 +64,6 @@ function orderCommand(direction) {
 // ---- Tables -------------------------------------------------------------------------------------
 
 const READING = 4 // pixels that a list is scrolled: whoever has done so reads further down
-const FITTING = 6 // letters that fit into the columns of figures
 let listed = { book: null, trades: [] }
 
 // While somebody reads further down nothing moves; what has come meanwhile is counted above.
@@ -92,7 +91,7 @@ function showTrades() {
     mark(price, 'class', trade.direction)
     put(price, dollars(trade.price))
     put(size, shares(trade.qty))
-    for (const cell of [price, size]) fitCell(cell, FITTING)
+    for (const cell of [price, size]) fit(cell, [cell])
   })
 }
 

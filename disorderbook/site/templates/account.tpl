@@ -50,6 +50,6 @@
 
 % include('orders.tpl', heading='Open orders')
 
-% include('fills.tpl', heading='Fills', columns=(('time', 'Time'), ('side', 'Side'), ('price', 'Price'), ('qty', 'Shares'), ('position', 'Position'), ('role', 'Role')))
+% include('fills.tpl', heading='Fills', columns=(('time', 'Time, UTC'), ('side', 'Side'), ('price', 'Price'), ('qty', 'Shares'), ('position', 'Position'), ('role', 'Role')))
 </main>
 % include('source.tpl')

@@ -2,7 +2,6 @@
     <header>
       <h2 id="chart-title">Price</h2><p class="unit">dollars</p>
       <div class="spans" role="group" aria-label="Span of time">
-        <button type="button" id="unzoom" hidden>Zoom out</button>
         <button type="button" data-span="5m" aria-pressed="true">5 min</button>
         <button type="button" data-span="30m" aria-pressed="false">30 min</button>
         <button type="button" data-span="all" aria-pressed="false">Everything</button>
@@ -11,6 +10,7 @@
     </header>
     <div class="canvas">
       <canvas id="chart" role="img" aria-label="Price over time: no trades"></canvas>
+      <button type="button" id="unzoom" hidden>Show all</button>
     </div>
     <footer>
       <p id="readout" class="readout"></p>

@@ -1,5 +1,5 @@
   <section class="panel ladder" aria-labelledby="ladder-title">
-    <header><h2 id="ladder-title">Order book</h2><p class="unit">dollars a share</p>
+    <header><h2 id="ladder-title">Order book</h2>
 % include('sources.tpl', source='ladder', what='order book')
     </header>
     <div class="scroll" tabindex="0" role="group" aria-labelledby="ladder-title">
@@ -7,8 +7,8 @@
         <thead><tr>
           <th scope="col">Orders</th>
           <th scope="col">Shares</th>
-          <th scope="col">Bid</th>
-          <th scope="col">Ask</th>
+          <th scope="col">Bid, $</th>
+          <th scope="col">Ask, $</th>
           <th scope="col">Shares</th>
           <th scope="col">Orders</th>
         </tr></thead>
