@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -108,12 +108,14 @@ class Children:
         self.nginx: Child | None = None
         self._bots: dict[BotGroup, Child] = {}
 
-    def start_exchange(self, connection: AdminConnection) -> None:
-        """Start it, and wait until it answers; raises CannotRun."""
+    def start_exchange(
+        self, connection: AdminConnection, is_wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Start it, and wait until it answers, or is not wanted any more; raises CannotRun."""
         command = exchange_command(self._folder, self._plan)
         self.exchange = Child("The exchange", command, self._log("exchange"))
         deadline = time.monotonic() + START_SECONDS
-        while not connection.answers():
+        while is_wanted() and not connection.answers():
             self.exchange.check()
             if time.monotonic() > deadline:
                 raise CannotRun(f"The exchange does not answer within {START_SECONDS:g} seconds")
@@ -174,6 +176,7 @@ def exchange_command(folder: ClassFolder, plan: ClassPlan) -> list[str]:
         "--symbol": PRACTICE_STOCK,
         "--maxbooks": plan.books,
         "--ports-file": folder.ports_file,
+        "--mark": plan.mark,
         **({"--rules": folder.rules_file} if folder.rules_file.stat().st_size else {}),
         **({"--seed": level_seeds[0]} if level_seeds else {}),
     }

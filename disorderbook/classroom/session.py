@@ -118,19 +118,27 @@ class Session:
         add_bot_accounts(self._folder, self._plan)
         write_generated(self._folder, self._plan)
         lines = _typed_lines()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
         try:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-            with suppress(KeyboardInterrupt):
-                self._start()
-                while self._is_running:
-                    self._look()
-                    with suppress(queue.Empty):
-                        self._obey(lines.get(timeout=LOOK_SECONDS))
+            self._start()
+            while self._is_running:
+                self._look()
+                with suppress(queue.Empty):
+                    self._obey(lines.get(timeout=LOOK_SECONDS))
         finally:
             self._end()
 
+    def _stop(self, *_: object) -> None:
+        """End soon. A signal that interrupted would do so between the start of a child and its
+        being known here, and leave it behind.
+        """
+        self._is_running = False
+
     def _start(self) -> None:
-        self._children.start_exchange(self._connection)
+        self._children.start_exchange(self._connection, lambda: self._is_running)
+        if not self._is_running:
+            return
         states = self._rounds.states()
         for each in self._plan.rounds:
             if states[each.number].phase == NEW:  # before anybody could open its stocks himself
@@ -217,11 +225,7 @@ class Session:
             yield HELP
 
     def _end(self) -> None:
-        """Pause what runs, so that it can go on, and end the children; another Ctrl-C must not keep
-        them running.
-        """
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+        """Pause what runs, so that it can go on, and end the children."""
         with suppress(ValueError, OSError, NoExchange):
             found = self._rounds.current()
             if found and self._rounds.states()[found.number].phase == RUNNING:

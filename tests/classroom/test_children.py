@@ -69,6 +69,7 @@ def test_the_exchange_has_room_for_the_classs_own_books_only(folder: ClassFolder
     )
     assert options.allowed_hosts == ["exchange.example"]
     assert options.rules == str(folder.rules_file) and options.seed is None
+    assert options.mark == folder.plan().mark == "mid"
     with folder.plan_file.open("a") as file:
         file.write('[[round]]\nlevel = "first_steps"\nseed = 7\n')
     folder.rules_file.write_text("")

@@ -5,6 +5,7 @@ Where that is not permitted, the other machine is this one by another of its loo
 namespace is gone at the end, with all that the cable needed.
 """
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from typing import NamedTuple
 
 IP = shutil.which("ip", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 LOOPBACK = "127.0.0.2"  # every address of 127.0.0.0/8 is this machine's, on Linux
+
+_numbers = itertools.count()
 
 
 class OtherMachine(NamedTuple):
@@ -27,15 +30,16 @@ class OtherMachine(NamedTuple):
 @contextmanager
 def other_machine() -> Iterator[OtherMachine]:
     """A namespace while the block runs, or this machine's other address."""
-    name, part = f"class{os.getpid()}", os.getpid() % 250
+    number = next(_numbers)  # a cable goes a moment later than its namespace, and keeps its name
+    name, part = f"c{number}x{os.getpid()}", (os.getpid() * 7 + number) % 250
     here, there = f"10.213.{part}.1", f"10.213.{part}.2"
     steps = (
         f"netns add {name}",
-        f"link add {name[:14]}a type veth peer name b{name[:13]} netns {name}",
-        f"address add {here}/24 dev {name[:14]}a",
-        f"link set {name[:14]}a up",
-        f"-n {name} address add {there}/24 dev b{name[:13]}",
-        f"-n {name} link set b{name[:13]} up",
+        f"link add a{name} type veth peer name b{name} netns {name}",
+        f"address add {here}/24 dev a{name}",
+        f"link set a{name} up",
+        f"-n {name} address add {there}/24 dev b{name}",
+        f"-n {name} link set b{name} up",
     )
     try:
         is_made = IP is not None and all(_is_done(step) for step in steps)
