@@ -1,6 +1,7 @@
 """The frame of all pages."""
 
 import re
+from importlib.resources import files
 
 import pytest
 from administered import administered
@@ -8,6 +9,18 @@ from wsgi import Client
 
 PLACES = re.compile(r'<a href="([^"]+)" aria-current="(page|false)">')
 EVERYWHERE = ["/", "/venues", "/scores", "/levels"]
+
+
+SITE = files("disorderbook.site")
+
+
+def test_every_page_that_has_a_script_tells_the_notices() -> None:
+    pages = [page.read_text(encoding="utf-8") for page in (SITE / "templates").iterdir()]
+    scripts = {name for page in pages for name in re.findall(r"rebase\(.* script='(\w+)'", page)}
+    assert scripts >= {"page", "instance", "levels", "account", "control", "admin", "documentation"}
+    for name in scripts | {"scores"}:
+        script = (SITE / "static" / f"{name}.js").read_text(encoding="utf-8")
+        assert len(re.findall(r"^ *attendNotices\(", script, re.MULTILINE)) == 1, name
 
 
 @pytest.mark.parametrize("path", ["/", "/venues", "/levels", "/docs", "/ob/api/"])
