@@ -9,6 +9,7 @@ import pytest
 from administered import PLACE, accounts_file, administered
 from wsgi import ORDERS
 
+from disorderbook.assembly import CannotStart
 from disorderbook.ledger import journal
 from disorderbook.process.log import LINES_OF_A_KIND, RateLimit
 
@@ -91,6 +92,28 @@ def test_only_the_newest_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert [each["detail"] for each in told] == [*map(str, range(31, 130)), "last"]
     with closing(sqlite3.connect(file)) as reader:
         assert reader.execute("SELECT count(*) FROM admin_actions").fetchone() == (120,)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE admin_actions SET detail = 'tea'",
+        "UPDATE notices SET text = 'Goodbye'",
+        "UPDATE books SET settled = 4999",
+        "UPDATE books SET halted = 'no reason'",
+    ],
+)
+def test_a_file_with_something_else_in_it_is_refused(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "market.db"
+    with administered(database=file) as client:
+        assert client.as_admin("halt", PLACE | {"reason": "lunch"}).ok
+        assert client.as_admin("settle", PLACE | {"price": 5000}).ok
+        assert client.as_admin("announce", {"text": "Hello"}).ok
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        assert connection.execute(damage).rowcount > 0
+    with pytest.raises(CannotStart, match="is damaged: the checksum of"):
+        with administered(database=file):
+            pass
 
 
 def test_the_log_has_every_action_however_many_there_are(
