@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,19 @@ def run_bots(url: str) -> None:
         sys.exit(f"The bots did not trade: {ended.stdout}{ended.stderr}")
 
 
+def read_pages(url: str) -> None:
+    """What is read on the pages, and what they are made of, has come along."""
+    for path, words in (
+        ("/", "Trades"),
+        ("/docs", "Refusals of most routes"),
+        ("/learn", "Adverse selection"),
+        ("/static/lines.js", "attendLines"),
+    ):
+        with urllib.request.urlopen(url + path, timeout=PATIENCE) as answer:
+            if words not in answer.read().decode():
+                sys.exit(f"{path} does not say {words!r}")
+
+
 def require_the_bare_package() -> None:
     """An extra that was installed would hide that the package itself needs it."""
     there = [name for name in ONLY_WITH_EXTRAS if importlib.util.find_spec(name)]
@@ -81,6 +95,7 @@ def main() -> None:
         database = str(Path(folder) / "market.db")
         with disorderbook.serve(database=database, websockets=True) as served:
             trade(served.url, 0)
+            read_pages(served.url)
         with exchange("-d", database) as url:
             trade(url, 2)
             run_bots(url)
