@@ -95,7 +95,9 @@ class Services:
         market_data = marketdata.MarketDataRoutes(
             exchange, accounts, self.history, tape_port, self.scoreboard, self.admin
         )
-        account_data = account.AccountRoutes(exchange, accounts, self.history, self.scoreboard.mark)
+        account_data = account.AccountRoutes(
+            exchange, accounts, self.history, self.scoreboard.marks
+        )
         orders = trading.TradingRoutes(exchange, accounts, self.extra)
         is_stepped = self.timeline.clock.is_stepped
         pages = site.SiteRoutes(

@@ -238,7 +238,13 @@ class AccountPointMessage(msgspec.Struct, gc=False):
         ),
     ]
     shares: HeldShares
-    price: Annotated[Price, Meta(description="Of the last trade until then, of anybody.")]
+    price: Annotated[
+        Price,
+        Meta(
+            description="Cents that a share counted for: the price of the last trade until then, "
+            "of anybody, unless the server marks otherwise (`--mark`); at the last point, `mark`."
+        ),
+    ]
 
 
 class AccountHistoryMessage(msgspec.Struct, gc=False):
@@ -457,8 +463,8 @@ def _fill(symbol: str, number: int, fill: AccountFill) -> AccountFillMessage:
 def _points(
     history: AccountHistory, candles: Series[Candle], since: int
 ) -> tuple[int, list[AccountPointMessage]]:
-    """The width of a point in nanoseconds, and the points from `since` on. Candles say what the
-    price was when others traded; where there is none, the account's own trades do.
+    """The width of a point in nanoseconds, and the points from `since` on. Candles say what a
+    share counted for when others traded; where there is none, the account's own trades do.
     """
     width = max(history.series.width, candles.width)
     positions = {each.start - each.start % width: each for each in history.series.since(0)}
@@ -468,6 +474,8 @@ def _points(
     start = min(positions)
     for candle in candles.since(start):
         prices[candle.start - candle.start % width] = candle.close
+    if history.price is not None:  # it may have changed without a trade
+        prices[max(prices)] = history.price
     points, position = [], positions[start]
     for start in sorted(prices):
         position, price = positions.get(start, position), prices[start]

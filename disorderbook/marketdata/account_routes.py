@@ -10,8 +10,7 @@ from disorderbook.exchange import Exchange
 from disorderbook.marketdata.account import AccountHistories
 from disorderbook.marketdata.account_messages import MOST_FILLS, MOST_ORDERS, AccountAnswers
 from disorderbook.marketdata.history import SECOND, History
-from disorderbook.marketdata.mark import last_price
-from disorderbook.marketdata.ranking import Price
+from disorderbook.marketdata.mark import Marks
 from disorderbook.protocol.names import detail_of, missing
 from disorderbook.protocol.route import Answer, Request, Route, Steps, made_in_steps
 
@@ -26,12 +25,13 @@ class AccountRoutes:
         exchange: Exchange,
         accounts: Accounts,
         history: History,
-        price: Price = last_price,
+        marks: Marks,
     ) -> None:
         self._exchange = exchange
         self._accounts = accounts
         self._history = history
-        self.histories = AccountHistories(exchange, price)
+        self._marks = marks
+        self.histories = AccountHistories(exchange, marks.of)
 
     def account(self, request: Request, venue: str, account: str) -> Answer:
         answers = self._answers(request, venue, account)
@@ -59,7 +59,7 @@ class AccountRoutes:
         if symbol is None:
             raise IllegalParameter(missing("symbol", A_STOCK))
         book = self._exchange.book(venue, symbol)
-        candles = self._history.of(book).series("all")
+        candles = self._marks.over_time(book, self._history.of(book).series("all"))
         return self._made(answers.history(symbol, candles, since, self._exchange.read_clock()))
 
     def _answers(self, request: Request, venue: str, account: str) -> AccountAnswers:

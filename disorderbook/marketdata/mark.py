@@ -9,9 +9,12 @@ The exchange's lock must be held in every function.
 
 from enum import StrEnum
 
+from msgspec.structs import replace
+
 from disorderbook.engine.book import OrderBook
 from disorderbook.exchange import Exchange
-from disorderbook.marketdata.history import History
+from disorderbook.marketdata.band import BandMark
+from disorderbook.marketdata.history import Candle, History, Series
 
 
 class Mark(StrEnum):
@@ -57,3 +60,24 @@ class Marks:
             return middle(book)
         band = self._history.of(book).band if kind is Mark.BAND and last is not None else None
         return last if band is None else band.price
+
+    def over_time(self, book: OrderBook, candles: Series[Candle]) -> Series[Candle]:
+        """The candles of a book, each of which closes at what a share counted for at its end, as
+        far as candles tell: the trades between are not there to be compared with the band.
+        """
+        kind, rules = self.kind_at(book.venue), book.rules
+        found = candles.since(0)
+        if kind is Mark.LAST or (kind is Mark.BAND and (rules is None or rules.band is None)):
+            return candles
+        marked: Series[Candle] = Series(candles.width, len(found))
+        marked.restore(candles.width, map(replace, found))
+        if rules is not None and kind is Mark.BAND:
+            band = BandMark(rules)
+            for number, candle in enumerate(marked.since(0)):
+                band.weigh(number, (candle.close,))
+                candle.close = candle.close if band.price is None else band.price
+        else:
+            for candle in marked.since(0):
+                if candle.bid is not None and candle.ask is not None:
+                    candle.close = (candle.bid + candle.ask) // 2
+        return marked

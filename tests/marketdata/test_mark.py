@@ -11,6 +11,7 @@ from disorderbook.exchange import Exchange, Titles
 from disorderbook.marketdata.history import History
 from disorderbook.marketdata.mark import Mark, Marks, last_price, middle
 from disorderbook.protocol.names import MAX_PRICE
+from disorderbook.rules.file import rule_book
 
 
 def rest(book: OrderBook, side: Side, price: int, account: str = "ann", quantity: int = 1) -> None:
@@ -71,6 +72,28 @@ def nav_of(client: Client, account: str) -> set[int]:
     path = f"/api/v1/venues/TESTEX/accounts/{account}"
     [stock] = client("GET", path).json["stocks"]
     return told | {stock["nav"], stock["realised"] + stock["unrealised"]}
+
+
+def curve(client: Client) -> list[int]:
+    """What EVE was worth over time, on her own page."""
+    path = "/api/v1/venues/TESTEX/accounts/EVE/history?symbol=FOOBAR"
+    return [point["nav"] for point in client("GET", path).json["points"]]
+
+
+def test_a_curve_is_marked_as_the_rest_is() -> None:
+    for mark in Mark:
+        ticks = iter(range(10**9, 10**12, 10**9))
+        bands = rule_book({"market": {"band": 10}})
+        client = Client(mark=mark, clock=lambda ticks=ticks: next(ticks))
+        client.services.history._bands = bands
+        book = client.services.exchange.book("TESTEX", "FOOBAR")
+        book.rules = bands.of("TESTEX", "FOOBAR")  # which orders did not obey then
+        cheated(client)
+        navs = curve(client)
+        assert len(navs) > 2 and (max(map(abs, navs)) > 10**12) == (mark is Mark.LAST), mark
+        assert {navs[-1]} == nav_of(client, "EVE")
+        client.services.exchange.settle(book, 5000)
+        assert curve(client)[-1] == 3 * 2620 * 5000 - 2620 * (5001 + 5002 + 5003)
 
 
 def test_a_price_that_one_makes_oneself_is_worth_billions_at_the_last_price() -> None:
