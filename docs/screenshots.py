@@ -1,7 +1,7 @@
-"""Takes the pictures of the front page and of an account's, of a market that lives for two minutes,
-and of a report.
+"""Takes the pictures of the front page, of an account's and of the scores, of a market that lives
+for two minutes, and of a report; or only those of some pages.
 
-python3 docs/screenshots.py
+python3 docs/screenshots.py [account-light desktop-light phone-dark report scores]
 """
 
 import base64
@@ -31,7 +31,12 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 SECONDS = 120
 QUALITY = 88  # of 100
 MOST_RESTING = 110  # orders
-ACCOUNTS = ("NOISEBOTS", "BLSHBOTS", "EXB123456", "ADA", "GRACE")
+ACCOUNTS = (
+    *("NOISEBOTS", "BLSHBOTS", "ADA", "GRACE", "ALAN", "EDSGER", "BARBARA", "DONALD", "KATHERINE"),
+    *("LINUS", "MARGARET", "TIM", "RADIA", "KEN", "DENNIS", "BJARNE", "GUIDO", "JOAN", "FRANCES"),
+    *("JEAN", "ADELE", "SHAFI", "LESLIE", "TONY", "JOHN", "NIKLAUS", "CLAUDE", "HEDY", "ANNIE"),
+)
+PLACES = {"account-light": "accounts/ADA", "scores": "scores"}
 
 
 class Market(threading.Thread):
@@ -87,7 +92,7 @@ class Market(threading.Thread):
             return json.load(answer)
 
 
-def take(browser: Browser, exchange: Exchange) -> None:
+def take(browser: Browser, exchange: Exchange, wanted: list[str]) -> None:
     views: dict[str, Any] = {
         "account-light": {"viewport": {"width": 1360, "height": 850}, "color_scheme": "light"},
         "desktop-light": {"viewport": {"width": 1360, "height": 850}, "color_scheme": "light"},
@@ -96,12 +101,12 @@ def take(browser: Browser, exchange: Exchange) -> None:
             "color_scheme": "dark",
             "device_scale_factor": 1.5,
         },
+        "scores": {"viewport": {"width": 1280, "height": 720}, "color_scheme": "dark"},
     }
     pages = {}
-    for name, view in views.items():
-        pages[name] = browser.new_context(**view).new_page()
-        place = "accounts/ADA" if name.startswith("account") else ""
-        pages[name].goto(f"http://127.0.0.1:{exchange.port}/{place}")
+    for name in wanted:
+        pages[name] = browser.new_context(**views[name]).new_page()
+        pages[name].goto(f"http://127.0.0.1:{exchange.port}/{PLACES.get(name, '')}")
     next(iter(pages.values())).wait_for_timeout(SECONDS * 1000)
     for name, page in pages.items():
         keep(page, name)
@@ -137,13 +142,16 @@ def main() -> int:
     if path is None:
         print("There is no browser (Debian: apt-get install chromium)", file=sys.stderr)
         return 2
+    wanted = sys.argv[1:] or ["account-light", "desktop-light", "phone-dark", "report", "scores"]
     IMAGES.mkdir(exist_ok=True)
     with running("-w", "--wsport", "0") as exchange, running_browser(path) as browser:
         market = Market(exchange)
         market.start()
         try:
-            take_report(browser)
-            take(browser, exchange)
+            if "report" in wanted:
+                take_report(browser)
+            if live := [name for name in wanted if name != "report"]:
+                take(browser, exchange, live)
         finally:
             market.stop.set()
             market.join()
