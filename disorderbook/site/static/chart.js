@@ -11,6 +11,7 @@ import { readTimes, seeAll, whenZoomed, windowOf } from './zoom.js'
 
 const VOLUME_SHARE = 0.2 // of the height
 const LEAST_TIME = 60 // seconds
+const MOST_LARGE = 150 // dots: more are smaller
 const LEAST_RANGE = 4 // cents that the axis goes at least
 let plot
 let marked = [] // the reader's own fills
@@ -197,11 +198,13 @@ function drawRange() {
 
 function drawTrades() {
   const { pen, unit } = plot
-  pen.globalAlpha = 0.8
+  const isCrowded = dots.length > MOST_LARGE
+  const size = (isCrowded ? 0.09 : 0.15) * unit
+  pen.globalAlpha = isCrowded ? 0.6 : 0.8
   for (const { time, price, direction } of dots) {
     pen.fillStyle = colours[direction]
     pen.beginPath()
-    pen.arc(plot.x(time), plot.y(price), 0.15 * unit, 0, 7)
+    pen.arc(plot.x(time), plot.y(price), size, 0, 7)
     pen.fill()
   }
   pen.globalAlpha = 1
