@@ -1,6 +1,7 @@
 """What a share counts for, by each mark, and who gains by a price that he has made himself."""
 
 import json
+from itertools import count
 
 import pytest
 from wsgi import ORDERS, Client
@@ -82,9 +83,9 @@ def curve(client: Client) -> list[int]:
 
 def test_a_curve_is_marked_as_the_rest_is() -> None:
     for mark in Mark:
-        ticks = iter(range(10**9, 10**12, 10**9))
+        seconds = count(10**9, 10**9)
         bands = rule_book({"market": {"band": 10}})
-        client = Client(mark=mark, clock=lambda ticks=ticks: next(ticks))
+        client = Client(mark=mark, clock=seconds.__next__)
         client.services.history._bands = bands
         book = client.services.exchange.book("TESTEX", "FOOBAR")
         book.rules = bands.of("TESTEX", "FOOBAR")  # which orders did not obey then
