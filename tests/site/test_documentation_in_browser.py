@@ -307,3 +307,25 @@ def test_without_scripts_everything_can_be_read(browser: Browser, exchange: Exch
         for part in (".told", ".curl", ".python"):
             assert page.locator(f"#placeOrder {part}").first.is_visible()
         assert not page.locator("#search, #mine, .send, .noscript").locator("visible=true").count()
+
+
+@pytest.mark.parametrize("origin", ["https://exchange.example:8443", "http://192.0.2.1:8080"])
+def test_behind_a_proxy_every_line_names_the_pages_own_address(
+    exchange: Exchange, context: BrowserContext, origin: str
+) -> None:
+    """The proxy is this test: what it is asked for it has from the exchange."""
+    page = context.new_page()
+
+    def pass_on(route: PlaywrightRoute) -> None:
+        url = route.request.url.replace(origin, f"http://127.0.0.1:{exchange.port}")
+        route.fulfill(response=page.request.get(url))
+
+    page.route(f"{origin}/**", pass_on)
+    page.goto(f"{origin}/docs")
+    page.wait_for_selector(READY)
+    lines = page.eval_on_selector_all(".call code, dt code", "all => all.map(e => e.textContent)")
+    tape = [line for line in lines if line.startswith("ws")]
+    assert len(tape) == 4
+    assert all(line.startswith(origin.replace("http", "ws") + "/ob/api/ws/") for line in tape)
+    assert not any("127.0.0.1" in line for line in lines)
+    assert sum(f"{origin}/" in line for line in lines) > 50

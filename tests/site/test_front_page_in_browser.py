@@ -434,12 +434,32 @@ def test_all_can_be_reached_with_the_keyboard(exchange: Exchange, open_page: Ope
     assert "/levels" in reached[:first] and "/docs" in reached[first:]
 
 
+def check_lines_with_a_key(page: Page, account: str, key: str) -> None:
+    """Once account and key are given they stand in the lines, which then work as they are."""
+    page.evaluate(
+        "given => given.forEach(([name, value]) => sessionStorage.setItem(name, value))",
+        [["account", account], ["key", key]],
+    )
+    page.reload()
+    page.wait_for_function("() => document.getElementById('command-bot').innerText.includes('-m')")
+    command = page.inner_text("#command-buy").replace("5000", "4000")
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, timeout=20)
+    assert json.loads(ran.stdout)["account"] == account, ran
+    bots = page.inner_text("#command-bot").replace(".venv/bin/python", 'exec "$0"', 1)
+    assert bots.endswith(f" --account={account} --key={key}")
+    assert page.is_hidden("#start-keys")
+    page.evaluate("sessionStorage.clear()")
+    page.reload()
+
+
 def test_with_keys_the_page_shows_no_holdings(open_page: Open) -> None:
     with running("-a", "accounts.json", "-w", "--wsport", "0") as exchange:
         keys = json.loads((ROOT / "accounts.json").read_text())
         page = open_page(exchange)
         page.wait_for_selector("#start", state="visible")
         assert "YOUR_KEY" in page.inner_text("#command-buy")
+        assert "Put your account in for YOUR_ACCOUNT" in page.inner_text("#start")
+        check_lines_with_a_key(page, *next(iter(keys.items())))
         for account, direction in zip(keys, ("buy", "sell")):
             body = json.dumps(BUY | {"account": account, "direction": direction}).encode()
             asked = urllib.request.Request(

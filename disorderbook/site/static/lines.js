@@ -20,7 +20,7 @@ export function attendLines(codes) {
   document.documentElement.classList.add('has-script')
   // Behind a proxy the browser knows better than the exchange what to call it.
   for (const origin of document.querySelectorAll('.origin')) origin.textContent = location.origin
-  for (const code of codes) lines.set(code, code.textContent)
+  for (const code of codes) lines.set(code, atPageAddress(code.textContent))
   if (shells) shells.hidden = !isWindows
   for (const field of fields) {
     const kept = KEPT[field.dataset.standsFor]
@@ -31,6 +31,13 @@ export function attendLines(codes) {
   for (const asked of [mine, shells]) asked?.addEventListener('input', showLines)
   showLines()
   return given
+}
+
+// The tape's address, which behind a proxy is below the page's own.
+function atPageAddress(line) {
+  const isNear = ['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname)
+  if (isNear && location.protocol === 'http:') return line
+  return line.replace(/^ws:\/\/[^/]+/, `${location.protocol.replace('http', 'ws')}//${location.host}`)
 }
 
 function given(placeholder) {

@@ -4,7 +4,7 @@
 
 import { attendChart, markFills } from './chart.js'
 import { attendChooser, showPlace } from './chooser.js'
-import { curlLine, inOwnShell, quoted } from './commands.js'
+import { curlLine, inOwnShell, keyInLines, quoted } from './commands.js'
 import {
   $, clearNone, clockTime, countText, dollars, fit, fitRows, makeRow, mark, put, shares,
   showNone,
@@ -42,6 +42,7 @@ function showStart() {
   if ($('start').hidden) return
   const isNew = 'Nobody has opened this book yet'
   put($('start-title'), book.isOpen ? 'Nothing has traded here yet' : isNew)
+  $('start-keys').hidden = !orderCommand('buy').includes('YOUR_')
   put($('command-buy'), orderCommand('buy'))
   put($('command-sell'), orderCommand('sell'))
   put($('command-bot'), botCommand())
@@ -51,14 +52,17 @@ function botCommand() {
   const place = `--venue=${quoted(here.venue)} --symbol=${quoted(here.symbol)}`
   const url = quoted(`${location.origin}/ob/api/`)
   const python = isWindows ? quoted('.venv\\Scripts\\python') : '.venv/bin/python'
-  const line = `${python} -m bots market-maker taker noise \\\n  --url ${url} ${place}`
+  const who = server.needsKeys ? ` --account=${quoted(accountInLines())} --key=${quoted(keyInLines(true))}` : ''
+  const line = `${python} -m bots market-maker taker noise \\\n  --url ${url} ${place}${who}`
   return inOwnShell(line)
 }
 
+const accountInLines = () => own.account || (server.needsKeys ? 'YOUR_ACCOUNT' : 'ME')
+
 function orderCommand(direction) {
-  const body = { account: 'ME', direction, orderType: 'limit', price: 5000, qty: 10 }
+  const body = { account: accountInLines(), direction, orderType: 'limit', price: 5000, qty: 10 }
   const path = `/ob/api/venues/${inPath(here.venue)}/stocks/${inPath(here.symbol)}/orders`
-  return curlLine(path, { body, key: server.needsKeys ? 'YOUR_KEY' : '' })
+  return curlLine(path, { body, key: server.needsKeys ? keyInLines(true) : '' })
 }
 
 // ---- Tables -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
   <section class="panel start" id="start" aria-labelledby="start-title" hidden>
     <h2 id="start-title">Nothing has traded here yet</h2>
     <p id="start-text">Place an order, then one that meets it. In orders prices are cents a share: 5000 is $50.00.</p>
+    <p id="start-keys" hidden>Put your account in for YOUR_ACCOUNT and its key for YOUR_KEY.</p>
     <div class="command">
       <pre id="command-buy"></pre>
       <button type="button" data-copy="command-buy">Copy<span
