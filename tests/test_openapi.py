@@ -311,13 +311,13 @@ def run_with_requests(test: Any, client: Client, operation: tuple[str, str]) -> 
 
 
 class Renewable:
-    """A client whose exchange can be replaced by a new one."""
+    """A client whose exchange can be replaced by a new one; with a tape, which levels may need."""
 
     def __init__(self) -> None:
         self.renew()
 
     def renew(self) -> None:
-        self._client = Client(clock=itertools.count(1).__next__)
+        self._client = Client(clock=itertools.count(1).__next__, has_tape=True)
 
     def app(self, environ: Any, start_response: Any) -> Any:
         return self._client.app(environ, start_response)
