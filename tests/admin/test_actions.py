@@ -10,6 +10,7 @@ from wsgi import BUY, ORDERS
 from disorderbook.admin import actions
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
+from disorderbook.errors import CannotWrite
 
 
 def fill(client: Administered, count: int, account: str = "ANN") -> None:
@@ -120,6 +121,27 @@ def test_in_a_file_each_step_is_committed(tmp_path: Path) -> None:
         begun, done = again.as_admin("").json["actions"]
         assert [done[name] for name in ("action", "account")] == ["cancel", "ANN"]
         assert (begun["detail"], done["detail"]) == ("begun", "300 orders")
+
+
+def test_a_step_that_cannot_be_committed_is_taken_back_and_ends_the_answer(tmp_path: Path) -> None:
+    file, at_once = tmp_path / "market.db", actions.CANCELS_AT_ONCE
+    with administered(database=file) as client:
+        fill(client, 300)
+        answer = client.steps(f"{ADMIN}/cancel", keyed(KEY), "POST", {"account": "ANN"})
+        next(answer), next(answer)
+        exchange = client.services.exchange
+        with exchange.lock:
+            exchange.roll_back()  # as a disk that is full does
+        with pytest.raises(CannotWrite):
+            list(answer)
+        assert exchange.lock.acquire(blocking=False)
+        exchange.lock.release()
+        assert resting(client) == 300 - 2 * at_once
+        assert client.as_admin("cancel", {"account": "ANN"}).status == 503
+        assert resting(client) == 300 - 2 * at_once
+    with administered(database=file) as again:
+        assert resting(again) == 300 - 2 * at_once
+        assert steps(again, "cancel", {"account": "ANN"})[-1] == 300 - 2 * at_once
 
 
 def test_orders_in_a_settled_stock_rest_until_they_are_cancelled() -> None:

@@ -324,6 +324,22 @@ def test_a_leader_cannot_trade_with_himself_at_any_price() -> None:
         assert last is not None and (last.price == MAX_PRICE) is (not rules), rules
 
 
+def test_two_accounts_move_a_band_that_follows_them_and_none_around_the_start() -> None:
+    """They trade one share after the other at the upper edge, as docs/rules.md says."""
+    for around, reached in (("last", MAX_PRICE), ("mid", MAX_PRICE), ("start", 6000)):
+        market = RuledMarket(
+            band=20, band_around=around, start_price=5000, self_trade="refuse", position_limit=100
+        )
+        rules = market.book.rules
+        assert rules is not None
+        for _ in range(72):
+            _, edge = rules.edges(reference_of(market.book))
+            market.sell("leader", edge, 1)
+            market.buy("friend", edge, 1)
+        last = market.book.last_trade
+        assert last is not None and last.price == reached, around
+
+
 def test_makers_and_takers_pay_of_what_they_trade() -> None:
     market = RuledMarket(taker_fee=30, maker_fee=-10)
     market.sell("ann", 333, 10)
