@@ -262,7 +262,7 @@ class BookHistory:
         )
         self.count = self._counted = self.stored = count
         if self.band is not None and stored.mark is not None:
-            self.band.price = stored.mark
+            self.band.restore(stored.mark, stored.trades[-1][0] if stored.trades else None)
         elif self.band is not None:  # it was marked otherwise: what is known has to do
             for price, *_, event, _ in stored.trades:
                 self.band.weigh(event, (price,))

@@ -39,6 +39,18 @@ def test_a_price_outside_of_the_band_around_the_mark_before_does_not_count() -> 
     assert weighed(rules, [1000], [1050, 1100, 1101, 1150, 2**31 - 1]) == 1100
 
 
+def test_a_price_that_has_moved_without_trades_counts_at_the_second_trade_there() -> None:
+    rules = Rules(band=10, band_around="mid")
+    assert weighed(rules, [1000], [1190]) == 1000
+    assert weighed(rules, [1000], [1190], [1000], [1190]) == 1000  # to and fro
+    assert weighed(rules, [1000], [1190], [1200]) == 1200
+    assert weighed(rules, [1000], [1190], [2000], [2100], [2050]) == 2050
+    # All trades of an order are compared with what was before it.
+    assert weighed(rules, [1000], [1190, 1191, 1192]) == 1000
+    around_start = Rules(band=10, band_around="start", start_price=1000)
+    assert weighed(around_start, [1190], [1190], [1190]) == 1000
+
+
 def test_a_start_price_is_the_mark_until_a_trade_counts() -> None:
     rules = Rules(band=10, band_around="last", start_price=500)
     assert weighed(rules) == weighed(rules, [1000]) == 500
@@ -105,6 +117,11 @@ def test_it_is_the_same_after_a_restart_a_rollback_and_a_snapshot(tmp_path: Path
     for _ in range(2):
         with assemble(settings(file), Accounts()) as services:
             assert mark_of(Assembled(services)) == before
+    with assemble(settings(file), Accounts()) as services:
+        client = Assembled(services)
+        send(client, "eve", "buy", 1190)
+        send(client, "bob", "sell", 1190)
+        assert mark_of(client) == [1190, 1190]  # the trade before it is known
     with assemble(settings(file, mark=Mark.LAST), Accounts()) as services:
         told = Assembled(services)("GET", "/api/v1/venues/TESTEX/scores").json
         assert told["stocks"][0]["price"] == before[0]

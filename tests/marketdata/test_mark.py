@@ -119,3 +119,26 @@ def test_it_is_worth_nothing_at_the_middle_and_once_the_stock_is_settled() -> No
             {} if settled is None else {"settled": settled}
         )
         assert json.loads(client("GET", "/api/v1/venues/TESTEX/scores").body)["accounts"] == 2
+
+
+def test_the_middle_is_the_price_that_one_makes_oneself_while_nobody_else_offers() -> None:
+    """docs/rules.md warns of both."""
+    client = Client(mark=Mark.MID)
+    client.order(account="EVE", direction="sell", price=MAX_PRICE, qty=1)
+    client.order(account="EVE", direction="buy", price=MAX_PRICE, qty=1)
+    [stock] = client("GET", "/api/v1/venues/TESTEX/scores").json["stocks"]
+    assert stock["price"] == MAX_PRICE
+    client.order(account="EVE", direction="sell", price=MAX_PRICE, qty=1)
+    client.order(account="EVE", direction="buy", price=1, qty=1)
+    [stock] = client("GET", "/api/v1/venues/TESTEX/scores").json["stocks"]
+    assert stock["price"] == (MAX_PRICE + 1) // 2
+
+
+@pytest.mark.parametrize("mark", Mark)
+def test_rules_with_a_band_refuse_it_under_every_mark(mark: Mark) -> None:
+    bands = rule_book({"market": {"band": 10, "start_price": 5000}})
+    client = Client(mark=mark, rules=bands)
+    client.services.history._bands = bands
+    cheated(client)
+    [nav] = nav_of(client, "EVE")
+    assert nav == 3 * 2620 * (5000 if mark is Mark.MID else 5003) - 2620 * (5001 + 5002 + 5003)

@@ -20,6 +20,7 @@ SCRIPTS = sorted(
     for file in (files("disorderbook.site") / "static").iterdir()
     if file.name.endswith(".js")
 )
+VOID = ("meta", "link", "path", "input")  # elements that have no end
 OF_A_STOCK = [path.rpartition("/")[2] for _, path, _ in ROUTES if "<symbol>" in path]
 
 
@@ -33,13 +34,13 @@ class Tags(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("meta", "link", "path"):
+        if tag not in VOID:
             self.open.append(tag)
         if tag in ("script", "link"):
             self.files += [value or "" for name, value in attrs if name in ("src", "href")]
 
     def handle_endtag(self, tag: str) -> None:
-        if tag != "path":
+        if tag not in VOID:
             assert self.open.pop() == tag
 
 
