@@ -1,5 +1,6 @@
 """The chart, the ladder and the trades in a real browser: what they draw, and how they are read."""
 
+import itertools
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -43,6 +44,15 @@ HIDE = """
 TOO_WIDE = """
     [...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > 391)
         .slice(0, 5).map(one => one.outerHTML.slice(0, 200))
+"""
+# What is closer to the right end of the panel than the padding.
+IN_PADDING = """
+    [...document.querySelectorAll('.trades td:last-child, .scores .holdings')].filter(cell => {
+        const words = document.createRange()
+        words.selectNodeContents(cell)
+        const { right } = words.getBoundingClientRect()
+        return right && right > cell.closest('.panel').getBoundingClientRect().right - 14
+    }).map(cell => cell.outerHTML)
 """
 TOUCH = """
     places => places.forEach(([kind, pointerId, share]) => {
@@ -274,7 +284,9 @@ def test_on_a_phone_there_are_four_times_whatever_is_seen(
     page = opened(open_url, exchange, "TIMES", "phone")
     width = page.evaluate("document.getElementById('chart').clientWidth")
     now = page.evaluate("import('/static/market.js').then(({ book }) => book.clock)")
-    for seconds in (60, 68, 119, 119.5, 300, 3000, 90_000):
+    spans = [(now + 5 - ago, now + 5) for ago in (60, 68, 119, 119.5, 300, 3000, 90_000)]
+    minute = now // 60 * 60
+    for span in (*spans, (minute - 1.5, minute + 54.5)):  # the last has one close to its left end
         page.evaluate(
             """async ([from, to]) => {
                 const { here } = await import('/static/market.js')
@@ -282,11 +294,13 @@ def test_on_a_phone_there_are_four_times_whatever_is_seen(
                 const { drawPlots } = await import('/static/plot.js')
                 drawPlots()
             }""",
-            [now - seconds + 5, now + 5],
+            span,
         )
         times = [(x, text) for text, x in page.evaluate("drawn.texts") if ":" in text]
-        assert len(times) >= 4, (seconds, times)
+        assert len(times) >= 4, (span, times)
         assert all(0 <= x <= width for x, _ in times)
+        for (left, text), (right, _) in itertools.pairwise(times):
+            assert right - left > 6 * len(text), (span, times)  # pixels, and letters of 12
         assert len({text for _, text in times}) == len(times)
     assert "UTC" in texts(page)
 
@@ -381,3 +395,4 @@ def test_on_a_phone_nothing_scrolls_sideways_whatever_the_figures(
         """
     )
     assert cut == []
+    assert page.evaluate(IN_PADDING) == []

@@ -19,6 +19,19 @@ SCREENS = {"phone": (390, 844), "projector": (1920, 1080)}
 MOST_SCREENS = 15  # that the page is tall
 COLUMNS = ("told", "tried")
 LEFT_OUT = ("heading-order", "label")  # of axe, where most of the page has been taken out
+LENIENT = """
+[market]
+position_limit = 1_000_000
+largest_order = 1_000_000
+open_orders = 1000
+band = 1000
+band_around = "last"
+orders_per_second = 1000
+self_trade = "cancel-newer"
+taker_fee = 1
+maker_fee = 1
+tick_size = 1
+"""
 READY = "html.has-script"  # what a page has once its script has run
 IDS = "parts => parts.map(part => part.parentElement.id)"
 ACCOUNT, KEY = 'O\'NEILL "x"/ü $&', "k'ey $& \\"
@@ -26,10 +39,12 @@ ACCOUNT, KEY = 'O\'NEILL "x"/ü $&', "k'ey $& \\"
 
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    """One with all routes that there are."""
+    """One with all routes and rules that there are."""
     key_file = tmp_path_factory.mktemp("keys") / "admin.key"
     key_file.write_text("the admin's key\n")
-    options = ("--extra", "--control", "--admin-key-file", str(key_file))
+    rules = key_file.with_name("rules.toml")
+    rules.write_text(LENIENT)
+    options = ("--extra", "--control", "--admin-key-file", str(key_file), "--rules", str(rules))
     with running("-a", str(ROOT / "accounts.json"), *options) as exchange:
         yield exchange
 
@@ -227,7 +242,10 @@ def test_the_search_finds_unfolds_and_folds_again(open_url: Open, exchange: Exch
     assert page.locator("#found").text_content() == "Nothing found"
     page.keyboard.press("Escape")
     assert page.input_value("#search") == "" == page.locator("#found").text_content()
-    assert page.is_visible("#getQuote") and not page.locator("#content details[open]").count()
+    assert (
+        page.is_visible("#getQuote")
+        and not page.locator("#content article > details[open]").count()
+    )
 
 
 def test_links_unfold_what_they_lead_to_and_the_contents_say_where_one_is(

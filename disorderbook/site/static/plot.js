@@ -177,10 +177,11 @@ export class Plot {
       if (step / (end - start) * right < wide) break
       const labels = this.labels(Math.ceil(start / step) * step, step, format)
       // The first one may be moved a little to the right, and the last one stand out, to be whole.
+      if (labels[1]?.[0] - wide < wide / 2) labels.shift() // there is no room to move it
       if (labels.length >= least) return labels
     }
     const step = Math.max(1, Math.floor((end - start) / LEAST_TIMES))
-    return this.labels(Math.ceil(start + step / 4), step, CLOCK)
+    return this.labels(Math.ceil(start + step / 2), step, CLOCK)
   }
 
   labels(first, step, format) {

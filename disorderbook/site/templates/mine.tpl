@@ -3,6 +3,6 @@
 % for label, placeholder in placeholders:
 <label>{{label}} <input type="text" data-stands-for="{{placeholder}}" autocomplete="off" spellcheck="false"></label>
 % end
-<p class="quiet">They are put into the lines of this page. A key stays in this tab.</p>
+<p class="quiet">What stands here is put into the lines of this page. A key stays in this tab.</p>
 </div>
 % end
