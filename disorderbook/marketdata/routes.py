@@ -27,6 +27,7 @@ from disorderbook.marketdata.scores import (
 )
 from disorderbook.marketdata.venue_scores import (
     MOST_VENUE_SCORES,
+    listed_at,
     over_time_message,
     venue_scores_message,
 )
@@ -97,7 +98,8 @@ class MarketDataRoutes:
         found, viewer = self._book(venue, symbol), self._viewer(request, venue)
         standing = self._standing(request, venue)
         book, rankings, now = standing.book(found), standing.rankings, standing.now
-        steps = scores_message(rankings, book, now, viewer, most, standing.frozen_at)
+        listed, frozen_at = listed_at(venue, self._accounts), standing.frozen_at
+        steps = scores_message(rankings, book, now, viewer, most, frozen_at, listed)
         return made_in_steps(steps, self._exchange.lock)
 
     def venue_scores(self, request: Request, venue: str) -> Answer:

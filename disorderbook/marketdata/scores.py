@@ -10,7 +10,7 @@ All three are made in steps, during each of which the exchange's lock must be he
 the moment of its step, but for the price and the order, which are the ranking's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from itertools import islice
 from typing import Annotated
@@ -50,6 +50,11 @@ class Viewer(msgspec.Struct, frozen=True, gc=False):
     def may_see(self, account: str) -> bool:
         """Whether the holdings of an account are shown."""
         return not self.hide_holdings or account == self.owner
+
+
+def everybody(account: str) -> bool:
+    """Every account is listed."""
+    return True
 
 
 def scores_page(rankings: Rankings, book: OrderBook, now: int, viewer: Viewer) -> Steps:
@@ -153,12 +158,13 @@ def scores_message(
     viewer: Viewer,
     most: int | None = None,
     frozen_at: int | None = None,
+    listed: Callable[[str], bool] = everybody,
 ) -> Steps:
     """The positions of a book as JSON, in cents, the highest net asset value first. There is no
     price until something has traded.
 
     `now` and `frozen_at` are nanoseconds since 1970. `most` limits the number of accounts; None
-    shows all of them.
+    shows all of them. Accounts that are not `listed` are left out, but counted.
     """
     ranking = yield from rankings.ranking(book, now)
     message = ScoresMessage(
@@ -172,7 +178,7 @@ def scores_message(
         accounts=ranking.count,
         scores=[],
     )
-    rows = with_commas(map(to_json, _scores(ranking, viewer, most)))
+    rows = with_commas(map(to_json, _scores(ranking, viewer, listed, most)))
     return (yield from list_in_steps(to_json(message), rows, SCORES_AT_ONCE))
 
 
@@ -186,7 +192,8 @@ def scores_table(rankings: Rankings, book: OrderBook, now: int, viewer: Viewer) 
     hides_all = viewer.hide_holdings and viewer.owner is None
     columns = COLUMNS if hides_all else COLUMNS + HOLDINGS
     rows = (
-        [_cell(getattr(score, column)) for column in columns] for score in _scores(ranking, viewer)
+        [_cell(getattr(score, column)) for column in columns]
+        for score in _scores(ranking, viewer, everybody)
     )
     lines = table_lines(columns, rows, quote_all_text=True)
     return (yield from rows_in_steps((line.encode() for line in lines), SCORES_AT_ONCE))
@@ -197,9 +204,12 @@ def _shown(ranking: Ranking, viewer: Viewer) -> Iterator[Position]:
     return (p for p in positions if p.account == viewer.owner) if viewer.alone else positions
 
 
-def _scores(ranking: Ranking, viewer: Viewer, most: int | None = None) -> Iterator[ScoreMessage]:
+def _scores(
+    ranking: Ranking, viewer: Viewer, listed: Callable[[str], bool], most: int | None = None
+) -> Iterator[ScoreMessage]:
     price = ranking.price or 0
-    for position in islice(_shown(ranking, viewer), most):
+    shown = (position for position in _shown(ranking, viewer) if listed(position.account))
+    for position in islice(shown, most):
         yield _score(position, price, not viewer.may_see(position.account))
 
 

@@ -9,7 +9,7 @@ Both answers are made in steps, during each of which the exchange's lock must be
 nanoseconds since 1970 here, and time stamps in the answers.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -25,7 +25,13 @@ from disorderbook.marketdata.nav_series import (
 )
 from disorderbook.marketdata.ranking import Total, VenueRanking
 from disorderbook.marketdata.scoreboard import VenueStanding
-from disorderbook.marketdata.scores import OWNER_ONLY, SCORES_AT_ONCE, Viewer, whole_dollars
+from disorderbook.marketdata.scores import (
+    OWNER_ONLY,
+    SCORES_AT_ONCE,
+    Viewer,
+    everybody,
+    whole_dollars,
+)
 from disorderbook.protocol.fields import Account, Ok, Price, Symbol, Timestamp, Venue
 from disorderbook.protocol.names import NANOSECONDS, timestamp, to_json
 from disorderbook.protocol.route import Steps, list_in_steps, with_commas
@@ -226,19 +232,21 @@ class NavChanges:
         return nav - before if is_exact else whole_dollars(nav) - whole_dollars(before)
 
 
+def listed_at(venue: str, accounts: Accounts) -> Callable[[str], bool]:
+    """Which accounts are listed at a venue: where keys are needed those that have one now, at a
+    level's venue all.
+    """
+    return everybody if venue in accounts.private else accounts.is_listed
+
+
 def _ranking(standing: VenueStanding, accounts: Accounts) -> Generator[bytes, None, VenueRanking]:
     venue = standing.books[0].venue
-    is_private = venue in accounts.private
-    listed = _everybody if is_private else accounts.is_listed
+    listed = listed_at(venue, accounts)
     return (
         yield from standing.rankings.venue_ranking(
             venue, standing.symbol, standing.books, standing.now, listed, accounts.version
         )
     )
-
-
-def _everybody(account: str) -> bool:
-    return True
 
 
 def _frozen_at(standing: VenueStanding) -> str | UnsetType:

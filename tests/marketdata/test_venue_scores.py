@@ -120,6 +120,13 @@ def test_an_account_without_a_key_is_not_listed_any_more() -> None:
     assert told["accounts"] == 2 and [row["account"] for row in told["scores"]] == ["CAT", "BOB"]
     over_time = scores(client, "?over=time")
     assert [row["account"] for row in over_time["scores"]] == ["CAT", "BOB"]
+    for symbol in ("FOOBAR", "OTHER"):
+        path = f"/venues/TESTEX/stocks/{symbol}/scores"
+        listed, kept = (
+            {row["account"] for row in client("GET", each).json["scores"]}
+            for each in (f"/api/v1{path}", f"/ob/api{path}?format=json")
+        )
+        assert kept - listed == {"ANN"}  # the wire stays as it is
 
 
 def test_values_have_no_bound_and_names_no_shape() -> None:

@@ -62,6 +62,10 @@ def test_fifty_stocks_are_seen_with_what_they_are_at(
     ]
     texts = page.locator("a.book").nth(1).locator(".line > span").all_text_contents()
     assert texts[2:4] == [f"{MAX_PRICE // 100:,}.{MAX_PRICE % 100}", "▲ +over 9,999 %"]
+    drawn = page.locator("a.book >> nth=1 >> .sparkline polyline >> nth=1").get_attribute("points")
+    assert drawn is not None
+    heights = [float(point.split(",")[1]) for point in drawn.split()]
+    assert heights[0] > heights[-1]  # it rises, as the change is told from its first trade
     assert page.locator("a.book .last").first.text_content() == "no trades yet"
     link = page.get_attribute("a.book >> nth=47", "href")
     assert link == "/?venue=TESTEX&symbol=%3Cimg+src%3Dx+onerror%3Dalert%281%29%3E"

@@ -9,7 +9,7 @@ import { drawSparkline, makeSparkline } from './sparkline.js'
 
 const EVERY = 2000 // milliseconds
 const AT_ONCE = 100 // stocks on the page
-const POINTS = 60 // of a line; one that is shorter ends like the others
+const POINTS = 60 // of a line behind its first; one that is shorter ends like the others
 const MOST_PERCENT = 9999 // in figures
 
 const venue = decodeURIComponent(location.pathname.split('/').filter(Boolean).at(-1))
@@ -99,9 +99,10 @@ function showBook(card, book) {
   put(part.bid, `Bid ${bid === undefined ? '–' : dollars(bid)}`)
   put(part.ask, `Ask ${offer === undefined ? '–' : dollars(offer)}`)
   put(part.volume, `${sharesText(volume)} traded`)
+  // It begins at the price that the change is told of.
   const start = POINTS - line.length
-  drawSparkline(part.drawing.firstElementChild, line.map((price, at) => [start + at, price]),
-    { start: 0, end: POINTS - 1 })
+  const points = [open, ...line].map((price, at) => [start + at, price])
+  drawSparkline(part.drawing.firstElementChild, last === undefined ? [] : points, { start: 0, end: POINTS })
 }
 
 function stateText({ halted, settled }) {
