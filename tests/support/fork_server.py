@@ -4,9 +4,13 @@ A server process has imported the package once, and forks itself for each script
 memory, descriptors, signals, environment and exit status of its own, as any process has. Where that
 would not be the same, a process is started afresh: not on Linux, or with options for the
 interpreter itself. Of those only `-OO` has a server of its own.
+
+The server ends with the tests, however they end, and each process that it has forked is then asked
+to end, as by a user: a pytest that is killed leaves nothing that goes on.
 """
 
 import atexit
+import ctypes
 import functools
 import gc
 import importlib
@@ -36,6 +40,7 @@ LOADED = (
     "uvloop",
 )
 OPTIMIZED = "-OO"
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 LATE = {"PYTHONUNBUFFERED"}  # variables for the interpreter that still count after its start
 
 
@@ -185,6 +190,7 @@ def _open_streams(buffering: int) -> None:
 def serve(requests: socket.socket) -> Script | None:
     """Fork for each request, until there are no more; returns the script in what was forked."""
     children: dict[int, socket.socket] = {}
+    server = os.getpid()
 
     def tell_ends(*_: object) -> None:
         while children:
@@ -203,6 +209,7 @@ def serve(requests: socket.socket) -> Script | None:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         pid = os.fork()
         if not pid:
+            _end_with(server)
             requests.detach()
             _become(streams, children)
             return Script(**json.loads(message))
@@ -211,6 +218,13 @@ def serve(requests: socket.socket) -> Script | None:
         for stream in streams:
             os.close(stream)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+
+
+def _end_with(parent: int) -> None:
+    """Have this process asked to end when its parent ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # which has ended before that
+        os._exit(1)
 
 
 def _become(streams: list[int], children: dict[int, socket.socket]) -> None:
