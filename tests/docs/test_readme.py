@@ -1,7 +1,6 @@
 """README stays short, and what the documents link to is there."""
 
 import re
-from os.path import normpath
 from pathlib import Path
 
 import pytest
@@ -51,6 +50,5 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             continue
         reached.add(page)
         links = re.findall(r"\]\(([^)#]+\.md)", page.read_text())
-        # One of them is a link to a file of the package.
-        waiting += [Path(normpath(page.parent / link)) for link in links]
+        waiting += [(page.parent / link).resolve() for link in links]
     assert set(PAGES) <= reached

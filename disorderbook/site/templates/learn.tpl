@@ -4,10 +4,9 @@
 {{!title}}
 <nav class="experiments" aria-label="Experiments"><ol>
 % for name, heading, symbol in experiments:
-<li><a href="#{{name}}">{{heading}}</a> <a class="watch" href="/?{{place_of(symbol)}}" target="_blank" aria-label="Watch {{symbol}} on the front page">watch</a></li>
+<li><a href="#{{name}}">{{heading}}</a> <a class="watch" href="{{place_of(symbol)}}" target="_blank" aria-label="Watch {{symbol}} on the front page">watch</a></li>
 % end
 </ol></nav>
-% include('mine.tpl', placeholders=placeholders)
 {{!text}}
 </article>
 </main>
