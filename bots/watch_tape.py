@@ -15,7 +15,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv6Address
 from typing import Any, NoReturn
 from urllib.parse import quote as percent_encoded
@@ -131,15 +131,19 @@ def connect(url: str, key: str, tls: dict[str, Any] | None = None) -> websocket.
         ) from None
     except websocket.WebSocketBadStatusException as answer:
         if is_final(answer.status_code):
-            status, why = answer.status_code, sentence(answer.resp_body)
+            status, why = answer.status_code, sentence(answer.resp_body, answer.resp_headers)
             raise Refused(f"Refused: {url} answers {status}, so it is no tape{why}") from None
         raise
 
 
-def sentence(body: bytes | None) -> str:
-    """What an exchange says of a refusal, such as where its tape is; empty for another server."""
+def sentence(body: bytes | None, headers: Mapping[str, str] | None) -> str:
+    """What an exchange says of a refusal, such as where its tape is, and what exactly was wrong;
+    empty for another server.
+    """
     try:
-        return f" ({json.loads(body or b'')['error']})"
+        detail = (headers or {}).get("x-error-detail")
+        more = f": {json.loads(detail)}" if detail else ""
+        return f" ({json.loads(body or b'')['error']}{more})"
     except (ValueError, LookupError, TypeError):
         return ""
 

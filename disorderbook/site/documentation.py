@@ -42,7 +42,7 @@ UNKNOWN_PATH = Call("", f"curl '{NOWHERE}'", "404", JSON, "", examples.python_ca
 
 # Answers that belong to no route.
 _ELSEWHERE = {"400": "IllegalHost", "404": "NoSuchPath", "405": "WrongMethod", "415": "EncodedBody"}
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _MARKS = re.compile(
     r"`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*|\[(?P<link>[^\]]+)\]\((?P<target>#[\w-]+)\)"
 )
@@ -60,13 +60,11 @@ def with_origin(page: str, host: str) -> str:
     """
     found = _HOST.fullmatch(host) or _HOST.fullmatch(DEFAULT_HOST)
     assert found is not None
-    origin = escape(f"http://{found[0]}")
-    return (
-        # The page's script corrects the origin where a proxy has changed it.
-        page.replace(ORIGIN, f'<span class="origin">{origin}</span>').replace(
-            TAPE_ORIGIN, escape(f"ws://{found['name']}")
-        )
-    )
+    # The page's script corrects the origins where a proxy has changed them.
+    for origin, scheme in ((ORIGIN, "http"), (TAPE_ORIGIN, "ws")):
+        own = f'<span class="origin">{escape(f"{scheme}://{found[0]}")}</span>'
+        page = page.replace(origin, own)
+    return page
 
 
 @lru_cache(maxsize=PAGES_KEPT)

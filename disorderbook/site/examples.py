@@ -92,7 +92,7 @@ class Setup(NamedTuple):
     symbol: str
     needs_keys: bool
     extra: bool  # whether it lists an account's orders
-    tape_port: int | None = None  # of the websockets, if that is known
+    tape_port: int | None = None  # that websockets have beside the exchange's, if there are any
     is_stepped: bool = False  # whether its clock moves when asked
     has_control: bool = False  # whether there are routes that control the market
     has_admin_key: bool = False  # whether those need a key, and moving the clock
@@ -459,5 +459,5 @@ def socket_urls(setup: Setup) -> list[tuple[str, str]]:
     account, venue, symbol = (
         quote(name, safe="") for name in (setup.account, setup.venue, setup.symbol)
     )
-    start = f"{TAPE_ORIGIN}:{setup.tape_port or TAPE_PORT}/ob/api/ws/{account}/venues/{venue}/"
+    start = f"{TAPE_ORIGIN}/ob/api/ws/{account}/venues/{venue}/"
     return [(start + form.format(symbol=symbol), meaning) for form, meaning in SOCKETS]

@@ -1,9 +1,9 @@
 """The page at /learn: six experiments, of which learn.md is the text.
 
 `docs/learn.md` is the same file again, since a package cannot have one from elsewhere, and not all
-systems have links. The page has this exchange's own address and venue in the lines. Where one account
-cannot be three people, or rules forbid what the experiments do, the lines are for an exchange that
-its reader starts.
+systems have links. The page has this exchange's own address and venue in the lines. Where one
+account cannot be three people, or rules forbid what the experiments do, the lines are for an
+exchange that its reader starts.
 """
 
 import re

@@ -1,12 +1,15 @@
 """The script that prints the tape, started as from a shell."""
 
+import json
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing.connection import Connection
 
 import fork_server
@@ -93,6 +96,26 @@ def test_what_is_no_tape_is_refused() -> None:
         with bot("watch_tape.py", "--url", url) as watching:
             assert watching.wait() == 1
         assert "so it is no tape (This exchange has no websockets; " in watching.log()
+
+
+class Refusing(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = b'{"ok": false, "error": "Illegal host"}'
+        self.send_response(403)
+        self.send_header("X-Error-Detail", json.dumps("the Host is another"))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_a_refusal_says_what_exactly_was_wrong() -> None:
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        with bot("watch_tape.py", "--url", f"ws://127.0.0.1:{server.server_port}") as watching:
+            assert watching.wait() == 1
+        answering.join()
+    assert "so it is no tape (Illegal host: the Host is another)" in watching.log()
 
 
 def test_it_waits_for_an_exchange_that_is_away_and_reconnects() -> None:

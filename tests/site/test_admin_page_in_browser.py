@@ -113,6 +113,22 @@ def test_the_admins_key_is_asked_for_and_stays_in_the_tab(
     assert page.input_value("#key") == ""  # a player's is another one
 
 
+PATIENCE = """async () => {
+    const asked = [], timeout = AbortSignal.timeout
+    AbortSignal.timeout = span => { asked.push(span); return timeout.call(AbortSignal, span) }
+    const { send } = await import('/static/requests.js')
+    await send('GET', '/api/v1/server')
+    await send('POST', '/api/v1/admin/announce', { text: '' })
+    return [Math.min(...asked), Math.max(...asked)]
+}"""
+
+
+def test_what_changes_the_market_is_waited_for_longer(
+    exchange: PrivateExchange, open_url: Open
+) -> None:
+    assert open_admin(open_url, exchange).evaluate(PATIENCE) == [5000, 60_000]
+
+
 def test_stocks_are_halted_resumed_opened_and_frozen(
     exchange: PrivateExchange, open_url: Open
 ) -> None:

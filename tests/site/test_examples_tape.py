@@ -56,14 +56,13 @@ def test_the_section_says_whether_keys_are_needed() -> None:
     assert "?api_key=KEY" in keyed and "/ws/YOUR_ACCOUNT/venues/" in keyed
 
 
-def test_the_urls_have_the_port_that_takes_websockets() -> None:
+def test_the_section_names_the_other_port_that_takes_websockets() -> None:
     elsewhere = SETUP._replace(tape_port=9001)
-    assert all(url.startswith(f"{TAPE_ORIGIN}:9001/") for url, _ in socket_urls(elsewhere))
     assert "port 9001" in render("tape", elsewhere) and "--wsport" in render("tape", SETUP)
 
 
 def path_of(url: str) -> str:
-    return url.removeprefix(f"{TAPE_ORIGIN}:8001")
+    return url.removeprefix(TAPE_ORIGIN)
 
 
 def heard(peer: RawPeer) -> str:

@@ -19,8 +19,11 @@ const fields = [...(mine?.querySelectorAll('input') ?? [])]
 export function attendLines(codes) {
   document.documentElement.classList.add('has-script')
   // Behind a proxy the browser knows better than the exchange what to call it.
-  for (const origin of document.querySelectorAll('.origin')) origin.textContent = location.origin
-  for (const code of codes) lines.set(code, atPageAddress(code.textContent))
+  for (const origin of document.querySelectorAll('.origin')) {
+    const own = location.origin
+    origin.textContent = origin.textContent.startsWith('ws:') ? own.replace('http', 'ws') : own
+  }
+  for (const code of codes) lines.set(code, code.textContent)
   if (shells) shells.hidden = !isWindows
   for (const field of fields) {
     const kept = KEPT[field.dataset.standsFor]
@@ -31,13 +34,6 @@ export function attendLines(codes) {
   for (const asked of [mine, shells]) asked?.addEventListener('input', showLines)
   showLines()
   return given
-}
-
-// The tape's address, which behind a proxy is below the page's own.
-function atPageAddress(line) {
-  const isNear = ['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname)
-  if (isNear && location.protocol === 'http:') return line
-  return line.replace(/^ws:\/\/[^/]+/, `${location.protocol.replace('http', 'ws')}//${location.host}`)
 }
 
 function given(placeholder) {

@@ -3,6 +3,7 @@
 'use strict'
 
 const PATIENCE = 5000 // milliseconds that an answer may take
+const PATIENCE_TO_CHANGE = 60_000 // what is given up may still be done, as a cancel of many orders
 // Its name in the tab's storage, which ends with the tab. The admin's key is no trader's.
 const IS_ADMINS = /^\/(admin|control|scores)\b/.test(location.pathname)
 const KEY = IS_ADMINS ? 'admin-key' : 'key'
@@ -34,7 +35,7 @@ export function ask(path, parameters = {}, withKey = true) {
 export async function send(method, path, content, withKey = true) {
   const answer = await fetch(path, {
     method, headers: withKey ? headers() : {}, cache: 'no-store',
-    signal: AbortSignal.timeout(PATIENCE), body: content && JSON.stringify(content),
+    signal: AbortSignal.timeout(method === 'GET' ? PATIENCE : PATIENCE_TO_CHANGE), body: content && JSON.stringify(content),
   })
   const told = await answer.json()
   if (told.ok) return told

@@ -6,7 +6,7 @@
 % if setup.tape_port is None:
 this port, and on port {{examples.TAPE_PORT}} or that of <code>--wsport</code>. \\
 % else:
-port {{setup.tape_port}}. \\
+this port, and on port {{setup.tape_port}} for programs of old. \\
 % end
 Instead of asking for the quote again and again, open one of these URLs with any websocket client,
 here for the account {{setup.account}}. The venue or stock need not exist yet. You never have to
