@@ -1,5 +1,6 @@
 """The scores of a venue: all stocks together, what is hidden from whom, and over time."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -166,7 +167,7 @@ def test_rankings_are_shared_until_something_changes(monkeypatch: pytest.MonkeyP
 def test_many_are_ranked_and_told_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranking, "AT_ONCE", 20)
     monkeypatch.setattr(venue_scores, "SCORES_AT_ONCE", 20)
-    client = Client()
+    client = Client(clock=itertools.count(1).__next__)  # nanoseconds, however busy the machine is
     for number in range(60):
         trade(client, f"buyer-{number:03}", f"seller-{number:03}", 100 + number)
         trade(client, f"seller-{number:03}", f"buyer-{number:03}", 10, 1, "OTHER")
