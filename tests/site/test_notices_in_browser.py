@@ -63,6 +63,33 @@ def test_they_are_text_and_take_up_room_only_while_there_are_any(
     assert page.evaluate(HEIGHT) == 0
 
 
+@pytest.mark.parametrize(
+    ("origin", "hidden"),
+    [
+        ("", []),
+        ("http://class.example", ["Control", "Admin"]),
+        ("http://127.evil.example", ["Control", "Admin"]),
+        ("https://class.example", ["Control"]),
+    ],
+)
+def test_no_page_leads_to_what_a_proxy_does_not_pass_on(
+    exchange: PrivateExchange, open_url: Open, origin: str, hidden: list[str]
+) -> None:
+    page = open_url(exchange.url + "/levels")
+    for pattern in (f"{origin}/**",) if origin else ():
+        page.route(
+            pattern,
+            lambda route: route.fulfill(
+                response=route.fetch(url=route.request.url.replace(origin, exchange.url))
+            ),
+        )
+    for path in ("/levels", "/ob/api/"):
+        page.goto((origin or exchange.url) + path)
+        page.wait_for_selector(".places a")
+        links = page.locator(".places a").all()
+        assert [link.text_content() for link in links if not link.is_visible()] == hidden
+
+
 def test_a_stock_is_halted_or_settled_where_it_is_looked_at(
     exchange: PrivateExchange, open_url: Open
 ) -> None:

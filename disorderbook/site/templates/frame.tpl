@@ -12,6 +12,7 @@
 % for style in styles:
 <link rel="stylesheet" href="/static/{{style}}.css">
 % end
+<script src="/static/places.js"></script>
 <script src="/static/shell.js"></script>
 % if get('script'):
 <script type="module" src="/static/{{script}}.js"></script>
