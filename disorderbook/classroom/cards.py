@@ -7,6 +7,7 @@ the name; and a name is text, never markup.
 import json
 import shlex
 from collections.abc import Mapping
+from html import escape
 from importlib.resources import files
 from typing import NamedTuple
 from urllib.parse import quote
@@ -91,4 +92,10 @@ def cards_of(plan: ClassPlan, keys: Mapping[str, str], fingerprint: str) -> list
 def cards_page(cards: list[Card]) -> str:
     """The page with these."""
     template = (files("disorderbook.classroom") / "cards.tpl").read_text(encoding="utf-8")
-    return str(SimpleTemplate(template).render(cards=cards, LONG=LONG))
+    return str(SimpleTemplate(template).render(cards=cards, LONG=LONG, breakable=_breakable))
+
+
+def _breakable(lines: str) -> str:
+    """Lines as HTML whose URL, if it is wider than a card, goes on behind a slash."""
+    before, line_break, url = escape(lines).rpartition("\n")
+    return before + line_break + url.replace("/", "/<wbr>")

@@ -16,13 +16,14 @@ body { margin: 0; font: 10pt/1.35 system-ui, sans-serif; color: #000; background
   margin: -0.125mm; }
 h2 { margin: 0 0 1.5mm; font-size: 15pt; line-height: 1.15; overflow-wrap: anywhere; }
 h2.long { font-size: 9pt; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.5mm 3mm; margin: 0 0 1.5mm; }
+dl { display: grid; align-items: baseline; grid-template-columns: max-content 1fr; gap: 0.5mm 3mm; margin: 0 0 1.5mm; }
 dt { color: #444; }
 dd { margin: 0; overflow-wrap: anywhere; }
 .key, .place { white-space: nowrap; font: bold 11pt/1.3 ui-monospace, monospace; }
 .card p { margin: 1.5mm 0 0.3mm; font-size: 8pt; }
 pre { margin: 0; font: 6.8pt/1.35 ui-monospace, monospace; white-space: pre-wrap;
   overflow-wrap: anywhere; }
+.card .fingerprint { font: bold 6.8pt/1.35 ui-monospace, monospace; white-space: pre-wrap; }
 @media print { .note { display: none; } .cards { display: block; columns: 2; column-gap: 0; margin: 0; }
   .card { margin: 0; } }
 @media (max-width: 400px) { .cards { grid-template-columns: 1fr; } }
@@ -43,16 +44,18 @@ account: this file is for you alone.</p>
 <dt>Key</dt><dd class="key">{{card.key}}</dd>
 </dl>
 % if card.fingerprint:
-<p>Fetch the certificate once, and see that it is this one (the browser warns, and shows the same):</p>
+<p>Fetch the certificate once, and see whose it is:</p>
 <pre>{{card.fetch}}
-{{card.compare}}
-{{card.trust}}
-{{!card.fingerprint_lines}}</pre>
+{{card.compare}}</pre>
+<p>That must print this (the browser warns, and shows the same):</p>
+<p class="fingerprint">{{!card.fingerprint_lines}}</p>
+<p>If it does, trust it in this shell:</p>
+<pre>{{card.trust}}</pre>
 % end
 <p>The market, and your own account, in a browser:</p>
 <pre>{{card.page}}</pre>
 <p>An order, in a shell (for Windows see /docs there):</p>
-<pre>{{card.curl}}</pre>
+<pre>{{!breakable(card.curl)}}</pre>
 <p>The same in Python:</p>
 <pre>{{card.python}}</pre>
 </article>

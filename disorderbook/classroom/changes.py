@@ -97,9 +97,13 @@ def end_class(folder: ClassFolder, wipe: bool) -> list[Path]:
 
 
 def _write_totals(folder: ClassFolder, rounds: Rounds) -> Path:
-    """What each student has made in each round that has ended, and in all, in cents."""
+    """What each student has made in each round that has ended, and in all, in cents. One that has
+    not can be asked for no longer: the market's own scores have what it counted then.
+    """
+    states = rounds.states()
     titles = [f"round{each.number}" for each in rounds.plan.rounds]
-    rows = [[name, *made, total] for name, made, total in totals(rounds, folder.students())]
+    found = totals(rounds, folder.students(), lambda number: states[number].scores)
+    rows = [[name, *made, total] for name, made, total in found]
     text = io.StringIO(newline="")
     write_table(text, ["account", *titles, "total"], rows)
     path = folder.results / TOTALS

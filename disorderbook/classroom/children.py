@@ -1,8 +1,9 @@
 """The programs of a running class: the exchange, nginx in front of it, and the rounds' bots.
 
 The rule: they belong together. Each is a child of this process in a session of its own, so that
-Ctrl-C reaches this process alone, which ends them in their order: bots, nginx, exchange. What a
-child prints is in a log file, whose last line says why it ended.
+Ctrl-C reaches this process alone, which ends them in their order: bots, nginx, exchange. If it is
+killed itself, its watchdog ends them. What a child prints is in a log file, whose last line says
+why it ended.
 """
 
 import os
@@ -10,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +27,9 @@ LOOK_SECONDS = 0.05  # between two looks at that
 SETTLED_SECONDS = 0.5  # after which a program that cannot run has ended
 LONGEST_LINE = 300  # characters of a log's last line
 LOG_END_BYTES = 4096
+
+# What the watchdog runs: its input ends when the class does; the last line says who is alive.
+END_THE_LAST = 'while read -r line; do pids=$line; done; [ -z "$pids" ] || kill $pids'
 
 BotGroup = tuple[str, ...]
 """Venue, stock, and the names of the bots that one process runs there."""
@@ -99,11 +103,45 @@ class Child:
         return f"status {self._process.returncode}"
 
 
+class Watchdog:
+    """A shell that outlives this process, however that ends, and then asks its children to end.
+    (Windows has no such shell: there they have to be ended by hand.)
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def note(self, children: Iterable["Child"]) -> None:
+        """Have it end these, and no others."""
+        if os.name != "posix":
+            return
+        if self._process is None:
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", f"pids=; {END_THE_LAST}"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                text=True,
+            )
+        with suppress(BrokenPipeError):  # somebody has ended it
+            assert self._process.stdin is not None
+            self._process.stdin.write(" ".join(str(child.pid) for child in children) + "\n")
+            self._process.stdin.flush()
+
+    def end(self) -> None:
+        if self._process is not None:
+            self.note(())
+            self._process.communicate()
+            self._process = None
+
+
 class Children:
     """The children of one class, none at first."""
 
     def __init__(self, folder: ClassFolder, plan: ClassPlan) -> None:
         self._folder, self._plan = folder, plan
+        self._watchdog = Watchdog()
         self.exchange: Child | None = None
         self.nginx: Child | None = None
         self._bots: dict[BotGroup, Child] = {}
@@ -114,6 +152,7 @@ class Children:
         """Start it, and wait until it answers, or is not wanted any more; raises CannotRun."""
         command = exchange_command(self._folder, self._plan)
         self.exchange = Child("The exchange", command, self._log("exchange"))
+        self._watchdog.note(self._alive())
         deadline = time.monotonic() + START_SECONDS
         while is_wanted() and not connection.answers():
             self.exchange.check()
@@ -126,6 +165,7 @@ class Children:
         """Start it, and see that it goes on; raises CannotRun."""
         place = self._folder.nginx
         self.nginx = Child("nginx", nginx_command(program), self._log("nginx"), place)
+        self._watchdog.note(self._alive())
         time.sleep(SETTLED_SECONDS)
         self.nginx.check()
 
@@ -135,11 +175,17 @@ class Children:
             if child is not None:
                 child.check()
 
+    def _alive(self) -> list[Child]:
+        """In the order in which they are to end."""
+        known = (*self._bots.values(), self.nginx, self.exchange)
+        return [child for child in known if child is not None and child.runs]
+
     def have_bots(self, wanted: BotCommands) -> list[str]:
         """Have these bots trade and no others; returns a sentence for each process of them that has
         ended by itself. Raises CannotRun.
         """
         ended = []
+        before = self._alive()
         for key, child in list(self._bots.items()):
             if key not in wanted:
                 child.end()
@@ -149,6 +195,8 @@ class Children:
                 self._bots[key] = Child(f"The bots of {key[0]}", command, self._log("bots"))
             elif self._bots[key].has_just_ended():
                 ended.append(f"Bots of {' '.join(key)} have ended; see {self._log('bots')}")
+        if self._alive() != before:
+            self._watchdog.note(self._alive())
         return ended
 
     def end(self) -> None:
@@ -156,6 +204,7 @@ class Children:
         for child in (*self._bots.values(), self.nginx, self.exchange):
             if child is not None:
                 child.end()
+        self._watchdog.end()
 
     def _log(self, name: str) -> Path:
         return self._folder.logs / f"{name}.log"

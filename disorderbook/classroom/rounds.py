@@ -262,11 +262,13 @@ class Rounds:
             yield
 
 
-def totals(rounds: Rounds, students: Collection[str]) -> list[tuple[str, list[int | None], int]]:
+def totals(
+    rounds: Rounds, students: Collection[str], scores_of: Callable[[int], Scores]
+) -> list[tuple[str, list[int | None], int]]:
     """Each student with what was made in each round (None: nothing) and in all that are no levels,
-    in cents; the best first.
+    in cents; the best first. `scores_of` gives the scores of a round by its number.
     """
-    table = [(each, rounds.scores(each.number)) for each in rounds.plan.rounds]
+    table = [(each, scores_of(each.number)) for each in rounds.plan.rounds]
     rows = [
         (
             account,

@@ -84,7 +84,7 @@ def status_lines(rounds: Rounds) -> Iterator[str]:
 
 def score_lines(rounds: Rounds, students: list[str], most: int | None = None) -> Iterator[str]:
     """Students with what they have made in each round and in total, in dollars, the best first."""
-    rows = totals(rounds, students)
+    rows = totals(rounds, students, rounds.scores)
     titles = "".join(f"{f'round {each.number}':>14}" for each in rounds.plan.rounds)
     yield f"{'':4}{'':24}{titles}{'total':>16}"
     for rank, (account, made, total) in enumerate(rows[:most], 1):

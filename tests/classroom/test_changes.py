@@ -2,10 +2,12 @@
 they do to one that runs is in test_afternoon.py.)
 """
 
+import json
 from pathlib import Path
 
 import pytest
 from class_market import class_market
+from durable_market import Stoppable
 
 from disorderbook.classroom.certificate import fingerprint
 from disorderbook.classroom.changes import add_student, end_class, new_cards, rekey_student
@@ -87,3 +89,22 @@ def test_a_market_that_is_no_market_keeps_everything(folder: ClassFolder) -> Non
     with pytest.raises(Unusable):
         end_class(folder, wipe=True)
     assert folder.accounts_file.exists() and folder.market_file.exists()
+
+
+def test_a_round_that_was_not_ended_does_not_keep_the_class_from_its_end(tmp_path: Path) -> None:
+    with class_market(tmp_path / "class", "ADA", "GRACE") as market:
+        rounds = market.rounds()
+        rounds.start(1)
+        rounds.end(1)
+        rounds.start(2)
+    states = json.loads(market.folder.rounds_file.read_bytes())
+    states["1"]["scores"] = {"ADA": 500, "GRACE": -500}
+    market.folder.rounds_file.write_text(json.dumps(states))
+    Stoppable(market.folder.market_file).exchange.close()
+    written = end_class(market.folder, wipe=True)
+    assert written[-1].read_text().split() == [
+        "account,round1,round2,round3,total",
+        "ADA,500,,,500",
+        "GRACE,-500,,,-500",
+    ]
+    assert not market.folder.accounts_file.exists()

@@ -1,5 +1,8 @@
 """The programs of a class: what starts them, and what is said when one ends."""
 
+import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -112,3 +115,39 @@ def test_bots_come_and_go_and_their_end_is_told_once(folder: ClassFolder) -> Non
         assert not first.runs and not running._bots
     finally:
         running.end()
+
+
+KILLED = """
+import os, sys, time
+from pathlib import Path
+from disorderbook.classroom.children import Children
+from disorderbook.classroom.folder import ClassFolder
+
+folder = ClassFolder(Path(sys.argv[1]))
+running = Children(folder, folder.plan())
+sleeper = [sys.executable, "-S", "-c", "import time; time.sleep(99)"]
+running.have_bots({("V", "S", "x"): sleeper, ("V", "T", "x"): sleeper})
+running.have_bots({("V", "T", "x"): sleeper})
+print(running._bots["V", "T", "x"].pid, flush=True)
+time.sleep(99)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+def test_no_child_outlives_a_class_that_is_killed(folder: ClassFolder) -> None:
+    command = [sys.executable, "-c", KILLED, str(folder.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        pid = int(killed.stdout.readline())
+        os.kill(pid, 0)
+        killed.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while is_running(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    """Whether it runs still; one that nobody has waited for yet does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return state.stdout.strip()[:1] not in ("", "Z")

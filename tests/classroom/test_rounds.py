@@ -78,7 +78,7 @@ def test_a_manipulated_price_does_not_count_where_a_price_is_stated(market: Clas
     rounds.end(2)
     assert rounds.scores(2) == {"ADA": 10_000, "GRACE": -10_000}
     students = [*market.folder.students()]
-    assert totals(rounds, students) == [
+    assert totals(rounds, students, rounds.scores) == [
         ("ADA", [None, 10_000, None], 10_000),
         ("IDLE", [None, None, None], 0),
         ("GRACE", [None, -10_000, None], -10_000),
@@ -106,7 +106,9 @@ def test_a_level_counts_those_who_have_won_it_since_it_was_started(
     monkeypatch.setattr(market.connection, "results", lambda: results)
     rounds.end(3)
     assert rounds.scores(3) == {"ADA": 9}
-    assert totals(rounds, ["ADA"]) == [("ADA", [None, None, 9], 0)]  # it is another game
+    assert totals(rounds, ["ADA"], rounds.scores) == [
+        ("ADA", [None, None, 9], 0)
+    ]  # it is another game
 
 
 @pytest.mark.parametrize(
