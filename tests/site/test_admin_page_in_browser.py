@@ -236,6 +236,11 @@ def test_accounts_come_go_and_get_keys_whose_cards_work(
     assert page.inner_text("#card-title") == HOSTILE
     check_card(page, exchange)
     old = page.inner_text("#card-key")
+    assert page.is_hidden("#card-trust")
+    page.fill("#card-url", "https://192.0.2.7:8443/")
+    trusting = page.inner_text("#card-trust").splitlines()
+    assert trusting[0] == "curl -k -o class.pem https://192.0.2.7:8443/class.pem"
+    assert trusting[2] == 'export CURL_CA_BUNDLE="$PWD/class.pem"'
     page.emulate_media(media="print")
     assert page.is_visible("#card-key") and page.is_hidden("#card-url, .top, main")
     page.emulate_media(media="screen")

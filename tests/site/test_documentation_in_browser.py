@@ -273,6 +273,21 @@ def test_links_unfold_what_they_lead_to_and_the_contents_say_where_one_is(
     assert page.is_visible("#getBook h3")
 
 
+# What stands closer than 10 px to the left border of the part that it is in.
+AT_THE_BORDER = """
+    [...document.querySelectorAll('main details[open] > :not(summary)')].filter(part =>
+        part.getBoundingClientRect().left - part.parentElement.getBoundingClientRect().left < 10
+    ).map(part => part.outerHTML)
+"""
+
+
+def test_unfolded_text_keeps_away_from_the_border(open_url: Open, exchange: Exchange) -> None:
+    page = open_url(f"http://127.0.0.1:{exchange.port}/docs#tape", ready=READY)
+    page.evaluate("document.querySelectorAll('main details').forEach(part => part.open = true)")
+    assert page.locator("main details[open] > p").count() > 5
+    assert page.evaluate(AT_THE_BORDER) == []
+
+
 def test_the_page_sends_requests_and_keeps_the_key_to_itself(
     open_url: Open, exchange: Exchange
 ) -> None:

@@ -2,7 +2,7 @@
 
 'use strict'
 
-import { attendCopies, curlLine } from './commands.js'
+import { attendCopies, curlLine, inOwnShell, quoted } from './commands.js'
 import {
   attendControls, attendForm, doing, learn, makeControlRow, nameOf, placesOf, preciseTime, scrollOf, sure,
   writePlace,
@@ -265,6 +265,13 @@ const QUANTITY = 5
 // As many short lines as there may be, since they are read from paper.
 const narrow = line => line.replace(" -d '", " \\\n  -d '").replace(' \\\n  http', ' \\\nhttp')
 
+// After these curl and Python trust the certificate that a class serves.
+const trustLines = origin => [
+  inOwnShell(`curl -k -o class.pem ${quoted(`${origin}/class.pem`)}`),
+  'openssl x509 -in class.pem -noout -fingerprint -sha256',
+  isWindows ? '$env:CURL_CA_BUNDLE = "$PWD/class.pem"' : 'export CURL_CA_BUNDLE="$PWD/class.pem"',
+].join('\n')
+
 // What whoever gets the key can try as it stands there: a page, lines for a shell, lines of Python.
 async function showCard({ account, key }) {
   const { venue, symbol } = placesOf(server)[0]
@@ -273,6 +280,8 @@ async function showCard({ account, key }) {
   const text = JSON.stringify // its strings are Python's, too
   const write = () => {
     const origin = $('card-url').value.trim().replace(/\/+$/, '')
+    $('card-tls').hidden = !origin.startsWith('https://')
+    put($('card-trust'), trustLines(origin))
     put($('card-page'), `${origin}/accounts/${inPath(account)}`)
     put($('card-curl'), curlLine(path, { key, body: order, origin, turned: narrow }))
     put($('card-python'), [

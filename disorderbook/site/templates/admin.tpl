@@ -116,6 +116,10 @@
       <div><dt>Key</dt><dd><code id="card-key"></code></dd></div>
       <div><dt>Page</dt><dd><code id="card-page"></code></dd></div>
     </dl>
+    <div id="card-tls">
+      <h3>First, if the certificate is the exchange’s own (the fingerprint has to be known)</h3>
+      <pre id="card-trust"></pre>
+    </div>
     <h3>In a shell</h3>
     <pre id="card-curl"></pre>
     <h3>In Python</h3>
