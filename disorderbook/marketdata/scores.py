@@ -147,7 +147,10 @@ class ScoresMessage(msgspec.Struct, gc=False, kw_only=True):
     accounts: Annotated[int, Meta(description="How many accounts have traded.", ge=0)]
     scores: Annotated[
         list[ScoreMessage],
-        Meta(description="The highest net asset value first; none until something has traded."),
+        Meta(
+            description="The highest net asset value first; none until something has traded. Where "
+            "the server needs keys, accounts that have none are only listed below /ob/api."
+        ),
     ]
 
 
