@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from urllib.parse import urlencode
 
 from disorderbook.classroom.addresses import can_listen, network_addresses
 from disorderbook.classroom.children import BotCommands, CannotRun, Children, bot_commands
@@ -98,6 +99,12 @@ def _dollars(cents: int | None) -> str:
     return "-" if cents is None else f"{cents / 100:,.2f}"
 
 
+def projected_at(plan: ClassPlan, bots: set[str]) -> str:
+    """The URL of the first round's scores, among which no bots stand."""
+    which = [("venue", f"{VENUE}1"), *(("without", bot) for bot in sorted(bots))]
+    return f"{plan.url}/scores?{urlencode(which)}"
+
+
 class Session:
     """A class from `start` to its end; raises CannotRun, OSError, or ValueError."""
 
@@ -165,7 +172,7 @@ class Session:
         if is_open:
             for line in reached_at(plan, network_addresses(), self._folder):
                 self._say(line)
-            self._say(f"For the projector: {plan.url}/scores?venue={VENUE}1")
+            self._say(f"For the projector: {projected_at(plan, self._folder.bot_accounts())}")
         self._say(f"Your page is {here}/admin, with the key in {self._folder.admin_key_file}")
         for line in status_lines(self._rounds):
             self._say(line)

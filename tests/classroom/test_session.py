@@ -58,6 +58,14 @@ def test_scores_are_cut_where_they_are_many(tmp_path: Path) -> None:
         assert len(everybody) == 14 and max(map(len, everybody)) < 100
 
 
+def test_no_bots_stand_among_the_students_on_the_projector(tmp_path: Path) -> None:
+    make_class(tmp_path / "class", NewClass(["ADA"], ["192.0.2.1"], port=80))
+    plan = ClassFolder(tmp_path / "class").plan()
+    assert session.projected_at(plan, {"NOISE", "A&B #1"}) == (
+        "http://192.0.2.1/scores?venue=ROUND1&without=A%26B+%231&without=NOISE"
+    )
+
+
 def test_it_is_said_by_which_addresses_others_come(tmp_path: Path) -> None:
     make_class(tmp_path / "class", NewClass(["ADA"], ["192.0.2.1", "exchange.example"], port=80))
     folder = ClassFolder(tmp_path / "class")

@@ -4,6 +4,7 @@ can be any number of accounts; how it tells it is tested elsewhere.
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from browser import Open, check_looks, set_look
@@ -287,6 +288,25 @@ def test_the_teachers_key_shows_what_is_held_but_nothing_that_is_frozen(
     assert sent == [(action, {"venue": "TESTEX"}, "teacher") for action in ("freeze", "reveal")]
     page.locator("body").press("c")
     page.wait_for_selector("#scores td.held", state="hidden")
+
+
+def test_accounts_are_left_out_of_places_and_counts(
+    exchange: PrivateExchange, open_url: Open, told: Told
+) -> None:
+    told.accounts(32)
+    told.scores[0]["account"], told.scores[-1]["account"] = HOSTILE[0], "A&B"
+    left_out = urlencode([("without", HOSTILE[0]), ("without", "A&B"), ("without", "NOBODY")])
+    page = open_url(f"{exchange.url}/scores?venue=TESTEX&{left_out}", "small projector")
+    wait_for_order(page, ["ACCOUNT2", "ACCOUNT3"])
+    rows = rows_of(page)
+    assert [rows[0][:2], rows[-1][:2]] == [["1", "ACCOUNT2"], ["30", "ACCOUNT31"]]
+    assert page.inner_text("#more") == "without 2 accounts that the URL names"
+    check_sizes(page, "left out")
+    page.select_option("#symbol", "FOOBAR", force=True)
+    page.wait_for_selector("#stock:text-is('FOOBAR')")
+    wait_for_order(page, ["ACCOUNT2"])
+    assert page.url.count("without=") == 3
+    assert {"limit=213" in url for url, _ in told.asked} == {True}
 
 
 def test_the_control_goes_away_and_chooses_what_is_shown(

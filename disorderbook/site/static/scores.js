@@ -3,7 +3,7 @@
 'use strict'
 
 import {
-  $, attendKey, clockTime, confirmed, dollars, fitNamedRows, makeRow, mark, money, put, say,
+  $, attendKey, clockTime, confirmed, countText, dollars, fitNamedRows, makeRow, mark, money, put, say,
   secondsOf, shares, telling,
 } from './dom.js'
 import { attendNotices } from './notices.js'
@@ -18,6 +18,7 @@ const TURN = 10_000 // for which the same accounts stand below the first ten
 const PLACES = 30
 const TOPS = 10 // in large letters; they stay where there are more accounts than places
 const MOST = TOPS + 10 * (PLACES - TOPS) // accounts that can be seen, one page after the other
+const LIMIT = 1000 // scores that the exchange tells at once
 const LOW = 0.74 // of a row's height among the first ten
 const MOVING = { usual: 600, revealed: 1800 } // milliseconds in which a row comes to its place
 const REVEALED = 20_000 // for which it is said that these are the final ones
@@ -32,6 +33,7 @@ const COMPACT = new Intl.NumberFormat('en-US', {
 const SLOW = matchMedia('(prefers-reduced-motion: reduce)')
 
 const place = { venue: '', symbol: '' }
+let without = new Set() // accounts that the URL leaves out, as a class does its bots
 let venues = [] // as /api/v1/server tells them
 let told = null // the scores
 let lines = new Map() // account -> [[seconds, cents], ...]
@@ -44,7 +46,9 @@ let connection = ['connecting', 'Connecting…']
 // ---- Asking -------------------------------------------------------------------------------------
 
 const scoresPath = () => `/api/v1/venues/${inPath(place.venue)}/scores`
-const stockOnly = () => place.symbol ? { symbol: place.symbol } : {}
+const which = () => ({
+  limit: Math.min(MOST + without.size, LIMIT), ...place.symbol ? { symbol: place.symbol } : {},
+})
 
 async function learn() {
   const now = performance.now()
@@ -52,12 +56,19 @@ async function learn() {
   const { venue, symbol } = place
   const answer = await askScores()
   const areDue = now - asked.lines >= LINES_EVERY || answer.frozenAt !== told?.frozenAt
-  const series = areDue && await ask(scoresPath(), { over: 'time', limit: MOST, ...stockOnly() })
+  const series = areDue && await ask(scoresPath(), { over: 'time', ...which() })
   if (venue !== place.venue || symbol !== place.symbol) return
   if (series) takeLines(series)
   if (told?.frozenAt && !answer.frozenAt) revealedAt = performance.now()
-  told = answer
+  told = ranked(answer)
   refusal = ''
+}
+
+// Whoever is left out takes nobody's place, and is not counted.
+function ranked(answer) {
+  const scores = answer.scores.filter(({ account }) => !without.has(account))
+  const leftOut = answer.scores.length - scores.length
+  return { ...answer, scores: scores.slice(0, MOST), accounts: answer.accounts - leftOut, leftOut }
 }
 
 async function learnServer() {
@@ -71,7 +82,7 @@ async function learnServer() {
 // Whoever sends the teacher's key hears the scores of now also while they are frozen. What stands on a
 // wall is what everybody may see, so then it is not sent.
 async function askScores() {
-  const asks = withKey => ask(scoresPath(), { limit: MOST, ...stockOnly() }, withKey)
+  const asks = withKey => ask(scoresPath(), which(), withKey)
   if (!areHoldingsShown()) return asks(false)
   const answer = await asks(true)
   return answer.frozenAt ? asks(false) : answer
@@ -174,6 +185,7 @@ function sayMore(scores, start) {
   const parts = start ? [`1–${TOPS} and ${start + 1}–${end} of ${shares(told.accounts)}`] : []
   if (start) parts.push('the others take turns')
   if (told && told.accounts > MOST) parts.push(`${shares(told.accounts - MOST)} are not shown`)
+  if (told?.leftOut) parts.push(`without ${countText(told.leftOut, 'account')} that the URL names`)
   say($('more'), parts.join('; '))
 }
 
@@ -276,6 +288,7 @@ function placeInUrl() {
   const parameters = new URLSearchParams(location.search)
   Object.assign(place, { venue: parameters.get('venue') ?? venues[0]?.venue ?? '',
     symbol: parameters.get('symbol') ?? '' })
+  without = new Set(parameters.getAll('without'))
 }
 
 function choose(venue, symbol) {
