@@ -48,12 +48,16 @@ def _assigned() -> list[str]:
 
 
 def can_listen(port: int, host: str = "") -> bool:
-    """Whether nobody listens at a port of this machine, on all of its addresses or on one."""
+    """Whether nobody listens at a port of this machine, on all of its addresses or on one. Raises
+    PermissionError for one that this user may not have.
+    """
     with socket.socket(socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
             probe.listen()
+        except PermissionError:
+            raise
         except (OSError, OverflowError):
             return False
     return True

@@ -160,10 +160,14 @@ class Session:
 
     def _check_ports(self) -> None:
         for port in (self._plan.exchange_port, self._plan.port):
-            if not can_listen(port):
+            where = f"{self._folder.plan_file} says which ports this class has"
+            try:
+                is_free = can_listen(port)
+            except PermissionError:
+                raise CannotRun(f"Port {port} is for root only here; {where}") from None
+            if not is_free:
                 raise CannotRun(
-                    f"Something else has port {port}: another class, or this one already; "
-                    f"{self._folder.plan_file} says which ports this class has"
+                    f"Something else has port {port}: another class, or this one already; {where}"
                 )
 
     def _greet(self, is_open: bool) -> None:

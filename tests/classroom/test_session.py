@@ -93,6 +93,18 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
     assert not folder.logs.exists() and not folder.market_file.exists()
 
 
+def test_a_port_that_is_not_allowed_is_no_port_that_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    make_class(tmp_path / "class", NewClass(["ADA"], ["192.0.2.1"], port=80))
+    monkeypatch.setattr("socket.socket.bind", refuse)  # root may have any
+    with pytest.raises(CannotRun, match="Port .* is for root only here; "):
+        Session(ClassFolder(tmp_path / "class"), print).run()
+
+
 def small_class(path: Path) -> ClassPlan:
     """A class with one bot, in its second round."""
     ports = free_port(), free_port()  # other tests are making classes, too
