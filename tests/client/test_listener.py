@@ -365,7 +365,7 @@ def test_a_tape_that_has_fallen_silent_is_left_and_tried_again(
 
     def tell(visitor: ServerConnection) -> None:
         visits.append(visitor.request.path if visitor.request else "")
-        if len(visits) == 2:
+        if len(visits) > 1:  # on a busy machine this may come too late, and is told the next
             visitor.send('{"ok": true}')
         for _ in visitor:  # until the visitor leaves
             pass
@@ -375,10 +375,10 @@ def test_a_tape_that_has_fallen_silent_is_left_and_tried_again(
         thread.start()
         url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/ticks"
         with Listener([url], None, PATIENCE, verdict) as listener:
-            assert next(listener).ok and listener.interruptions == 1
+            assert next(listener).ok and listener.interruptions >= 1
         server.shutdown()
         thread.join(PATIENCE)
-    assert visits == ["/ticks", "/ticks"]
+    assert len(visits) > 1 and set(visits) == {"/ticks"}
 
 
 def test_attempts_to_reconnect_become_rarer_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
