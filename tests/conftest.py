@@ -77,14 +77,21 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of files that start processes, and the tests that need a browser.
 
-    Serial tests come last, when the fewest others wait for them.
+    Those come first and in a row, so that they share one browser. Serial tests come last, when the
+    fewest others wait for them.
     """
     for item in items:
         if sources_of(getattr(item, "module", None)) & STARTERS:
             item.add_marker("process")
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-    items.sort(key=lambda item: item.get_closest_marker("serial") is not None)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.get_closest_marker("serial") is not None:
+        return 2
+    return 0 if "browser" in getattr(item, "fixturenames", ()) else 1
 
 
 @functools.cache

@@ -85,11 +85,12 @@ def test_without_workers_nothing_is_locked(conftest: Any, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_serial_tests_come_last(conftest: Any) -> None:
-    items = [item(None, "serial"), item(None, "slow"), item(None)]
+def test_serial_tests_come_last_and_those_that_share_a_browser_first(conftest: Any) -> None:
+    items = [item(None, "serial"), item(None, "slow"), item(None), item(None)]
+    items[3].fixturenames, items[3].add_marker = ["browser"], str
     ordered = [*items]
     conftest.pytest_collection_modifyitems(ordered)
-    assert ordered == [items[1], items[2], items[0]]
+    assert ordered == [items[3], items[1], items[2], items[0]]
 
 
 def test_who_asks_for_a_browser_is_marked_by_it(conftest: Any) -> None:

@@ -3,8 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ SCREENS = {
 }
 # What the browser itself says of an answer that is a refusal, or of none, whatever the page does.
 SAID_BY_ITSELF = ("ERR_CONNECTION", "the server responded with a status of 4")
+SHARED = "shared-browser"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -92,11 +93,47 @@ def set_look(page: Page, screen: str, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
 
 
+class SharedBrowser:
+    """A plugin that keeps one browser for tests in a row that need it, since its start costs the
+    processor two seconds. (Longer it would keep the loops of other tests away.)
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        with ExitStack() as running:
+            self.browser = running.enter_context(browser_to_test_in())
+            self._running = running.pop_all()
+        self._plugins = config.pluginmanager
+        self._plugins.register(self, SHARED)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(
+        self, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        try:
+            return (yield)
+        finally:
+            if "browser" not in getattr(nextitem, "fixturenames", ()):
+                self._close()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        """A run may end before its last test."""
+        try:
+            return (yield)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        if self._plugins.unregister(name=SHARED) is not None:
+            self._running.close()
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for all tests of a file. (Longer it would keep the loops of other tests away.)"""
-    with browser_to_test_in() as browser:
-        yield browser
+def browser(pytestconfig: pytest.Config) -> Browser:
+    """What SharedBrowser keeps."""
+    shared = pytestconfig.pluginmanager.get_plugin(SHARED) or SharedBrowser(pytestconfig)
+    assert isinstance(shared, SharedBrowser)
+    return shared.browser
 
 
 @pytest.fixture(scope="module")
