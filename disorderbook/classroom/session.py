@@ -22,6 +22,7 @@ from disorderbook.classroom.folder import ClassFolder
 from disorderbook.classroom.plan import VENUE, ClassPlan, Round
 from disorderbook.classroom.proxy import HOW_TO_GET_IT, nginx_program
 from disorderbook.classroom.rounds import NEW, RUNNING, Rounds, totals
+from disorderbook.process.invocation import command
 from disorderbook.server.origin import is_address
 
 LOOK_SECONDS = 0.5
@@ -259,7 +260,7 @@ def reached_at(plan: ClassPlan, addresses: list[str], folder: ClassFolder) -> It
     if is_address(first) and first not in addresses:
         place = shlex.quote(str(folder.path))
         yield f"The cards say {first}, which is no address of this machine now. For new ones:"
-        yield f"  disorderbook class cards {place} --host {addresses[0]}"
+        yield f"  {command()} class cards {place} --host {addresses[0]}"
 
 
 def _typed_lines() -> "queue.Queue[str | None]":

@@ -27,6 +27,7 @@ from disorderbook.classroom.session import STEPS, Session, lead, score_lines
 from disorderbook.classroom.students import MOST_STUDENTS, numbered_names, read_names
 from disorderbook.cli.values import between, host
 from disorderbook.ledger.location import Unusable
+from disorderbook.process.invocation import command
 from disorderbook.protocol.names import LARGEST_PORT
 from disorderbook.traders.registry import REGISTRY
 
@@ -192,11 +193,11 @@ def _tell_of(folder: ClassFolder, plan: ClassPlan, students: int) -> None:
     if plan.hosts == (LOOPBACK,):
         print(
             "This machine has no address in a network now, so the cards lead to itself alone. Once"
-            f" it has: disorderbook class cards {place} --host ADDRESS"
+            f" it has: {command()} class cards {place} --host ADDRESS"
         )
     print(f"""
   {folder.cards_file}  to print: a card for each
   {folder.plan_file}  the rounds: edit it as you like
   {folder.admin_key_file}  your own key, for {"/admin" if plan.tls else "/admin on this machine"}
 
-Then:  disorderbook class start {place}""")
+Then:  {command()} class start {place}""")

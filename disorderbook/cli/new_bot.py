@@ -5,11 +5,13 @@ started by hand. A file that is there is never replaced.
 """
 
 import argparse
+import shlex
 from pathlib import Path
 from string import Template
 
 from disorderbook.assembly import CannotStart
 from disorderbook.game.levels import LEVELS
+from disorderbook.process.invocation import command
 
 _PLAIN = Template('''\
 """A bot to begin with. Try it with:  disorderbook run $name --days 20 --seed 7"""
@@ -82,7 +84,8 @@ def write_new_bot(options: argparse.Namespace) -> int:
     except (OSError, ValueError) as fault:
         raise CannotStart(f"Cannot write {path}: {getattr(fault, 'strerror', fault)}") from None
     level = f" --level {options.level}" if options.level else ""
-    print(f"Wrote {path}; try it with: disorderbook run {path}{level} --days 20 --seed 7")
+    again = f"{command()} run {shlex.quote(str(path))}{level}"
+    print(f"Wrote {path}; try it with: {again} --days 20 --seed 7")
     return 0
 
 

@@ -23,6 +23,7 @@ from disorderbook.lab.requirements import MOST_REQUIREMENTS, requirement
 from disorderbook.lab.runs import LONGEST_PATIENCE, MOST_DAYS
 from disorderbook.lab.trial import MOST_SEEDS, UNTIL_SURE
 from disorderbook.lab.workers import MOST_JOBS, cores
+from disorderbook.process.invocation import command
 
 PROGRAM = "disorderbook run"
 USUAL_DAYS = 100
@@ -210,7 +211,7 @@ def clock_of(options: argparse.Namespace) -> ClockSettings:
 
 def repeat_command(options: argparse.Namespace, seed: int) -> str:
     """What to type for one seed again, in a POSIX shell."""
-    words = ["disorderbook", "run", options.program[0], "--seed", str(seed)]
+    words = ["run", options.program[0], "--seed", str(seed)]
     given = {
         "--level": (options.level, None),
         "--opponents": (None if options.level else options.opponents, USUAL_OPPONENTS),
@@ -225,7 +226,7 @@ def repeat_command(options: argparse.Namespace, seed: int) -> str:
             words += [option, f"{value:g}" if isinstance(value, float) else str(value)]
     if len(options.program) > 1:
         words += [END_OF_OPTIONS, *options.program[1:]]
-    return shlex.join(words)
+    return f"{command()} {shlex.join(words)}"
 
 
 def _read_clock(text: str) -> str:

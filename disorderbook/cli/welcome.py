@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import shlex
-import sys
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from urllib.parse import quote
 from disorderbook.accounts import read_keys
 from disorderbook.api.services import Services
 from disorderbook.ledger.recording import Recording
+from disorderbook.process.invocation import python
 from disorderbook.protocol.names import HOST, timestamp
 from disorderbook.traders.registry import REGISTRY
 
@@ -70,7 +70,7 @@ def _key_of(account: str, path: str, accounts: list[str]) -> str:
     """
     if not accounts:
         return f'-H "{KEY_HEADER}: KEY" '
-    read = f"{_python()} -c {shlex.quote(_READ_KEY)} {shlex.quote(path)} {shlex.quote(account)}"
+    read = f"{python()} -c {shlex.quote(_READ_KEY)} {shlex.quote(path)} {shlex.quote(account)}"
     return f'-H "{KEY_HEADER}: $({read})" \\\n    '
 
 
@@ -91,7 +91,7 @@ def _offer_bots(
     keys = f" --accounts {shlex.quote(options.accounts)}" if options.accounts is not None else ""
     place = f"--venue {shlex.quote(options.venue)} --symbol {shlex.quote(options.symbol)}"
     print("Bring the market to life:")
-    print(f"  {_python()} {start} {' '.join(offered)}{keys} --url {url} {place}")
+    print(f"  {python()} {start} {' '.join(offered)}{keys} --url {url} {place}")
 
 
 def _offer_tape(bots: Path | None, port: int, options: argparse.Namespace) -> None:
@@ -99,7 +99,7 @@ def _offer_tape(bots: Path | None, port: int, options: argparse.Namespace) -> No
     print(f"\nWatch the tape ({url}ACCOUNT/venues/VENUE/tickertape)")
     if bots is not None:
         script = shlex.quote(str(bots / "watch_tape.py"))
-        print(f"  {_python()} {script} --url {url} --venue {venue}")
+        print(f"  {python()} {script} --url {url} --venue {venue}")
 
 
 def _tell_of_replay(
@@ -122,8 +122,3 @@ def _bots() -> Path | None:
     if not (BOTS / "stockfighter_minimal.py").is_file():
         return None
     return Path(BOTS.name) if Path.cwd() == BOTS.parent else BOTS
-
-
-def _python() -> str:
-    """As it was typed, such as .venv/bin/python."""
-    return shlex.quote(sys.orig_argv[0])
