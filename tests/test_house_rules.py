@@ -256,7 +256,10 @@ def test_the_documents_name_every_metric_and_no_other() -> None:
     assert told and told == re.findall(r"^\| `(disorderbook_\w+)`", OPTIONS, re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", ["ruff check", "ruff format --check", "mypy"])
+@pytest.mark.parametrize(
+    "command",
+    ["ruff check", "ruff format --check", pytest.param("mypy", marks=pytest.mark.slow)],
+)
 def test_the_checkers_have_nothing_to_say(command: str) -> None:
     checked = subprocess.run(
         [sys.executable, "-m", *command.split()],

@@ -66,6 +66,7 @@ def test_an_older_rounds_frames_behind_the_end_are_no_damage(database: Path) -> 
     assert found.end == HEADER + len(current) * (FRAME + PAGE)
 
 
+@pytest.mark.slow
 def test_each_flipped_bit_is_told_with_the_commits_behind_it(database: Path) -> None:
     log = beside(database, "-wal")
     content, draw = log.read_bytes(), random.Random(3)

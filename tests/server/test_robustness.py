@@ -159,6 +159,7 @@ def answers(port: int, stream: bytes, cuts: list[int]) -> list[tuple[int, bytes]
         return [(a.status, a.body) for a in peer.answers() if a.status != 100]
 
 
+@pytest.mark.slow
 def test_fifty_clients_at_once_leave_books_without_a_gap_or_a_contradiction() -> None:
     market = Client()
     placed: list[dict[str, int]] = []
