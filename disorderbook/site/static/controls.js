@@ -3,7 +3,9 @@
 
 'use strict'
 
-import { $, attendKey, clockTime, confirmed, makeRow, mark, put, say, telling } from './dom.js'
+import {
+  $, attendKey, clockTime, confirmed, makeRow, put, say, sayConnection, telling,
+} from './dom.js'
 import { Refused, ask, givenKey, isSilence, send } from './requests.js'
 
 let page = {}
@@ -30,9 +32,9 @@ export async function learn() {
     await page.learn()
     refusal = null
     isTold = true
-    showConnection('live', 'Live')
+    sayConnection('live', 'Live')
   } catch (fault) {
-    if (isSilence(fault)) showConnection('away', 'The exchange does not answer; trying again…')
+    if (isSilence(fault)) sayConnection('away', 'The exchange does not answer; trying again…')
     else if (fault instanceof Refused) refused(fault)
     else throw fault
   }
@@ -44,7 +46,7 @@ export async function learn() {
 }
 
 function refused(fault) {
-  showConnection('live', 'Live')
+  sayConnection('live', 'Live')
   if (fault.status === 401) denied = givenKey()
   refusal = fault.status !== 401
     ? ['The exchange does not let this page do that', fault.words()]
@@ -52,13 +54,6 @@ function refused(fault) {
       ? ['That is not the admin’s key', 'The key at the top is another one.']
       : ['The admin’s key is needed', 'Put it in at the top: it is the line of the file that --admin-key-file names.']
 }
-
-function showConnection(state, sentence) {
-  mark($('connection'), 'data-state', state)
-  put($('connection'), sentence)
-  document.body.classList.toggle('away', state === 'away')
-}
-
 
 // ---- Showing ------------------------------------------------------------------------------------
 

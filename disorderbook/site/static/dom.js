@@ -146,6 +146,13 @@ function sayOf(field, text) {
   mark(field, 'aria-invalid', String(Boolean(text)))
 }
 
+// Whether the exchange answers, at the top of the page: `state` is what its colours go by.
+export function sayConnection(state, sentence) {
+  mark($('connection'), 'data-state', state)
+  put($('connection'), sentence)
+  document.body.classList.toggle('away', state === 'away')
+}
+
 export function say(place, text) {
   put(place, text)
   place.hidden = !text

@@ -3,7 +3,8 @@
 'use strict'
 
 import {
-  $, attendKey, clearNone, confirmed, fitRows, makeRow, mark, money, put, shares, showNone, telling,
+  $, attendKey, clearNone, confirmed, fitRows, makeRow, mark, money, put, sayConnection, shares,
+  showNone, telling,
 } from './dom.js'
 import { attendNotices } from './notices.js'
 import { ask, isSilence, send } from './requests.js'
@@ -23,18 +24,12 @@ async function learn() {
     server = told[0]
     levels = told[1].levels
     results = told[2].results
-    showConnection('live', 'Live')
+    sayConnection('live', 'Live')
   } catch (fault) {
-    showConnection('away', 'The exchange does not answer; trying again…')
+    sayConnection('away', 'The exchange does not answer; trying again…')
     if (!isSilence(fault)) console.warn(fault)
   }
   show()
-}
-
-function showConnection(state, sentence) {
-  mark($('connection'), 'data-state', state)
-  put($('connection'), sentence)
-  document.body.classList.toggle('away', state === 'away')
 }
 
 function show() {

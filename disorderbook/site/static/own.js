@@ -8,7 +8,7 @@ import { here } from './market.js'
 import { ask, inPath } from './requests.js'
 
 const EVERY = { orders: 2000, history: 900 } // milliseconds
-export const MOST_FILLS = 200 // that are listed, and marked in the chart
+const MOST_FILLS = 200 // that are listed, and marked in the chart
 export const MOST_ORDERS = 500 // that are listed, and marked in the ladder
 
 export let own = ofAccount('')

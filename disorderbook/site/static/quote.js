@@ -2,7 +2,7 @@
 
 'use strict'
 
-import { $, clockTime, dollars, mark, put, shares, sharesText } from './dom.js'
+import { $, clockTime, dollars, mark, put, sayConnection, shares, sharesText } from './dom.js'
 import { SPAN_NAMES, book, connection, here, spanShown, tape } from './market.js'
 
 export function showConnection() {
@@ -12,9 +12,7 @@ export function showConnection() {
     refused: 'Nothing to see',
     away: 'The exchange does not answer; trying again…',
   }
-  mark($('connection'), 'data-state', connection)
-  put($('connection'), said[connection])
-  document.body.classList.toggle('away', connection === 'away')
+  sayConnection(connection, said[connection])
 }
 
 export function showQuote() {

@@ -48,7 +48,7 @@ function feeText(taker, maker) {
 }
 
 // What holds in a stock: the narrower rule counts, field by field.
-export function rulesOf(entries, { venue, symbol }) {
+function rulesOf(entries, { venue, symbol }) {
   const all = {}
   for (const { venue: at, symbol: of, ...rules } of entries) {
     if ((at ?? venue) === venue && (of ?? symbol) === symbol) Object.assign(all, rules)

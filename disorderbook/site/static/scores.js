@@ -3,8 +3,8 @@
 'use strict'
 
 import {
-  $, attendKey, clockTime, confirmed, countText, dollars, fitNamedRows, makeRow, mark, money, put, say,
-  secondsOf, shares, telling,
+  $, attendKey, clockTime, confirmed, countText, dollars, fitNamedRows, makeRow, mark, money,
+  put, say, sayConnection, secondsOf, shares, telling,
 } from './dom.js'
 import { attendNotices } from './notices.js'
 import { Refused, ask, givenKey, inPath, isSilence, send } from './requests.js'
@@ -117,9 +117,7 @@ async function look() {
 // ---- Showing ------------------------------------------------------------------------------------
 
 function show() {
-  mark($('connection'), 'data-state', connection[0])
-  put($('connection'), connection[1])
-  document.body.classList.toggle('away', connection[0] === 'away')
+  sayConnection(...connection)
   put($('market'), place.venue || 'Scores')
   put($('stock'), place.symbol)
   document.title = `Scores of ${place.symbol || place.venue || 'the market'} – disorderBook`

@@ -2,7 +2,7 @@
 
 'use strict'
 
-import { $, dollars, mark, money, put, say, shares, sharesText } from './dom.js'
+import { $, dollars, mark, money, put, say, sayConnection, shares, sharesText } from './dom.js'
 import { attendNotices } from './notices.js'
 import { Refused, ask, inPath, isClosed, isSilence } from './requests.js'
 import { drawSparkline, makeSparkline } from './sparkline.js'
@@ -23,23 +23,17 @@ async function learn() {
   try {
     const told = await ask(`/api/v1/venues/${inPath(venue)}/overview`, asked)
     if (asked.span !== span || asked.skip !== skip) return
-    showConnection('live', 'Live, asking every two seconds')
+    sayConnection('live', 'Live, asking every two seconds')
     show(told)
   } catch (fault) {
     if (isClosed(fault)) return showClosed(fault)
-    showConnection('away', 'The exchange does not answer; trying again…')
+    sayConnection('away', 'The exchange does not answer; trying again…')
     if (!isSilence(fault)) console.warn(fault)
   }
 }
 
-function showConnection(state, sentence) {
-  mark($('connection'), 'data-state', state)
-  put($('connection'), sentence)
-  document.body.classList.toggle('away', state === 'away')
-}
-
 function showClosed(fault) {
-  showConnection('refused', 'Nothing to see')
+  sayConnection('refused', 'Nothing to see')
   put($('count'), '')
   $('books').replaceChildren()
   $('pages').hidden = true

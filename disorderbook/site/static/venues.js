@@ -2,7 +2,7 @@
 
 'use strict'
 
-import { $, mark, put, say, shares } from './dom.js'
+import { $, mark, put, say, sayConnection, shares } from './dom.js'
 import { attendNotices } from './notices.js'
 import { ask, inPath, isSilence } from './requests.js'
 
@@ -13,18 +13,12 @@ const MOST_STOCKS = 12 // of each
 async function learn() {
   try {
     const { venues } = await ask('/api/v1/server')
-    showConnection('live', 'Live')
+    sayConnection('live', 'Live')
     show(venues)
   } catch (fault) {
-    showConnection('away', 'The exchange does not answer; trying again…')
+    sayConnection('away', 'The exchange does not answer; trying again…')
     if (!isSilence(fault)) console.warn(fault)
   }
-}
-
-function showConnection(state, sentence) {
-  mark($('connection'), 'data-state', state)
-  put($('connection'), sentence)
-  document.body.classList.toggle('away', state === 'away')
 }
 
 function show(venues) {
