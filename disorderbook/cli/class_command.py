@@ -39,13 +39,15 @@ def run_class(arguments: list[str]) -> int:
     """Run what these arguments ask for; returns the exit status, raises CannotStart."""
     options = class_parser().parse_args(arguments)
     command: Command = options.run
-    os.umask(0o077)
+    before = os.umask(0o077)
     try:
         return command(options)
     except OSError as fault:
         raise CannotStart(f"{fault.filename or 'The class'}: {fault.strerror or fault}") from None
     except (ValueError, NoExchange, CannotRun, Unusable) as fault:
         raise CannotStart(str(fault)) from None
+    finally:
+        os.umask(before)
 
 
 def class_parser() -> argparse.ArgumentParser:

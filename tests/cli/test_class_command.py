@@ -1,5 +1,6 @@
 """`disorderbook class make` as it is typed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,12 @@ def test_what_cannot_be_made_is_one_sentence(
     said = capsys.readouterr().err
     assert status == USAGE_ERROR and sentence in said.splitlines()[-1]
     assert not (tmp_path / "class").exists()
+
+
+def test_files_made_afterwards_are_as_open_as_before(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        assert main(["class", "make", "--students", "1", "--out", str(tmp_path / "class")]) == 0
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
