@@ -76,7 +76,8 @@ def open_admin(open_url: Open, exchange: PrivateExchange, *look: str) -> Page:
 
 
 def press(page: Page, action: str, place: str) -> None:
-    """Press a button of a row, as the keyboard does."""
+    """Press a button of a row, as the keyboard does, once the row is drawn as it then stands."""
+    settled(page)
     page.get_by_role("button", name=f"{action}: {place}", exact=True).press("Enter")
 
 
