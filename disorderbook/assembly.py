@@ -44,6 +44,8 @@ from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.marketdata.history import History
 from disorderbook.marketdata.mark import Mark
 from disorderbook.marketdata.scoreboard import Scoreboard
+from disorderbook.nats.connection import NatsAccess, check_access, nats_access
+from disorderbook.nats.publisher import Publisher
 from disorderbook.process.forks import closed_in_child
 from disorderbook.process.periodic import Periodic
 from disorderbook.protocol.names import (
@@ -104,6 +106,8 @@ class MarketSettings(NamedTuple):
     admin_key: str | None = None  # which those need, and moving the clock
     rules: RuleBook = NO_RULES  # what orders must obey
     mark: Mark = Mark.LAST  # what shares count for in net asset values
+    publish: NatsAccess | None = None  # the NATS server that market data goes to
+    publish_executions: bool = False  # whether those of all accounts go there, too
 
 
 @contextmanager
@@ -132,6 +136,10 @@ def assemble(
     if tape is not None:
         publishers.append(tape.publish)
         forget.append(tape.forget)
+    publisher = _publisher(settings)
+    if publisher is not None:
+        publishers.append(publisher.add)
+        forget.append(publisher.forget)
     exchange = Exchange(settings.max_books, publishers, clock.read, ledger, settings.rules)
     if market is not None:
         exchange.restore(market.books, market.latest)
@@ -173,6 +181,7 @@ def assemble(
             server.at_stop = lambda: _let_nobody_wait(exchange, timeline)
         # After Unavailable the ledger has logged why, and refuses every change from then on.
         with (
+            _publishing(publisher, exchange),
             Periodic("upkeep", UPKEEP_SECONDS, exchange.flush, (Unavailable,)),
             TimelineThread(exchange, gamemaster, timeline),
         ):
@@ -184,7 +193,7 @@ def assemble(
                 settings.extra,
                 history,
                 _websocket_port(server, tape),
-                _metrics(server, tape),
+                _metrics(server, tape, publisher),
                 settings.origins,
                 journal,
                 replay,
@@ -434,10 +443,50 @@ def _websocket_port(server: bottle.ServerAdapter | None, tape: Tape | None) -> i
     return int(server.port)
 
 
-def _metrics(server: bottle.ServerAdapter | None, tape: Tape | None) -> Metrics:
+def _metrics(
+    server: bottle.ServerAdapter | None, tape: Tape | None, publisher: Publisher | None
+) -> Metrics:
     return Metrics(
-        server.counts if isinstance(server, InlineServer) else None, tape.counts if tape else None
+        server.counts if isinstance(server, InlineServer) else None,
+        tape.counts if tape else None,
+        publisher.counts if publisher else None,
     )
+
+
+def publish_access(
+    url: str | None, executions: bool, credentials: str | None, ca: str | None
+) -> NatsAccess | None:
+    """The NATS server that options name, None for none; raises CannotStart."""
+    if url is None:
+        if executions or credentials is not None or ca is not None:
+            raise CannotStart(
+                "--publish-executions, --publish-credentials and --publish-ca need --publish"
+            )
+        return None
+    try:
+        access = nats_access(url)._replace(credentials=credentials, ca=ca)
+        check_access(access)
+    except ValueError as fault:
+        raise CannotStart(str(fault)) from None
+    return access
+
+
+def _publisher(settings: MarketSettings) -> Publisher | None:
+    """What publishes to a NATS server, if that was asked for."""
+    if settings.publish is None:
+        return None
+    return Publisher(settings.publish, settings.publish_executions)
+
+
+@contextmanager
+def _publishing(publisher: Publisher | None, exchange: Exchange) -> Iterator[None]:
+    """Publish within the block; what waits at its end still goes out."""
+    if publisher is None:
+        yield
+        return
+    publisher.start(exchange)
+    with closing(publisher):
+        yield
 
 
 def _commit(exchange: Exchange) -> bytes | None:

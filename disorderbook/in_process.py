@@ -19,6 +19,7 @@ from disorderbook.assembly import (
     cannot_listen,
     first_book,
     opened_replay,
+    publish_access,
     running_tape,
 )
 from disorderbook.errors import Ending
@@ -159,6 +160,10 @@ def serve(
     tape_latency: str = OFF,
     rules: str | os.PathLike[str] | Mapping[str, object] | None = None,
     mark: str = Mark.LAST.value,
+    publish: str | None = None,
+    publish_executions: bool = False,
+    publish_credentials: str | os.PathLike[str] | None = None,
+    publish_ca: str | os.PathLike[str] | None = None,
 ) -> Iterator[PrivateExchange]:
     """An exchange that is ready when the block begins and gone when it ends, for this machine only.
 
@@ -188,6 +193,10 @@ def serve(
 
     `rules` are what orders must obey: a file as of --rules, or its tables as dictionaries. `mark`
     is what a share counts for in net asset values: "last", "mid" or "band" (of the rules).
+
+    `publish` is the URL of a NATS server that gets quotes and trades, and with `publish_executions`
+    the executions of all accounts. `publish_credentials` is a file of a NATS user, and `publish_ca`
+    the certificate that proves the server.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
@@ -226,6 +235,10 @@ def serve(
         latency=LatencySettings(distribution(latency), distribution(tape_latency)),
         rules=_rules(rules),
         mark=_mark(mark),
+        publish=publish_access(
+            publish, publish_executions, _path(publish_credentials), _path(publish_ca)
+        ),
+        publish_executions=publish_executions,
     )
     place = None if replay_as is None else place_of(replay_as)
     if replay is None and place is not None:
@@ -262,6 +275,10 @@ def _accounts(keys: Mapping[str, str] | None) -> Accounts:
         return Accounts()
     check_keys("accounts", dict(keys))
     return Accounts(keys)
+
+
+def _path(file: str | os.PathLike[str] | None) -> str | None:
+    return None if file is None else os.fspath(file)
 
 
 def _mark(mark: str) -> Mark:

@@ -59,6 +59,7 @@ LAYERS = [
     },
     {"admin"},
     {"tape", "site"},
+    {"nats"},
     {"api"},
     {"assembly"},
     {"in_process"},
@@ -250,7 +251,7 @@ def test_the_documents_name_every_option() -> None:
 
 
 def test_the_documents_name_every_metric_and_no_other() -> None:
-    with serve(websockets=True) as exchange:
+    with serve(websockets=True, publish="nats://127.0.0.1:1") as exchange:
         with urllib.request.urlopen(f"{exchange.url}/metrics") as answer:
             told = re.findall(r"^# TYPE (disorderbook_\w+) ", answer.read().decode(), re.MULTILINE)
     assert told and told == re.findall(r"^\| `(disorderbook_\w+)`", OPTIONS, re.MULTILINE)

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.exchange import Exchange
+from disorderbook.nats.publisher import PublisherCounts
 from disorderbook.protocol.route import Answer, Document, Request, Route, Steps, made_in_steps
 from disorderbook.server.server import Counts as ServerCounts
 from disorderbook.tape.feed import TapeCounts
@@ -134,18 +135,21 @@ def _by_time(tally: Tally) -> list[int]:
 
 
 class Metrics:
-    """The requests by route, and functions that return the counts of the server and of the tape.
+    """The requests by route, and functions that return the counts of the server, of the tape and of
+    what publishes to a NATS server.
 
-    Without our own server, or without a tape, their metrics are absent.
+    Without our own server, without a tape or without --publish, their metrics are absent.
     """
 
     def __init__(
         self,
         server: Callable[[], ServerCounts] | None = None,
         tape: Callable[[], TapeCounts] | None = None,
+        publisher: Callable[[], PublisherCounts] | None = None,
     ) -> None:
         self._server = server
         self._tape = tape
+        self._publisher = publisher
         self.requests = Tallies()
 
     def exposition(self, exchange: Exchange) -> Steps:
@@ -166,6 +170,8 @@ class Metrics:
             families += _of_server(self._server())
         if self._tape:
             families += _of_tape(self._tape())
+        if self._publisher:
+            families += _of_publisher(self._publisher())
         return [*families, *_PROCESS.collect()]
 
 
@@ -264,6 +270,24 @@ def _of_tape(counts: TapeCounts) -> Iterator[Metric]:
         counter = _counter(name, explanation)
         counter.add_metric((), value)
         yield counter
+
+
+def _of_publisher(counts: PublisherCounts) -> Iterator[Metric]:
+    connected = _gauge("nats_connected", "Whether a NATS server can be reached now.")
+    connected.add_metric((), counts.is_connected)
+    waiting = _gauge("nats_waiting_events", "Events that are not published yet.")
+    waiting.add_metric((), counts.waiting)
+    messages = _counter("nats_messages", "Messages that a NATS server has confirmed.", ("kind",))
+    for kind, count in counts.messages.items():
+        messages.add_metric((kind,), count)
+    conflated = _counter("nats_conflated_quotes", "Quotes that newer ones conflated.")
+    conflated.add_metric((), counts.conflated)
+    lost = _counter("nats_lost_messages", "Messages that were not published.", ("reason",))
+    for reason, count in counts.lost.items():
+        lost.add_metric((reason,), count)
+    outages = _counter("nats_outages", "Times without a NATS server.")
+    outages.add_metric((), counts.outages)
+    yield from (connected, waiting, messages, conflated, lost, outages)
 
 
 def _gauge(name: str, explanation: str, labels: tuple[str, ...] = ()) -> GaugeMetricFamily:

@@ -285,6 +285,30 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         + DEFAULT,
     )
     add(
+        "--publish",
+        metavar="URL",
+        default=None,
+        help="publish quotes and trades to this NATS server, nats://HOST:PORT or tls://HOST:PORT; "
+        "needs the extra disorderbook[nats] (docs/scale.md)",
+    )
+    add(
+        "--publish-executions",
+        action="store_true",
+        help="publish the executions of all accounts as well, to whoever may subscribe there",
+    )
+    add(
+        "--publish-credentials",
+        metavar="FILE",
+        default=None,
+        help="the file of a NATS user's credentials (.creds)",
+    )
+    add(
+        "--publish-ca",
+        metavar="FILE",
+        default=None,
+        help="the certificate (PEM) that proves the NATS server, whose connection must be TLS then",
+    )
+    add(
         "--ports-file",
         metavar="FILE",
         default=None,

@@ -22,6 +22,7 @@ from disorderbook.assembly import (
     first_book,
     make_server,
     opened_replay,
+    publish_access,
     running_tape,
 )
 from disorderbook.cli.ports_file import ports_file
@@ -157,6 +158,13 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
         admin_key=_admin_key(options),
         rules=rules_of(options.rules),
         mark=Mark(options.mark),
+        publish=publish_access(
+            options.publish,
+            options.publish_executions,
+            options.publish_credentials,
+            options.publish_ca,
+        ),
+        publish_executions=options.publish_executions,
     )
 
 

@@ -21,6 +21,7 @@ from disorderbook.protocol.names import HOST, IPV6_HOST
 FOLDERS = ("/proc/self/fd", "/dev/fd")  # where a system lists the descriptors of a process
 
 _ports: list[int] = []  # of exchanges that run in this process
+_descriptors: set[int] = set()  # of connections that they have made
 
 
 class OwnStack(ExitStack):
@@ -46,6 +47,16 @@ def closed_in_child(port: int) -> Iterator[None]:
         _ports.remove(port)
 
 
+@contextmanager
+def descriptor_closed_in_child(descriptor: int) -> Iterator[None]:
+    """Within the block, a fork leaves to the parent the connection that has this descriptor."""
+    _descriptors.add(descriptor)
+    try:
+        yield
+    finally:
+        _descriptors.discard(descriptor)
+
+
 def _leave() -> None:
     """Leave the parent's exchange alone; runs in the child, before anything else does."""
     for stack in list(_stacks):
@@ -53,6 +64,8 @@ def _leave() -> None:
     if _ports:
         _close_sockets({(host, port) for host in (HOST, IPV6_HOST) for port in _ports})
         _ports.clear()
+    _replace(_descriptors)
+    _descriptors.clear()
 
 
 def _leak(stack: ExitStack) -> None:
@@ -65,18 +78,24 @@ def _leak(stack: ExitStack) -> None:
 
 
 def _close_sockets(addresses: set[tuple[str, int]]) -> None:
-    """Close all sockets of these addresses, and put a dead socket in the place of each: whoever
-    still has the descriptor's number closes that, and not a file that got the same number later.
+    """Close all sockets of these addresses."""
+    _replace({each for each in _open_descriptors() if _address(each) in addresses})
+
+
+def _replace(descriptors: set[int]) -> None:
+    """Close these, and put a dead socket in the place of each: whoever still has the descriptor's
+    number closes that, and not a file that got the same number later.
     """
+    if not descriptors:
+        return
     dead, other_end = socket.socketpair()
     other_end.close()
     with dead:
-        for descriptor in _descriptors():
-            if _address(descriptor) in addresses:
-                os.dup2(dead.fileno(), descriptor, inheritable=False)
+        for descriptor in descriptors:
+            os.dup2(dead.fileno(), descriptor, inheritable=False)
 
 
-def _descriptors() -> list[int]:
+def _open_descriptors() -> list[int]:
     for folder in FOLDERS:
         with suppress(OSError):
             return [int(name) for name in os.listdir(folder)]

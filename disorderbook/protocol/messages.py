@@ -184,6 +184,17 @@ class ExecutionMessage(msgspec.Struct, gc=False):
     ]
 
 
+class TradeMessage(msgspec.Struct, gc=False):
+    """A trade as everybody may know it: without accounts and orders."""
+
+    venue: Venue
+    symbol: Symbol
+    price: Annotated[Price, Meta(description="Cents a share, the price of the standing order.")]
+    qty: Annotated[Quantity, Meta(description="Shares that changed hands.")]
+    direction: Annotated[Direction, Meta(description="Of the order that came.")]
+    filledAt: Annotated[Timestamp, Meta(description="When.")]
+
+
 class RowMessage(msgspec.Struct, gc=False):
     """One resting order, without its owner."""
 
@@ -369,6 +380,21 @@ def execution_message(execution: Execution, receiver: Order) -> bytes:
             timestamp(trade.ts),
             trade.standing_filled == trade.standing.quantity,
             trade.incoming_filled == trade.incoming.quantity,
+        )
+    )
+
+
+def trade_message(execution: Execution) -> bytes:
+    """An execution as everybody may know it."""
+    incoming = execution.incoming
+    return to_json(
+        TradeMessage(
+            incoming.venue,
+            incoming.symbol,
+            execution.price,
+            execution.quantity,
+            SIDE_NAMES[incoming.side],
+            timestamp(execution.ts),
         )
     )
 

@@ -1,0 +1,218 @@
+"""How a NATS server is reached: its URL, who we are there, TLS, and one connection by nats-py.
+
+The rule: a connection is used until something goes wrong with it, and never again. nats-py could
+connect again by itself, but would then send what is left of the old connection, the oldest first.
+So whoever needs another connection calls `connect` again, with a new client that has nothing to
+send yet.
+"""
+
+import asyncio
+import re
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+PORT = 4222
+PLAIN, TLS = "nats", "tls"
+URL_RULE = (
+    "nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ or TOKEN@ before HOST if need be"
+)
+INSTALL = "pip install 'disorderbook[nats]'"
+CONNECT_SECONDS = 2.0  # that each step of connecting may take
+PING_SECONDS = 20  # between two signs of life of a quiet connection
+CLOSE_SECONDS = 0.5  # for nats-py to end its tasks
+LONGEST_CREDENTIALS = 64 * 1024  # bytes of a file
+
+_JWT = re.compile(r"^-+BEGIN NATS USER JWT-+\r?\n\S+\r?\n", re.MULTILINE)
+_SEED = re.compile(r"^-+BEGIN USER NKEY SEED-+\r?\n\S+\r?\n", re.MULTILINE)
+
+OnError = Callable[[Exception], Awaitable[None]]
+
+
+class NatsAccess(NamedTuple):
+    """A NATS server and who we are there. `credentials` and `ca` are files, which are read at each
+    connection: the server's operator gives out the one, the other (PEM) proves the server.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = None  # without one the user is a token
+    credentials: str | None = None
+    ca: str | None = None
+
+    @property
+    def url(self) -> str:
+        """What can be shown to anybody."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether nothing may be sent without TLS."""
+        return self.scheme == TLS or self.ca is not None
+
+
+def nats_access(text: str) -> NatsAccess:
+    """What a URL says; raises ValueError with a sentence, without a password that is in it."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f"The URL of a NATS server is {URL_RULE}") from None
+    is_complete = parts.scheme in (PLAIN, TLS) and host and port != 0
+    if not is_complete or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(f"The URL of a NATS server is {URL_RULE}")
+    assert host is not None
+    if not re.fullmatch(r"[0-9A-Za-z_.:-]{1,253}", host):
+        raise ValueError("The host in the URL of a NATS server is a name or an address")
+    user = None if parts.username is None else unquote(parts.username)
+    password = None if parts.password is None else unquote(parts.password)
+    return NatsAccess(parts.scheme, host, port or PORT, user or None, password)
+
+
+def check_access(access: NatsAccess) -> None:
+    """Raise ValueError, with a sentence, if nats-py is missing or a file cannot be used."""
+    try:
+        import nats  # noqa: F401
+
+        if access.credentials is not None:
+            import nkeys  # noqa: F401
+    except ImportError:
+        raise ValueError(f"NATS needs a package that is not installed; run: {INSTALL}") from None
+    if access.credentials is not None:
+        if access.user is not None:
+            raise ValueError("A NATS server is told either a user in the URL or a credentials file")
+        read_credentials(access.credentials)
+    _context(access)
+
+
+def read_credentials(path: str) -> str:
+    """The text of a credentials file; raises ValueError with a sentence."""
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(LONGEST_CREDENTIALS + 1).decode()
+    except OSError as fault:
+        raise ValueError(f"Cannot read the credentials file {path}: {fault.strerror}") from None
+    except UnicodeDecodeError:
+        text = ""
+    if len(text) > LONGEST_CREDENTIALS or not _JWT.search(text) or not _SEED.search(text):
+        raise ValueError(f"The file {path} holds no NATS credentials: a user's JWT and seed")
+    return text
+
+
+async def connect(access: NatsAccess, on_error: OnError, on_closed: OnError) -> "Client":
+    """A client that is connected now. `on_error` hears what the server complains of, `on_closed`
+    of its end, which has no other consequence. Raises whatever stands in the way.
+    """
+    from nats.aio.client import Client
+
+    client = Client()
+    is_connected = False
+
+    async def hear(fault: Exception) -> None:
+        if not is_connected:
+            raise fault  # or nats-py would go on trying
+        await on_error(fault)
+
+    async def end() -> None:
+        if is_connected:
+            await on_closed(client.last_error or ConnectionError("the connection was closed"))
+
+    try:
+        await client.connect(
+            [access.url],
+            error_cb=hear,
+            closed_cb=end,
+            name="disorderBook",
+            no_echo=True,
+            allow_reconnect=False,
+            connect_timeout=CONNECT_SECONDS,  # type: ignore[arg-type]
+            ping_interval=PING_SECONDS,
+            pending_size=0,  # to keep nothing while there is no connection
+            **_identity(access, client),
+        )
+        _require_tls(access, client)
+    except BaseException:
+        await abort(client)
+        raise
+    is_connected = True
+    return client
+
+
+async def abort(client: "Client") -> None:
+    """End a connection at once, whatever the server does; nothing happens if it has ended."""
+    stream = stream_of(client)
+    if stream is not None:
+        stream.abort()
+    with suppress(Exception):
+        await asyncio.wait_for(client.close(), CLOSE_SECONDS)
+
+
+def stream_of(client: "Client") -> asyncio.WriteTransport | None:
+    """The stream under a client; None before there is one."""
+    # nats-py has no other way to it, and waits in `close` until the server has read everything.
+    writer = getattr(client._transport, "_io_writer", None)
+    return None if writer is None else writer.transport
+
+
+def reason_of(fault: BaseException) -> str:
+    """What went wrong, for a sentence in the log."""
+    if isinstance(fault, TimeoutError):
+        return "it does not answer"
+    if isinstance(fault, OSError) and fault.strerror:
+        return fault.strerror
+    return str(fault).removeprefix("nats: ") or type(fault).__name__
+
+
+def _identity(access: NatsAccess, client: "Client") -> dict[str, Any]:
+    """The arguments of `Client.connect` that say who we are. Secrets are handed out only when a
+    connection is as safe as it has to be.
+    """
+    identity: dict[str, Any] = {"tls": _context(access)}
+
+    def secret(text: str) -> Callable[[], str]:
+        def tell() -> str:
+            _require_tls(access, client)
+            return text
+
+        return tell
+
+    if access.credentials is not None:
+        from nats.aio.client import RawCredentials
+
+        identity["user_credentials"] = RawCredentials(read_credentials(access.credentials))
+    elif access.user is not None and access.password is not None:
+        identity |= {"user": secret(access.user), "password": secret(access.password)}
+    elif access.user is not None:
+        identity["token"] = secret(access.user)
+    return identity
+
+
+def _context(access: NatsAccess) -> ssl.SSLContext | None:
+    """How the server has to prove itself; None for what nats-py does if the server asks for TLS.
+    Raises ValueError with a sentence.
+    """
+    if access.ca is None:
+        return ssl.create_default_context() if access.scheme == TLS else None
+    try:
+        return ssl.create_default_context(cafile=access.ca)
+    except ssl.SSLError:
+        raise ValueError(f"The file {access.ca} holds no certificate (PEM)") from None
+    except OSError as fault:
+        raise ValueError(f"Cannot read the file {access.ca}: {fault.strerror}") from None
+
+
+def _require_tls(access: NatsAccess, client: "Client") -> None:
+    """Raise ConnectionError if the connection must be encrypted, and is not."""
+    stream = stream_of(client)
+    is_encrypted = stream is not None and stream.get_extra_info("ssl_object") is not None
+    if access.is_secret and not is_encrypted:
+        raise ConnectionError("it does not offer TLS")

@@ -1,0 +1,135 @@
+"""What is published of an event, and the headers that let a subscriber see that something is missing.
+
+Each message says the run, another one at each start of an exchange, and a number:
+
+* Quotes and trades of a book are numbered together from 1, and so are those that are lost. Trades
+  have a number among the trades of the book as well, for who hears of nothing else.
+* Executions are numbered by book and account, which is by subject.
+
+Conflated quotes take no number: nothing is missing without them.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from disorderbook.engine.book import Execution, OrderBook, Quote
+from disorderbook.engine.orders import Order
+from disorderbook.nats.queue import Losses
+from disorderbook.nats.subjects import (
+    EXECUTION,
+    QUOTE,
+    TRADE,
+    execution_subject,
+    quote_subject,
+    trade_subject,
+)
+from disorderbook.protocol.messages import execution_message, tick_message, trade_message
+from disorderbook.protocol.names import timestamp
+
+RUN_HEADER = "Disorderbook-Run"
+SEQUENCE_HEADER = "Disorderbook-Sequence"
+TRADE_HEADER = "Disorderbook-Trade"
+READ_HEADER = "Disorderbook-Read"  # when a quote was read that had been conflated
+MOST_HEADER_BYTES = 256  # of all headers of a message
+LEAST_FILL_BYTES = 48  # of each fill that an execution lists
+
+Place = tuple[str, str]
+
+
+class Publication(NamedTuple):
+    """A message for a NATS server. Its payload is None if that would be more than any may take."""
+
+    kind: str
+    book: OrderBook
+    subject: str
+    payload: bytes | None
+    headers: dict[str, str]
+
+
+class BookNumbers:
+    """The last numbers of a book."""
+
+    __slots__ = ("sequence", "trades", "executions")
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self.trades = 0
+        self.executions: dict[str, int] = {}  # by account; as many as the book has positions
+
+    def count(self, account: str, number: int = 1) -> int:
+        """Count executions of an account; returns the last number."""
+        self.executions[account] = last = self.executions.get(account, 0) + number
+        return last
+
+
+class Publications:
+    """Renders what is published, and numbers it. For one thread only."""
+
+    def __init__(self) -> None:
+        self.run = secrets.token_hex(8)
+        self.most_bytes = 1 << 20  # of a payload
+        self._numbers: dict[Place, BookNumbers] = {}
+
+    def trades(
+        self, book: OrderBook, executions: Sequence[Execution], has_accounts: bool
+    ) -> Iterator[Publication]:
+        """The trades of an event, with the executions of both accounts if that is asked for."""
+        numbers = self._of(book)
+        for execution in executions:
+            yield self._trade(book, execution, numbers)
+            if has_accounts:
+                yield self._execution(book, execution, execution.standing, numbers)
+                yield self._execution(book, execution, execution.incoming, numbers)
+
+    def quote(self, book: OrderBook, quote: Quote, read: int | None = None) -> Publication:
+        """A quote; `read` is when that was read, if it was conflated before."""
+        numbers = self._of(book)
+        numbers.sequence += 1
+        headers = self._headers(numbers.sequence)
+        if read is not None:
+            headers[READ_HEADER] = timestamp(read)
+        subject = quote_subject(book.venue, book.symbol)
+        return Publication(QUOTE, book, subject, tick_message(quote), headers)
+
+    def lose(self, losses: Losses) -> None:
+        """Count what is lost, so that its numbers are missing."""
+        for book, trades in losses.trades.items():
+            numbers = self._of(book)
+            numbers.sequence += trades
+            numbers.trades += trades
+        for (book, account), executions in losses.executions.items():
+            self._of(book).count(account, executions)
+
+    def forget(self, book: OrderBook) -> None:
+        """Hold nothing of a book that is closed."""
+        self._numbers.pop((book.venue, book.symbol), None)
+
+    def _of(self, book: OrderBook) -> BookNumbers:
+        place = book.venue, book.symbol  # a new book may take the place of an old one
+        numbers = self._numbers.get(place)
+        if numbers is None:
+            numbers = self._numbers[place] = BookNumbers()
+        return numbers
+
+    def _headers(self, sequence: int) -> dict[str, str]:
+        return {RUN_HEADER: self.run, SEQUENCE_HEADER: str(sequence)}
+
+    def _trade(self, book: OrderBook, execution: Execution, numbers: BookNumbers) -> Publication:
+        numbers.sequence += 1
+        numbers.trades += 1
+        headers = self._headers(numbers.sequence)
+        headers[TRADE_HEADER] = str(numbers.trades)
+        subject = trade_subject(book.venue, book.symbol)
+        return Publication(TRADE, book, subject, trade_message(execution), headers)
+
+    def _execution(
+        self, book: OrderBook, execution: Execution, receiver: Order, numbers: BookNumbers
+    ) -> Publication:
+        is_standing = receiver is execution.standing
+        fills = execution.standing_fills if is_standing else execution.incoming_fills
+        fits = fills * LEAST_FILL_BYTES <= self.most_bytes  # before much is rendered for nothing
+        payload = execution_message(execution, receiver) if fits else None
+        subject = execution_subject(book.venue, book.symbol, receiver.account)
+        headers = self._headers(numbers.count(receiver.account))
+        return Publication(EXECUTION, book, subject, payload, headers)

@@ -1,0 +1,394 @@
+"""The publisher: a thread that gives a NATS server what happens in an exchange.
+
+The one rule: the exchange never waits for it. `add` is an append to a bounded queue (queue.py); the
+rest happens here, in an event loop of its own:
+
+1. A batch is made of what waits, some BATCH_BYTES, and sent. The server confirms it (PING, PONG)
+   before the next one, so no more than a batch is ever under way.
+2. What is not confirmed within CONFIRM_SECONDS, or a connection that ends, is an outage: quotes are
+   conflated, trades wait in the queue, and there is an attempt to connect each RETRY_SECONDS.
+3. Afterwards trades that were not confirmed are sent again, once, with the numbers that they had;
+   then those that waited, and quotes as they are read at that moment, a few under each lock.
+
+Whatever is behind by more than LATE_SECONDS without an outage is conflated as well. An outage is
+told once in the log, and so is its end.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from disorderbook.engine.book import OrderBook, Quote
+from disorderbook.errors import ExchangeError
+from disorderbook.exchange import Exchange
+from disorderbook.nats.connection import NatsAccess, abort, connect, reason_of, stream_of
+from disorderbook.nats.messages import MOST_HEADER_BYTES, Publication, Publications
+from disorderbook.nats.queue import PublishQueue
+from disorderbook.nats.subjects import QUOTE
+from disorderbook.process.forks import descriptor_closed_in_child
+from disorderbook.process.periodic import join
+from disorderbook.tape.poller import Waker, short_switch_interval
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+BATCH_BYTES = 64 * 1024
+BATCH_MESSAGES = 512
+QUOTES_AT_ONCE = 32  # that are read while the exchange's lock is held, in some 50 microseconds
+PAUSE_SECONDS = 0.002  # between two batches, in which orders have the processor
+CONFIRM_SECONDS = 2.0
+LATE_SECONDS = 0.5  # that something may wait before quotes are conflated
+RETRY_SECONDS = 1.0
+END_SECONDS = 1.0  # for what waits at the end
+LONGEST_SUBJECT = 4000  # characters; a server reads lines of 4096, unless it is told otherwise
+
+PERMISSIONS = "permissions violation"  # of a server's complaints
+
+log = logging.getLogger(__name__)
+
+
+class PublisherCounts(NamedTuple):
+    """Counts since the start; `is_connected` and `waiting` are of now."""
+
+    is_connected: bool
+    waiting: int  # events that wait in the queue
+    messages: dict[str, int]  # that a server has confirmed, by kind
+    conflated: int  # quotes that were not sent because newer ones say more
+    lost: dict[str, int]  # trades and executions, by why
+    outages: int
+
+
+FULL, OUTAGE, TOO_LARGE, REFUSED = "full", "outage", "too_large", "refused"
+
+
+class Publisher:
+    """Publishes from `start` to `close`; `add` may be called before and after that as well."""
+
+    def __init__(self, access: NatsAccess, has_accounts: bool = False) -> None:
+        """With `has_accounts` executions are published, too, besides those of levels, where only
+        the exchange knows who may hear of them.
+        """
+        self._access = access
+        self._has_accounts = has_accounts
+        self._waker = Waker()
+        self._queue = PublishQueue(self._waker, has_accounts)
+        self.add = self._queue.add  # called after each event; the exchange's lock must be held
+        self.forget = self._queue.forget  # called with a book that is closed
+        self._publications = Publications()
+        self.run = self._publications.run
+        self._levels: dict[OrderBook, bool] = {}
+        self._rendering: Iterator[Publication] = iter(())  # the rest of an event
+        self._quote: tuple[OrderBook, Quote] | None = None  # of that event
+        self._unconfirmed: list[Publication] = []  # to be sent again
+        self._caught_up_at = 0.0  # when nothing waited
+        self._confirmed: Counter[str] = Counter()
+        self._lost = Counter({FULL: 0, OUTAGE: 0, TOO_LARGE: 0, REFUSED: 0})
+        self._outages = 0
+        self._outage: _Outage | None = _Outage()  # that goes on now
+        self._is_stopping = self._is_told_of_permissions = False
+        self._closed_for: Exception | None = None  # why the connection has ended
+        self._task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="nats", daemon=True)
+
+    def start(self, exchange: Exchange) -> None:
+        """Begin to publish what happens there."""
+        self._exchange = exchange
+        self._loop = asyncio.SelectorEventLoop()
+        self._woken, self._stopped = asyncio.Event(), asyncio.Event()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Publish what waits, if that can be done within END_SECONDS, and end."""
+        self._is_stopping = True
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._stop)
+        join(self._thread)
+        self._waker.close()
+
+    def counts(self) -> PublisherCounts:
+        """May be called from any thread."""
+        return PublisherCounts(
+            self._outage is None,
+            len(self._queue),
+            dict(self._confirmed),
+            self._queue.conflated,
+            dict(self._lost),
+            self._outages,
+        )
+
+    # The loop, on the thread of its own.
+
+    def _run(self) -> None:
+        with short_switch_interval(), asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            with suppress(asyncio.CancelledError):
+                runner.run(self._main())
+        if self._queue or self._unconfirmed:
+            log.warning(
+                "The exchange ends before all was published to %s: %d events are left",
+                self._access.url,
+                len(self._queue) + len(self._unconfirmed),
+            )
+
+    async def _main(self) -> None:
+        self._task = asyncio.current_task()
+        self._loop.add_reader(self._waker.fileno(), self._wake)
+        while not self._is_stopping:
+            try:
+                async with self._connection() as client:
+                    await self._publish(client)
+            except Exception as fault:
+                self._note_outage(fault)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), RETRY_SECONDS)
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):
+            self._waker.clear()
+        self._woken.set()
+
+    def _stop(self) -> None:
+        self._stopped.set()
+        self._woken.set()
+        if self._task is not None:
+            self._loop.call_later(END_SECONDS, self._task.cancel)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator["Client"]:
+        self._closed_for = None
+        client = await connect(self._access, self._hear, self._end)
+        stream = stream_of(client)
+        sock = None if stream is None else stream.get_extra_info("socket")
+        try:
+            with nullcontext() if sock is None else descriptor_closed_in_child(sock.fileno()):
+                yield client
+        finally:
+            await abort(client)
+
+    async def _hear(self, fault: Exception) -> None:
+        """The server complains of something, and goes on."""
+        if PERMISSIONS not in str(fault):
+            return
+        self._lost[REFUSED] += 1
+        if not self._is_told_of_permissions:
+            self._is_told_of_permissions = True
+            log.warning("%s does not let us publish: %s", self._access.url, reason_of(fault))
+
+    async def _end(self, fault: Exception) -> None:
+        self._closed_for = fault
+        self._woken.set()
+
+    async def _publish(self, client: "Client") -> None:
+        """Until everything is published and the exchange ends; raises what goes wrong."""
+        self._publications.most_bytes = client.max_payload - MOST_HEADER_BYTES
+        self._note_connected()
+        while True:
+            batch = self._next_batch()
+            if batch:
+                await self._send(client, batch)
+                await asyncio.sleep(0 if self._is_stopping else PAUSE_SECONDS)
+            elif self._queue:
+                await asyncio.sleep(0)  # the exchange has added something since
+            elif self._is_stopping:
+                return
+            else:
+                await self._sleep()
+            self._require_open()
+
+    async def _sleep(self) -> None:
+        """Until there is news, or the connection ends."""
+        self._woken.clear()
+        self._waker.asleep = True
+        if not self._queue and not self._is_stopping and self._closed_for is None:
+            await self._woken.wait()
+        self._waker.asleep = False
+        self._caught_up_at = time.monotonic()
+
+    async def _send(self, client: "Client", batch: Sequence[Publication]) -> None:
+        """Send a batch, and wait until it is confirmed."""
+        is_repeated, self._unconfirmed = bool(self._unconfirmed), list(batch)
+        try:
+            for each in batch:
+                if each.payload is not None:
+                    await client.publish(each.subject, each.payload, headers=each.headers)
+            await self._confirm(client)
+        except BaseException:
+            self._take_back(batch, is_repeated)
+            raise
+        self._unconfirmed = []
+        self._confirmed.update(each.kind for each in batch)
+
+    async def _confirm(self, client: "Client") -> None:
+        """Wait for the server; raises TimeoutError, or why the connection has ended."""
+        flush = asyncio.ensure_future(client.flush(CONFIRM_SECONDS))  # type: ignore[arg-type]
+        self._woken.clear()
+        ended = asyncio.ensure_future(self._woken.wait())
+        try:
+            while not flush.done():
+                await asyncio.wait({flush, ended}, return_when=asyncio.FIRST_COMPLETED)
+                self._require_open()
+                if ended.done() and not flush.done():
+                    self._woken.clear()
+                    ended = asyncio.ensure_future(self._woken.wait())
+            flush.result()
+        finally:
+            flush.cancel()
+            ended.cancel()
+        self._require_open()
+
+    def _require_open(self) -> None:
+        if self._closed_for is not None:
+            raise self._closed_for
+
+    def _take_back(self, batch: Sequence[Publication], is_repeated: bool) -> None:
+        """A batch was not confirmed: trades are sent again, once; of quotes the newest is read."""
+        for each in batch:
+            if each.kind == QUOTE:
+                self._queue.note_changed(each.book)
+        self._unconfirmed = [each for each in batch if each.kind != QUOTE]
+        if is_repeated:  # perhaps the server ends the connection because of one of these
+            self._lost[OUTAGE] += len(self._unconfirmed)
+            self._unconfirmed = []
+
+    # What is sent next.
+
+    def _next_batch(self) -> list[Publication]:
+        if self._unconfirmed:
+            return self._unconfirmed
+        if time.monotonic() > self._caught_up_at + LATE_SECONDS:
+            self._queue.conflate()
+        batch: list[Publication] = []
+        size = 0
+        while size < BATCH_BYTES and len(batch) < BATCH_MESSAGES:
+            publication = self._next()
+            if publication is None:
+                self._caught_up_at = time.monotonic()
+                break
+            if self._fits(publication):
+                batch.append(publication)
+                size += len(publication.subject) + len(publication.payload or b"")
+        if self._queue.is_to_catch_up:
+            batch += self._catch_up()
+        return batch
+
+    def _next(self) -> Publication | None:
+        """The next message of what waits in the queue."""
+        while True:
+            try:
+                publication = next(self._rendering, None)
+            except Exception:
+                log.exception("An event could not be published")
+                publication = None
+            if publication is not None:
+                return publication
+            quote, self._quote = self._quote, None
+            if quote is not None and not self._queue.is_conflating:
+                return self._publications.quote(*quote)
+            if quote is not None:
+                self._queue.note_changed(quote[0])
+            event = self._queue.next()
+            if event is None:
+                return None
+            book, executions, latest = event
+            has_accounts = self._has_accounts and executions and not self._is_level(book)
+            self._rendering = self._publications.trades(book, executions, bool(has_accounts))
+            self._quote = None if latest is None else (book, latest)
+
+    def _fits(self, publication: Publication) -> bool:
+        """Whether a server takes a message, which is lost otherwise."""
+        payload, most = publication.payload, self._publications.most_bytes
+        if payload is not None and len(payload) <= most:
+            if len(publication.subject) <= LONGEST_SUBJECT:
+                return True
+        self._lost[TOO_LARGE] += 1
+        log.warning(
+            "A message is too large for %s, and not published: %d bytes may be in one, and %d in"
+            " its subject",
+            self._access.url,
+            most,
+            LONGEST_SUBJECT,
+        )
+        return False
+
+    def _catch_up(self) -> list[Publication]:
+        """Quotes that were conflated, as they are now, and what follows from what was lost."""
+        with self._exchange.lock:
+            read = self._exchange.read_clock()
+            quotes = [
+                (book, book.quote())
+                for changed in self._queue.take_changed(QUOTES_AT_ONCE)
+                if (book := self._book_now(changed)) is not None
+            ]
+            losses, forgotten = self._queue.catch_up()
+        if losses.trades:
+            lost = losses.trades.total() + losses.executions.total()
+            self._lost[FULL] += lost
+            self._publications.lose(losses)
+            log.warning(
+                "Too much waited for %s: %d trades in %d books are lost",
+                self._access.url,
+                losses.trades.total(),
+                len(losses.trades),
+            )
+        made = [self._publications.quote(book, quote, read) for book, quote in quotes]
+        for book in forgotten:
+            self._publications.forget(book)
+            self._levels.pop(book, None)
+        return [each for each in made if self._fits(each)]
+
+    def _book_now(self, book: OrderBook) -> OrderBook | None:
+        """What is in the place of a book by now: after a rollback or a reset it is another one."""
+        try:
+            return self._exchange.find_book(book.venue, book.symbol)
+        except ExchangeError:
+            return None
+
+    def _is_level(self, book: OrderBook) -> bool:
+        """Whether a book is, or was, a level's."""
+        if book not in self._levels:
+            with self._exchange.lock:
+                is_reserved = self._exchange.is_reserved(book.venue)
+                self._levels[book] = is_reserved or self._is_closed(book)
+        return self._levels[book]
+
+    def _is_closed(self, book: OrderBook) -> bool:
+        try:
+            self._exchange.find_book(book.venue, book.symbol)
+        except ExchangeError:
+            return True
+        return False
+
+    # Outages.
+
+    def _note_connected(self) -> None:
+        outage, self._outage = self._outage, None
+        self._caught_up_at = time.monotonic()
+        self._is_told_of_permissions = False
+        if outage is not None and outage.is_told:
+            seconds = time.monotonic() - outage.began_at
+            log.warning("%s can be reached again after %.1f s", self._access.url, seconds)
+
+    def _note_outage(self, fault: Exception) -> None:
+        self._queue.conflate()
+        if self._outage is None:
+            self._outage = _Outage()
+        if not self._outage.is_told:
+            self._outage.is_told = True
+            self._outages += 1
+            log.warning(
+                "Cannot publish to %s now: %s (trading goes on, and so do attempts)",
+                self._access.url,
+                reason_of(fault),
+            )
+
+
+class _Outage:
+    """A time without a connection."""
+
+    def __init__(self) -> None:
+        self.began_at = time.monotonic()
+        self.is_told = False
