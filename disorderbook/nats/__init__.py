@@ -1,1 +1,1 @@
-"""Market data over NATS: what an exchange publishes to a NATS server, for whoever subscribes there."""
+"""Market data over NATS: what an exchange publishes to a server, for whoever subscribes."""

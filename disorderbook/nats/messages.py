@@ -1,4 +1,4 @@
-"""What is published of an event, and the headers that let a subscriber see that something is missing.
+"""What is published of an event, and the headers by which a subscriber sees gaps.
 
 Each message says the run, another one at each start of an exchange, and a number:
 

@@ -29,7 +29,7 @@ from disorderbook.exchange import Exchange
 from disorderbook.nats.connection import NatsAccess, abort, connect, reason_of, stream_of
 from disorderbook.nats.messages import MOST_HEADER_BYTES, Publication, Publications
 from disorderbook.nats.queue import PublishQueue
-from disorderbook.nats.subjects import QUOTE
+from disorderbook.nats.subjects import EXECUTION, QUOTE, TRADE
 from disorderbook.process.forks import descriptor_closed_in_child
 from disorderbook.process.periodic import join
 from disorderbook.tape.poller import Waker, short_switch_interval
@@ -86,7 +86,7 @@ class Publisher:
         self._quote: tuple[OrderBook, Quote] | None = None  # of that event
         self._unconfirmed: list[Publication] = []  # to be sent again
         self._caught_up_at = 0.0  # when nothing waited
-        self._confirmed: Counter[str] = Counter()
+        self._confirmed = Counter({QUOTE: 0, TRADE: 0, EXECUTION: 0})
         self._lost = Counter({FULL: 0, OUTAGE: 0, TOO_LARGE: 0, REFUSED: 0})
         self._outages = 0
         self._outage: _Outage | None = _Outage()  # that goes on now
@@ -370,7 +370,12 @@ class Publisher:
         self._is_told_of_permissions = False
         if outage is not None and outage.is_told:
             seconds = time.monotonic() - outage.began_at
-            log.warning("%s can be reached again after %.1f s", self._access.url, seconds)
+            log.warning(
+                "%s can be reached again after %.1f s; %d events with trades have waited",
+                self._access.url,
+                seconds,
+                len(self._queue) + len(self._unconfirmed),
+            )
 
     def _note_outage(self, fault: Exception) -> None:
         self._queue.conflate()

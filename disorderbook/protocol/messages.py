@@ -184,7 +184,7 @@ class ExecutionMessage(msgspec.Struct, gc=False):
     ]
 
 
-class TradeMessage(msgspec.Struct, gc=False):
+class PublicTradeMessage(msgspec.Struct, gc=False):
     """A trade as everybody may know it: without accounts and orders."""
 
     venue: Venue
@@ -388,7 +388,7 @@ def trade_message(execution: Execution) -> bytes:
     """An execution as everybody may know it."""
     incoming = execution.incoming
     return to_json(
-        TradeMessage(
+        PublicTradeMessage(
             incoming.venue,
             incoming.symbol,
             execution.price,

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from fork_server import popen
 from live import ROOT, Exchange, running
+from nats_server import require_nats_server
 
 PATIENCE = 60.0  # seconds for a tool to end
 TOOLS = ("orders_in_30_seconds", "fifty_clients", "big_book", "same_stream")
@@ -125,6 +126,14 @@ def test_the_first_difference_between_two_servers_is_shown(exchange: Exchange) -
     assert re.match(r"request \d+ is answered differently: POST venues/BENCHMARK/stocks/K", first)
     assert json.loads(order)["account"].startswith("BENCHMARK")
     assert a.startswith("  A: 200 {") and b.startswith('  B: 401 {"error": "Server is in +auth')
+
+
+@pytest.mark.slow
+def test_publishing_is_compared_with_an_exchange_that_does_not() -> None:
+    require_nats_server()
+    printed = measured("publish", "--seconds", "0.2", "--rounds", "1", "--connections", "2")
+    rows = re.findall(r"^(.{22}) +([\d,]+)  ratio +([\d.]+) ", printed, re.MULTILINE)
+    assert len(rows) == 5 and rows[0][2] == "1.000"
 
 
 def test_every_benchmark_that_a_text_names_is_there() -> None:

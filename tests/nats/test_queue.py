@@ -1,0 +1,76 @@
+"""What waits for a NATS server, and what is conflated or lost when it is too much."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from disorderbook.engine.book import OrderBook
+from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
+from disorderbook.nats import queue
+from disorderbook.nats.queue import PublishQueue
+from disorderbook.tape.poller import Waker
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishQueue]:
+    monkeypatch.setattr(queue, "MOST_EVENTS", 3)
+    waker = Waker()
+    yield PublishQueue(waker, has_accounts=True)
+    waker.close()
+
+
+def trade(waiting: PublishQueue, book: OrderBook) -> None:
+    for account, side in (("a", SELL), ("b", BUY)):
+        outcome = book.submit(NewOrder(account, side, LIMIT, 10, 1), 0)
+        waiting.add(book, outcome.executions)
+
+
+def test_while_all_is_well_each_event_has_its_quote(waiting: PublishQueue) -> None:
+    book = OrderBook("V", "S", 0)
+    assert waiting.catch_up()[0].trades == {}
+    trade(waiting, book)
+    first, second = waiting.next(), waiting.next()
+    assert first is not None and first.quote is not None and first.quote.ask == 10
+    assert second is not None and second.quote is not None and second.quote.last == 10
+    assert waiting.next() is None and not waiting
+
+
+def test_while_a_server_is_away_trades_wait_and_quotes_do_not(waiting: PublishQueue) -> None:
+    book = OrderBook("V", "S", 0)
+    trade(waiting, book)
+    trade(waiting, book)
+    assert len(waiting) == 2 and waiting.conflated == 3
+    events = [waiting.next(), waiting.next()]
+    assert [event and event.quote for event in events] == [None, None]
+    assert waiting.take_changed(9) == [book]
+    waiting.catch_up()
+    assert not waiting and not waiting.is_conflating
+
+
+def test_a_full_queue_conflates_and_then_loses_trades(waiting: PublishQueue) -> None:
+    book, other = OrderBook("V", "S", 0), OrderBook("V", "T", 0)
+    waiting.catch_up()
+    trade(waiting, other)
+    for _ in range(3):
+        trade(waiting, book)
+    assert waiting.is_conflating and len(waiting) == 3
+    assert waiting.catch_up() == (queue.NO_LOSSES, []), "what waits comes first"
+    waiting.next()
+    trade(waiting, book)  # there is room, but the one before was lost
+    while waiting.next() is not None:
+        pass
+    assert set(waiting.take_changed(9)) == {book, other}
+    losses, _ = waiting.catch_up()
+    assert losses.trades == {book: 4}
+    assert losses.executions == {(book, "a"): 4, (book, "b"): 4}
+    assert not waiting.is_conflating
+
+
+def test_a_closed_book_is_told_behind_what_happened_in_it(waiting: PublishQueue) -> None:
+    book = OrderBook("V", "S", 0)
+    trade(waiting, book)
+    waiting.forget(book)
+    assert waiting.take_changed(9) == [] and waiting.catch_up()[1] == []
+    waiting.next()
+    assert waiting.catch_up()[1] == [book]
+    assert not waiting
