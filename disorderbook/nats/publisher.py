@@ -81,7 +81,7 @@ class Publisher:
         self.forget = self._queue.forget  # called with a book that is closed
         self._publications = Publications()
         self.run = self._publications.run
-        self._levels: dict[OrderBook, bool] = {}
+        self._levels: dict[str, bool] = {}  # whether a venue is a level's
         self._rendering: Iterator[Publication] = iter(())  # the rest of an event
         self._quote: tuple[OrderBook, Quote] | None = None  # of that event
         self._unconfirmed: list[Publication] = []  # to be sent again
@@ -337,7 +337,7 @@ class Publisher:
         made = [self._publications.quote(book, quote, read) for book, quote in quotes]
         for book in forgotten:
             self._publications.forget(book)
-            self._levels.pop(book, None)
+            self._levels.pop(book.venue, None)
         return [each for each in made if self._fits(each)]
 
     def _book_now(self, book: OrderBook) -> OrderBook | None:
@@ -348,19 +348,14 @@ class Publisher:
             return None
 
     def _is_level(self, book: OrderBook) -> bool:
-        """Whether a book is, or was, a level's."""
-        if book not in self._levels:
+        """Whether a book is a level's, or may have been: one that is gone does not say."""
+        venue = book.venue
+        if venue not in self._levels:
             with self._exchange.lock:
-                is_reserved = self._exchange.is_reserved(book.venue)
-                self._levels[book] = is_reserved or self._is_closed(book)
-        return self._levels[book]
-
-    def _is_closed(self, book: OrderBook) -> bool:
-        try:
-            self._exchange.find_book(book.venue, book.symbol)
-        except ExchangeError:
-            return True
-        return False
+                if self._book_now(book) is None:
+                    return True
+                self._levels[venue] = self._exchange.is_reserved(venue)
+        return self._levels[venue]
 
     # Outages.
 
