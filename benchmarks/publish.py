@@ -1,7 +1,7 @@
 # Assigned, since python -OO drops docstrings and --help shows this text.
 __doc__ = """\
-What publishing to a NATS server costs: orders a second, and microseconds of the exchange's processor
-an order, without it, with it, and with a server that cannot be reached or has stopped reading.
+What publishing to a NATS server costs: orders a second, and microseconds of the processor that the
+exchange takes for one, without it, with it, and with a server that is not there or does not read.
 
 An exchange of each kind runs at the same time, and they are measured in turn, round after round, so
 that all meet the same moments of the machine; what is compared is the median of the ratios within a
@@ -50,18 +50,33 @@ def main(options: argparse.Namespace) -> int:
         ports = {kind: stack.enter_context(exchange(more)) for kind, more in kinds.items()}
         os.kill(stopped[1], signal.SIGSTOP)
         rates: dict[str, list[float]] = {kind: [] for kind in kinds}
+        costs: dict[str, list[float]] = {kind: [] for kind in kinds}
         for _ in range(options.rounds):
-            for kind, port in ports.items():
+            for kind, (port, pid) in ports.items():
+                before = processor_seconds(pid)
                 load = client.measure(port, "orders", options.connections, options.seconds)
+                orders = load.rate * options.seconds
                 rates[kind].append(load.rate)
-    print(f"orders a second, {options.connections} connections, medians of {options.rounds} rounds")
-    for kind, measured in rates.items():
-        ratios = [rate / base for rate, base in zip(measured, rates[WITHOUT])]
-        rate, ratio = statistics.median(measured), statistics.median(ratios)
-        print(
-            f"{kind:22} {rate:8,.0f}  ratio {ratio:5.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
-        )
+                costs[kind].append((processor_seconds(pid) - before) / orders * 1e6)
+    print(f"{options.connections} connections, medians of {options.rounds} rounds")
+    print(f"{'':22}  orders/s   ratio  us of the processor an order   ratio")
+    for kind in kinds:
+        rate, cost = statistics.median(rates[kind]), statistics.median(costs[kind])
+        slower, dearer = (ratio(each[kind], each[WITHOUT]) for each in (rates, costs))
+        print(f"{kind:22}  {rate:8,.0f}  {slower:6.3f}  {cost:28.1f}  {dearer:6.3f}")
     return 0
+
+
+def ratio(measured: list[float], base: list[float]) -> float:
+    """The median of the ratios within a round."""
+    return statistics.median(one / other for one, other in zip(measured, base))
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used so far, with all its threads; on Linux."""
+    with open(f"/proc/{pid}/stat") as file:
+        user, system = file.read().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

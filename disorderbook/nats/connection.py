@@ -10,7 +10,6 @@ import asyncio
 import re
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -152,8 +151,12 @@ async def abort(client: "Client") -> None:
     stream = stream_of(client)
     if stream is not None:
         stream.abort()
-    with suppress(Exception):
-        await asyncio.wait_for(client.close(), CLOSE_SECONDS)
+    # nats-py does not end at once when it is cancelled, so nobody waits for that.
+    closing = asyncio.ensure_future(client.close())
+    await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+    if closing.done() and not closing.cancelled():
+        closing.exception()  # which is of no interest
+    closing.cancel()
 
 
 def stream_of(client: "Client") -> asyncio.WriteTransport | None:

@@ -225,20 +225,17 @@ class Publisher:
     async def _confirm(self, client: "Client") -> None:
         """Wait for the server; raises TimeoutError, or why the connection has ended."""
         flush = asyncio.ensure_future(client.flush(CONFIRM_SECONDS))  # type: ignore[arg-type]
-        self._woken.clear()
-        ended = asyncio.ensure_future(self._woken.wait())
+        flush.add_done_callback(lambda _: self._woken.set())
+        deadline = self._loop.time() + CONFIRM_SECONDS
         try:
-            while not flush.done():
-                await asyncio.wait({flush, ended}, return_when=asyncio.FIRST_COMPLETED)
-                self._require_open()
-                if ended.done() and not flush.done():
-                    self._woken.clear()
-                    ended = asyncio.ensure_future(self._woken.wait())
-            flush.result()
+            while not flush.done() and self._closed_for is None:
+                self._woken.clear()
+                await asyncio.wait_for(self._woken.wait(), deadline - self._loop.time())
         finally:
             flush.cancel()
-            ended.cancel()
         self._require_open()
+        if flush.exception() is not None:
+            raise TimeoutError
 
     def _require_open(self) -> None:
         if self._closed_for is not None:
