@@ -15,7 +15,7 @@ from disorderbook.accounts import (
     sent_key,
 )
 from disorderbook.errors import NoKey, WrongKey
-from disorderbook.tape.feed import subscription
+from disorderbook.tape.subscriptions import subscription
 
 ACCOUNTS = Accounts({"ANN": "annkey", "ZOË": "schlüssel"})
 

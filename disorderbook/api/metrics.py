@@ -25,7 +25,7 @@ from disorderbook.exchange import Exchange
 from disorderbook.nats.publisher import PublisherCounts
 from disorderbook.protocol.route import Answer, Document, Request, Route, Steps, made_in_steps
 from disorderbook.server.server import Counts as ServerCounts
-from disorderbook.tape.feed import TapeCounts
+from disorderbook.tape.subscriptions import TapeCounts
 
 BOUNDS = (  # seconds; a request counts in the bucket of the first that is not less
     0.00001,

@@ -31,7 +31,7 @@ from disorderbook.server.head import Refusal
 from disorderbook.server.limits import Limits
 from disorderbook.server.reader import HttpRequest, KnownHeads, RequestReader
 from disorderbook.server.unsent import chunks_of
-from disorderbook.tape.feed import Subscription, subscription
+from disorderbook.tape.subscriptions import Subscription, subscription
 
 HERE = "this simulation"  # the exchange, in the sentence of an error
 HOST = "127.0.0.1"

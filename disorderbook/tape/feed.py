@@ -1,8 +1,4 @@
-"""The feed: who subscribed to what, and which messages an event becomes.
-
-The one rule: ticks are conflated, executions are unconflatable. A tick says how a book stands, so a
-newer one says all that an older one said. An execution says what happened, so a listener that would
-miss one is closed instead.
+"""The tape's feed: which messages an event becomes, and when they are sent.
 
 An event goes this way:
 
@@ -11,152 +7,40 @@ An event goes this way:
    with many executions is rendered in pieces, so that sockets are served in between.
 3. The messages go to the server in batches by subscription, executions first.
 
-A subscription is read from the URL and the headers of a handshake. Executions need their account's
-key; ticks are for everybody.
+Who gets what, and what is conflated, is in subscriptions.py.
 """
 
 import logging
 import math
-import re
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
+from collections.abc import Callable, Iterator, Sequence
 
-from disorderbook.accounts import KEY_COOKIE, Accounts, sent_key
+from disorderbook.accounts import Accounts
 from disorderbook.engine.book import Execution, Quote
 from disorderbook.engine.orders import Order
-from disorderbook.errors import BadRequest, ExchangeError, VenueClosed
+from disorderbook.errors import ExchangeError, VenueClosed
 from disorderbook.lab.clock import Clock
-from disorderbook.process.log import without_keys
 from disorderbook.protocol.messages import execution_message, tick_message
-from disorderbook.protocol.parse import check_name
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.tape.conflation import Backlog, Event, accounts_in
 from disorderbook.tape.gate import Gate
 from disorderbook.tape.limits import TapeLimits
 from disorderbook.tape.listener import Listener
-from disorderbook.tape.outbox import Batch, Frame, Message
-from disorderbook.tape.server import TapeServer
+from disorderbook.tape.outbox import Frame
+from disorderbook.tape.subscriptions import PORT, Subscription, SubscriptionFeed, account_of
 from disorderbook.tape.websocket import INTERNAL_ERROR, POLICY_VIOLATION
 
-PORT = 8001
 EVENTS_AT_ONCE = 1000  # and messages, rendered before the tape looks at its sockets again
 BYTES_AT_ONCE = 256 * 1024  # rendered at once; one order can make hundreds of megabytes
 MANY_EVENTS = 200  # that wait, so that whoever can makes no more for a moment: a slow listener has
 # room for what becomes of them, and of what is being rendered, besides half of what may wait for it
 LONG_FILLS = 50  # of one execution, beyond which it is rendered when it is sent
 
-FORMS = (
-    "/ob/api/ws/ACCOUNT/venues/VENUE/tickertape",
-    "/ob/api/ws/ACCOUNT/venues/VENUE/tickertape/stocks/SYMBOL",
-    "/ob/api/ws/ACCOUNT/venues/VENUE/executions",
-    "/ob/api/ws/ACCOUNT/venues/VENUE/executions/stocks/SYMBOL",
-)
-KEY_PLACES = (
-    "HTTP_X_STARFIGHTER_AUTHORIZATION",
-    "HTTP_X_STOCKFIGHTER_AUTHORIZATION",
-    "HTTP_COOKIE",
-)
-
-_FORM = re.compile(
-    r"(?P<prefix>.*)/ws/(?P<account>[^/]+)/venues/(?P<venue>[^/]+)/(?P<topic>tickertape|executions)"
-    r"(?:/stocks/(?P<symbol>[^/]+))?/?"
-)
-_KEY = re.compile(r".*/key/([^/]+)/ob/api")  # all that stands before /ws/
-
 log = logging.getLogger(__name__)
 
 
-class NoSuchTape(BadRequest):
-    """Its sentence names the path, without a key that is in it."""
-
-    def __init__(self, path: str) -> None:
-        named = without_keys(path)
-        super().__init__()
-        self.sentence = f"{named} is not one of {', '.join(FORMS)}"
-
-
-class Subscription(NamedTuple):
-    """An account's executions, or ticks if `account` is None; of a whole venue if `symbol` is."""
-
-    account: str | None
-    venue: str
-    symbol: str | None
-
-
-def subscription(target: str, headers: Mapping[str, str], accounts: Accounts) -> Subscription:
-    """What a handshake for `target` (path and query) subscribes to; `headers` are named as in WSGI.
-
-    Raises NoSuchTape, NameTooLong, VenueClosed, NoKey or WrongKey. Ticks are for everybody, so the
-    account in their URL is ignored.
-    """
-    path, _, query = target.partition("?")
-    asked = _FORM.fullmatch(re.sub("//+", "/", path))
-    if asked is None:
-        raise NoSuchTape(path)
-    parts = asked.groupdict()
-    prefix = parts.pop("prefix")
-    names = {part: _decoded(name, path) for part, name in parts.items() if name}
-    for name in names.values():
-        check_name(name)
-    if asked["topic"] == "tickertape":
-        accounts.require_open(names["venue"])
-        return Subscription(None, names["venue"], names.get("symbol"))
-    key = sent_key(headers, KEY_PLACES) or _key_before(prefix) or _key_in(query)
-    accounts.authorize_listening(names["venue"], names["account"], key)
-    return Subscription(names["account"], names["venue"], names.get("symbol"))
-
-
-def _account_of(listener: Listener) -> str | None:
-    """The account in the URL of a listener, also of one to ticks."""
-    assert listener.handshake is not None
-    path = re.sub("//+", "/", listener.handshake[0].partition("?")[0])
-    asked = _FORM.fullmatch(path)
-    return _decoded(asked["account"], path) if asked else None
-
-
-def _key_before(prefix: str) -> str | None:
-    """The key in the beginning of a path; None if there is none."""
-    found = _KEY.fullmatch(prefix)
-    return _decoded_key(found[1]) if found else None
-
-
-def _key_in(query: str) -> str | None:
-    """The key in a query, in which + stands for itself; None if there is none."""
-    for field in query.split("&"):
-        name, _, value = field.partition("=")
-        if name == KEY_COOKIE and value:
-            return _decoded_key(value)
-    return None
-
-
-def _decoded_key(key: str) -> str:
-    return unquote_to_bytes(key.encode("latin-1")).decode("utf-8", "replace")
-
-
-def _decoded(name: str, path: str) -> str:
-    """A name in a path, whose bytes were read as Latin-1; raises NoSuchTape."""
-    try:
-        return unquote_to_bytes(name.encode("latin-1")).decode()
-    except UnicodeDecodeError:
-        raise NoSuchTape(path) from None
-
-
-class TapeCounts(NamedTuple):
-    """Counts since the tape started; `listeners`, `backlog` and `waiting` are of now."""
-
-    listeners: int
-    messages: int  # sent, or waiting to be sent
-    conflated: int  # ticks that were not sent because newer ones say more
-    fell_behind: int  # listeners closed because they did not keep up
-    refused: int  # clients that may not listen, by whatever rule
-    backlog: int  # events that are not rendered yet
-    waiting: int  # messages for listeners that read slowly
-
-
-class Tape:
+class Tape(SubscriptionFeed):
     """Publishes over websockets, from its construction until `close`.
 
     Its construction raises OSError if the port is taken; `port` 0 picks a free one.
@@ -169,51 +53,23 @@ class Tape:
         limits: TapeLimits = TapeLimits(),
         origins: OriginPolicy = OriginPolicy(),
     ) -> None:
-        self._accounts = accounts
-        self._version = accounts.version  # of the accounts, by which listeners were authorized
-        self._listeners: dict[Subscription, set[Listener]] = {}
-        self._subscriptions: dict[Listener, Subscription] = {}
+        super().__init__(accounts, port, limits, origins)
         self._rendering: Iterator[None] = iter(())  # the rest of an event
         self._is_rendering = False
         self._executions: Sequence[Execution] = ()  # those of that event
-        self._rendered: dict[Subscription, list[Message]] = {}
-        self._rendered_bytes = 0
-        self._messages = 0
         self._taken = 0  # events, from the backlog
         self._leaving: dict[Listener, tuple[int, str]] = {}  # to close, after what news, and why
         self._gate: Gate | None = None  # while something is held back, or late
         self._cutting: deque[tuple[Listener, int | None]] = deque()  # to end, each with its code
-        self._server = TapeServer(port, self, limits, origins)
-        self._backlog = Backlog(self._server.waker)
+        self._backlog: Backlog = Backlog(self._server.waker)
         self.publish = (
             self._backlog.add
         )  # called after each event; the exchange's lock must be held
         self.forget = self._backlog.forget  # called with a book that is closed
         self.reset = self._backlog.reset  # called when a market begins anew
-        self.take_over = self._server.take_over  # for connections that others have accepted
-        self.port = self._server.port
         self._server.start()
 
-    def __enter__(self) -> "Tape":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     name = "tape"
-
-    def counts(self) -> TapeCounts:
-        """May be called from any thread."""
-        server = self._server
-        return TapeCounts(
-            len(self._subscriptions),
-            self._messages,
-            server.conflated,
-            server.fell_behind,
-            server.refused,
-            len(self._backlog),
-            server.waiting(),
-        )
 
     def is_behind(self) -> bool:
         """Whether so much waits that soon more would be conflated, or a listener would have fallen
@@ -223,13 +79,8 @@ class Tape:
         return is_crowded or self._server.is_anybody_slow()
 
     def close(self) -> None:
-        """Send what waits, as far as there is time, and close every listener.
-
-        The code is 1001, or 1008 where an execution could not be sent. Returns within a second,
-        when the thread has ended.
-        """
         self._gate = None
-        self._server.close()
+        super().close()
 
     # What `lab.fault_injection` asks for, from any thread.
 
@@ -268,7 +119,7 @@ class Tape:
         found = [
             listener
             for listener, wanted in tuple(self._subscriptions.items())
-            if venue in (None, wanted.venue) and account in (None, _account_of(listener))
+            if venue in (None, wanted.venue) and account in (None, account_of(listener))
         ]
         self._cutting.extend((listener, code) for listener in found)
         self._server.waker.wake()
@@ -283,16 +134,14 @@ class Tape:
 
     def deliver(self) -> None:
         self._cut_off()
-        if self._version != self._accounts.version:
-            self._version = self._accounts.version
-            self._close_unauthorized()
+        self._close_unauthorized()
         for _ in range(EVENTS_AT_ONCE):
             if not self._render_next() or self._rendered_bytes >= BYTES_AT_ONCE:
                 break
         self._send()
         self._close_leaving()
 
-    def mark(self) -> int:
+    def mark(self, listener: Listener | None = None) -> int:
         return self._taken + self._backlog.ahead
 
     def has_told(self, mark: int) -> bool:
@@ -308,34 +157,23 @@ class Tape:
             self._server.close_listener(listener, POLICY_VIOLATION, reason)
 
     def subscribe(self, listener: Listener) -> None:
-        assert listener.handshake is not None
-        wanted = subscription(*listener.handshake, self._accounts)
-        self._subscriptions[listener] = wanted
-        self._listeners.setdefault(wanted, set()).add(listener)
+        super().subscribe(listener)
+        wanted = self._subscriptions[listener]
         self._backlog.subscribe(wanted.venue, wanted.symbol)
 
     def unsubscribe(self, listener: Listener) -> None:
         self._leaving.pop(listener, None)
-        wanted = self._subscriptions.pop(listener, None)
+        wanted = self._subscriptions.get(listener)
+        super().unsubscribe(listener)
         if wanted is not None:
-            self._listeners[wanted].remove(listener)
-            if not self._listeners[wanted]:
-                del self._listeners[wanted]
             self._backlog.unsubscribe(wanted.venue, wanted.symbol)
 
-    def _close_unauthorized(self) -> None:
-        """The accounts have changed: close the listeners whose key is not valid any more. Those at
-        venues that are closed hear first of all that happened there.
-        """
-        for listener in list(self._subscriptions):
-            assert listener.handshake is not None
-            try:
-                subscription(*listener.handshake, self._accounts)
-            except VenueClosed as refusal:
-                self._leaving[listener] = self.mark(), str(refusal)
-            except ExchangeError:
-                reason = "the key is not valid any more"
-                self._server.close_listener(listener, POLICY_VIOLATION, reason)
+    def _refuse_further(self, listener: Listener, refusal: ExchangeError) -> None:
+        """Listeners at a venue that is closed hear first of all that happened there."""
+        if isinstance(refusal, VenueClosed):
+            self._leaving[listener] = self.mark(), str(refusal)
+        else:
+            super()._refuse_further(listener, refusal)
 
     def _close_leaving(self) -> None:
         for listener, (mark, reason) in tuple(self._leaving.items()):
@@ -454,19 +292,3 @@ class Tape:
         is_standing = receiver is execution.standing
         fills = execution.standing_fills if is_standing else execution.incoming_fills
         return frame if fills > LONG_FILLS else frame()
-
-    def _add(self, subscriptions: list[Subscription], key: Hashable | None, frame: Frame) -> None:
-        message = Message(key, frame)
-        for wanted in subscriptions:
-            self._rendered.setdefault(wanted, []).append(message)
-            self._rendered_bytes += message.size
-
-    def _send(self) -> None:
-        """Send what is rendered, executions before ticks."""
-        rendered, self._rendered, self._rendered_bytes = self._rendered, {}, 0
-        for wanted in sorted(rendered, key=lambda wanted: wanted.account is None):
-            batch = Batch(rendered[wanted])
-            listeners = tuple(self._listeners.get(wanted, ()))
-            for listener in listeners:
-                self._server.send(listener, batch)
-            self._messages += len(batch.messages) * len(listeners)

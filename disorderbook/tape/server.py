@@ -53,8 +53,10 @@ class Feed(Protocol):
     def deliver(self) -> None:
         """Send to listeners what there is for them, or a part of it."""
 
-    def mark(self) -> int:
-        """Where the news end that there are now."""
+    def mark(self, listener: Listener | None = None) -> int:
+        """Where the news end that there are now; with a listener, its handshake was read, and it is
+        accepted once that was told.
+        """
 
     def has_told(self, mark: int) -> bool:
         """Whether `deliver` has come that far."""
@@ -237,7 +239,7 @@ class TapeServer:
         if events & selectors.EVENT_WRITE:
             listener.flush()
         if events & selectors.EVENT_READ and listener not in self._newcomers and listener.read():
-            self._newcomers[listener] = self._feed.mark()
+            self._newcomers[listener] = self._feed.mark(listener)
 
     def _welcome(self) -> None:
         """Accept who has sent a handshake, once all is delivered that had happened before: so a

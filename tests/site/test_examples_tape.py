@@ -15,7 +15,7 @@ from disorderbook.site.examples import (
     example_messages,
     socket_urls,
 )
-from disorderbook.tape.feed import FORMS
+from disorderbook.tape.subscriptions import FORMS
 
 SETUP = Setup("TESTEX", "FOOBAR", needs_keys=False, extra=False)
 

@@ -48,7 +48,7 @@ class Hello:
             for listener in list(self.listeners):
                 self.server.send(listener, Batch([Message(None, self.something)]))
 
-    def mark(self) -> int:
+    def mark(self, listener: Listener | None = None) -> int:
         return 0
 
     def has_told(self, mark: int) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from disorderbook.accounts import Accounts
 from disorderbook.errors import ExchangeError, NameTooLong, NoKey, WrongKey
 from disorderbook.server.head import Environ, add_headers
-from disorderbook.tape.feed import FORMS, NoSuchTape, Subscription, subscription
+from disorderbook.tape.subscriptions import FORMS, NoSuchTape, Subscription, subscription
 
 ANYBODY = Accounts()
 WITH_KEYS = Accounts({"ANN": "annkey", "BÖB": "schlüssel"})
