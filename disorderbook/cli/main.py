@@ -16,6 +16,7 @@ from disorderbook import __version__
 from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE, OWN_SERVER, SERVERS, CannotStart
 from disorderbook.cli.admin_command import add_admin
 from disorderbook.cli.new_bot import add_new_bot
+from disorderbook.cli.relay_command import add_relay
 from disorderbook.cli.replay import add_replay
 from disorderbook.cli.start import run_exchange
 from disorderbook.cli.subcommands import (
@@ -26,7 +27,7 @@ from disorderbook.cli.subcommands import (
     add_upgrade,
     run_export,
 )
-from disorderbook.cli.values import between, host, name, seconds, sensible
+from disorderbook.cli.values import MOST_LISTENERS, between, host, name, seconds, sensible
 from disorderbook.cli.wait_command import add_wait
 from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.master import MAX_INSTANCES, MOST_INSTANCES
@@ -43,13 +44,11 @@ from disorderbook.lab.latency import LATENCY_RULE, NONE, distribution
 from disorderbook.lab.opponents import opponents_of
 from disorderbook.marketdata.mark import Mark
 from disorderbook.process.log import LEVELS, start_log
-from disorderbook.process.sockets import WANTED_DESCRIPTORS
 from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS
-from disorderbook.tape.limits import MAX_LISTENERS, limits_for
+from disorderbook.tape.limits import MAX_LISTENERS
 
 USAGE_ERROR = 2  # exit status
 DEFAULT = " (default: %(default)s)"
-MOST_LISTENERS = limits_for(WANTED_DESCRIPTORS, WANTED_DESCRIPTORS).listeners
 SUBCOMMANDS = [
     add_backup,
     add_upgrade,
@@ -58,6 +57,7 @@ SUBCOMMANDS = [
     add_class,
     add_new_bot,
     add_wait,
+    add_relay,
     add_admin,
 ]
 

@@ -47,10 +47,10 @@ def run_exchange(options: argparse.Namespace) -> int:
     status. Raises CannotStart. After it the process ignores both signals: all is closed and saved,
     and Python, which gives back its handlers at its end, would let another Ctrl-C kill it.
     """
-    _on_signals(_interrupt)
+    on_signals(_interrupt)
     with contextlib.suppress(KeyboardInterrupt):
         _serve(options)
-    _on_signals(signal.SIG_IGN)
+    on_signals(signal.SIG_IGN)
     return 0
 
 
@@ -68,7 +68,7 @@ def _serve(options: argparse.Namespace) -> None:
     with OwnStack() as own:
         if isinstance(server, InlineServer):
             own.enter_context(closed_in_child(server.port))
-        accounts = own.enter_context(_accounts(options.accounts))
+        accounts = own.enter_context(accounts_of(options.accounts))
         _check_admin_key(options, accounts, settings.admin_key)
         write_ports = own.enter_context(ports_file(options.ports_file))
         tape = None
@@ -124,10 +124,11 @@ def _server(options: argparse.Namespace, settings: MarketSettings) -> bottle.Ser
 def _stop_on_signals(server: bottle.ServerAdapter) -> None:
     """Let our own server finish the requests under way; waitress is interrupted."""
     if isinstance(server, InlineServer):
-        _on_signals(lambda *_: server.stop())
+        on_signals(lambda *_: server.stop())
 
 
-def _on_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+def on_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    """Have Ctrl-C and SIGTERM do that from now on."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handler)
 
@@ -209,7 +210,7 @@ def _check_admin_key(options: argparse.Namespace, accounts: Accounts, key: str |
 
 
 @contextlib.contextmanager
-def _accounts(path: str | None) -> Iterator[Accounts]:
+def accounts_of(path: str | None) -> Iterator[Accounts]:
     """The accounts of a file, which is read again when it changes; without one, no keys are needed.
 
     Raises CannotStart.

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from disorderbook.game.master import LONGEST_DAY, SHORTEST_DAY
+from disorderbook.process.sockets import WANTED_DESCRIPTORS
 from disorderbook.protocol.names import NAME_RULE, is_name
 from disorderbook.server.origin import host_name
+from disorderbook.tape.limits import limits_for
+
+MOST_LISTENERS = limits_for(WANTED_DESCRIPTORS, WANTED_DESCRIPTORS).listeners
 
 T = TypeVar("T")
 

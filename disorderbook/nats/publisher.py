@@ -27,9 +27,9 @@ from disorderbook.engine.book import OrderBook, Quote
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
 from disorderbook.nats.connection import NatsAccess, abort, connect, reason_of, stream_of
-from disorderbook.nats.messages import MOST_HEADER_BYTES, Publication, Publications
+from disorderbook.nats.messages import MOST_HEADER_BYTES, RUN_HEADER, Publication, Publications
 from disorderbook.nats.queue import PublishQueue
-from disorderbook.nats.subjects import EXECUTION, QUOTE, TRADE
+from disorderbook.nats.subjects import EXECUTION, GAP_SUBJECT, QUOTE, TRADE
 from disorderbook.process.forks import descriptor_closed_in_child
 from disorderbook.process.periodic import join
 from disorderbook.tape.poller import Waker, short_switch_interval
@@ -90,6 +90,7 @@ class Publisher:
         self._lost = Counter({FULL: 0, OUTAGE: 0, TOO_LARGE: 0, REFUSED: 0})
         self._outages = 0
         self._outage: _Outage | None = _Outage()  # that goes on now
+        self._has_gap = has_accounts  # whether executions may be missing: of the last run, too
         self._is_stopping = self._is_told_of_permissions = False
         self._closed_for: Exception | None = None  # why the connection has ended
         self._task: asyncio.Task[None] | None = None
@@ -174,6 +175,7 @@ class Publisher:
         if PERMISSIONS not in str(fault):
             return
         self._lost[REFUSED] += 1
+        self._has_gap = self._has_gap or f".{EXECUTION}." in str(fault).lower()
         if not self._is_told_of_permissions:
             self._is_told_of_permissions = True
             log.warning("%s does not let us publish: %s", self._access.url, reason_of(fault))
@@ -187,6 +189,8 @@ class Publisher:
         self._publications.most_bytes = client.max_payload - MOST_HEADER_BYTES
         self._note_connected()
         while True:
+            if self._has_gap:
+                await self._tell_gap(client)
             batch = self._next_batch()
             if batch:
                 await self._send(client, batch)
@@ -222,6 +226,14 @@ class Publisher:
         self._unconfirmed = []
         self._confirmed.update(each.kind for each in batch)
 
+    async def _tell_gap(self, client: "Client") -> None:
+        """Say that executions before this may be missing, which no number tells an account that
+        trades no more.
+        """
+        await client.publish(GAP_SUBJECT, b"", headers={RUN_HEADER: self.run})
+        await self._confirm(client)
+        self._has_gap = False
+
     async def _confirm(self, client: "Client") -> None:
         """Wait for the server; raises TimeoutError, or why the connection has ended."""
         flush = asyncio.ensure_future(client.flush(CONFIRM_SECONDS))  # type: ignore[arg-type]
@@ -248,8 +260,12 @@ class Publisher:
                 self._queue.note_changed(each.book)
         self._unconfirmed = [each for each in batch if each.kind != QUOTE]
         if is_repeated:  # perhaps the server ends the connection because of one of these
-            self._lost[OUTAGE] += len(self._unconfirmed)
+            self._lose(OUTAGE, len(self._unconfirmed))
             self._unconfirmed = []
+
+    def _lose(self, reason: str, messages: int) -> None:
+        self._lost[reason] += messages
+        self._has_gap = self._has_accounts
 
     # What is sent next.
 
@@ -301,7 +317,7 @@ class Publisher:
         if payload is not None and len(payload) <= most:
             if len(publication.subject) <= LONGEST_SUBJECT:
                 return True
-        self._lost[TOO_LARGE] += 1
+        self._lose(TOO_LARGE, 1)
         log.warning(
             "A message is too large for %s, and not published: %d bytes may be in one, and %d in"
             " its subject",
@@ -323,7 +339,7 @@ class Publisher:
             losses, forgotten = self._queue.catch_up()
         if losses.trades:
             lost = losses.trades.total() + losses.executions.total()
-            self._lost[FULL] += lost
+            self._lose(FULL, lost)
             self._publications.lose(losses)
             log.warning(
                 "Too much waited for %s: %d trades in %d books are lost",

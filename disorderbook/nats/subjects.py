@@ -10,6 +10,7 @@ from string import punctuation
 from urllib.parse import quote, unquote
 
 ROOT = "disorderbook"
+GAP_SUBJECT = f"{ROOT}.gap"  # where an exchange says that executions may be missing
 QUOTE, TRADE, EXECUTION = "quote", "trade", "execution"
 
 MEANINGFUL = ".*>%"

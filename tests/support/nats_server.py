@@ -83,7 +83,9 @@ class Heard(NamedTuple):
 
     @property
     def kind(self) -> str:
-        return self.subject.split(".")[3]
+        """`quote` and so on; `gap` for what is of no book."""
+        tokens = self.subject.split(".")
+        return tokens[3] if len(tokens) > 3 else tokens[1]
 
     @property
     def json(self) -> Any:
