@@ -368,6 +368,7 @@ def _open_ledger(settings: MarketSettings) -> tuple[Ledger, Market | None]:
             settings.sync,
             drop_damaged_log=settings.drop_damaged_log,
             private=settings.private,
+            shard=settings.game.shard,
         )
     except Unusable as fault:
         raise CannotStart(str(fault)) from None

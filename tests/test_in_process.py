@@ -61,6 +61,7 @@ RENAMED = {  # keywords with a word of their own
 }
 # About a process (which is the program's own), or instead of serving.
 WITHOUT_KEYWORD = {"server", "log_level", "ports_file", "export", "version", "help", "command"}
+WITHOUT_KEYWORD |= {"shard"}  # of exchanges behind a proxy, which a private one is not
 # Of the subcommand `replay`, or for programs only.
 WITHOUT_OPTION = {"replay", "replay_as", "journal"}
 

@@ -1,11 +1,71 @@
 % for line in heading:
 {{!line}}
 % end
-upstream exchange {
-    server 127.0.0.1:{{exchange_port}};
+% numbers = range(1, len(exchange_ports) + 1)
+% exchange = "$exchange" if named_venues else "exchange"
+% for number, port in zip(numbers, exchange_ports):
+upstream exchange{{f"_{number}" if named_venues else ""}} {
+    server 127.0.0.1:{{port}};
     keepalive 64;
 }
 
+% end
+% if named_venues:
+# Which exchange: that of the level's id, if the path has one; else that of the venue's name; else
+# the player's, so that he starts his levels at the same one each time and finds them there.
+map $uri $exchange {
+% for number in numbers:
+    "~^/(gm/instances|api/v1/instances|levels)/[0-9]*{{number}}(/|$)" exchange_{{number}};
+% end
+    default $exchange_of_venue;
+}
+
+map $uri $venue {
+    "~^/(key/.+/)?ob/api/ws/.+/venues/(?<taped>[^/]+)/(tickertape|executions)(/|$)" $taped;
+    "~^/(ob/api/|api/v1/)?venues/(?<asked>[^/]+)" $asked;
+    default $arg_venue;  # of pages
+}
+
+# Venues that are named here are at that exchange; those of levels have its digit before EX. Where
+# any other venue is follows from its name alone.
+map $venue $exchange_of_venue {
+    "" $exchange_of_player;
+% for number, venues in zip(numbers, named_venues):
+% for venue in venues:
+    "{{!venue}}" exchange_{{number}};
+% end
+    "~^[A-Z]{2,4}{{number}}EX$" exchange_{{number}};
+% end
+    default $exchange_of_name;
+}
+
+% for what, key in (("name", "venue"), ("player", "player")):
+split_clients ${{key}} $exchange_of_{{what}} {
+% for number in numbers[:-1]:
+    {{f"{100 / len(numbers):.2f}%"}} exchange_{{number}};
+% end
+    * exchange_{{numbers[-1]}};
+}
+
+% end
+# A player is his key, which is looked for where the exchange does, or without one his address.
+map $http_x_starfighter_authorization $player {
+    "" $player_of_second_header;
+    default $http_x_starfighter_authorization;
+}
+
+map $http_x_stockfighter_authorization $player_of_second_header {
+    "" $player_of_cookie;
+    default $http_x_stockfighter_authorization;
+}
+
+map $cookie_api_key $player_of_cookie {
+    "" $remote_addr;
+    "~^\"(?<quoted>[^\"]+)\"$" $quoted;
+    default $cookie_api_key;
+}
+
+% end
 # Keys may stand in a URL, behind ? or as /key/KEY/: what is logged of one is its path, without them.
 map $uri $exchange_path {
     default $uri;
@@ -40,10 +100,24 @@ server {
     # The exchange refuses bodies over 64 KiB itself, and says so in JSON.
     client_max_body_size 1m;
 
+    # Only what nginx answers itself, because it got nothing; the answers of an exchange stay.
+    error_page 502 @unreachable;
+    error_page 504 @silent;
+
+    location @unreachable {
+        default_type application/json;
+        return 502 '{"ok": false, "error": "The exchange cannot be reached: try again later"}';
+    }
+
+    location @silent {
+        default_type application/json;
+        return 504 '{"ok": false, "error": "The exchange has not answered in time"}';
+    }
+
     proxy_http_version 1.1;
 
     location / {
-        proxy_pass http://exchange;
+        proxy_pass http://{{exchange}};
         # The exchange compares the Origin of a web page with the Host that the page asks, and
         # knows a Host that is a name from its option --allowed-host.
         proxy_set_header Host $http_host;
@@ -70,7 +144,7 @@ server {
         if ($request_method !~ ^(GET|HEAD|OPTIONS)$) {
             return 404 '{"ok": false, "error": "No such path"}';
         }
-        proxy_pass http://exchange;
+        proxy_pass http://{{exchange}};
         proxy_set_header Host $http_host;
         proxy_set_header X-Forwarded-For $remote_addr;
         proxy_set_header Connection "";
@@ -95,7 +169,7 @@ server {
 
     # The tape, also with a key before its path.
     location ~ ^/(key/.+/)?ob/api/ws/ {
-        proxy_pass http://exchange;
+        proxy_pass http://{{exchange}};
         proxy_set_header Host $http_host;
         proxy_set_header X-Forwarded-For $remote_addr;
         proxy_set_header Upgrade $http_upgrade;

@@ -55,6 +55,19 @@ http {{
     scgi_temp_path scgi;
 
 """
+VENUES_HEADING = """\
+# Two exchanges as one, for the machines of a local network: the venue's name in a path chooses
+# between them, for HTTP and websockets alike. It is a sample: docs/scale.md says what it does not
+# do. More exchanges need their lines in each list below, at most nine.
+#
+# For nginx of Debian: put it into /etc/nginx/sites-enabled/ with this machine's own name and
+# address for exchange.example and 192.0.2.1, name your venues below, and start the exchanges with
+#   -p 8000 --wsport 8001 --shard 1/2 --venue TESTEX -d 1.db
+#   -p 8002 --wsport 8003 --shard 2/2 --venue OTHEREX -d 2.db
+# and both with
+#   --accounts accounts.json --websockets --allowed-host exchange.example
+# An exchange on another machine needs a proxy of its own there: it serves its own machine alone.
+"""
 HOW_TO_GET_IT = (
     "nginx is not installed, so nobody but this machine reaches the exchange. To get it:"
     " sudo apt install nginx-light (Debian, Ubuntu), brew install nginx (macOS)."
@@ -64,7 +77,7 @@ HOW_TO_GET_IT = (
 class ProxyServer(NamedTuple):
     """What differs from one server of nginx to the next."""
 
-    exchange_port: int
+    exchange_ports: tuple[int, ...]
     listen: tuple[str, ...]
     names: tuple[str, ...]
     certificate: str = ""
@@ -72,6 +85,7 @@ class ProxyServer(NamedTuple):
     logs: str = ""  # the folder, with a slash
     connections: int = 0  # of one client; 0 for any number
     serves_certificate: str = ""  # the file
+    named_venues: tuple[tuple[str, ...], ...] = ()  # of each exchange, if there are several
 
 
 def server_text(server: ProxyServer, heading: str = "") -> str:
@@ -82,16 +96,18 @@ def server_text(server: ProxyServer, heading: str = "") -> str:
 
 def samples() -> dict[str, str]:
     """Those of deploy/, by name."""
-    plain = ProxyServer(8000, ("80",), ("exchange.example", "192.0.2.1"), logs="/var/log/nginx/")
+    plain = ProxyServer((8000,), ("80",), ("exchange.example", "192.0.2.1"), logs="/var/log/nginx/")
     tls = ProxyServer(
-        8000,
+        (8000,),
         ("443 ssl",),
         ("exchange.example",),
         "/etc/ssl/certs/exchange.pem",
         "/etc/ssl/private/exchange.key",
         "/var/log/nginx/",
     )
+    venues = plain._replace(exchange_ports=(8000, 8002), named_venues=(("TESTEX",), ("OTHEREX",)))
     return {
+        "nginx-venues.conf": server_text(venues, VENUES_HEADING + "\n"),
         "nginx-http.conf": server_text(plain, PLAIN_HEADING + "\n"),
         "nginx.conf": server_text(tls, TLS_HEADING + "\n"),
     }
@@ -103,7 +119,7 @@ def configuration(plan: ClassPlan, has_ipv6: bool) -> str:
     """
     kind = " ssl" if plan.tls else ""
     server = ProxyServer(
-        plan.exchange_port,
+        (plan.exchange_port,),
         (f"{plan.port}{kind}", *((f"[::]:{plan.port}{kind}",) if has_ipv6 else ())),
         ("_",),
         "class.pem" if plan.tls else "",

@@ -45,6 +45,7 @@ from disorderbook.lab.opponents import opponents_of
 from disorderbook.marketdata.mark import Mark
 from disorderbook.process.log import LEVELS, start_log
 from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS
+from disorderbook.protocol.shard import read_shard
 from disorderbook.tape.limits import MAX_LISTENERS
 
 USAGE_ERROR = 2  # exit status
@@ -218,6 +219,14 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         type=between(1, MOST_INSTANCES),
         default=MAX_INSTANCES,
         help="most levels that can be played at a time" + DEFAULT,
+    )
+    add(
+        "--shard",
+        type=sensible(read_shard),
+        metavar="K/N",
+        default=None,
+        help="this is exchange K of N behind a proxy that chooses among them by the venue's name:"
+        " ids of levels and names of their venues end in K",
     )
     add(
         "--opponents",

@@ -151,7 +151,7 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
         OriginPolicy(options.allowed_hosts),
         options.drop_damaged_log,
         options.accounts is not None,
-        GameSettings(options.day_seconds, options.seed, options.maxinstances),
+        GameSettings(options.day_seconds, options.seed, options.maxinstances, options.shard),
         options.opponents,
         options.speed or options.clock,
         has_control=options.control,

@@ -8,6 +8,8 @@ import random
 import string
 from typing import NamedTuple
 
+from disorderbook.protocol.shard import Shard
+
 LONGEST_ACCOUNT = 11  # characters
 EMPLOYERS = ("ACM", "BHV", "CTL", "DNR", "EBX", "FLM", "GS", "HHK", "JLT", "KMR", "PQ", "WRT")
 CITIES = (
@@ -64,9 +66,12 @@ class Identity(NamedTuple):
     symbol: str
 
 
-def identity(draw: random.Random, employer: str = "") -> Identity:
-    """A new one; an account begins with the employer's initials, drawn if none are given."""
-    return Identity(account_name(draw, employer), f"{capitals(draw)}EX", capitals(draw))
+def identity(draw: random.Random, employer: str = "", shard: Shard | None = None) -> Identity:
+    """A new one; an account begins with the employer's initials, drawn if none are given. With a
+    shard the venue has its digit before EX.
+    """
+    digit = "" if shard is None else shard.number
+    return Identity(account_name(draw, employer), f"{capitals(draw)}{digit}EX", capitals(draw))
 
 
 def account_name(draw: random.Random, employer: str = "") -> str:

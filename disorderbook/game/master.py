@@ -51,6 +51,7 @@ from disorderbook.game.schedule import Schedule
 from disorderbook.game.storage import restored, stored, stored_fills
 from disorderbook.ledger.base import Instance, Ledger, StoredGame, StoredResult, StoredRun
 from disorderbook.protocol.names import detail_of
+from disorderbook.protocol.shard import Shard
 
 MAX_INSTANCES = 200  # that run, unless an option says otherwise
 MOST_ENDED = 1000  # instances whose last day has ended, and that still can be asked about
@@ -64,12 +65,14 @@ log = logging.getLogger(__name__)
 
 class GameSettings(NamedTuple):
     """How levels are played: how long a day takes, in seconds; the number from which the seeds of
-    instances follow, None for random ones; and how many instances may run.
+    instances follow, None for random ones; how many instances may run; and which of several
+    exchanges this is.
     """
 
     day_seconds: float = DAY_SECONDS
     seed: int | None = None
     max_instances: int = MAX_INSTANCES
+    shard: Shard | None = None
 
 
 def checked_game(day_seconds: float, seed: int | None, max_instances: int) -> GameSettings:
@@ -140,7 +143,7 @@ class GameMaster(Participant):
         place = self._place(level)
         if current is not None:
             self.stop(current)
-        instance = LevelInstance(self._last_id + 1, player, level)
+        instance = LevelInstance(self._next_id(), player, level)
         self._begin(instance, place, seed)
         self._last_id = instance.id
         self._instances[instance.id] = instance
@@ -418,6 +421,10 @@ class GameMaster(Participant):
                 f"{others} instances run; allowed: {self.settings.max_instances} (--maxinstances)"
             )
 
+    def _next_id(self) -> int:
+        shard = self.settings.shard
+        return self._last_id + 1 if shard is None else shard.id_after(self._last_id)
+
     def _begin(self, instance: LevelInstance, place: Place, chosen: int | None) -> None:
         level, now = instance.level, self._exchange.now()
         self._ledger.record_instance(instance.id, Instance(instance.id, place.account, now))
@@ -449,7 +456,7 @@ class GameMaster(Participant):
 
     def _place(self, level: Level) -> Place:
         for _ in range(DRAWS):
-            account, venue, symbol = identity(self._names, level.account)
+            account, venue, symbol = identity(self._names, level.account, self.settings.shard)
             if self._exchange.is_free(venue):
                 return Place(venue, symbol, account)
         raise TooManyInstances("nearly every name of a venue has been used; allowed: a new one")

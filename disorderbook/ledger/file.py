@@ -44,6 +44,7 @@ from disorderbook.ledger.tables import (
 )
 from disorderbook.ledger.trades import load_pasts
 from disorderbook.ledger.wal import Checkpoints, Log, LogSync, cut_off, read_log
+from disorderbook.protocol.shard import Shard
 
 BUSY_SECONDS = 2.0  # to wait for somebody else who writes to the file
 CACHE_KIBIBYTES = 16384
@@ -62,32 +63,37 @@ def open_ledger(
     bound: int = CLOSED_ORDERS_IN_MEMORY,
     drop_damaged_log: bool = False,
     private: bool = False,
+    shard: Shard | None = None,
 ) -> tuple[DurableLedger, Market]:
     """The ledger in a file, made now if there is none, and the market in it; raises Unusable.
 
     With `sync` each commit waits until the disk has it. Closed orders beyond `bound` are not kept
     in memory. The tables get what was still in the journal. With `drop_damaged_log` commits behind
     damage in the log are left out, and a copy of the log is kept. With `private` new files are for
-    their owner only.
+    their owner only. `shard` is which of several exchanges the file belongs to, from now on.
     """
     file = located(path)
     lock = _lock(file, private)
     try:
         with _whole_log(file, lock, drop_damaged_log):
-            return _open(file, lock, sync, bound)
+            return _open(file, lock, sync, bound, shard)
     except BaseException:
         lock.close()
         raise
 
 
-def _open(file: Path, lock: FileLock, sync: bool, bound: int) -> tuple[DurableLedger, Market]:
+def _open(
+    file: Path, lock: FileLock, sync: bool, bound: int, shard: Shard | None
+) -> tuple[DurableLedger, Market]:
     _roll_back(file)
+    _check_shard(file, shard)
     _bring_up_to_date(file)
     with closing(open_for_reading(file)) as reader, in_words(file):
         market = load_market(reader)
         market = market._replace(pasts=load_pasts(reader, market))
     connection = _connect(file, sync)
     with in_words(file):
+        _write_shard(connection, shard)
         lock.protect()
     log_sync = None if sync else _sync_log(file)
     return DurableLedger(connection, lock, Checkpoints(file), market, bound, log_sync), market
@@ -292,6 +298,34 @@ def _bring_up_to_date(file: Path) -> None:
             connection.execute("BEGIN IMMEDIATE")
             _migrate(connection, version)
             connection.execute("COMMIT")
+
+
+def _check_shard(file: Path, shard: Shard | None) -> None:
+    """Raise Unusable for a file whose levels a proxy would look for at another exchange."""
+    with closing(_look_into(file, checked_version)[0]) as reader, in_words(file):
+        stored = _stored_shard(reader)
+        (levels,) = reader.execute("SELECT count(*) FROM instances").fetchone()
+    if stored is not None and stored != shard:
+        given = "none" if shard is None else f"--shard {shard}"
+        raise Unusable(f"{file} is that of --shard {stored}, and {given} was given")
+    if stored is None and shard is not None and levels:
+        raise Unusable(
+            f"{file} was used without --shard and has levels ({levels}), whose ids and venues do"
+            f" not tell that they are of {shard}: stop them first"
+        )
+
+
+def _stored_shard(reader: sqlite3.Connection) -> Shard | None:
+    """Which exchange a file belongs to. It stands in the file's header, where SQLite leaves a
+    number to programs: tens for the exchange, units for how many there are; 0 for none.
+    """
+    (number,) = reader.execute("PRAGMA user_version").fetchone()
+    return Shard(*divmod(number, 10)) if number else None
+
+
+def _write_shard(connection: sqlite3.Connection, shard: Shard | None) -> None:
+    if shard is not None and _stored_shard(connection) is None:
+        connection.execute(f"PRAGMA user_version = {10 * shard.number + shard.total}")
 
 
 def _sync_log(file: Path) -> LogSync:

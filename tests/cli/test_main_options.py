@@ -44,6 +44,8 @@ def test_nothing_less_than_a_warning_is_logged_unless_asked_for() -> None:
         ([], "seed", None),
         (["--maxinstances", "1"], "maxinstances", 1),
         ([], "maxinstances", 200),
+        (["--shard", "2/3"], "shard", (2, 3)),
+        ([], "shard", None),
         (["--ws_port", "9"], "wsport", 9),
     ],
 )

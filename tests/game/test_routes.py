@@ -8,6 +8,7 @@ from wsgi import KEYS, Client
 
 from disorderbook.game.master import GameSettings
 from disorderbook.game.referee import LAST_DAY
+from disorderbook.protocol.shard import Shard
 
 STRANGER = with_key("noisekey")
 ACTIONS = ("", "/restart", "/resume", "/stop", "/judge")
@@ -253,6 +254,14 @@ def test_too_many_instances_are_503() -> None:
     assert levels[0].gm("restart").status == 200
     levels[1].gm("stop")
     start(client, "chock_a_block")
+
+
+def test_ids_and_venues_tell_the_shard() -> None:
+    client, _ = player_with_clock(game=GameSettings(shard=Shard(2, 3)))
+    for number, name in enumerate(("first_steps", "sell_side", "chock_a_block")):
+        told = start(client, name).start
+        assert told["instanceId"] == 10 * number + 2
+        assert re.fullmatch("[A-Z]{2,4}2EX", told["venues"][0])
 
 
 def test_the_last_level_needs_the_tape_and_its_card_says_so() -> None:
