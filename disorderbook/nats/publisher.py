@@ -63,7 +63,7 @@ class PublisherCounts(NamedTuple):
     outages: int
 
 
-FULL, OUTAGE, TOO_LARGE, REFUSED = "full", "outage", "too_large", "refused"
+FULL, OUTAGE, TOO_LARGE, REFUSED, FAILED = "full", "outage", "too_large", "refused", "failed"
 
 
 class Publisher:
@@ -87,7 +87,7 @@ class Publisher:
         self._unconfirmed: list[Publication] = []  # to be sent again
         self._caught_up_at = 0.0  # when nothing waited
         self._confirmed = Counter({QUOTE: 0, TRADE: 0, EXECUTION: 0})
-        self._lost = Counter({FULL: 0, OUTAGE: 0, TOO_LARGE: 0, REFUSED: 0})
+        self._lost = Counter({FULL: 0, OUTAGE: 0, TOO_LARGE: 0, REFUSED: 0, FAILED: 0})
         self._outages = 0
         self._outage: _Outage | None = _Outage()  # that goes on now
         self._has_gap = has_accounts  # whether executions may be missing: of the last run, too
@@ -195,8 +195,8 @@ class Publisher:
             if batch:
                 await self._send(client, batch)
                 await asyncio.sleep(0 if self._is_stopping else PAUSE_SECONDS)
-            elif self._queue:
-                await asyncio.sleep(0)  # the exchange has added something since
+            elif self._queue or self._has_gap:
+                await asyncio.sleep(0)  # the exchange has added something since, or all was lost
             elif self._is_stopping:
                 return
             else:
@@ -259,8 +259,14 @@ class Publisher:
             if each.kind == QUOTE:
                 self._queue.note_changed(each.book)
         self._unconfirmed = [each for each in batch if each.kind != QUOTE]
-        if is_repeated:  # perhaps the server ends the connection because of one of these
+        if is_repeated and self._unconfirmed:
+            # Perhaps the server ends the connection because of one of these.
             self._lose(OUTAGE, len(self._unconfirmed))
+            log.warning(
+                "%s has not confirmed %d trades and executions, and they are lost",
+                self._access.url,
+                len(self._unconfirmed),
+            )
             self._unconfirmed = []
 
     def _lose(self, reason: str, messages: int) -> None:
@@ -295,6 +301,7 @@ class Publisher:
                 publication = next(self._rendering, None)
             except Exception:
                 log.exception("An event could not be published")
+                self._lose(FAILED, 1)
                 publication = None
             if publication is not None:
                 return publication
@@ -317,7 +324,8 @@ class Publisher:
         if payload is not None and len(payload) <= most:
             if len(publication.subject) <= LONGEST_SUBJECT:
                 return True
-        self._lose(TOO_LARGE, 1)
+        self._lost[TOO_LARGE] += 1
+        self._has_gap = self._has_gap or publication.kind == EXECUTION
         log.warning(
             "A message is too large for %s, and not published: %d bytes may be in one, and %d in"
             " its subject",
@@ -349,6 +357,8 @@ class Publisher:
             )
         made = [self._publications.quote(book, quote, read) for book, quote in quotes]
         for book in forgotten:
+            if self._quote is not None and self._quote[0] is book:
+                self._quote = None  # nobody asks for it any more, and it would begin new numbers
             self._publications.forget(book)
             self._levels.pop(book.venue, None)
         return [each for each in made if self._fits(each)]

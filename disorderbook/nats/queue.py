@@ -76,13 +76,14 @@ class PublishQueue:
     @property
     def is_to_catch_up(self) -> bool:
         """Whether `catch_up` has something to do."""
-        return self._is_conflating or bool(self._forgotten)
+        return self._is_conflating or bool(self._changed or self._forgotten)
 
     def add(self, book: OrderBook, executions: Sequence[Execution]) -> None:
         """Publish an event of a book. The exchange's lock must be held."""
         if not self._is_conflating:
             self._events.append(BookEvent(book, executions, book.quote()))
-            self._is_conflating = len(self._events) >= MOST_EVENTS
+            if len(self._events) >= MOST_EVENTS:  # the other thread may have begun meanwhile
+                self._is_conflating = True
         else:
             self._conflate(book)
             if executions:

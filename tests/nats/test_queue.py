@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from disorderbook.engine.book import OrderBook
+from disorderbook.engine.book import OrderBook, Quote
 from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
 from disorderbook.nats import queue
 from disorderbook.nats.queue import PublishQueue
@@ -74,3 +74,24 @@ def test_a_closed_book_is_told_behind_what_happened_in_it(waiting: PublishQueue)
     waiting.next()
     assert waiting.catch_up()[1] == [book]
     assert not waiting
+
+
+def test_a_quote_is_read_that_was_conflated_while_an_event_came(waiting: PublishQueue) -> None:
+    """The publisher's thread begins to conflate between two steps of an event."""
+    waiting.catch_up()
+
+    class Interrupted(OrderBook):
+        __slots__ = ()
+
+        def quote(self) -> Quote:
+            waiting.conflate()
+            waiting.note_changed(other)
+            return super().quote()
+
+    other, book = OrderBook("V", "T", 0), Interrupted("V", "S", 0)
+    waiting.add(book, ())
+    event = waiting.next()
+    assert event is not None and event.quote is None and waiting.is_to_catch_up
+    assert set(waiting.take_changed(9)) == {book, other}
+    waiting.catch_up()
+    assert not waiting and not waiting.is_conflating
