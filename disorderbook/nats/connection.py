@@ -7,6 +7,7 @@ send yet.
 """
 
 import asyncio
+import base64
 import re
 import ssl
 from collections.abc import Awaitable, Callable
@@ -28,8 +29,8 @@ PING_SECONDS = 20  # between two signs of life of a quiet connection
 CLOSE_SECONDS = 0.5  # for nats-py to end its tasks
 LONGEST_CREDENTIALS = 64 * 1024  # bytes of a file
 
-_JWT = re.compile(r"^-+BEGIN NATS USER JWT-+\r?\n\S+\r?\n", re.MULTILINE)
-_SEED = re.compile(r"^-+BEGIN USER NKEY SEED-+\r?\n\S+\r?\n", re.MULTILINE)
+_JWT = re.compile(r"^-+BEGIN NATS USER JWT-+\r?\n(\S+)\r?\n", re.MULTILINE)
+_SEED = re.compile(r"^-+BEGIN USER NKEY SEED-+\r?\n(\S+)\r?\n", re.MULTILINE)
 
 OnError = Callable[[Exception], Awaitable[None]]
 
@@ -189,14 +190,24 @@ def _identity(access: NatsAccess, client: "Client") -> dict[str, Any]:
         return tell
 
     if access.credentials is not None:
-        from nats.aio.client import RawCredentials
-
-        identity["user_credentials"] = RawCredentials(read_credentials(access.credentials))
+        # Not nats-py's `user_credentials`, which it hands out over any connection.
+        text = read_credentials(access.credentials)
+        jwt, seed = (secret(part.findall(text)[0]) for part in (_JWT, _SEED))
+        identity["user"] = jwt  # never sent, but has nats-py prove who we are unasked
+        identity["user_jwt_cb"] = lambda: jwt().encode()
+        identity["signature_cb"] = lambda nonce: _signature(seed(), nonce)
     elif access.user is not None and access.password is not None:
         identity |= {"user": secret(access.user), "password": secret(access.password)}
     elif access.user is not None:
         identity["token"] = secret(access.user)
     return identity
+
+
+def _signature(seed: str, nonce: str) -> bytes:
+    """What proves to a server that we have the seed."""
+    import nkeys
+
+    return base64.b64encode(nkeys.from_seed(bytearray(seed.encode())).sign(nonce.encode()))
 
 
 def _context(access: NatsAccess) -> ssl.SSLContext | None:

@@ -1,5 +1,6 @@
 """A NATS server that knows its users by credentials files alone, as operators hand them out."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -15,6 +16,7 @@ from nats_server import nats_server
 from raw_http import wait_until
 
 from disorderbook.in_process import CannotStart, serve
+from disorderbook.nats.connection import abort, connect, nats_access
 
 
 def key_pair(kind: int) -> Any:
@@ -81,3 +83,36 @@ def test_a_file_that_holds_none_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="holds no NATS credentials"):
         with serve(publish="nats://127.0.0.1:1", publish_credentials=tmp_path / "empty"):
             pass
+
+
+def test_nothing_is_proved_to_a_server_without_tls_unless_the_url_allows(tmp_path: Path) -> None:
+    file = tmp_path / "user.creds"
+    file.write_text(credentials(key_pair(nkeys.PREFIX_BYTE_USER), "a.b.c"))
+    sent = json.loads(asyncio.run(sent_in_the_clear("nats", file)).split(b"\r\n")[0][8:])
+    assert sent["jwt"] == "a.b.c" and len(base64.b64decode(sent["sig"])) == 64
+    assert not {"user", "pass", "auth_token"} & set(sent)
+    assert asyncio.run(sent_in_the_clear("tls", file)) == b""
+
+
+async def sent_in_the_clear(scheme: str, file: Path) -> bytes:
+    """All that a server without TLS hears from one that has credentials."""
+    heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"nonce": "abc", "max_payload": 1024}\r\n')
+        line = await reader.readline()
+        writer.write(b"PONG\r\n")
+        heard.set_result(line + await reader.read())
+        writer.close()
+
+    async def ignore(_: Exception) -> None:
+        pass
+
+    async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        access = nats_access(f"{scheme}://127.0.0.1:{port}")._replace(credentials=str(file))
+        try:
+            await abort(await connect(access, ignore, ignore))
+        except ConnectionError as fault:
+            assert "does not offer TLS" in str(fault)
+        return await asyncio.wait_for(heard, 5)
