@@ -6,6 +6,7 @@ once for each subscription, and goes to its listeners by the tape's own server.
 A listener is accepted when the NATS server knows what it wants, so whoever has read the answer to
 his handshake misses nothing. Executions need a connection to NATS: without one nobody is let in to
 them, and whoever was is closed, since what happens meanwhile cannot be got back. Ticks go on.
+What the NATS server's permissions refuse to the relay, the relay refuses to its listeners.
 """
 
 from disorderbook.accounts import Accounts
@@ -30,6 +31,10 @@ BYTES_AT_ONCE = 256 * 1024  # of executions, sent before the relay looks at its 
 
 class RelayDisconnected(Unavailable):
     sentence = "The relay has no connection to its NATS server now, and cannot tell executions"
+
+
+class RelayForbidden(Unavailable):
+    sentence = "The NATS server's permissions refuse to the relay what this listener asks for"
 
 
 class Relay(SubscriptionFeed):
@@ -106,7 +111,10 @@ class Relay(SubscriptionFeed):
         super().subscribe(listener)
         self._expected.pop(listener, None)
         self._want()
-        if self._subscriptions[listener].account is not None and not self._nats.is_connected:
+        wanted = self._subscriptions[listener]
+        if self._nats.refuses(wanted):
+            raise RelayForbidden
+        if wanted.account is not None and not self._nats.is_connected:
             raise RelayDisconnected
 
     def unsubscribe(self, listener: Listener) -> None:
@@ -127,8 +135,10 @@ class Relay(SubscriptionFeed):
             self._wanted, self._number = wanted, self._nats.want(wanted)
 
     def _close_at(self, gap: Gap) -> None:
-        """Close who may miss an execution here, after what came before was sent."""
+        """Close who may miss an execution here, or is refused what he hears, after what came before
+        was sent.
+        """
         self._send()
         for listener, wanted in tuple(self._subscriptions.items()):
-            if wanted.account is not None and gap.wanted in (None, wanted):
+            if gap.wanted == wanted or (gap.wanted is None and wanted.account is not None):
                 self._server.close_listener(listener, POLICY_VIOLATION, gap.reason)

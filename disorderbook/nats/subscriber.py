@@ -8,6 +8,10 @@ is passed on once.
 `want` says what is wanted, from any thread; each change has a number. The thread compares that with
 what the server was told, tells it the difference, waits for its answer, and notes the number as
 `confirmed`. A connection that has ended is never used again: another one begins with all of it.
+
+The server's permissions may refuse a subscription. It complains before its answer, so what it
+`refuses` is known once that is confirmed. Where it refuses the exchanges' own notes of gaps, losses
+could pass in silence, so it counts as if it refused all executions.
 """
 
 import asyncio
@@ -39,7 +43,7 @@ MISSING = "executions are missing between the exchange and the relay"
 RESTARTED = "the exchange has started anew: executions may be missing"
 TOLD = "the exchange has started, or lost executions on their way: some may be missing"
 DROPPED = "the relay fell behind: executions may be missing"
-FORBIDDEN = "the NATS server refuses executions to the relay"
+FORBIDDEN = "the NATS server's permissions refuse this to the relay"
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +55,12 @@ def subject_of(wanted: Subscription) -> str:
     if wanted.account is None:
         return f"{book}.{QUOTE}"
     return f"{book}.{EXECUTION}.{token(wanted.account)}"
+
+
+def quoted_subject(subject: str) -> str:
+    """A subject as it stands in a server's complaint, which nats-py hands on in lower case."""
+    escaped = subject.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'.lower()
 
 
 class Numbers:
@@ -89,6 +99,8 @@ class NatsSubscriber:
         self._on_change = on_change  # of what is public here
         self._wanted: tuple[int, frozenset[Subscription]] = 0, frozenset()
         self._known: dict[Subscription, NatsSubscription] = {}  # to the server, of this connection
+        self._refused: frozenset[Subscription] = frozenset()  # by the server, on this connection
+        self._is_gap_refused = False  # likewise
         self._loop = asyncio.new_event_loop()
         self._news = asyncio.Event()  # in the loop: something has changed
         self._is_over = False
@@ -112,6 +124,10 @@ class NatsSubscriber:
         self._wanted = number, wanted
         self._notify()
         return number
+
+    def refuses(self, wanted: Subscription) -> bool:
+        """Whether the server's permissions refuse that, as far as it was asked for."""
+        return wanted in self._refused or (self._is_gap_refused and wanted.account is not None)
 
     def _notify(self) -> None:
         with suppress(RuntimeError):  # the loop is closed
@@ -153,6 +169,7 @@ class NatsSubscriber:
                 raise self._closed_for
         finally:
             was_connected, self.is_connected = self.is_connected, False
+            self._refused, self._is_gap_refused = frozenset(), False
             if was_connected and not self._is_over:
                 self._arrivals.add_gap(None, DISCONNECTED)
             self._on_change()
@@ -162,6 +179,7 @@ class NatsSubscriber:
         """Tell the server what is wanted now, and wait for its answer; raises if none comes."""
         known = self._known
         number, wanted = self._wanted
+        self._refused &= wanted  # whoever wants it again has the server asked again
         for each in known.keys() - wanted:
             await known.pop(each).unsubscribe()
         for each in wanted - known.keys():
@@ -200,7 +218,21 @@ class NatsSubscriber:
         log.warning("The NATS server says: %s", quoted(reason_of(fault)))
         if isinstance(fault, SlowConsumerError):
             self._arrivals.add_gap(None, DROPPED)
-        elif f".{EXECUTION}." in str(fault).lower():
+        else:
+            self._note_refusal(str(fault).lower())
+
+    def _note_refusal(self, complaint: str) -> None:
+        """Keep what is refused, and then close who listens to it already."""
+        asked = self._wanted[1].union(self._known)
+        refused = {each for each in asked if quoted_subject(subject_of(each)) in complaint}
+        self._refused |= refused
+        for each in refused:
+            self._arrivals.add_gap(each, FORBIDDEN)
+        if quoted_subject(GAP_SUBJECT) in complaint:
+            self._is_gap_refused = True
+            log.warning("The relay refuses executions: it may not hear %s", GAP_SUBJECT)
+            self._arrivals.add_gap(None, FORBIDDEN)
+        elif not refused and f".{EXECUTION}." in complaint:
             self._arrivals.add_gap(None, FORBIDDEN)
 
     async def _end(self, fault: Exception) -> None:

@@ -263,3 +263,28 @@ def test_a_newcomer_that_hangs_up_leaves_nothing_behind(relay: Relay) -> None:
     wait_until(lambda: relay.counts().listeners == 0 and not relay._server.connections)
     with RawPeer.listening(relay.port, EXECUTIONS):
         wait_until(lambda: len(relay._wanted) == 1)
+
+
+@pytest.mark.parametrize(
+    ("denied", "refused", "heard"),
+    [
+        ("disorderbook.*.*.execution.ANN", EXECUTIONS, EXECUTIONS.replace("ANN", "BOB")),
+        ("disorderbook.gap", EXECUTIONS, TICKERS),
+        ("disorderbook.TESTEX.*.quote", TICKERS, EXECUTIONS),
+    ],
+)
+def test_what_nats_refuses_to_the_relay_is_refused_to_its_listeners(
+    tmp_path: Path, denied: str, refused: str, heard: str
+) -> None:
+    rule = f'permissions: {{subscribe: {{deny: "{denied}"}}}}'
+    users = f"authorization {{users: [{{user: relay, password: secret, {rule}}}]}}"
+    with nats_server(tmp_path, users) as server:
+        access = nats_access(server.url.replace("//", "//relay:secret@"))
+        with Relay(access, Accounts(), 0, TapeLimits(refusal_seconds=0)) as relay:
+            wait_until(lambda: relay.is_connected)
+            with RawPeer.listening(relay.port, heard) as other:
+                for _ in range(2):  # whoever comes later is told as well
+                    with RawPeer.listening(relay.port, refused) as peer:
+                        assert "permissions" in message(peer.frame())["error"]
+                        assert closed(peer)[0] == 1008
+                assert nothing_more(other)

@@ -62,20 +62,58 @@ def test_what_has_come_before_is_seen(numbered: str) -> None:
     assert numbers.check("S", headers("6 r")) is None
 
 
+def permissions(denied: str) -> str:
+    """Lines of a server's configuration with a user `relay`."""
+    rule = f'permissions: {{subscribe: {{deny: "{denied}"}}}}'
+    return f"authorization {{users: [{{user: relay, password: secret, {rule}}}]}}"
+
+
 def test_a_server_that_refuses_executions_is_told_and_is_a_gap(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    rule = 'permissions: {subscribe: {deny: "disorderbook.*.*.execution.>"}}'
-    users = f"authorization {{users: [{{user: relay, password: secret, {rule}}}]}}"
     waiting = Arrivals(Waker())
-    with nats_server(tmp_path, users) as server:
+    with nats_server(tmp_path, permissions("disorderbook.*.*.execution.>")) as server:
         access = nats_access(server.url.replace("//", "//relay:secret@"))
         hearing = NatsSubscriber(access, waiting, lambda: None)
         hearing.want(frozenset({Subscription("ANN", "V", None)}))
         hearing.start()
         wait_until(lambda: len(waiting) > 0)
         hearing.close()
-    assert list(waiting.executions(1)) == [Gap(None, FORBIDDEN)]
+    assert list(waiting.executions(1)) == [Gap(Subscription("ANN", "V", None), FORBIDDEN)]
     assert "Permissions Violation" in caplog.text or "permissions violation" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_whatever_its_name_a_refused_subscription_is_found(tmp_path: Path) -> None:
+    awkward = Subscription('A"\\B', "V", None)
+    other = Subscription("BOB", "V", None)
+    denied = 'disorderbook.*.*.execution.A\\"\\\\B'  # as its configuration writes it
+    with nats_server(tmp_path, permissions(denied)) as server:
+        access = nats_access(server.url.replace("//", "//relay:secret@"))
+        hearing = NatsSubscriber(access, Arrivals(Waker()), lambda: None)
+        hearing.want(frozenset({awkward, other}))
+        hearing.start()
+        wait_until(lambda: hearing.is_connected)
+        assert hearing.refuses(awkward) and not hearing.refuses(other)
+        number = hearing.want(frozenset({other}))
+        wait_until(lambda: hearing.confirmed == number)
+        assert not hearing.refuses(awkward)  # it is asked again for whoever comes next
+        hearing.close()
+
+
+def test_a_server_that_refuses_the_notes_of_gaps_counts_as_refusing_executions(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    waiting = Arrivals(Waker())
+    with nats_server(tmp_path, permissions("disorderbook.gap")) as server:
+        access = nats_access(server.url.replace("//", "//relay:secret@"))
+        hearing = NatsSubscriber(access, waiting, lambda: None)
+        hearing.start()
+        wait_until(lambda: hearing.is_connected)
+        assert hearing.refuses(Subscription("ANN", "V", None))
+        assert not hearing.refuses(Subscription(None, "V", None))
+        hearing.close()
+    assert list(waiting.executions(1)) == [Gap(None, FORBIDDEN)]
+    assert caplog.text.count("The relay refuses executions") == 1
