@@ -144,6 +144,7 @@ class Publisher:
                     await self._publish(client)
             except Exception as fault:
                 self._note_outage(fault)
+                self._forget_closed()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), RETRY_SECONDS)
 
@@ -356,12 +357,23 @@ class Publisher:
                 len(losses.trades),
             )
         made = [self._publications.quote(book, quote, read) for book, quote in quotes]
-        for book in forgotten:
+        self._forget(forgotten)
+        return [each for each in made if self._fits(each)]
+
+    def _forget_closed(self) -> None:
+        """Hold nothing of books that were closed during an outage."""
+        with self._exchange.lock:
+            lost, closed = self._queue.take_closed()
+        if lost:
+            self._lose(FULL, lost)
+        self._forget(closed)
+
+    def _forget(self, closed: Sequence[OrderBook]) -> None:
+        for book in closed:
             if self._quote is not None and self._quote[0] is book:
                 self._quote = None  # nobody asks for it any more, and it would begin new numbers
             self._publications.forget(book)
             self._levels.pop(book.venue, None)
-        return [each for each in made if self._fits(each)]
 
     def _book_now(self, book: OrderBook) -> OrderBook | None:
         """What is in the place of a book by now: after a rollback or a reset it is another one."""

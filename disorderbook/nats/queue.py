@@ -137,6 +137,20 @@ class PublishQueue:
         self._is_conflating = bool(self._changed)
         return losses, forgotten
 
+    def take_closed(self) -> tuple[int, list[OrderBook]]:
+        """While a server is away: the closed books of which nothing waits, and how many of their
+        trades were lost, so that an outage holds no more of them. The exchange's lock must be held.
+        """
+        if not self._forgotten:
+            return 0, []
+        waiting = {event.book for event in self._events}
+        taken = [book for book in self._forgotten if book not in waiting]
+        self._forgotten = [book for book in self._forgotten if book in waiting]
+        lost, gone = self._losses, set(taken)
+        for key in [key for key in lost.executions if key[0] in gone]:
+            del lost.executions[key]
+        return sum(lost.trades.pop(book, 0) for book in taken), taken
+
     def _conflate(self, book: OrderBook) -> None:
         if book in self._changed:
             self.conflated += 1

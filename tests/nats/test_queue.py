@@ -95,3 +95,15 @@ def test_a_quote_is_read_that_was_conflated_while_an_event_came(waiting: Publish
     assert set(waiting.take_changed(9)) == {book, other}
     waiting.catch_up()
     assert not waiting and not waiting.is_conflating
+
+
+def test_an_outage_holds_no_closed_book_of_which_nothing_waits(waiting: PublishQueue) -> None:
+    books = [OrderBook(f"V{number}", "S", 0) for number in range(9)]
+    for book in books:
+        trade(waiting, book)
+        waiting.forget(book)
+    assert waiting.take_closed() == (6, books[3:]), "the trades of three wait"
+    assert waiting.take_closed() == (0, [])
+    while waiting.next() is not None:
+        pass
+    assert waiting.take_closed() == (0, books[:3]) and not waiting
