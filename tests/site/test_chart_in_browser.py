@@ -286,7 +286,7 @@ def test_on_a_phone_there_are_four_times_whatever_is_seen(
     now = page.evaluate("import('/static/market.js').then(({ book }) => book.clock)")
     spans = [(now + 5 - ago, now + 5) for ago in (60, 68, 119, 119.5, 300, 3000, 90_000)]
     minute = now // 60 * 60
-    for span in (*spans, (minute - 1.5, minute + 54.5)):  # the last has one close to its left end
+    for span in (*spans, (minute - 1.5, minute + 62.5)):  # the last has one close to its left end
         page.evaluate(
             """async ([from, to]) => {
                 const { here } = await import('/static/market.js')
