@@ -38,14 +38,7 @@ def add_student(folder: ClassFolder, text: str) -> str:
     """
     plan, accounts = folder.plan(), folder.accounts()
     name = checked_name(text, accounts)
-    connection = connection_of(folder, plan)
-    if connection.answers():
-        key = str(connection.act("add", account=name)["key"])
-    else:
-        key = new_key()
-        folder.write_accounts(accounts | {name: key})
-    _write_new_card(folder, plan, name, key)
-    return key
+    return _give_key(folder, plan, accounts, action="add", name=name)
 
 
 def rekey_student(folder: ClassFolder, name: str) -> str:
@@ -53,9 +46,16 @@ def rekey_student(folder: ClassFolder, name: str) -> str:
     plan, accounts = folder.plan(), folder.accounts()
     if name not in folder.students():
         raise ValueError(f"No student is called {name!r:.60}")
+    return _give_key(folder, plan, accounts, action="rekey", name=name)
+
+
+def _give_key(
+    folder: ClassFolder, plan: ClassPlan, accounts: dict[str, str], *, action: str, name: str
+) -> str:
+    """Have the exchange do it if it runs, else write the accounts; and make the card."""
     connection = connection_of(folder, plan)
     if connection.answers():
-        key = str(connection.act("rekey", account=name)["key"])
+        key = str(connection.act(action, account=name)["key"])
     else:
         key = new_key()
         folder.write_accounts(accounts | {name: key})
