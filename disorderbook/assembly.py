@@ -58,7 +58,7 @@ from disorderbook.rules.market import NO_RULES, RuleBook
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.server import CAN_LEAVE_SOCKETS, InlineServer
 from disorderbook.tape.feed import Tape
-from disorderbook.tape.limits import MAX_LISTENERS, limits_for
+from disorderbook.tape.limits import MAX_LISTENERS, TapeLimits, limits_for
 
 OWN_SERVER, WAITRESS = "inline", "waitress"
 SERVERS = (OWN_SERVER, WAITRESS)  # each answers in this process, where the exchange is
@@ -252,15 +252,21 @@ def running_tape(
     """The websocket server while it runs, for so many listeners at most; the process may have so
     many descriptors. Raises CannotStart.
     """
-    limits = limits_for(descriptors, listeners)
-    if limits.listeners < listeners:
-        log.warning("The system lets this process have only %d listeners", limits.listeners)
+    limits = listener_limits(descriptors, listeners)
     try:
         tape = Tape(accounts, port, limits, origins)
     except OSError as fault:
         raise cannot_listen(port, fault) from None
     with closed_in_child(tape.port), tape:
         yield tape
+
+
+def listener_limits(descriptors: int, listeners: int) -> TapeLimits:
+    """Those of so many listeners, or of as many as the process may have; the log says so then."""
+    limits = limits_for(descriptors, listeners)
+    if limits.listeners < listeners:
+        log.warning("The system lets this process have only %d listeners", limits.listeners)
+    return limits
 
 
 def make_server(

@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Callable
 
-from disorderbook.assembly import CannotStart, cannot_listen
+from disorderbook.assembly import CannotStart, cannot_listen, listener_limits
 from disorderbook.cli.start import accounts_of, on_signals
 from disorderbook.cli.values import MOST_LISTENERS, between, host
 from disorderbook.process.forks import OwnStack
@@ -20,7 +20,7 @@ from disorderbook.process.periodic import keep_collections_short
 from disorderbook.process.sockets import allow_descriptors
 from disorderbook.protocol.names import LARGEST_PORT
 from disorderbook.server.origin import OriginPolicy
-from disorderbook.tape.limits import MAX_LISTENERS, limits_for
+from disorderbook.tape.limits import MAX_LISTENERS
 from disorderbook.tape.subscriptions import PORT
 
 COUNTS_SECONDS = 60.0  # between two lines in the log
@@ -90,9 +90,7 @@ def _serve(options: argparse.Namespace) -> None:
         check_access(access)
     except ValueError as fault:
         raise CannotStart(str(fault)) from None
-    limits = limits_for(allow_descriptors(), options.maxlisteners)
-    if limits.listeners < options.maxlisteners:
-        log.warning("The system lets this process have only %d listeners", limits.listeners)
+    limits = listener_limits(allow_descriptors(), options.maxlisteners)
     origins = OriginPolicy(options.allowed_hosts)
     with OwnStack() as own:
         accounts = own.enter_context(accounts_of(options.accounts))
