@@ -42,8 +42,7 @@ from disorderbook.protocol.names import (
     NANOSECONDS,
     is_name,
 )
-from disorderbook.rules.file import UnusableRules, read_rules, rule_book
-from disorderbook.rules.market import NO_RULES, RuleBook
+from disorderbook.rules.file import GivenRules, given_rules
 from disorderbook.server.limits import Limits
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.response import WsgiApp
@@ -158,7 +157,7 @@ def serve(
     journal: bool = True,
     latency: str = OFF,
     tape_latency: str = OFF,
-    rules: str | os.PathLike[str] | Mapping[str, object] | None = None,
+    rules: GivenRules = None,
     mark: str = Mark.LAST.value,
     publish: str | None = None,
     publish_executions: bool = False,
@@ -233,7 +232,7 @@ def serve(
         admin_key=admin_key,
         has_journal=journal,
         latency=LatencySettings(distribution(latency), distribution(tape_latency)),
-        rules=_rules(rules),
+        rules=given_rules(rules),
         mark=_mark(mark),
         publish=publish_access(
             publish, publish_executions, _path(publish_credentials), _path(publish_ca)
@@ -286,15 +285,6 @@ def _mark(mark: str) -> Mark:
         return Mark(mark)
     except ValueError:
         raise ValueError(f"mark is {mark!r}; allowed: {', '.join(Mark)}") from None
-
-
-def _rules(rules: str | os.PathLike[str] | Mapping[str, object] | None) -> RuleBook:
-    if rules is None:
-        return NO_RULES
-    try:
-        return rule_book(rules) if isinstance(rules, Mapping) else read_rules(os.fspath(rules))
-    except UnusableRules as fault:
-        raise ValueError(f"rules {fault}") from None
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from pathlib import Path
 from disorderbook.assembly import CannotStart
 from disorderbook.cli.run_display import progress, show, show_failure
 from disorderbook.cli.run_options import clock_of, parsed, repeat_command
+from disorderbook.cli.start import rules_of
 from disorderbook.lab.clock import SPEED
 from disorderbook.lab.comparison import WORSE
 from disorderbook.lab.output import PackedRecords, trial_files
@@ -138,6 +139,9 @@ def _runs(options: argparse.Namespace, command: Sequence[str], logs: Path) -> Ru
         speed=clock.speed if clock.kind == SPEED else None,
         patience=options.patience,
         logs=str(logs),
+        venue=options.venue,
+        symbol=options.symbol,
+        rules=rules_of(options.rules),
     )
     try:
         checked_settings(settings)
@@ -166,6 +170,9 @@ def _summary(
         if clock.kind == SPEED
         else f"requests:{clock.step / 1e6:g}ms",
         seeds=list(trial.seeds),
+        venue=options.venue,
+        symbol=options.symbol,
+        rules=options.rules,
     )
     status = _status(trial, judgements)
     return summary(settings, trial, judgements, status, partial(repeat_command, options))

@@ -11,7 +11,8 @@ import shlex
 from collections.abc import Sequence
 from typing import NoReturn
 
-from disorderbook.cli.values import between, seconds, seconds_between, sensible
+from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE
+from disorderbook.cli.values import between, name, seconds, seconds_between, sensible
 from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.levels import LEVELS
 from disorderbook.game.run import DAY_SECONDS
@@ -98,6 +99,9 @@ def _add_market(parser: RunParser) -> None:
     add = parser.add_argument
     add("--level", choices=LEVELS, metavar="NAME", help=f"play a level: {', '.join(LEVELS)}")
     add("--opponents", type=sensible(_read_opponents), metavar="LIST", help=_OPPONENTS)
+    add("--venue", type=name, help=_VENUE)
+    add("--symbol", "--stock", type=name, help=_SYMBOL)
+    add("--rules", type=sensible(_read_path), metavar="FILE", help=_RULES)
     add("--seed", type=between(0, MAX_SEED), metavar="N", help=_SEED)
     add("--days", type=between(1, MOST_DAYS), default=USUAL_DAYS, metavar="N", help=_DAYS)
     add("--day-seconds", type=seconds, default=DAY_SECONDS, metavar="SECONDS", help=_DAY_SECONDS)
@@ -118,6 +122,9 @@ def _add_market(parser: RunParser) -> None:
 
 
 _OPPONENTS = f"who trades where no level is played, such as noise:3 (default: {USUAL_OPPONENTS})"
+_VENUE = f"the venue, where no level is played (default: {FIRST_VENUE})"
+_SYMBOL = f"the stock, where no level is played (default: {FIRST_SYMBOL})"
+_RULES = "what orders must obey where no level is played, in TOML, as of an exchange's --rules"
 _SEED = "what a market follows from: with the same N it repeats (default: chance)"
 _DAYS = f"trading days to run (default: {USUAL_DAYS}); a level has {LEVEL_DAYS}"
 _DAY_SECONDS = f"how long a trading day takes (default: {DAY_SECONDS:g})"
@@ -171,6 +178,11 @@ def _problems(options: argparse.Namespace) -> list[tuple[bool, str]]:
             "--level brings opponents of its own: leave --opponents out",
         ),
         (
+            bool(options.level and (options.venue or options.symbol or options.rules)),
+            "--level brings a venue, a stock and rules of its own: leave --venue, --symbol and"
+            " --rules out",
+        ),
+        (
             bool(options.level) and options.days > LEVEL_DAYS,
             f"argument --days: a level has {LEVEL_DAYS} days",
         ),
@@ -215,6 +227,9 @@ def repeat_command(options: argparse.Namespace, seed: int) -> str:
     given = {
         "--level": (options.level, None),
         "--opponents": (None if options.level else options.opponents, USUAL_OPPONENTS),
+        "--venue": (options.venue, None),
+        "--symbol": (options.symbol, None),
+        "--rules": (options.rules, None),
         "--days": (options.days, None),
         "--day-seconds": (options.day_seconds, DAY_SECONDS),
         "--clock": (options.clock, USUAL_CLOCK),
@@ -242,7 +257,7 @@ def _read_opponents(text: str) -> str:
 
 def _read_path(text: str) -> str:
     if not text:
-        raise ValueError("the name of what is to be written is empty")
+        raise ValueError("the name is empty")
     return text
 
 

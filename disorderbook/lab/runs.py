@@ -65,6 +65,7 @@ from disorderbook.lab.record import (
     RunRecord,
 )
 from disorderbook.protocol.names import HOST, NANOSECONDS
+from disorderbook.rules.market import NO_RULES, RuleBook
 from disorderbook.server.origin import OriginPolicy
 
 MOST_DAYS = 10_000
@@ -82,7 +83,8 @@ class RunSettings(NamedTuple):
     It takes `days` trading days of `day_seconds` each. Each request takes `step` nanoseconds, or
     `speed` simulated seconds pass in a real one. A program that sends no request for `patience`
     real seconds hangs. `logs` is the folder for what it prints (None: that is not written). It
-    trades for `account`; at a level, for the account that the level gives.
+    trades for `account`; at a level, for the account that the level gives. `venue` and `symbol`
+    (None: the usual ones) name the stock, where all orders must obey `rules`; a level has its own.
     """
 
     program: tuple[str, ...]
@@ -95,16 +97,17 @@ class RunSettings(NamedTuple):
     patience: float = 60.0
     logs: str | None = None
     account: str = "ME"
+    venue: str | None = None
+    symbol: str | None = None
+    rules: RuleBook = NO_RULES
 
 
 def checked_settings(settings: RunSettings) -> RunSettings:
     """The settings; raises ValueError with a sentence for what cannot be run."""
     check_program(settings.program)
     checked_game(settings.day_seconds, None, 1)
-    if settings.level is not None and settings.level not in LEVELS:
-        raise ValueError(f"No level is called {settings.level!r}; there are {', '.join(LEVELS)}")
-    if settings.level is not None and settings.opponents:
-        raise ValueError("A level has its own bots, so there are no opponents beside them")
+    if settings.level is not None:
+        _check_level(settings)
     opponents_of(settings.opponents)
     if not 1 <= settings.days <= MOST_DAYS:
         raise ValueError(f"A run takes 1 to {MOST_DAYS} days, and not {settings.days}")
@@ -115,6 +118,15 @@ def checked_settings(settings: RunSettings) -> RunSettings:
     if not 0 < settings.patience <= LONGEST_PATIENCE:
         raise ValueError(f"The patience is up to {LONGEST_PATIENCE:g} s, not {settings.patience}")
     return settings
+
+
+def _check_level(settings: RunSettings) -> None:
+    if settings.level not in LEVELS:
+        raise ValueError(f"No level is called {settings.level!r}; there are {', '.join(LEVELS)}")
+    if settings.opponents:
+        raise ValueError("A level has its own bots, so there are no opponents beside them")
+    if settings.rules != NO_RULES or settings.venue or settings.symbol:
+        raise ValueError("A level has its own venue, stock and rules")
 
 
 def run_seed(
@@ -244,11 +256,14 @@ def _market(settings: RunSettings, seed: int) -> Iterator[_Market]:
     """A private exchange with its opponents or its level, ready for a program."""
     origins, accounts = OriginPolicy(), Accounts()
     market = MarketSettings(
+        settings.venue,
+        settings.symbol,
         extra=True,
         game=checked_game(settings.day_seconds, seed, 1),
         opponents=opponents_of(settings.opponents),
         clock=_clock_settings(settings),
         has_journal=True,
+        rules=settings.rules,
     )
     with ExitStack() as own:
         path = own.enter_context(clock_path())

@@ -25,6 +25,7 @@ from disorderbook.lab.record import LevelOutcome
 from disorderbook.lab.timeline import Source, Timeline
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.names import NAME_RULE, NANOSECONDS, is_name
+from disorderbook.rules.market import NO_RULES, RuleBook
 
 FIRST_NAMES = "TESTEX", "FOOBAR", "ME"  # venue, symbol and account, unless others are given
 
@@ -36,12 +37,13 @@ class SimulatedMarket:
 
     view: DirectView
 
-    def __init__(self, place: Place, day_ns: int) -> None:
+    def __init__(self, place: Place, day_ns: int, rules: RuleBook = NO_RULES) -> None:
         self.place, self.day_ns = place, day_ns
         self._clock = SteppedClock()
         self.start = self._clock.now
         self.history = History(self.start)
-        self.exchange = Exchange(publishers=[self.history.record], clock=self._clock)
+        publishers = [self.history.record]
+        self.exchange = Exchange(publishers=publishers, clock=self._clock, rules=rules)
         self._book = self.exchange.book(place.venue, place.symbol)
         self.timeline = Timeline(self.exchange, self._clock)
         self.days_played = 0
@@ -109,15 +111,20 @@ class SimulatedMarket:
 
 
 class OpponentsMarket(SimulatedMarket):
-    """A market of opponents; `names` are venue, symbol and account, None for the usual one. Raises
-    ValueError.
+    """A market of opponents; `names` are venue, symbol and account, None for the usual one. All
+    orders must obey the `rules`. Raises ValueError.
     """
 
     def __init__(
-        self, seed: int, opponents: str, names: tuple[str | None, ...], day_ns: int
+        self,
+        seed: int,
+        opponents: str,
+        names: tuple[str | None, ...],
+        day_ns: int,
+        rules: RuleBook = NO_RULES,
     ) -> None:
         bots = opponents_of(opponents)
-        super().__init__(_place(names), day_ns)
+        super().__init__(_place(names), day_ns, rules)
         account = self.place.account
         if account in {bot.account for bot in bots}:
             raise ValueError(f"{account!r} is the account of an opponent")

@@ -43,6 +43,7 @@ from disorderbook.lab.record import (
 )
 from disorderbook.lab.simulated_market import LevelMarket, OpponentsMarket, SimulatedMarket
 from disorderbook.protocol.names import NANOSECONDS
+from disorderbook.rules.file import GivenRules, given_rules
 from disorderbook.traders.market_view import Strategy
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ class Simulation:
     by name (`market-maker, taker, noise:3`), separated by commas or blanks; `level` is a level of
     the game instead, whose day 0 has been traded at the start. `days` is the most that `run` may
     play, and `day_seconds` how long each takes. `account` is whose result is told; in a level it is
-    the player's, as venue and symbol are the level's. Raises ValueError for what cannot be used.
+    the player's, as venue and symbol are the level's. `rules` are what every order must obey: a
+    file as of --rules, or its tables as dictionaries; a level has its own. Raises ValueError for
+    what cannot be used, and OSError for a file that cannot be read.
 
     After `close`, or an interruption such as Ctrl-C, it can still be read, and does nothing more.
     """
@@ -106,17 +109,18 @@ class Simulation:
         venue: str | None = None,
         symbol: str | None = None,
         account: str | None = None,
+        rules: GivenRules = None,
     ) -> None:
         self.seed: int = secrets.randbelow(DRAWN_SEEDS) if seed is None else seed
         _require("seed", self.seed, 0, MAX_SEED)
         _require("days", days, 1, MOST_DAYS)
         day = _day_nanoseconds(day_seconds)
-        names = (venue, symbol, account)
+        names, book = (venue, symbol, account), given_rules(rules)
         self._inside: SimulatedMarket
         if level is None:
-            self._inside = OpponentsMarket(self.seed, opponents, names, day)
-        elif opponents or any(name is not None for name in names):
-            raise ValueError("A level has bots, a venue, a stock and an account of its own")
+            self._inside = OpponentsMarket(self.seed, opponents, names, day, book)
+        elif opponents or rules is not None or any(name is not None for name in names):
+            raise ValueError("A level has bots, rules, a venue, a stock and an account of its own")
         else:
             self._inside = LevelMarket(self.seed, level, day)
         self.venue, self.symbol, self.account = self._inside.place

@@ -90,7 +90,8 @@ class FailureSummary(msgspec.Struct, frozen=True, rename="camel"):
 class TrialSettings(msgspec.Struct, frozen=True, rename="camel"):
     """What was tried: the programs with their arguments, and the market.
 
-    `clock` is in the words of `--clock`, or `speed:X`.
+    `clock` is in the words of `--clock`, or `speed:X`. `venue`, `symbol` and `rules` (a file) are
+    None where they were not given.
     """
 
     program: list[str]
@@ -101,6 +102,9 @@ class TrialSettings(msgspec.Struct, frozen=True, rename="camel"):
     day_seconds: float
     clock: str
     seeds: list[int]
+    venue: str | None = None
+    symbol: str | None = None
+    rules: str | None = None
 
 
 class TrialSummary(msgspec.Struct, frozen=True, rename="camel"):

@@ -5,6 +5,7 @@ one. Whatever could mean something else than its author believes is refused in o
 that there are not, other types, values out of bounds, and rules that contradict each other.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -12,7 +13,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from disorderbook.protocol.names import MAX_PRICE, MAX_QUANTITY, NAME_RULE, is_name, shown
-from disorderbook.rules.market import HUNDREDTHS, BandAround, RuleBook, Rules, SelfTrade
+from disorderbook.rules.market import (
+    HUNDREDTHS,
+    NO_RULES,
+    BandAround,
+    RuleBook,
+    Rules,
+    SelfTrade,
+)
 
 MOST_BYTES = 1 << 20  # of a file
 MOST_ENTRIES = 500  # venues and stocks that have rules of their own
@@ -71,6 +79,20 @@ FIELDS: dict[str, Callable[[object], Any]] = {
 
 class UnusableRules(ValueError):
     """The file cannot be used; says why in a sentence without its beginning, the file's name."""
+
+
+GivenRules = str | os.PathLike[str] | Mapping[str, object] | None
+"""The rules that a program gives: a file, its tables as dictionaries, or none."""
+
+
+def given_rules(rules: GivenRules) -> RuleBook:
+    """The rules that a program gives; raises OSError, and ValueError with a whole sentence."""
+    if rules is None:
+        return NO_RULES
+    try:
+        return rule_book(rules) if isinstance(rules, Mapping) else read_rules(os.fspath(rules))
+    except UnusableRules as fault:
+        raise ValueError(f"rules {fault}") from None
 
 
 def read_rules(path: str) -> RuleBook:

@@ -163,6 +163,18 @@ def test_a_failure_is_told_with_its_last_lines_and_its_log(
     assert Path("r.html").exists()
 
 
+def test_rules_that_cannot_be_used_are_said_as_for_an_exchange(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rules.toml").write_text("[market]\nlimit = 5\n")
+    assert run("rich.py --rules nowhere.toml") == run("rich.py --rules rules.toml") == 2
+    missing, wrong = capsys.readouterr().err.splitlines()
+    assert missing == (
+        "disorderBook: Cannot read the rules file nowhere.toml: No such file or directory"
+    )
+    assert wrong.startswith("disorderBook: The rules file rules.toml has limit in [market], where")
+
+
 def test_an_interrupt_writes_nothing(folder: Path) -> None:
     assert run("cut.py --out out --junit j.xml --report r.html") == 130
     assert not any(Path("out").iterdir())

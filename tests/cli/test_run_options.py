@@ -86,6 +86,10 @@ def test_options_stand_before_and_behind_the_program() -> None:
         ("a.py --opponents nobody", "argument --opponents: No opponent is called"),
         ("a.py --level sell", "argument --level: invalid choice: 'sell'"),
         ("a.py --level sell_side --opponents noise", "--level brings opponents of its own"),
+        ("a.py --level sell_side --rules r.toml", "--level brings a venue, a stock and rules of"),
+        ("a.py --level sell_side --symbol S", "leave --venue, --symbol and --rules out"),
+        ("a.py --rules ''", "argument --rules: the name is empty"),
+        ("a.py --venue a/b", "argument --venue: "),
         ("a.py --level sell_side --days 501", "argument --days: a level has 500 days"),
         ("a.py --clock stepped", "is no clock for a run: requests:50ms, or use --speed"),
         ("a.py --clock requests:x", "is no clock"),
@@ -93,9 +97,9 @@ def test_options_stand_before_and_behind_the_program() -> None:
         ("a.py --speed nan", "A speed is from 0.01 to 1000"),
         ("a.py --patience 0", "is no number of seconds from 0.1 to 3600"),
         ("a.py --day-seconds 0", "is no number of seconds from 0.05 to 60"),
-        ("a.py --out ''", "argument --out: the name of what is to be written is empty"),
-        ("a.py --report ''", "argument --report: the name of what is to be written is empty"),
-        ("a.py --junit ''", "argument --junit: the name of what is to be written is empty"),
+        ("a.py --out ''", "argument --out: the name is empty"),
+        ("a.py --report ''", "argument --report: the name is empty"),
+        ("a.py --junit ''", "argument --junit: the name is empty"),
         ("a.py --report a --junit ./a", "two of them name the same file"),
         ("a.py --out o --junit o/summary.json", "two of them name the same file"),
         ("a.py --until-sure", "--until-sure needs --against"),
@@ -131,6 +135,10 @@ def test_what_is_wrong_is_one_sentence(
             "a.py --opponents noise:2 --clock requests:5ms",
             "a.py --seed 9 --opponents noise:2 --days 100 --clock requests:5ms",
         ),
+        (
+            "a.py --rules my.toml --stock S --venue V",
+            "a.py --seed 9 --venue V --symbol S --rules my.toml --days 100",
+        ),
         ("a.py --opponents '' --speed 20", "a.py --seed 9 --opponents '' --days 100 --speed 20"),
     ],
 )
@@ -140,6 +148,7 @@ def test_the_command_repeats_a_seed_and_no_more(arguments: str, again: str) -> N
     assert command == f"disorderbook run {again}"
     repeated = parsed(shlex.split(command)[2:])
     market: tuple[Any, ...] = ("program", "level", "opponents", "days", "day_seconds", "patience")
+    market += ("venue", "symbol", "rules")
     assert [getattr(repeated, name) for name in market] == [
         getattr(options, name) for name in market
     ]

@@ -23,6 +23,7 @@ from disorderbook.lab.record import (
 from disorderbook.lab.runs import run_seed
 from disorderbook.lab.workers import run_seeds
 from disorderbook.protocol.names import NANOSECONDS
+from disorderbook.rules.market import RuleBook, Rules
 
 
 def test_a_run_is_recorded_and_repeats(tmp_path: Path) -> None:
@@ -54,6 +55,8 @@ def test_a_level_is_played_until_its_days_are_over(tmp_path: Path) -> None:
     assert record.account in {order.account for order in record.orders}
     assert told(run_seed(asked, 3)) == told(record)
 
+
+RULES = RuleBook(Rules(largest_order=90), {"ROUND1": Rules(largest_order=10)})
 
 FIRST_STEP = """
 import json, os, sys, time, urllib.request
@@ -95,6 +98,20 @@ def test_a_program_that_fails_tells_its_last_lines_and_what_it_was_refused(tmp_p
     assert (record.requests, record.refusal_count, refusal.status) == (1, 1, 400)
     assert refusal.sentence and refusal.detail.startswith("qty is -1; allowed: ")
     assert record.printed[-1].text == "bye" and record.end < record.start + 4 * record.day
+
+
+def test_a_program_obeys_the_rules_of_its_stock(tmp_path: Path) -> None:
+    code = FIRST_STEP + (
+        "ask(f'{stock}/orders', order(10))\n"
+        "try: ask(f'{stock}/orders', order(11))\n"
+        "except Exception: pass\n"
+    )
+    asked = settings(written(tmp_path, code), opponents="")
+    record = run_seed(asked._replace(venue="ROUND1", symbol="S", rules=RULES), 7)
+    assert (record.venue, record.symbol) == ("ROUND1", "S")
+    assert [order.quantity for order in record.orders] == [10]
+    [refusal] = record.refusals
+    assert refusal.status == 400 and "at most 10" in refusal.detail
 
 
 @pytest.mark.parametrize(
@@ -161,6 +178,10 @@ def test_a_run_that_cannot_be_recorded_fails_and_does_not_go_on(
         ({"level": "no_level"}, "No level is called 'no_level'; there are first_steps, "),
         ({"level": "sell_side"}, "A level has its own bots"),
         ({"opponents": "nobody"}, "No opponent is called 'nobody'"),
+        (
+            {"level": "sell_side", "opponents": "", "rules": RULES},
+            "A level has its own venue, stock and rules",
+        ),
         ({"days": 0}, "A run takes 1 to 10000 days, and not 0"),
         ({"day_seconds": 0.0}, "A day takes"),
         ({"step": 0}, "A request takes 1 us to 60 s"),

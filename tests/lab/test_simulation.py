@@ -134,6 +134,25 @@ def test_a_strategy_may_let_time_pass_itself_and_time_never_goes_back() -> None:
     assert [time - start for time in times] == [1, 4, 7, 10, 13]
 
 
+@pytest.mark.parametrize("is_file", [True, False], ids=["file", "tables"])
+def test_everybody_obeys_the_rules_of_the_stock(tmp_path: Path, is_file: bool) -> None:
+    """Those of its venue: a class has a venue for each round."""
+    rules: Any = {"market": {"largest_order": 90}, "venues": {"ROUND1": {"largest_order": 10}}}
+    if is_file:
+        rules = tmp_path / "rules.toml"
+        rules.write_text("[market]\nlargest_order = 90\n[venues.ROUND1]\nlargest_order = 10\n")
+    with Simulation(seed=7, opponents=TRIO, venue="ROUND1", rules=rules) as sim:
+        market = sim.market()
+        market.buy(5000, 10)
+        with pytest.raises(Refused, match="at most 10"):
+            market.buy(5000, 11)
+        sim.run(BuyOne(), days=1)
+        sizes = {order.account: order.quantity for order in sim.record().orders}
+    assert max(sizes.values()) <= 10 and len(sizes) > 1
+    with Simulation(seed=7, rules=rules) as sim:
+        assert sim.market().buy(5000, 90).open
+
+
 def test_all_days_can_be_played_once() -> None:
     with Simulation(seed=1, days=3) as sim:
         sim.run(quoting, days=2)
@@ -273,6 +292,8 @@ def test_runs_do_not_nest() -> None:
         ({"level": "sell_sde"}, "sell_side"),
         ({"level": "sell_side", "opponents": "noise"}, "A level has bots"),
         ({"level": "sell_side", "account": "ME"}, "A level has bots"),
+        ({"level": "sell_side", "rules": {}}, "A level has bots, rules"),
+        ({"rules": {"market": {"limit": 5}}}, r"^rules has limit in \[market\]"),
         ({"days": 0}, "days is an integer from 1 to 500, and not 0"),
         ({"days": 501}, "days is an integer from 1 to 500"),
         ({"day_seconds": 0}, "day_seconds is 0.05 to 86400, and not 0"),
