@@ -42,6 +42,8 @@ def run_class(arguments: list[str]) -> int:
     before = os.umask(0o077)
     try:
         return command(options)
+    except BrokenPipeError:  # nobody reads on: no file is at fault
+        raise
     except OSError as fault:
         raise CannotStart(f"{fault.filename or 'The class'}: {fault.strerror or fault}") from None
     except (ValueError, NoExchange, CannotRun, Unusable) as fault:

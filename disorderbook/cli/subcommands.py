@@ -60,21 +60,24 @@ def run_export(options: argparse.Namespace) -> int:
         return Marks(exchange, history, mark).of
 
     with _refused_in_a_sentence(options.export):
-        print("Wrote", *export(options.database, options.export, prices))
+        written = export(options.database, options.export, prices)
+    print("Wrote", *written)
     return 0
 
 
 def run_backup(options: argparse.Namespace) -> int:
     """Copy the market `file` to the new file `copy`; raises CannotStart."""
     with _refused_in_a_sentence(options.copy):
-        print("Wrote", back_up(options.file, options.copy))
+        written = back_up(options.file, options.copy)
+    print("Wrote", written)
     return 0
 
 
 def run_upgrade(options: argparse.Namespace) -> int:
     """Write the market of the file `old` to the new file `new`; raises CannotStart."""
     with _refused_in_a_sentence(options.new):
-        print("Wrote", upgrade(options.old, options.new))
+        written = upgrade(options.old, options.new)
+    print("Wrote", written)
     return 0
 
 
