@@ -9,9 +9,10 @@ Each message says the run, another one at each start of an exchange, and a numbe
 Conflated quotes take no number: nothing is missing without them.
 """
 
+import logging
 import secrets
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, ParamSpec
 
 from disorderbook.engine.book import Execution, OrderBook, Quote
 from disorderbook.engine.orders import Order
@@ -34,17 +35,23 @@ READ_HEADER = "Disorderbook-Read"  # when a quote was read that had been conflat
 MOST_HEADER_BYTES = 256  # of all headers of a message
 LEAST_FILL_BYTES = 48  # of each fill that an execution lists
 
+TOO_LARGE, FAILED = "too_large", "failed"  # why a message is lost: the server's limits, or a bug
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 Place = tuple[str, str]
 
 
 class Publication(NamedTuple):
-    """A message for a NATS server. Its payload is None if that would be more than any may take."""
+    """A message for a NATS server, or why it is lost; it has its numbers in either case."""
 
     kind: str
     book: OrderBook
     subject: str
-    payload: bytes | None
+    payload: bytes
     headers: dict[str, str]
+    loss: str | None = None
 
 
 class BookNumbers:
@@ -90,7 +97,8 @@ class Publications:
         if read is not None:
             headers[READ_HEADER] = timestamp(read)
         subject = quote_subject(book.venue, book.symbol)
-        return Publication(QUOTE, book, subject, tick_message(quote), headers)
+        payload, loss = _rendered(tick_message, quote)
+        return Publication(QUOTE, book, subject, payload, headers, loss)
 
     def lose(self, losses: Losses) -> None:
         """Count what is lost, so that its numbers are missing."""
@@ -121,15 +129,28 @@ class Publications:
         headers = self._headers(numbers.sequence)
         headers[TRADE_HEADER] = str(numbers.trades)
         subject = trade_subject(book.venue, book.symbol)
-        return Publication(TRADE, book, subject, trade_message(execution), headers)
+        payload, loss = _rendered(trade_message, execution)
+        return Publication(TRADE, book, subject, payload, headers, loss)
 
     def _execution(
         self, book: OrderBook, execution: Execution, receiver: Order, numbers: BookNumbers
     ) -> Publication:
         is_standing = receiver is execution.standing
         fills = execution.standing_fills if is_standing else execution.incoming_fills
-        fits = fills * LEAST_FILL_BYTES <= self.most_bytes  # before much is rendered for nothing
-        payload = execution_message(execution, receiver) if fits else None
         subject = execution_subject(book.venue, book.symbol, receiver.account)
         headers = self._headers(numbers.count(receiver.account))
-        return Publication(EXECUTION, book, subject, payload, headers)
+        if fills * LEAST_FILL_BYTES > self.most_bytes:  # before much is rendered for nothing
+            return Publication(EXECUTION, book, subject, b"", headers, TOO_LARGE)
+        payload, loss = _rendered(execution_message, execution, receiver)
+        return Publication(EXECUTION, book, subject, payload, headers, loss)
+
+
+def _rendered(
+    render: Callable[P, bytes], *arguments: P.args, **more: P.kwargs
+) -> tuple[bytes, str | None]:
+    """A payload, and why there is none: what goes wrong costs one message, and no number."""
+    try:
+        return render(*arguments, **more), None
+    except Exception:
+        log.exception("A message could not be published")
+        return b"", FAILED

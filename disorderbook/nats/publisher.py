@@ -16,6 +16,7 @@ told once in the log, and so is its end.
 
 import asyncio
 import logging
+import re
 import threading
 import time
 from collections import Counter
@@ -27,9 +28,16 @@ from disorderbook.engine.book import OrderBook, Quote
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
 from disorderbook.nats.connection import NatsAccess, abort, connect, reason_of, stream_of
-from disorderbook.nats.messages import MOST_HEADER_BYTES, RUN_HEADER, Publication, Publications
-from disorderbook.nats.queue import PublishQueue
-from disorderbook.nats.subjects import EXECUTION, GAP_SUBJECT, QUOTE, TRADE
+from disorderbook.nats.messages import (
+    FAILED,
+    MOST_HEADER_BYTES,
+    RUN_HEADER,
+    TOO_LARGE,
+    Publication,
+    Publications,
+)
+from disorderbook.nats.queue import Losses, PublishQueue
+from disorderbook.nats.subjects import EXECUTION, GAP_SUBJECT, QUOTE, TRADE, quoted_subject
 from disorderbook.process.forks import descriptor_closed_in_child
 from disorderbook.process.periodic import join
 from disorderbook.tape.poller import Waker, short_switch_interval
@@ -47,7 +55,8 @@ RETRY_SECONDS = 1.0
 END_SECONDS = 1.0  # for what waits at the end
 LONGEST_SUBJECT = 4000  # characters; a server reads lines of 4096, unless it is told otherwise
 
-PERMISSIONS = "permissions violation"  # of a server's complaints
+# What a server says of a message that it does not take, as nats-py hands it on.
+_REFUSAL = re.compile(r'permissions violation for publish to (".*")', re.DOTALL)
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +68,11 @@ class PublisherCounts(NamedTuple):
     waiting: int  # events that wait in the queue
     messages: dict[str, int]  # that a server has confirmed, by kind
     conflated: int  # quotes that were not sent because newer ones say more
-    lost: dict[str, int]  # trades and executions, by why
+    lost: dict[str, int]  # messages that nobody gets, by why
     outages: int
 
 
-FULL, OUTAGE, TOO_LARGE, REFUSED, FAILED = "full", "outage", "too_large", "refused", "failed"
+FULL, OUTAGE, REFUSED = "full", "outage", "refused"  # why messages are lost, besides
 
 
 class Publisher:
@@ -91,7 +100,9 @@ class Publisher:
         self._outages = 0
         self._outage: _Outage | None = _Outage()  # that goes on now
         self._has_gap = has_accounts  # whether executions may be missing: of the last run, too
-        self._is_stopping = self._is_told_of_permissions = False
+        self._is_stopping = False
+        self._refused: Counter[str] = Counter()  # of what is under way, by its quoted subject
+        self._told: set[str] = set()  # of these reasons, since the connection began
         self._closed_for: Exception | None = None  # why the connection has ended
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="nats", daemon=True)
@@ -172,14 +183,18 @@ class Publisher:
             await abort(client)
 
     async def _hear(self, fault: Exception) -> None:
-        """The server complains of something, and goes on."""
-        if PERMISSIONS not in str(fault):
-            return
-        self._lost[REFUSED] += 1
-        self._has_gap = self._has_gap or f".{EXECUTION}." in str(fault).lower()
-        if not self._is_told_of_permissions:
-            self._is_told_of_permissions = True
-            log.warning("%s does not let us publish: %s", self._access.url, reason_of(fault))
+        """The server complains of something, and goes on. It does so before it confirms."""
+        complaint = _REFUSAL.search(str(fault).lower())
+        if complaint is not None:
+            self._refused[complaint[1]] += 1
+            sentence = "%s does not let us publish: %s"
+            self._tell_once(REFUSED, sentence, self._access.url, reason_of(fault))
+
+    def _tell_once(self, reason: str, sentence: str, *arguments: object) -> None:
+        """Log why messages are lost, once while a connection lasts."""
+        if reason not in self._told:
+            self._told.add(reason)
+            log.warning(sentence, *arguments)
 
     async def _end(self, fault: Exception) -> None:
         self._closed_for = fault
@@ -216,16 +231,27 @@ class Publisher:
     async def _send(self, client: "Client", batch: Sequence[Publication]) -> None:
         """Send a batch, and wait until it is confirmed."""
         is_repeated, self._unconfirmed = bool(self._unconfirmed), list(batch)
+        self._refused.clear()
         try:
             for each in batch:
-                if each.payload is not None:
-                    await client.publish(each.subject, each.payload, headers=each.headers)
+                await client.publish(each.subject, each.payload, headers=each.headers)
             await self._confirm(client)
         except BaseException:
             self._take_back(batch, is_repeated)
             raise
         self._unconfirmed = []
+        if self._refused:
+            batch = [each for each in batch if not self._is_refused(each)]
         self._confirmed.update(each.kind for each in batch)
+
+    def _is_refused(self, publication: Publication) -> bool:
+        """Whether the server has complained of a message, which is lost then."""
+        subject = quoted_subject(publication.subject)
+        if not self._refused[subject]:
+            return False
+        self._refused[subject] -= 1
+        self._lose(REFUSED, [publication])
+        return True
 
     async def _tell_gap(self, client: "Client") -> None:
         """Say that executions before this may be missing, which no number tells an account that
@@ -262,7 +288,7 @@ class Publisher:
         self._unconfirmed = [each for each in batch if each.kind != QUOTE]
         if is_repeated and self._unconfirmed:
             # Perhaps the server ends the connection because of one of these.
-            self._lose(OUTAGE, len(self._unconfirmed))
+            self._lose(OUTAGE, self._unconfirmed)
             log.warning(
                 "%s has not confirmed %d trades and executions, and they are lost",
                 self._access.url,
@@ -270,13 +296,15 @@ class Publisher:
             )
             self._unconfirmed = []
 
-    def _lose(self, reason: str, messages: int) -> None:
-        self._lost[reason] += messages
-        self._has_gap = self._has_accounts
+    def _lose(self, reason: str, messages: Sequence[Publication]) -> None:
+        self._lost[reason] += len(messages)
+        self._has_gap = self._has_gap or any(each.kind == EXECUTION for each in messages)
 
     # What is sent next.
 
     def _next_batch(self) -> list[Publication]:
+        # Another server may take less.
+        self._unconfirmed = [each for each in self._unconfirmed if self._fits(each)]
         if self._unconfirmed:
             return self._unconfirmed
         if time.monotonic() > self._caught_up_at + LATE_SECONDS:
@@ -290,7 +318,7 @@ class Publisher:
                 break
             if self._fits(publication):
                 batch.append(publication)
-                size += len(publication.subject) + len(publication.payload or b"")
+                size += len(publication.subject) + len(publication.payload)
         if self._queue.is_to_catch_up:
             batch += self._catch_up()
         return batch
@@ -298,12 +326,7 @@ class Publisher:
     def _next(self) -> Publication | None:
         """The next message of what waits in the queue."""
         while True:
-            try:
-                publication = next(self._rendering, None)
-            except Exception:
-                log.exception("An event could not be published")
-                self._lose(FAILED, 1)
-                publication = None
+            publication = next(self._rendering, None)
             if publication is not None:
                 return publication
             quote, self._quote = self._quote, None
@@ -320,20 +343,22 @@ class Publisher:
             self._quote = None if latest is None else (book, latest)
 
     def _fits(self, publication: Publication) -> bool:
-        """Whether a server takes a message, which is lost otherwise."""
-        payload, most = publication.payload, self._publications.most_bytes
-        if payload is not None and len(payload) <= most:
-            if len(publication.subject) <= LONGEST_SUBJECT:
-                return True
-        self._lost[TOO_LARGE] += 1
-        self._has_gap = self._has_gap or publication.kind == EXECUTION
-        log.warning(
-            "A message is too large for %s, and not published: %d bytes may be in one, and %d in"
-            " its subject",
-            self._access.url,
-            most,
-            LONGEST_SUBJECT,
-        )
+        """Whether a message can be sent, which is lost otherwise."""
+        loss, most = publication.loss, self._publications.most_bytes
+        if len(publication.payload) > most or len(publication.subject) > LONGEST_SUBJECT:
+            loss = TOO_LARGE
+        if loss is None:
+            return True
+        self._lose(loss, [publication])
+        if loss == TOO_LARGE:
+            self._tell_once(
+                loss,
+                "Messages are too large for %s, and not published: %d bytes may be in one, and %d"
+                " in its subject",
+                self._access.url,
+                most,
+                LONGEST_SUBJECT,
+            )
         return False
 
     def _catch_up(self) -> list[Publication]:
@@ -347,25 +372,31 @@ class Publisher:
             ]
             losses, forgotten = self._queue.catch_up()
         if losses.trades:
-            lost = losses.trades.total() + losses.executions.total()
-            self._lose(FULL, lost)
-            self._publications.lose(losses)
-            log.warning(
-                "Too much waited for %s: %d trades in %d books are lost",
-                self._access.url,
-                losses.trades.total(),
-                len(losses.trades),
-            )
+            self._lose_unqueued(losses)
         made = [self._publications.quote(book, quote, read) for book, quote in quotes]
         self._forget(forgotten)
         return [each for each in made if self._fits(each)]
+
+    def _lose_unqueued(self, losses: Losses) -> None:
+        """Count what found no room; executions of levels would not have been published anyway."""
+        trades, executions = losses
+        levels = {book for book in trades if executions and self._is_level(book)}
+        executions = Counter({key: n for key, n in executions.items() if key[0] not in levels})
+        self._publications.lose(Losses(trades, executions))
+        self._lost[FULL] += trades.total() + executions.total()
+        self._has_gap = self._has_gap or bool(executions)
+        log.warning(
+            "Too much waited for %s: %d trades in %d books are lost",
+            self._access.url,
+            trades.total(),
+            len(trades),
+        )
 
     def _forget_closed(self) -> None:
         """Hold nothing of books that were closed during an outage."""
         with self._exchange.lock:
             lost, closed = self._queue.take_closed()
-        if lost:
-            self._lose(FULL, lost)
+        self._lost[FULL] += lost
         self._forget(closed)
 
     def _forget(self, closed: Sequence[OrderBook]) -> None:
@@ -397,7 +428,7 @@ class Publisher:
     def _note_connected(self) -> None:
         outage, self._outage = self._outage, None
         self._caught_up_at = time.monotonic()
-        self._is_told_of_permissions = False
+        self._told.clear()
         if outage is not None and outage.is_told:
             seconds = time.monotonic() - outage.began_at
             log.warning(

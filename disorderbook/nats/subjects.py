@@ -42,3 +42,9 @@ def trade_subject(venue: str, symbol: str) -> str:
 def execution_subject(venue: str, symbol: str, account: str) -> str:
     """Where the executions of an account in a book go."""
     return f"{ROOT}.{token(venue)}.{token(symbol)}.{EXECUTION}.{token(account)}"
+
+
+def quoted_subject(subject: str) -> str:
+    """A subject as it stands in a server's complaint, which nats-py hands on in lower case."""
+    escaped = subject.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'.lower()

@@ -24,7 +24,14 @@ from typing import TYPE_CHECKING
 from disorderbook.nats.arrivals import Arrivals
 from disorderbook.nats.connection import NatsAccess, abort, connect, reason_of
 from disorderbook.nats.messages import RUN_HEADER, SEQUENCE_HEADER
-from disorderbook.nats.subjects import EXECUTION, GAP_SUBJECT, QUOTE, ROOT, token
+from disorderbook.nats.subjects import (
+    EXECUTION,
+    GAP_SUBJECT,
+    QUOTE,
+    ROOT,
+    quoted_subject,
+    token,
+)
 from disorderbook.process.log import quoted
 from disorderbook.process.periodic import join
 from disorderbook.tape.subscriptions import Subscription
@@ -55,12 +62,6 @@ def subject_of(wanted: Subscription) -> str:
     if wanted.account is None:
         return f"{book}.{QUOTE}"
     return f"{book}.{EXECUTION}.{token(wanted.account)}"
-
-
-def quoted_subject(subject: str) -> str:
-    """A subject as it stands in a server's complaint, which nats-py hands on in lower case."""
-    escaped = subject.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'.lower()
 
 
 class Numbers:

@@ -51,7 +51,7 @@ def test_an_execution_that_no_server_takes_is_not_rendered(monkeypatch: pytest.M
     publications.most_bytes = 100 * messages.LEAST_FILL_BYTES
     made = list(publications.trades(book, traded(book, 150), has_accounts=True))
     assert len(made) == 450 and len(rendered) == 250
-    assert [each.payload is None for each in made].count(True) == 50
+    assert [each.loss for each in made].count(messages.TOO_LARGE) == 50
 
 
 def test_a_fill_is_never_smaller_than_is_assumed() -> None:

@@ -26,7 +26,7 @@ from disorderbook.in_process import CannotStart, PrivateExchange, serve
 from disorderbook.nats import publisher, queue
 
 DEAD = "nats://127.0.0.1:1"
-QUOTES_AND_TRADES = ("quote", "trade")
+KINDS = ("quote", "trade")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_quotes_and_trades_come_in_order_and_without_a_gap(server: NatsServer) -
     assert [int(each.headers["Disorderbook-Trade"]) for each in trades] == list(range(1, 21))
     assert len({each.headers["Disorderbook-Run"] for each in everything}) == 1
     assert {each.subject for each in everything} == {
-        f"disorderbook.TESTEX.FOOBAR.{kind}" for kind in QUOTES_AND_TRADES
+        f"disorderbook.TESTEX.FOOBAR.{kind}" for kind in KINDS
     }
 
 
@@ -309,8 +309,11 @@ def test_a_server_that_forbids_it_is_told_of_once(
         with serve(publish=f"nats://reader:secret@127.0.0.1:{server.port}") as exchange:
             assert wait_until(lambda: is_connected(exchange))
             trade(exchange, 5)
-            assert wait_until(lambda: metric(exchange, 'lost_messages_total{reason="refused"}') > 5)
+            assert wait_until(
+                lambda: metric(exchange, 'lost_messages_total{reason="refused"}') == 15
+            )
             assert is_connected(exchange)
+            assert [metric(exchange, f'messages_total{{kind="{kind}"}}') for kind in KINDS] == [0, 0]
         with serve(publish=f"nats://nobody:wrong@127.0.0.1:{server.port}") as exchange:
             trade(exchange)
             assert wait_until(lambda: metric(exchange, "outages_total") == 1)

@@ -37,7 +37,6 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Outages are found out, and ended, sooner than usual."""
     monkeypatch.setattr(publisher, "RETRY_SECONDS", 0.05)
     monkeypatch.setattr(subscriber, "RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(subscriber, "BEAT_SECONDS", 0.5)
 
 
 @contextmanager
@@ -227,7 +226,10 @@ def test_while_nats_is_away_ticks_wait_and_executions_are_refused(
     assert caplog.text.count("the relay goes on") == 1
 
 
-def test_a_server_that_stands_still_counts_as_away(tmp_path: Path) -> None:
+def test_a_server_that_stands_still_counts_as_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriber, "BEAT_SECONDS", 0.5)
     with nats_server(tmp_path) as server, relaying(server) as relay:
         wait_until(lambda: relay.is_connected)
         with RawPeer.listening(relay.port, EXECUTIONS) as ann:

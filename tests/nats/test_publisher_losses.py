@@ -1,0 +1,230 @@
+"""What a publisher counts as lost, and tells, with a client that stands in for nats-py's."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import pytest
+from raw_http import wait_until
+
+from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
+from disorderbook.exchange import Exchange, Titles
+from disorderbook.nats import messages, publisher, queue
+from disorderbook.nats.connection import nats_access
+from disorderbook.nats.publisher import Publisher
+from disorderbook.nats.subjects import GAP_SUBJECT, quoted_subject
+
+ACCESS = nats_access("nats://127.0.0.1:1")
+
+
+class Message(NamedTuple):
+    subject: str
+    payload: bytes
+    headers: dict[str, str]
+
+    @property
+    def kind(self) -> str:
+        return self.subject.split(".")[3] if self.subject != GAP_SUBJECT else "gap"
+
+
+class Server:
+    """Takes what is published, unless it is away, takes no more bytes, refuses or does not confirm.
+    It is its own client.
+    """
+
+    _transport = None
+
+    def __init__(self) -> None:
+        self.max_payload = 1 << 20
+        self.is_away = self.is_silent = False
+        self.refuses: Callable[[Message], bool] = lambda message: False
+        self.taken: list[Message] = []
+        self.connections = 0
+
+    async def connect(self, _: object, on_error: Any, on_closed: Any) -> "Server":
+        if self.is_away:
+            raise ConnectionRefusedError("away")
+        self.connections += 1
+        self._on_error = on_error
+        return self
+
+    async def publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> None:
+        message = Message(subject, payload, headers)
+        assert len(payload) <= self.max_payload
+        if self.refuses(message):
+            subject = quoted_subject(message.subject)
+            await self._on_error(Exception(f"nats: permissions violation for publish to {subject}"))
+        else:
+            self.taken.append(message)
+
+    async def flush(self, seconds: float) -> None:
+        if self.is_silent:
+            await asyncio.sleep(60)
+
+    async def close(self) -> None:
+        pass
+
+    def count(self, kind: str) -> int:
+        return sum(each.kind == kind for each in self.taken)
+
+    def numbers(self, kind: str, header: str) -> list[int]:
+        return [int(each.headers[header]) for each in tuple(self.taken) if each.kind == kind]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    server = Server()
+    monkeypatch.setattr(publisher, "connect", server.connect)
+    monkeypatch.setattr(publisher, "CONFIRM_SECONDS", 0.05)
+    monkeypatch.setattr(publisher, "RETRY_SECONDS", 0.01)
+    return server
+
+
+class Market:
+    """An exchange, and what it publishes, executions among it."""
+
+    def __init__(self, publishing: Publisher, exchange: Exchange) -> None:
+        self.publisher, self.exchange = publishing, exchange
+
+    def trade(self, times: int = 1, venue: str = "V") -> None:
+        with self.exchange.lock:
+            for _ in range(times):
+                for account, side in (("a", SELL), ("b", BUY)):
+                    new = NewOrder(account, side, LIMIT, 10, 1)
+                    self.exchange.submit(self.exchange.book(venue, "S"), new)
+
+    def wait(self, is_so: Callable[[publisher.PublisherCounts], object]) -> None:
+        assert wait_until(lambda: bool(is_so(self.publisher.counts()))), self.publisher.counts()
+
+
+@pytest.fixture
+def market(server: Server) -> Iterator[Market]:
+    with publishing() as running:
+        running.wait(lambda _: not running.publisher._queue.is_conflating)  # and is connected
+        yield running
+
+
+@contextmanager
+def publishing() -> Iterator[Market]:
+    running = Publisher(ACCESS, has_accounts=True)
+    exchange = Exchange(publishers=[running.add])
+    running.start(exchange)
+    try:
+        yield Market(running, exchange)
+    finally:
+        running.close()
+
+
+@pytest.mark.parametrize("kind", ["quote", "trade", "execution"])
+def test_what_the_server_refuses_is_lost_and_not_published(
+    server: Server, market: Market, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    everything = {"quote": 6, "trade": 3, "execution": 6}
+    server.refuses = lambda message: message.kind == kind
+    market.trade(3)
+    market.wait(lambda counts: sum(counts.messages.values()) + counts.lost["refused"] == 15)
+    counts = market.publisher.counts()
+    assert counts.lost["refused"] == everything[kind]
+    assert counts.messages == {**everything, kind: 0}
+    assert caplog.text.count("does not let us publish") == 1
+
+
+def test_what_is_refused_is_found_by_its_subject(server: Server, market: Market) -> None:
+    server.refuses = lambda message: message.subject.endswith("execution.a")
+    market.trade(2)
+    market.wait(lambda counts: counts.messages["quote"] == 4)
+    assert market.publisher.counts().messages["execution"] == 2
+    market.wait(lambda _: server.count("gap") == 2)
+
+
+def test_a_refused_note_of_a_gap_is_no_lost_message(server: Server) -> None:
+    server.refuses = lambda message: message.kind == "gap"
+    with publishing() as market:
+        market.trade()
+        market.wait(lambda counts: counts.messages["execution"] == 2)
+        assert sum(market.publisher.counts().lost.values()) == 0
+
+
+@pytest.mark.parametrize("kind", ["tick", "trade", "execution"])
+def test_a_message_that_fails_is_counted_and_takes_its_number(
+    server: Server, market: Market, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise RuntimeError("of a test")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(messages, f"{kind}_message", fail)
+        market.trade()
+        failed = {"tick": 2, "trade": 1, "execution": 2}[kind]
+        market.wait(lambda counts: counts.lost["failed"] == failed)
+        market.wait(lambda counts: sum(counts.messages.values()) == 5 - failed)
+    market.trade()
+    market.wait(lambda counts: sum(counts.messages.values()) == 10 - failed)
+    assert server.numbers("trade", "Disorderbook-Trade")[-1] == 2
+    assert server.numbers("trade", "Disorderbook-Sequence")[-1] == 5
+    assert server.numbers("execution", "Disorderbook-Sequence")[-2:] == [2, 2]
+    assert server.count("gap") == (2 if kind == "execution" else 1)
+    assert market.publisher.counts().outages == 0
+
+
+def test_a_gap_is_told_where_nothing_else_waits(server: Server) -> None:
+    server.max_payload = 300  # of which headers may take 256, so that nothing fits
+    with publishing() as market:
+        market.wait(lambda _: server.count("gap") == 1)
+        market.trade()
+        market.wait(lambda counts: counts.lost["too_large"] == 5)
+        market.wait(lambda _: server.count("gap") == 2)
+        assert len(server.taken) == 2 and sum(market.publisher.counts().messages.values()) == 0
+
+
+def test_that_nothing_fits_is_told_once(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    server.max_payload = 300
+    with publishing() as market:
+        market.trade(5)
+        market.wait(lambda counts: counts.lost["too_large"] >= 15)
+    assert caplog.text.count("too large for nats://127.0.0.1:1") == 1
+
+
+def test_what_is_dropped_after_it_was_repeated_is_told(
+    server: Server, market: Market, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.is_silent = True
+    market.trade()
+    market.wait(lambda counts: counts.lost["outage"] == 3)
+    assert "has not confirmed 3 trades and executions, and they are lost" in caplog.text
+    assert [each.kind for each in server.taken].count("trade") == 2
+    server.is_silent = False
+    gaps = server.count("gap")
+    market.wait(lambda counts: counts.is_connected)
+    market.wait(lambda _: server.count("gap") > gaps)
+    market.wait(lambda counts: counts.messages["quote"] == 1)
+    assert market.publisher.counts().lost["outage"] == 3
+
+
+def test_what_is_repeated_has_to_fit_another_server(server: Server, market: Market) -> None:
+    server.is_silent = True
+    market.trade()
+    assert wait_until(lambda: server.count("trade") == 1)
+    server.max_payload, server.is_silent = 300, False
+    market.wait(lambda counts: counts.lost["too_large"] >= 3 and counts.is_connected)
+    assert market.publisher.counts().lost["outage"] == 0
+    assert market.publisher.counts().outages == 1
+
+
+def test_executions_of_levels_that_find_no_room_are_not_lost(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.is_away = True
+    with publishing() as market, monkeypatch.context() as patch:
+        with market.exchange.lock:
+            market.exchange.reserve("LEVEL", "S", Titles("", ""))
+        patch.setattr(queue, "MOST_EVENTS", 0)
+        market.trade(4, "LEVEL")
+        patch.undo()
+        server.is_away = False
+        market.wait(lambda counts: counts.lost["full"] > 0 and counts.waiting == 0)
+        assert market.publisher.counts().lost["full"] == 4
+        market.trade()
+        market.wait(lambda counts: counts.messages["execution"] == 2)
+        assert server.count("gap") == 1, "the one of the start"
