@@ -20,7 +20,7 @@ from weakref import ref
 import msgspec
 
 from disorderbook.engine.book import OrderBook, Quote
-from disorderbook.engine.orders import BUY, SELL, Fill, Order, Side
+from disorderbook.engine.orders import BUY, SELL, Fill, Order, Side, fee_of
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
 from disorderbook.marketdata.cost_basis import CostBasis
@@ -56,11 +56,12 @@ class PastPosition(Slot, gc=False):
     shares: int
     price: int  # of the account's last trade, in cents
     value: int  # of all its trades until then, in cents
+    charged: int  # for these by the rules of today, in cents
 
     def extend(self, later: "PastPosition") -> None:
         """Merge a later one into this one."""
         self.cash, self.shares, self.price = later.cash, later.shares, later.price
-        self.value = later.value
+        self.value, self.charged = later.value, later.charged
 
 
 class OpenOrders(NamedTuple):
@@ -80,7 +81,9 @@ class AccountHistory:
     `price` is what a share counted for, in cents.
 
     An account that trades with itself has two fills, and neither cash nor shares move, nor the cost
-    of what it has. `fees` are what it has paid until `ts`, in cents; `basis` is without them.
+    of what it has. `fees` are what it has paid until `ts`, in cents; `basis` is without them. No
+    order remembers what its trades cost: `charged` is what the rules of today ask for them, which
+    is another sum only if a file of other rules was given before.
     """
 
     def __init__(
@@ -92,7 +95,7 @@ class AccountHistory:
         self.price = price(book)
         self._price = price
         self.basis = CostBasis()
-        self.fees = 0
+        self.fees = self.charged = 0
         self.value = 0  # of all fills, in cents
         self.fill_count = 0
         self.series: WholeSeries[PastPosition] = WholeSeries(SECOND, MOST_CANDLES)
@@ -109,6 +112,8 @@ class AccountHistory:
         self._pending: list[Pending] = []  # a heap
         self._group = (0, 0)  # time and price of the fills that `_net` shares are bought in
         self._net = 0
+        self._settled_charge = 0
+        self._rates = (0, 0)  # basis points for an order that stands and for one that comes in
         self._next_id = 0
         self._events = -1  # of the book
         self._steps: Iterator[int] | None = None
@@ -166,6 +171,8 @@ class AccountHistory:
         quote, price = book.quote(), self._price(book)
         position = book.positions.get(self.account)
         fees = position.fees if position is not None else 0
+        if book.rules is not None:
+            self._rates = book.rules.maker_fee or 0, book.rules.taker_fee or 0
         known, self._live = self._live, []
         self._open = {side: (0, 0) for side in (BUY, SELL)}
         while known:
@@ -217,7 +224,9 @@ class AccountHistory:
             self._group = fill.ts, fill.price
         self._net += bought
         self._position += bought
-        self.value += fill.price * fill.quantity
+        value = fill.price * fill.quantity
+        self.value += value
+        self.charged += fee_of(value, self._rates[is_take])
         self.fill_count += 1
         self._fills.append(
             AccountFill(
@@ -233,13 +242,16 @@ class AccountHistory:
 
     def _settle(self) -> None:
         """Count what was bought or sold in one event at one price, but for what an account bought
-        of itself.
+        of itself, which costs fees alone.
         """
+        if not self._net and self.charged == self._settled_charge:
+            return
+        ts, price = self._group
+        basis = self.basis
         if self._net:
-            ts, price = self._group
-            self.basis.trade(self._net, price)
-            self.series.add(PastPosition(ts, self.basis.cash, self.basis.shares, price, self.value))
-            self._net = 0
+            basis.trade(self._net, price)
+        self.series.add(PastPosition(ts, basis.cash, basis.shares, price, self.value, self.charged))
+        self._net, self._settled_charge = 0, self.charged
 
 
 class AccountHistories:

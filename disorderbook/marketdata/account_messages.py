@@ -477,10 +477,11 @@ def _points(
     if history.price is not None:  # it may have changed without a trade
         prices[max(prices)] = history.price
     points, position = [], positions[start]
+    unexplained = history.fees - history.charged  # by the trades' value, for want of their times
     for start in sorted(prices):
         position, price = positions.get(start, position), prices[start]
         if start >= since:
-            fees = history.fees * position.value // (history.value or 1)
+            fees = position.charged + unexplained * position.value // (history.value or 1)
             nav = position.cash - fees + position.shares * price
             points.append(AccountPointMessage(timestamp(start), nav, position.shares, price))
     return width, points

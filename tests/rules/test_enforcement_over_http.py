@@ -192,3 +192,29 @@ def test_fees_are_in_the_account_s_figures_and_in_the_scores() -> None:
     free("POST", ORDERS, BUY)
     [stock] = free("GET", f"/api/v1/venues/TESTEX/accounts/{BUY['account']}").json["stocks"]
     assert "fees" not in stock
+
+
+def test_a_fee_is_off_the_curve_from_its_trade_on() -> None:
+    clock = [10**18]
+    rules = rule_book({"market": {"taker_fee": 20, "maker_fee": -10}})
+    client = Client(clock=lambda: clock[0], rules=rules)
+    for account, direction in (
+        ("ANN", "buy"),
+        ("BOB", "sell"),  # and ann is given 50 cents
+        ("BOB", "buy"),
+        ("ANN", "sell"),  # who pays 100 here
+        ("ANN", "buy"),
+        ("ANN", "sell"),  # and 50 for both sides
+    ):
+        client("POST", ORDERS, order(account, direction, 5000))
+        clock[0] += 10**9
+
+    def curve() -> list[int]:
+        told = client("GET", "/api/v1/venues/TESTEX/accounts/ANN/history?symbol=FOOBAR").json
+        return [point["nav"] for point in told["points"]]
+
+    assert curve() == [50, -50, -100]
+    # What other rules have asked for before a restart stands with no trade.
+    client.services.exchange.book("TESTEX", "FOOBAR").positions["ANN"].charge(30)
+    client("POST", ORDERS, order("BOB", "buy", 1))
+    assert curve() == [50 - 7, -50 - 15, -100 - 30]
