@@ -10,8 +10,8 @@ The rule: whatever is traded, a venue has at most MOST_POINTS samples of MOST_AC
 first that traded there), and those of the last CHANGE_SECONDS; when there are more, every other one
 goes, and from then on half as many are kept. All venues together have MOST_RECORDED accounts.
 
-Each sample goes to the ledger. Those of the last CHANGE_SECONDS are in memory only, so a minute
-after a start a change may be over a longer time.
+Each sample goes to the ledger. Those of the last CHANGE_SECONDS are in memory only, so for so long
+after a start a change is over CHANGE_SECONDS give or take half a step of the points.
 
 The exchange's lock must be held in every function.
 """
@@ -101,13 +101,14 @@ class NavSeries:
             self._latest.popleft()
 
     def before(self, now: int) -> Sample | None:
-        """The newest sample that is CHANGE_SECONDS old, or else the oldest that there is."""
+        """The newest sample that is CHANGE_SECONDS old; where there is none, as after a start, the
+        point that comes nearest to that, which is the oldest of a series that is younger.
+        """
         then = now - CHANGE_SECONDS * NANOSECONDS
-        for samples in (self._latest, self._points.values()):
-            older = [sample for sample in samples if sample.ts <= then]
-            if older:
-                return older[-1]
-        return next(iter(self._points.values()), None)
+        older = [sample for sample in self._latest if sample.ts <= then]
+        if older:
+            return older[-1]
+        return min(self._points.values(), key=lambda point: abs(point.ts - then), default=None)
 
     def take_changes(self, venue: str) -> SampleChanges:
         """What is to be stored of this series of a venue, and was not taken before."""

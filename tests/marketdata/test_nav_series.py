@@ -161,6 +161,18 @@ def test_what_was_a_minute_ago() -> None:
     assert young.before(5 * NANOSECONDS) == sample(2, 1)
 
 
+def test_after_a_start_it_is_the_point_that_comes_nearest() -> None:
+    before, after = NavSeries(), NavSeries()
+    for second in range(2, 3600, 2):
+        before.add(sample(second, second))
+    after.restore(["ann"], before.take_changes("V").samples)
+    assert after.step == 16 * NANOSECONDS
+    for now in range(3600, 3616, 2):
+        exact, nearest = (series.before(now * NANOSECONDS) for series in (before, after))
+        assert exact == sample(now - 60, now - 60) and nearest is not None
+        assert abs(nearest.ts - exact.ts) <= after.step // 2
+
+
 def test_only_so_many_accounts_are_sampled_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nav_series, "MOST_ACCOUNTS", 30)
     monkeypatch.setattr(nav_series, "MOST_RECORDED", 50)
