@@ -15,9 +15,9 @@ from disorderbook.tape.poller import Waker
 from disorderbook.tape.subscriptions import Subscription
 
 MAX_EXECUTIONS = 20_000
-MAX_BYTES = 64 * 2**20  # of these
+MAX_BYTES = 64 * 2**20  # of these, and of quotes
 MANY_QUOTES = 64  # that wait, so that they are conflated
-MAX_QUOTES = 20_000  # of so many books then; beyond, the oldest is left out
+MAX_QUOTES = 20_000  # of so many books then, and MAX_BYTES; beyond, the oldest is left out
 
 _Key = tuple[Subscription, str]  # the subject
 
@@ -45,6 +45,7 @@ class Arrivals:
         self._lock = threading.Lock()
         self._quotes: list[tuple[_Key, bytes]] = []
         self._latest: dict[_Key, bytes] = {}  # those that did not fit
+        self._latest_bytes = 0
         self._executions: deque[ExecutionArrival | Gap] = deque()
         self._bytes = 0
 
@@ -97,7 +98,7 @@ class Arrivals:
             if self._executions:
                 return []
             quotes, self._quotes = self._quotes, []
-            latest, self._latest = self._latest, {}
+            latest, self._latest, self._latest_bytes = self._latest, {}, 0
             if not latest:
                 return quotes
             kept = [(key, payload) for key, payload in quotes if key not in latest]
@@ -110,12 +111,16 @@ class Arrivals:
             return {each.wanted for each in self._executions if each.wanted is not None}
 
     def _conflate(self, key: _Key, payload: bytes) -> None:
-        if self._latest.pop(key, None) is not None:
-            self.conflated += 1
-        elif len(self._latest) >= MAX_QUOTES:
-            del self._latest[next(iter(self._latest))]
-            self.conflated += 1
+        if key in self._latest:
+            self._leave_out(key)
         self._latest[key] = payload
+        self._latest_bytes += _size(key, payload)
+        while len(self._latest) > MAX_QUOTES or self._latest_bytes > MAX_BYTES:
+            self._leave_out(next(iter(self._latest)))
+
+    def _leave_out(self, key: _Key) -> None:
+        self._latest_bytes -= _size(key, self._latest.pop(key))
+        self.conflated += 1
 
     def _wake(self) -> None:
         if self._waker.asleep:
@@ -125,3 +130,7 @@ class Arrivals:
         self._executions.clear()
         self._bytes = 0
         self._executions.append(Gap(None, reason))
+
+
+def _size(key: _Key, payload: bytes) -> int:
+    return len(key[1]) + len(payload)

@@ -1,6 +1,7 @@
 """What is published of an event, and the headers by which a subscriber sees gaps.
 
-Each message says the run, another one at each start of an exchange, and a number:
+Each message says the run, another one at each start of an exchange or where a name is used again,
+and a number:
 
 * Quotes and trades of a book are numbered together from 1, and so are those that are lost. Trades
   have a number among the trades of the book as well, for who hears of nothing else.
@@ -55,11 +56,12 @@ class Publication(NamedTuple):
 
 
 class BookNumbers:
-    """The last numbers of a book."""
+    """The last numbers of a book, and the run that they are of."""
 
-    __slots__ = ("sequence", "trades", "executions")
+    __slots__ = ("run", "sequence", "trades", "executions")
 
-    def __init__(self) -> None:
+    def __init__(self, run: str) -> None:
+        self.run = run
         self.sequence = 0
         self.trades = 0
         self.executions: dict[str, int] = {}  # by account; as many as the book has positions
@@ -77,6 +79,7 @@ class Publications:
         self.run = secrets.token_hex(8)
         self.most_bytes = 1 << 20  # of a payload
         self._numbers: dict[Place, BookNumbers] = {}
+        self._forgotten = 0
 
     def trades(
         self, book: OrderBook, executions: Sequence[Execution], has_accounts: bool
@@ -93,7 +96,7 @@ class Publications:
         """A quote; `read` is when that was read, if it was conflated before."""
         numbers = self._of(book)
         numbers.sequence += 1
-        headers = self._headers(numbers.sequence)
+        headers = _headers(numbers.run, numbers.sequence)
         if read is not None:
             headers[READ_HEADER] = timestamp(read)
         subject = quote_subject(book.venue, book.symbol)
@@ -110,23 +113,24 @@ class Publications:
             self._of(book).count(account, executions)
 
     def forget(self, book: OrderBook) -> None:
-        """Hold nothing of a book that is closed."""
+        """Hold nothing of a book that is closed. Another one may get its name after all, when a
+        market begins anew: so books that are new from now on say another run.
+        """
         self._numbers.pop((book.venue, book.symbol), None)
+        self._forgotten += 1
 
     def _of(self, book: OrderBook) -> BookNumbers:
         place = book.venue, book.symbol  # a new book may take the place of an old one
         numbers = self._numbers.get(place)
         if numbers is None:
-            numbers = self._numbers[place] = BookNumbers()
+            run = f"{self.run}-{self._forgotten}" if self._forgotten else self.run
+            numbers = self._numbers[place] = BookNumbers(run)
         return numbers
-
-    def _headers(self, sequence: int) -> dict[str, str]:
-        return {RUN_HEADER: self.run, SEQUENCE_HEADER: str(sequence)}
 
     def _trade(self, book: OrderBook, execution: Execution, numbers: BookNumbers) -> Publication:
         numbers.sequence += 1
         numbers.trades += 1
-        headers = self._headers(numbers.sequence)
+        headers = _headers(numbers.run, numbers.sequence)
         headers[TRADE_HEADER] = str(numbers.trades)
         subject = trade_subject(book.venue, book.symbol)
         payload, loss = _rendered(trade_message, execution)
@@ -138,11 +142,15 @@ class Publications:
         is_standing = receiver is execution.standing
         fills = execution.standing_fills if is_standing else execution.incoming_fills
         subject = execution_subject(book.venue, book.symbol, receiver.account)
-        headers = self._headers(numbers.count(receiver.account))
+        headers = _headers(numbers.run, numbers.count(receiver.account))
         if fills * LEAST_FILL_BYTES > self.most_bytes:  # before much is rendered for nothing
             return Publication(EXECUTION, book, subject, b"", headers, TOO_LARGE)
         payload, loss = _rendered(execution_message, execution, receiver)
         return Publication(EXECUTION, book, subject, payload, headers, loss)
+
+
+def _headers(run: str, sequence: int) -> dict[str, str]:
+    return {RUN_HEADER: run, SEQUENCE_HEADER: str(sequence)}
 
 
 def _rendered(

@@ -37,7 +37,14 @@ from disorderbook.nats.messages import (
     Publications,
 )
 from disorderbook.nats.queue import Losses, PublishQueue
-from disorderbook.nats.subjects import EXECUTION, GAP_SUBJECT, QUOTE, TRADE, quoted_subject
+from disorderbook.nats.subjects import (
+    EXECUTION,
+    GAP_SUBJECT,
+    LONGEST_SUBJECT,
+    QUOTE,
+    TRADE,
+    quoted_subject,
+)
 from disorderbook.process.forks import descriptor_closed_in_child
 from disorderbook.process.periodic import join
 from disorderbook.tape.poller import Waker, short_switch_interval
@@ -53,7 +60,6 @@ CONFIRM_SECONDS = 2.0
 LATE_SECONDS = 0.5  # that something may wait before quotes are conflated
 RETRY_SECONDS = 1.0
 END_SECONDS = 1.0  # for what waits at the end
-LONGEST_SUBJECT = 4000  # characters; a server reads lines of 4096, unless it is told otherwise
 
 # What a server says of a message that it does not take, as nats-py hands it on.
 _REFUSAL = re.compile(r'permissions violation for publish to (".*")', re.DOTALL)

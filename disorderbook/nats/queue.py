@@ -6,7 +6,7 @@ book. Quotes are *conflated* while the server is away or late, or the queue is f
 only noted as changed, and its quote is read when it can be sent (`take_changed`). So none waits.
 """
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -57,7 +57,8 @@ class PublishQueue:
         self._has_accounts = has_accounts
         self._is_conflating = True  # until there is a connection
         self._events: deque[BookEvent] = deque()
-        self._changed: dict[OrderBook, None] = {}  # the books whose quotes are to be read
+        # The books whose quotes are to be read; a plain dict cannot give its first one in a step.
+        self._changed: OrderedDict[OrderBook, None] = OrderedDict()
         self._losses = Losses(Counter(), Counter())
         self._forgotten: list[OrderBook] = []
 
@@ -119,11 +120,13 @@ class PublishQueue:
         self._changed[book] = None
 
     def take_changed(self, most: int) -> list[OrderBook]:
-        """Some of the books whose quotes are to be read now. The exchange's lock must be held."""
+        """Some of the books whose quotes are to be read now, those that have waited longest. The
+        exchange's lock must be held.
+        """
         taken: list[OrderBook] = []
         with suppress(KeyError):
             while len(taken) < most:
-                taken.append(self._changed.popitem()[0])
+                taken.append(self._changed.popitem(last=False)[0])
         return taken
 
     def catch_up(self) -> tuple[Losses, list[OrderBook]]:

@@ -10,13 +10,14 @@ What the NATS server's permissions refuse to the relay, the relay refuses to its
 """
 
 from disorderbook.accounts import Accounts
-from disorderbook.errors import ExchangeError, Unavailable
+from disorderbook.errors import BadRequest, ExchangeError, Unavailable
 from disorderbook.nats.arrivals import Arrivals, Gap
 from disorderbook.nats.connection import NatsAccess
-from disorderbook.nats.subscriber import NatsSubscriber
+from disorderbook.nats.subjects import LONGEST_SUBJECT
+from disorderbook.nats.subscriber import NatsSubscriber, subject_of
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.tape.limits import TapeLimits
-from disorderbook.tape.listener import Listener
+from disorderbook.tape.listener import CLOSING_EARLY, Listener
 from disorderbook.tape.subscriptions import (
     PORT,
     Subscription,
@@ -31,6 +32,12 @@ BYTES_AT_ONCE = 256 * 1024  # of executions, sent before the relay looks at its 
 
 class RelayDisconnected(Unavailable):
     sentence = "The relay has no connection to its NATS server now, and cannot tell executions"
+
+
+class UnpublishedName(BadRequest):
+    sentence = (
+        "The names in the path are too long together for NATS, and nothing is published there"
+    )
 
 
 class RelayForbidden(Unavailable):
@@ -94,10 +101,12 @@ class Relay(SubscriptionFeed):
         """Have NATS know what a newcomer wants; `subscribe` refuses those that may not have it."""
         if listener is not None and listener.handshake is not None:
             try:
-                self._expected[listener] = subscription(*listener.handshake, self._accounts)
+                wanted = subscription(*listener.handshake, self._accounts)
             except ExchangeError:
                 return self._number
-            self._want()
+            if not _is_too_long(wanted):
+                self._expected[listener] = wanted
+                self._want()
         return self._number
 
     def has_told(self, mark: int) -> bool:
@@ -105,9 +114,12 @@ class Relay(SubscriptionFeed):
 
     def end(self) -> None:
         for wanted in self._backlog.undelivered():
-            self._close_at(Gap(wanted, "the relay closes before all was told"))
+            self._close_at(Gap(wanted, CLOSING_EARLY))
 
     def subscribe(self, listener: Listener) -> None:
+        assert listener.handshake is not None
+        if _is_too_long(subscription(*listener.handshake, self._accounts)):
+            raise UnpublishedName
         super().subscribe(listener)
         self._expected.pop(listener, None)
         self._want()
@@ -142,3 +154,8 @@ class Relay(SubscriptionFeed):
         for listener, wanted in tuple(self._subscriptions.items()):
             if gap.wanted == wanted or (gap.wanted is None and wanted.account is not None):
                 self._server.close_listener(listener, POLICY_VIOLATION, gap.reason)
+
+
+def _is_too_long(wanted: Subscription) -> bool:
+    """Whether a NATS server would end the connection if it were asked for that."""
+    return len(subject_of(wanted)) > LONGEST_SUBJECT

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 ROOT = "disorderbook"
 GAP_SUBJECT = f"{ROOT}.gap"  # where an exchange says that executions may be missing
 QUOTE, TRADE, EXECUTION = "quote", "trade", "execution"
+LONGEST_SUBJECT = 4000  # characters; a server reads lines of 4096, unless it is told otherwise
 
 MEANINGFUL = ".*>%"
 _CARRIED = "".join(mark for mark in punctuation if mark not in MEANINGFUL)

@@ -3,7 +3,10 @@
 The one rule: the relay never passes over a hole in silence. Whatever may have cost an execution is
 noted as a gap: the end of a connection, messages that nats-py has dropped, a number that is
 missing, another run of an exchange, and an exchange that says so itself. A message that comes twice
-is passed on once.
+is passed on once, and a quote that comes after a later one of its book is not.
+
+Whoever may publish at the server can say anything, so all that is kept of it is bounded, and what
+is no message of an exchange is not passed on.
 
 `want` says what is wanted, from any thread; each change has a number. The thread compares that with
 what the server was told, tells it the difference, waits for its answer, and notes the number as
@@ -17,13 +20,13 @@ could pass in silence, so it counts as if it refused all executions.
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from disorderbook.nats.arrivals import Arrivals
 from disorderbook.nats.connection import NatsAccess, abort, connect, reason_of
-from disorderbook.nats.messages import RUN_HEADER, SEQUENCE_HEADER
+from disorderbook.nats.numbers import MANY_BOOKS, TWO_EXCHANGES, Numbers, Repeated
 from disorderbook.nats.subjects import (
     EXECUTION,
     GAP_SUBJECT,
@@ -43,13 +46,16 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 0.5  # between two attempts to connect
 BEAT_SECONDS = 2.0  # between two signs of life, and for the answer to one
+PENDING_BYTES = 8 * 2**20  # of one subscription, that nats-py has taken and nobody has heard
+LONGEST_QUOTE = 16 * 1024  # bytes; one of the longest names has some 7,000
+MOST_TOLD = 20  # different complaints that are logged of a connection
 
 ALL = "*"
 DISCONNECTED = "the relay has lost its NATS server: executions may be missing"
-MISSING = "executions are missing between the exchange and the relay"
-RESTARTED = "the exchange has started anew: executions may be missing"
 TOLD = "the exchange has started, or lost executions on their way: some may be missing"
 DROPPED = "the relay fell behind: executions may be missing"
+NO_MESSAGE = "what has come from NATS is no execution of an exchange: some may be missing"
+PERMISSIONS = "permissions violation"  # of a server's complaints
 FORBIDDEN = "the NATS server's permissions refuse this to the relay"
 
 log = logging.getLogger(__name__)
@@ -62,29 +68,6 @@ def subject_of(wanted: Subscription) -> str:
     if wanted.account is None:
         return f"{book}.{QUOTE}"
     return f"{book}.{EXECUTION}.{token(wanted.account)}"
-
-
-class Numbers:
-    """The last run and number of each subject of one subscription."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, tuple[str, int]] = {}
-
-    def check(self, subject: str, headers: Mapping[str, str] | None) -> str | None:
-        """Why executions may be missing before this message; None if none is. Raises ValueError for
-        a message that has come before.
-        """
-        found = headers or {}
-        run, text = found.get(RUN_HEADER, ""), found.get(SEQUENCE_HEADER, "")
-        if not run or not text.isascii() or not text.isdigit() or len(text) > 18:
-            return None  # somebody else's, which nobody has numbered
-        before, number = self._last.get(subject), int(text)
-        if before is not None and before[0] == run and number <= before[1]:
-            raise ValueError("it has come before")
-        self._last[subject] = run, number
-        if before is None or (run, number) == (before[0], before[1] + 1):
-            return None
-        return MISSING if run == before[0] else RESTARTED
 
 
 class NatsSubscriber:
@@ -102,6 +85,8 @@ class NatsSubscriber:
         self._known: dict[Subscription, NatsSubscription] = {}  # to the server, of this connection
         self._refused: frozenset[Subscription] = frozenset()  # by the server, on this connection
         self._is_gap_refused = False  # likewise
+        self._quotes, self._executions = Numbers(), Numbers()
+        self._told: set[str] = set()  # what is logged already, of this connection
         self._loop = asyncio.new_event_loop()
         self._news = asyncio.Event()  # in the loop: something has changed
         self._is_over = False
@@ -159,8 +144,11 @@ class NatsSubscriber:
         self._closed_for = None
         client = await connect(self._access, self._hear, self._end)
         self._known = {}
+        self._told.clear()
+        self._executions = Numbers()
+        self._quotes.forget_others(self._wanted[1])  # and what is late is seen on this connection
         try:
-            await client.subscribe(GAP_SUBJECT, cb=self._hear_gap)
+            await self._subscribe(client, GAP_SUBJECT, self._hear_gap)
             while not self._is_over and self._closed_for is None:
                 self._news.clear()
                 await self._inform(client)
@@ -183,43 +171,81 @@ class NatsSubscriber:
         self._refused &= wanted  # whoever wants it again has the server asked again
         for each in known.keys() - wanted:
             await known.pop(each).unsubscribe()
+            self._executions.forget(each)
+            self._quotes.forget(each)
         for each in wanted - known.keys():
-            known[each] = await client.subscribe(subject_of(each), cb=self._hearer(each))
+            known[each] = await self._subscribe(client, subject_of(each), self._hearer(each))
         await client.flush(BEAT_SECONDS)  # type: ignore[arg-type]
         if not self.is_connected or self.confirmed != number:
             self.confirmed, self.is_connected = number, True
             self._on_change()
             self._tell_connected()
 
+    async def _subscribe(
+        self, client: "Client", subject: str, hear: "Callable[[Msg], Awaitable[None]]"
+    ) -> "NatsSubscription":
+        return await client.subscribe(
+            subject, cb=hear, pending_bytes_limit=max(PENDING_BYTES, 2 * client.max_payload)
+        )
+
     def _hearer(self, wanted: Subscription) -> "Callable[[Msg], Awaitable[None]]":
         """What takes the messages of a subscription."""
-        numbers = Numbers()
 
         async def hear_quote(message: "Msg") -> None:
-            self._arrivals.add_quote(wanted, message.subject, message.data)
+            self._hear_quote(wanted, message)
 
         async def hear_execution(message: "Msg") -> None:
-            try:
-                gap = numbers.check(message.subject, message.headers)
-            except ValueError:
-                return
-            if gap is not None:
-                self._arrivals.add_gap(wanted, gap)
-            self._arrivals.add_execution(wanted, message.data)
+            self._hear_execution(wanted, message)
 
         return hear_quote if wanted.account is None else hear_execution
 
+    def _hear_quote(self, wanted: Subscription, message: "Msg") -> None:
+        if len(message.data) > LONGEST_QUOTE or not is_message(message.data):
+            self._tell_once("no quote", "What %s carries is no quote", quoted(message.subject))
+            return
+        try:
+            gap = self._quotes.check(wanted, message.subject, message.headers)
+        except Repeated:
+            return
+        self._tell_two(gap, message)
+        self._arrivals.add_quote(wanted, message.subject, message.data)
+
+    def _hear_execution(self, wanted: Subscription, message: "Msg") -> None:
+        if not is_message(message.data):
+            self._tell_once("none", "What %s carries is no execution", quoted(message.subject))
+            self._arrivals.add_gap(wanted, NO_MESSAGE)
+            return
+        try:
+            gap = self._executions.check(wanted, message.subject, message.headers)
+        except Repeated:
+            return
+        if gap is not None:
+            self._arrivals.add_gap(None if gap == MANY_BOOKS else wanted, gap)
+        self._tell_two(gap, message)
+        self._arrivals.add_execution(wanted, message.data)
+
     async def _hear_gap(self, message: "Msg") -> None:
         self._arrivals.add_gap(None, TOLD)
+
+    def _tell_two(self, gap: str | None, message: "Msg") -> None:
+        if gap == TWO_EXCHANGES:
+            self._tell_once(gap, "Two exchanges publish the same: %s", quoted(message.subject))
+
+    def _tell_once(self, reason: str, sentence: str, *arguments: object) -> None:
+        """Log something, once while a connection lasts."""
+        if reason not in self._told and len(self._told) < MOST_TOLD:
+            self._told.add(reason)
+            log.warning(sentence, *arguments)
 
     async def _hear(self, fault: Exception) -> None:
         """nats-py has dropped what it had no room for, or the server complains."""
         from nats.errors import SlowConsumerError
 
-        log.warning("The NATS server says: %s", quoted(reason_of(fault)))
+        reason = quoted(reason_of(fault))
+        self._tell_once(reason, "The NATS server says: %s", reason)
         if isinstance(fault, SlowConsumerError):
             self._arrivals.add_gap(None, DROPPED)
-        else:
+        elif PERMISSIONS in str(fault).lower():
             self._note_refusal(str(fault).lower())
 
     def _note_refusal(self, complaint: str) -> None:
@@ -252,3 +278,16 @@ class NatsSubscriber:
         if self._is_outage_told:
             self._is_outage_told = False
             log.warning("NATS at %s is there, and the relay goes on", self._access.url)
+
+
+def is_message(payload: bytes) -> bool:
+    """Whether this may be a message of an exchange: a websocket carries nothing but UTF-8."""
+    if not payload.startswith(b"{"):
+        return False
+    if payload.isascii():
+        return True
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

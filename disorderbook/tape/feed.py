@@ -26,7 +26,7 @@ from disorderbook.server.origin import OriginPolicy
 from disorderbook.tape.conflation import Backlog, Event, accounts_in
 from disorderbook.tape.gate import Gate
 from disorderbook.tape.limits import TapeLimits
-from disorderbook.tape.listener import Listener
+from disorderbook.tape.listener import CLOSING_EARLY, Listener
 from disorderbook.tape.outbox import Frame
 from disorderbook.tape.subscriptions import PORT, Subscription, SubscriptionFeed, account_of
 from disorderbook.tape.websocket import INTERNAL_ERROR, POLICY_VIOLATION
@@ -153,8 +153,7 @@ class Tape(SubscriptionFeed):
         if self._is_rendering:
             missed.update(accounts_in(self._executions))
         for listener in self._listeners_of(missed):
-            reason = "the exchange closes before all was told"
-            self._server.close_listener(listener, POLICY_VIOLATION, reason)
+            self._server.close_listener(listener, POLICY_VIOLATION, CLOSING_EARLY)
 
     def subscribe(self, listener: Listener) -> None:
         super().subscribe(listener)

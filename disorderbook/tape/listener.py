@@ -40,6 +40,8 @@ from disorderbook.tape.websocket import (
 READ_BYTES = 4096  # at a time, so that parsing for one listener does not hold up the others
 END_OF_HEADER = b"\r\n\r\n"
 NOTHING = memoryview(b"")
+# Why listeners are closed at the end: the exchange ends, or the relay.
+CLOSING, CLOSING_EARLY = "the tape closes", "the tape closes before all was told"
 
 
 class Listener(CheckedWebSocket):
@@ -277,9 +279,9 @@ class Listener(CheckedWebSocket):
         if self._refusal or not self.handshaked and not self.closed:
             self.cut()
         elif self._outbox.has_unconflatable:
-            self.close(POLICY_VIOLATION, "the exchange closes before all was told")
+            self.close(POLICY_VIOLATION, CLOSING_EARLY)
         else:
-            self.close(GOING_AWAY, "the exchange closes")
+            self.close(GOING_AWAY, CLOSING)
 
     def refusal_frames(self, message: bytes, sentence: str) -> bytes:
         """The answer for a client whose handshake was accepted, but not what it asks for."""

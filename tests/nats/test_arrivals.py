@@ -56,6 +56,18 @@ def test_there_are_no_more_quotes_than_may_be(
     assert [subject for subject, _ in quotes(waiting)] == ["A", "C", "D"]
 
 
+def test_quotes_that_wait_are_bounded_by_their_bytes(
+    waiting: Arrivals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "MANY_QUOTES", 0)
+    monkeypatch.setattr(arrivals, "MAX_BYTES", 30)
+    for subject in "ABCACD":
+        waiting.add_quote(TICKS, subject, b"123456789")
+    assert [subject for subject, _ in quotes(waiting)] == ["A", "C", "D"]
+    waiting.add_quote(TICKS, "E" * 30, b"1")
+    assert not len(waiting) and not waiting._latest_bytes
+
+
 def test_executions_come_in_pieces_and_before_quotes(waiting: Arrivals) -> None:
     waiting.add_quote(TICKS, "S", b"tick")
     for payload in (b"12345", b"678", b"9"):

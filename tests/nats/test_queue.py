@@ -66,6 +66,15 @@ def test_a_full_queue_conflates_and_then_loses_trades(waiting: PublishQueue) -> 
     assert not waiting.is_conflating
 
 
+def test_the_quotes_that_have_waited_longest_are_read_first(waiting: PublishQueue) -> None:
+    books = [OrderBook("V", symbol, 0) for symbol in "ABC"]
+    for book in (*books, books[0]):
+        waiting.add(book, ())
+    assert waiting.take_changed(1) == [books[0]]
+    waiting.add(books[0], ())
+    assert waiting.take_changed(9) == [books[1], books[2], books[0]]
+
+
 def test_a_closed_book_is_told_behind_what_happened_in_it(waiting: PublishQueue) -> None:
     book = OrderBook("V", "S", 0)
     trade(waiting, book)

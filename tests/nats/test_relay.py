@@ -17,7 +17,7 @@ from tape_market import message, wait_until
 from disorderbook.accounts import Accounts
 from disorderbook.client import Market
 from disorderbook.in_process import PrivateExchange, serve
-from disorderbook.nats import publisher, subscriber
+from disorderbook.nats import numbers, publisher, subscriber
 from disorderbook.nats.connection import nats_access
 from disorderbook.nats.relay import Relay
 from disorderbook.tape.limits import TapeLimits
@@ -73,7 +73,7 @@ class Speaker(Subscriber):
         number, run = numbered.split()
         head = f"NATS/1.0\r\nDisorderbook-Run: {run}\r\nDisorderbook-Sequence: {number}\r\n\r\n"
         size = f"{len(head)} {len(head) + len(payload)}"
-        self._say(f"HPUB {subject} {size}\r\n{head}{payload.decode()}\r\n")
+        self._sock.sendall(f"HPUB {subject} {size}\r\n{head}".encode() + payload + b"\r\n")
 
 
 def order(exchange: PrivateExchange, account: str, side: str, qty: int, stock: str = "FOO") -> None:
@@ -164,8 +164,8 @@ def test_executions_need_their_key_and_end_with_it(server: NatsServer) -> None:
 @pytest.mark.parametrize(
     ("last", "number", "reason"),
     [
-        ("7 r", "9 r", subscriber.MISSING),
-        ("7 r", "1 new", subscriber.RESTARTED),
+        ("7 r", "9 r", numbers.MISSING),
+        ("7 r", "1 new", numbers.RESTARTED),
     ],
 )
 def test_who_may_miss_an_execution_is_closed_and_others_are_not(
@@ -182,6 +182,64 @@ def test_who_may_miss_an_execution_is_closed_and_others_are_not(
         assert [each.opcode for each in heard] == [TEXT, CLOSE]
         assert (heard[-1].code, heard[-1].reason) == (1008, reason)
         assert nothing_more(other)
+
+
+def test_no_quote_is_told_after_a_later_one(relay: Relay, speaker: Speaker) -> None:
+    """As when a server that stood still passes on what was under way then."""
+    with RawPeer.listening(relay.port, TICKERS) as peer:
+        for numbered in ("7 r", "9 r", "8 r", "9 r", "10 r", "1 new", "2 new"):
+            text = json.dumps({"n": numbered}).encode()
+            speaker.publish("disorderbook.TESTEX.LATE.quote", text, numbered)
+        heard = [message(peer.frame())["n"] for _ in range(5)]
+        assert heard == ["7 r", "9 r", "10 r", "1 new", "2 new"] and nothing_more(peer)
+
+
+def test_two_exchanges_at_one_server_are_told_of(
+    relay: Relay, speaker: Speaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    with RawPeer.listening(relay.port, TICKERS) as peer:
+        for numbered in ("1 r", "1 s", "2 r", "2 s", "3 r"):
+            speaker.publish("disorderbook.TESTEX.TWICE.quote", b"{}", numbered)
+            assert message(peer.frame()) == {}
+    assert caplog.text.count("Two exchanges publish the same: disorderbook.TESTEX.TWICE") == 1
+
+
+def test_what_is_no_message_of_an_exchange_is_not_told(
+    relay: Relay, speaker: Speaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        RawPeer.listening(relay.port, TICKERS) as ticker,
+        RawPeer.listening(relay.port, EXECUTIONS) as ann,
+    ):
+        for payload in (b"", b"\xff", b'{"\xff"}', b"[]", b'{"x":"' + b"x" * 20_000 + b'"}'):
+            speaker.publish("disorderbook.TESTEX.ODD.quote", payload)
+        speaker.publish("disorderbook.TESTEX.ODD.quote", '{"\u20ac":1}'.encode())
+        assert message(ticker.frame()) == {"\u20ac": 1} and nothing_more(ticker)
+        speaker.publish("disorderbook.TESTEX.ODD.execution.ANN", b"\xff")
+        assert closed(ann) == (1008, subscriber.NO_MESSAGE)
+    assert caplog.text.count("is no quote") == caplog.text.count("is no execution") == 1
+
+
+def test_names_that_nats_cannot_carry_are_refused_and_cost_nobody_the_connection(
+    relay: Relay, speaker: Speaker
+) -> None:
+    long = "%F0%9F%98%80" * 255
+    with RawPeer.listening(relay.port, EXECUTIONS) as ann:
+        for path in (
+            f"{long}/venues/{long}/executions",
+            f"-/venues/{long}/tickertape/stocks/{long}",
+        ):
+            with RawPeer.listening(relay.port, f"/ob/api/ws/{path}") as peer:
+                assert "too long" in message(peer.frame())["error"]
+                assert closed(peer)[0] == 1008
+        speaker.publish("disorderbook.TESTEX.FOO.execution.ANN", b"{}")
+        assert message(ann.frame()) == {}
+
+
+def test_the_end_of_a_relay_is_not_said_to_be_that_of_the_exchange(server: NatsServer) -> None:
+    with relaying(server) as relay:
+        peer = RawPeer.listening(relay.port, TICKERS)
+    assert closed(peer) == (1001, "the tape closes")
 
 
 def test_an_exchange_that_starts_closes_executions_alone(server: NatsServer, relay: Relay) -> None:

@@ -1,7 +1,6 @@
 """What a relay asks a NATS server for, and how it sees that something is missing."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,7 @@ from disorderbook.nats.arrivals import Arrivals, Gap
 from disorderbook.nats.connection import nats_access
 from disorderbook.nats.subscriber import (
     FORBIDDEN,
-    MISSING,
-    RESTARTED,
     NatsSubscriber,
-    Numbers,
     subject_of,
 )
 from disorderbook.tape.poller import Waker
@@ -35,31 +31,6 @@ def test_no_name_widens_what_is_asked_for(
     wanted: tuple[str | None, str, str | None], subject: str
 ) -> None:
     assert subject_of(Subscription(*wanted)) == subject
-
-
-def headers(numbered: str) -> Mapping[str, str] | None:
-    number, run = numbered.split(" ")
-    return {"Disorderbook-Run": run, "Disorderbook-Sequence": number}
-
-
-@pytest.mark.parametrize(
-    ("numbered", "gap"),
-    [("6 r", None), ("7 r", MISSING), ("1 s", RESTARTED), ("x r", None), ("9 ", None), (" ", None)],
-)
-def test_a_number_that_is_missing_is_seen(numbered: str, gap: str | None) -> None:
-    numbers = Numbers()
-    assert numbers.check("S", headers("5 r")) is None
-    assert numbers.check("T", headers("1 q")) is None  # numbered by itself
-    assert numbers.check("S", headers(numbered)) == gap
-
-
-@pytest.mark.parametrize("numbered", ["5 r", "4 r"])
-def test_what_has_come_before_is_seen(numbered: str) -> None:
-    numbers = Numbers()
-    numbers.check("S", headers("5 r"))
-    with pytest.raises(ValueError, match="before"):
-        numbers.check("S", headers(numbered))
-    assert numbers.check("S", headers("6 r")) is None
 
 
 def permissions(denied: str) -> str:
