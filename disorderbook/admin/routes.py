@@ -257,21 +257,21 @@ class AdminRoutes:
         return made_in_steps(steps, self._exchange.lock)
 
     def _in_steps(self, cancellations: Cancellations, account: str) -> Steps:
-        """What the application calls is committed with all that it does; a later step commits by
-        itself, with what others have asked for meanwhile.
+        """What the application calls is committed with all that it does. A later step commits by
+        itself where the server does not do that before it sends what the step has made.
         """
-        is_later = False
-        while True:
+        is_later, cancelled = False, None
+        while cancelled is None:
             try:
                 next(cancellations)
             except StopIteration as last:
-                if is_later:
-                    self._exchange.commit(flush=True)
-                return msgspec.json.encode(CancelledMessage(True, account, last.value))
-            if is_later:
-                self._exchange.commit(flush=True)
-            is_later = True
-            yield b""
+                cancelled = last.value
+            if is_later and not self._exchange.group_commit:
+                self._exchange.commit()
+            if cancelled is None:
+                is_later = True
+                yield b""
+        return msgspec.json.encode(CancelledMessage(True, account, cancelled))
 
 
 def key_needed(admin: Admin, handler: Callable[..., Answer]) -> Callable[..., Answer]:

@@ -3,7 +3,7 @@ every refusal its envelope.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from time import perf_counter
 from types import MethodType
@@ -46,7 +46,13 @@ from disorderbook.protocol.names import (
 from disorderbook.protocol.parse import check_name
 from disorderbook.protocol.route import Answer, Document, Request
 from disorderbook.server.reader import IDEMPOTENCY_KEY, Head, HttpRequest
-from disorderbook.server.response import FUTURES, Body, HttpResponse, Response
+from disorderbook.server.response import (
+    FUTURES,
+    Body,
+    HttpResponse,
+    Response,
+    StepRefused,
+)
 from disorderbook.server.unsent import chunks_of
 
 # The paths of pages for people.
@@ -434,8 +440,22 @@ def _response(answer: Body | Document) -> bytes | HttpResponse:
         return _ended(answer)
     if isinstance(answer, Document):
         headers = (("Content-Type", answer.kind), *answer.headers)
-        return HttpResponse(answer.status, headers, answer.content)
-    return HttpResponse("200 OK", JSON_HEADERS, answer)
+        return HttpResponse(answer.status, headers, _refusable(answer.content))
+    return HttpResponse("200 OK", JSON_HEADERS, _refusable(answer))
+
+
+def _refusable(body: Body) -> Body:
+    """A body whose steps may refuse the request, as a handler may."""
+    return (
+        body if isinstance(body, (bytes, list, tuple)) else _refusing(cast(Iterable[bytes], body))
+    )
+
+
+def _refusing(steps: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        yield from steps
+    except ExchangeError as refusal:
+        raise StepRefused(_refused(refusal)) from refusal
 
 
 def _later(answer: "Future[Answer]") -> Response:

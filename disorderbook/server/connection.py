@@ -40,6 +40,7 @@ from disorderbook.server.response import (
     answer,
     busy_response,
     failed_response,
+    failed_step,
     instead_of_answer,
     log_failure,
     refuse,
@@ -422,12 +423,12 @@ class Connection(asyncio.BufferedProtocol):
         has_begun = steps.has_begun  # so that something of it may have been sent
         try:
             chunks = steps.next()
-        except Exception:
+        except Exception as fault:
             if has_begun:
                 log_failure(steps.request)
                 self.abort()
             else:
-                self._fail(failed_response(steps.request))
+                self._fail(failed_step(fault, steps.request))
             return
         if chunks and self._delivery is not Delivery.SENT:
             steps.close()

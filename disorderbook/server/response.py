@@ -47,9 +47,9 @@ in chunks (Transfer-Encoding) over HTTP/1.1; over HTTP/1.0 the end of the connec
 next step is asked for when the client has taken what the steps before have given, and the server
 makes at most one step of one answer in each pass of its loop. No lock is held: a step takes the
 exchange's lock itself, for 5 ms at most, and gives what it can make in that time. It may be empty.
-A step that raises before anything was sent becomes a 500, as of a handler. Later, the connection is
-cut, so that no client takes a part for the whole. `close`, if there is one, is called at the end,
-and when the client has gone.
+A step that raises before anything was sent becomes a 500, as of a handler, or what a StepRefused
+says. Later, the connection is cut, so that no client takes a part for the whole. `close`, if there
+is one, is called at the end, and when the client has gone.
 
 All forms work with HEAD, keep-alive, pipelining (the requests behind wait, and the order is kept),
 group commit and the end of the server. A GET is refused (503) if too many bytes of answers wait for
@@ -63,6 +63,14 @@ class HttpResponse(msgspec.Struct, frozen=True):
     status: str
     headers: Sequence[tuple[str, str]]
     body: Body
+
+
+class StepRefused(Exception):
+    """What a step raises to have a short answer given instead of its own."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
 Response = bytes | HttpResponse | Future[bytes | HttpResponse]
@@ -216,6 +224,13 @@ def failed_response(request: HttpRequest) -> bytes:
     log_failure(request)
     headers = [*_JSON_HEADERS, *_for_pages(request.environ())]
     return _error("500 Internal Server Error", headers, envelope(INTERNAL_ERROR), request)
+
+
+def failed_step(fault: Exception, request: HttpRequest) -> bytes:
+    """What the client gets for an exception, which is being handled, of an answer's first step."""
+    if isinstance(fault, StepRefused):
+        return instead_of_answer(fault.response, request)
+    return failed_response(request)
 
 
 def log_failure(request: HttpRequest) -> None:

@@ -10,7 +10,7 @@ from wsgi import BUY, ORDERS
 from disorderbook.admin import actions
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import NewOrder, OrderType, Side
-from disorderbook.errors import CannotWrite
+from disorderbook.server.response import StepRefused
 
 
 def fill(client: Administered, count: int, account: str = "ANN") -> None:
@@ -112,10 +112,8 @@ def test_in_a_file_each_step_is_committed(tmp_path: Path) -> None:
     file = tmp_path / "market.db"
     with administered(database=file) as client:
         fill(client, 300)
-        client.services.exchange.group_commit = True  # as where our own server serves
         left = steps(client, "cancel", {"account": "ANN"})
         assert left[-1] == 300 and not client.services.exchange._ledger._commands
-        client.services.exchange.group_commit = False
     with administered(database=file) as again:
         assert resting(again) == 0
         begun, done = again.as_admin("").json["actions"]
@@ -132,7 +130,7 @@ def test_a_step_that_cannot_be_committed_is_taken_back_and_ends_the_answer(tmp_p
         exchange = client.services.exchange
         with exchange.lock:
             exchange.roll_back()  # as a disk that is full does
-        with pytest.raises(CannotWrite):
+        with pytest.raises(StepRefused, match="503"):
             list(answer)
         assert exchange.lock.acquire(blocking=False)
         exchange.lock.release()

@@ -4,12 +4,14 @@ a whole, and an expelled account hears nothing any more.
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from administered import KEY, STUDENTS
 from raw_websocket import RawPeer
 
-from disorderbook.client import AdminClient, Market, Refused
+from disorderbook.client import AdminClient, Market, MarketError, Refused
+from disorderbook.engine.book import OrderBook
 from disorderbook.in_process import PrivateExchange, serve
 
 TAPE = "/ob/api/ws/{}/venues/TESTEX/{}"
@@ -55,3 +57,25 @@ def test_whoever_is_expelled_is_cut_off_and_everybody_sees_the_book_without_him(
             carol.sell(100, 1)
         heard = stays.frame()
         assert heard is not None and json.loads(heard.payload)["account"] == "ANN"
+
+
+@pytest.mark.parametrize(("left", "kept"), [(100, 108), (108, 172)], ids=["in it", "at its commit"])
+def test_a_later_step_that_the_disk_cannot_take_is_a_refusal(
+    tmp_path: Path, left: int, kept: int
+) -> None:
+    """Each step cancels 64; the one that fails is undone."""
+    file = tmp_path / "market.db"
+    with serve(accounts=STUDENTS, admin_key=KEY, database=file) as durable:
+        place(durable, "ANN", "annkey", 300)
+        inner = durable._exchange
+
+        def fail(book: OrderBook, executions: object) -> None:
+            if book.bids.depth == left:
+                inner.roll_back()  # as a disk that is full does
+
+        inner.add_publisher(fail)
+        with AdminClient(durable.url, KEY) as admin:
+            with pytest.raises(MarketError, match="cannot keep changes now"):
+                admin.do("cancel", account="ANN")
+    with serve(database=file) as again, Market("TESTEX", "FOOBAR", "ANN", url=again.url) as ann:
+        assert ann.quote().bid_depth == kept
