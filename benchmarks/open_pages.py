@@ -130,7 +130,9 @@ def main() -> int:
     options = _options()
     path = installed_browser()
     if path is None:
-        print("There is no browser (Debian: apt-get install chromium)", file=sys.stderr)
+        print(
+            "There is no browser (Debian: apt-get install chromium-headless-shell)", file=sys.stderr
+        )
         return 2
     arguments = ["-w", "--wsport", "0", "--clock", "stepped", "--venue", "TESTEX"]
     with running(*arguments, "--symbol", "STOCK0") as exchange, running_browser(path) as browser:

@@ -48,7 +48,9 @@ def main() -> int:
     options = _options()
     path = installed_browser()
     if path is None:
-        print("There is no browser (Debian: apt-get install chromium)", file=sys.stderr)
+        print(
+            "There is no browser (Debian: apt-get install chromium-headless-shell)", file=sys.stderr
+        )
         return 2
     tape = [] if options.without_tape else ["-w", "--wsport", "0"]
     with running(*tape) as exchange, running_browser(path) as browser:

@@ -140,7 +140,9 @@ def take_report(browser: Browser) -> None:
 def main() -> int:
     path = installed_browser()
     if path is None:
-        print("There is no browser (Debian: apt-get install chromium)", file=sys.stderr)
+        print(
+            "There is no browser (Debian: apt-get install chromium-headless-shell)", file=sys.stderr
+        )
         return 2
     wanted = sys.argv[1:] or ["account-light", "desktop-light", "phone-dark", "report", "scores"]
     IMAGES.mkdir(exist_ok=True)

@@ -1,14 +1,16 @@
 """How many examples properties get, which bytecode the started processes read, and what runs alone.
 
 HYPOTHESIS_PROFILE chooses between dev (a fast look), ci (the rule) and nightly (a long search).
-A test marked `serial` runs while no other worker of the run (`-n auto`) does.
+A test marked `serial` runs while no other worker of the run (`-n auto`) does, and one marked
+`network` while none has a browser.
 """
 
 import functools
 import os
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,9 +43,17 @@ def load_profile() -> None:
 
 load_profile()
 
+# So that an assertion that fails there says what it has found, as in the tests themselves.
+SUPPORT = Path(__file__).parent / "support"
+pytest.register_assert_rewrite(*(module.stem for module in SUPPORT.glob("*.py")))
+
 # Files of a run's folder. A serial test locks MACHINE exclusively, and every other test shares it.
 # GATE is held while one waits for that, so that those who share do not starve who must be alone.
-MACHINE, GATE = "machine", "gate"
+# In the same way a test of the network locks NETWORK, which tests with a browser share: a browser
+# breaks off whatever it is loading when an address of the machine comes or goes.
+MACHINE, GATE, NETWORK = "machine", "gate", "network"
+# When tests with these markers come; all others come in turn 1.
+TURNS = {"serial": 3, "network": 2, "browser": 0}
 # Modules with which processes are started.
 STARTERS = {"subprocess", "live", "program", "forked", "fork_server", "tls_front"}
 LOCKS = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
@@ -63,22 +73,35 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     folder = getattr(item.config, "workerinput", {}).get("locks")
     if folder is None or fcntl is None:
         return (yield)
-    alone = item.get_closest_marker("serial") is not None
-    with open(Path(folder, MACHINE), "a") as machine:
-        with open(Path(folder, GATE), "a") as gate:
-            fcntl.flock(gate, fcntl.LOCK_EX)
-            fcntl.flock(machine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+    gate, machine, network = (Path(folder, name) for name in (GATE, MACHINE, NETWORK))
+    with ExitStack() as held:
+        with _locked(gate, fcntl.LOCK_EX):
+            held.enter_context(_locked(machine, _way_of(item, "serial")))
+        if {"network", "browser"} & {marker.name for marker in item.iter_markers()}:
+            held.enter_context(_locked(network, _way_of(item, "network")))
+        return (yield)
+
+
+def _way_of(item: pytest.Item, marker: str) -> int:
+    """How a test locks what those with this marker have alone."""
+    return fcntl.LOCK_SH if item.get_closest_marker(marker) is None else fcntl.LOCK_EX
+
+
+@contextmanager
+def _locked(path: Path, way: int) -> Iterator[None]:
+    with open(path, "a") as file:
+        fcntl.flock(file, way)
         try:
-            return (yield)
+            yield
         finally:
-            fcntl.flock(machine, fcntl.LOCK_UN)  # a process that the test forked may have it, too
+            fcntl.flock(file, fcntl.LOCK_UN)  # a process that the test forked may have it, too
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of files that start processes, and the tests that need a browser.
 
-    Those come first and in a row, so that they share one browser. Serial tests come last, when the
-    fewest others wait for them.
+    Those come first and in a row, so that they share one browser. Those of the network come when
+    they are long over, and serial tests come last, when the fewest others wait for them.
     """
     for item in items:
         if sources_of(getattr(item, "module", None)) & STARTERS:
@@ -89,9 +112,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _turn(item: pytest.Item) -> int:
-    if item.get_closest_marker("serial") is not None:
-        return 2
-    return 0 if "browser" in getattr(item, "fixturenames", ()) else 1
+    markers = {marker.name for marker in item.iter_markers()}
+    return next((turn for name, turn in TURNS.items() if name in markers), 1)
 
 
 @functools.cache

@@ -270,3 +270,10 @@ def test_the_checkers_have_nothing_to_say(command: str) -> None:
         timeout=100,
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_what_a_page_is_waited_for_is_a_function() -> None:
+    """A page's policy forbids to evaluate a text, as Playwright does when it looks again."""
+    waits = re.compile(r'wait_for_function\(\s*f?"(?!(\(.*?\)|\w+) =>)')
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
+    assert [file.name for file in files if waits.search(file.read_text())] == []

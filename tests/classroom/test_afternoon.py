@@ -103,6 +103,7 @@ def machine() -> Iterator[OtherMachine]:
 
 
 @pytest.mark.slow
+@pytest.mark.network
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_an_afternoon(machine: OtherMachine, tmp_path: Path, tls: bool) -> None:
     path = tmp_path / "class"

@@ -192,7 +192,7 @@ def test_rows_are_sorted_and_chosen(open_report: Any) -> None:
     page.click("#runs-head th[data-name=seed] button")
     assert seeds() == sorted(worst_first)
     page.click("#runs [data-seed='4']")
-    page.wait_for_function("document.getElementById('run-title').textContent === 'Seed 4'")
+    page.wait_for_function("() => document.getElementById('run-title').textContent === 'Seed 4'")
     assert page.inner_text("#command-text") == "run bot.py --seed 4"
     assert page.input_value("#run") == "4"
 

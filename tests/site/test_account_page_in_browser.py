@@ -131,7 +131,7 @@ def test_it_shows_what_the_account_has_and_follows(
         ["▲ buy", "48.00", "3 of 3", "25"],
         ["▲ buy", "48.00", "5 of 5", "20"],
     ]
-    page.wait_for_function("window.marks.length === 1 && marks[0] === colourOf('--buy')")
+    page.wait_for_function("() => window.marks.length === 1 && marks[0] === colourOf('--buy')")
 
     trade(exchange, "HAS", 5100, 1)
     order(exchange, "HAS", "BEN", "buy", 5200, 4)
@@ -146,7 +146,7 @@ def test_it_shows_what_the_account_has_and_follows(
         ["▲ buy", "50.00", "10", "10", "taker"],
     ]
     page.wait_for_function(
-        "marks.map(mark => mark === colourOf('--sell') ? 'sell' : 'buy').join() === 'buy,buy,sell'"
+        "() => marks.map(m => m === colourOf('--sell') ? 'sell' : 'buy').join() === 'buy,buy,sell'"
     )
     history = f"{exchange.url}/api/v1/venues/TESTEX/accounts/ANN/history?symbol=HAS"
     with urllib.request.urlopen(history, timeout=10) as answer:
@@ -260,7 +260,9 @@ def test_the_level_page_has_the_same_panels(exchange: PrivateExchange, open_url:
     page.wait_for_selector("#state:text-is('Open, paused')")
     page.click("#send")
     page.wait_for_selector("#fills tr:not(.empty)")
-    page.wait_for_function("window.marks.length > 0 && marks.every(m => m === colourOf('--buy'))")
+    page.wait_for_function(
+        "() => window.marks.length > 0 && marks.every(m => m === colourOf('--buy'))"
+    )
     bought = page.inner_text("#exposure strong").split()[0]
     page.wait_for_selector(f"#position-curve[aria-label*=' to {bought} shares, ']")
     place = page.inner_text("#place")

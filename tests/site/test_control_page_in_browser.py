@@ -89,7 +89,9 @@ def test_it_shows_what_clients_ask_while_they_do(exchange: PrivateExchange, open
     page.press("#account", "Enter")
     wait_for_numbers(page, 2)
     page.click("[data-source=journal][data-as=json]")
-    page.wait_for_function("document.getElementById('source-text').textContent.includes('BOB')")
+    page.wait_for_function(
+        "() => document.getElementById('source-text').textContent.includes('BOB')"
+    )
     told = json.loads(page.inner_text("#source-text"))
     assert [each["number"] for each in told["requests"]] == [2]
     page.click("#source-close")

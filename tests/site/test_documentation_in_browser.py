@@ -257,7 +257,7 @@ def test_links_unfold_what_they_lead_to_and_the_contents_say_where_one_is(
     here = page.locator(".contents [aria-current]")
     assert here.evaluate_all("links => links.map(link => link.hash)") == ["#getQuote"]
     page.locator("#getQuote .told a", has_text="Quote").first.click()
-    page.wait_for_function("document.querySelector('#schema-Quote details').open")
+    page.wait_for_function("() => document.querySelector('#schema-Quote details').open")
     assert here.evaluate_all("links => links.map(link => link.hash)") == ["#objects"]
     page.locator("#order-type-limit .anchor").focus()
     assert (
@@ -265,11 +265,11 @@ def test_links_unfold_what_they_lead_to_and_the_contents_say_where_one_is(
         == "1"
     )
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#order-type-limit details').open")
+    page.wait_for_function("() => document.querySelector('#order-type-limit details').open")
     assert page.url.endswith("#order-type-limit")
     page.locator("#search").fill("Idempotency-Key")
     page.evaluate("location.hash = '#getBook'")  # which the search hides
-    page.wait_for_function("document.querySelector('#getBook details').open")
+    page.wait_for_function("() => document.querySelector('#getBook details').open")
     assert page.is_visible("#getBook h3")
 
 
