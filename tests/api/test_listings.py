@@ -16,6 +16,7 @@ from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.protocol.messages import PIECE
 from disorderbook.protocol.route import NAMES_AT_ONCE, ORDERS_AT_ONCE, STEP_BYTES
+from disorderbook.server.response import StepRefused
 
 VENUE = "/ob/api/venues/TESTEX"
 LISTING = f"{VENUE}/accounts/ANN/orders"
@@ -245,7 +246,7 @@ def test_a_ledger_that_cannot_be_read_later_breaks_the_answer_off() -> None:
     steps = client.steps(LISTING)
     next(steps)
     ledger.connection.execute("UPDATE orders SET price = price + 1")
-    with pytest.raises(CannotRead):
+    with pytest.raises(StepRefused, match="503"):
         list(steps)
     assert not client.services.exchange.lock.locked()
     assert client("GET", LISTING).error == (503, CannotRead.sentence)
