@@ -396,6 +396,7 @@ def _go_on_with(
         exchange.close()
         raise CannotStart(f"A history in {settings.database} makes no sense: {fault}") from None
     exchange.restorers.append(lambda: history.restore(ledger.committed_pasts()))
+    exchange.restorers.append(lambda: scoreboard.restore(ledger.committed_scores()))
     ledger.keep_history(history.states)
 
 

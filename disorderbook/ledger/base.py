@@ -327,6 +327,10 @@ class Ledger:
         """What the admin has done and said, as of the last commit; raises CannotRead."""
         return StoredAdmin()
 
+    def committed_scores(self) -> StoredScores:
+        """Samples and frozen scores as of the last commit that succeeded; raises CannotRead."""
+        return StoredScores()
+
     def committed_game(self) -> StoredGame:
         """After CannotWrite: the levels as of the last commit; raises CannotRead."""
         return StoredGame()

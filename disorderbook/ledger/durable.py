@@ -35,6 +35,7 @@ from disorderbook.ledger.base import (
     StoredNotice,
     StoredResult,
     StoredRun,
+    StoredScores,
 )
 from disorderbook.ledger.journal import (
     Cancellation,
@@ -46,6 +47,7 @@ from disorderbook.ledger.journal import (
 )
 from disorderbook.ledger.lock import FileLock
 from disorderbook.ledger.runs import OldMarkets, delete_old_results
+from disorderbook.ledger.scores import load_scores
 from disorderbook.ledger.tables import (
     BOOK_TABLES,
     EXECUTIONS,
@@ -278,6 +280,10 @@ class DurableLedger(Archive):
     def committed_admin(self) -> StoredAdmin:
         with reading():
             return load_admin(self.connection)
+
+    def committed_scores(self) -> StoredScores:
+        with reading():
+            return load_scores(self.connection)
 
     def own_fills(self, venue: str, account: str) -> Sequence[tuple[int, Side, Fill]]:
         """As of the start, or of `committed_game`, if nothing has changed since then."""

@@ -178,7 +178,8 @@ class NavRecorder:
             self.wake()
 
     def restore(self, stored: StoredScores) -> None:
-        """Go on from what a ledger holds; raises ValueError for what makes no sense."""
+        """Have what a ledger holds, and nothing else; raises ValueError for what makes no sense."""
+        self.reset(None)
         accounts: dict[str, list[str]] = defaultdict(list)
         samples: dict[str, list[StoredSample]] = defaultdict(list)
         for scorer in stored.scorers:

@@ -134,7 +134,10 @@ class Scoreboard:
         return VenueStanding(books, rankings, self.recorder.series(venue), now, settlements(books))
 
     def restore(self, stored: StoredScores) -> None:
-        """Go on from what a ledger holds; raises ValueError for what makes no sense."""
+        """Have what a ledger holds, and nothing else: at a start, and after a rollback. Raises
+        ValueError for what makes no sense.
+        """
+        self.reset(None)
         self.recorder.restore(stored)
         self._frozen = {freeze.venue: restored(freeze) for freeze in stored.freezes}
 

@@ -14,6 +14,7 @@ from wsgi import ORDERS
 
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import CannotStart, MarketSettings, assemble
+from disorderbook.errors import CannotWrite
 from disorderbook.lab.clock import clock_settings
 from disorderbook.ledger.scores import load_scores
 from disorderbook.marketdata import nav_series
@@ -177,3 +178,20 @@ def test_what_was_changed_is_refused(tmp_path: Path, change: str, sentence: str)
         connection.execute(change)
     with pytest.raises(CannotStart, match=sentence), market(file):
         pass
+
+
+def test_after_a_commit_that_fails_scores_are_as_they_were_before(tmp_path: Path) -> None:
+    with market(tmp_path / "market.db") as client:
+        played(client)
+        exchange, scoreboard = client.services.exchange, client.services.scoreboard
+        exchange.flush()
+        before = told(client)
+        with exchange.lock:
+            scoreboard.reveal("TESTEX")
+            exchange.book("OTHER", "STOCK")
+            scoreboard.freeze("OTHER")
+            exchange.roll_back()  # as a disk that is full does
+            with pytest.raises(CannotWrite):
+                exchange.commit()
+        assert scoreboard.frozen() == ["TESTEX"]
+        assert told(client) == before
