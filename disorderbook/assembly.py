@@ -158,6 +158,7 @@ def assemble(
         _go_on_with(history, scoreboard, exchange, ledger, market, settings)
         with exchange.lock:
             gamemaster.go_on_from(market.game, market.latest)
+            scoreboard.recorder.note_all()
     try:
         replay = _replay(exchange, clock, settings.replay)
         book = first_book(exchange, settings)

@@ -85,7 +85,7 @@ class NavSeries:
         """Add what is later than all others. After a time without samples, in which nothing has
         changed, the end of it has a point as well.
         """
-        last = self._latest[-1] if self._latest else next(reversed(self._points.values()), None)
+        last = self._last()
         if last is not None and sample.ts - last.ts > 2 * self.step:
             self._put(last._replace(ts=sample.ts - self.step))
         self._put(sample)
@@ -99,6 +99,11 @@ class NavSeries:
         since = sample.ts - CHANGE_SECONDS * NANOSECONDS
         while len(self._latest) > 1 and self._latest[1].ts <= since:
             self._latest.popleft()
+
+    def latest_navs(self) -> Sequence[int | None]:
+        """Those of the last sample; none before the first one."""
+        last = self._last()
+        return () if last is None else last.navs
 
     def before(self, now: int) -> Sample | None:
         """The newest sample that is CHANGE_SECONDS old; where there is none, as after a start, the
@@ -129,6 +134,9 @@ class NavSeries:
             self.step = each.step * NANOSECONDS
             self._put(Sample(each.ts, msgspec.json.decode(each.navs, type=list[int | None])))
         self._changed, self._stored = {}, len(self.numbers)
+
+    def _last(self) -> Sample | None:
+        return self._latest[-1] if self._latest else next(reversed(self._points.values()), None)
 
     def _stored_sample(self, venue: str, slot: int, sample: Sample) -> StoredSample:
         step, at, navs = self.step // NANOSECONDS, slot // NANOSECONDS, to_json(sample.navs)
@@ -176,6 +184,14 @@ class NavRecorder:
         if venue not in self._due:
             self._due[venue] = _next_step(self._exchange.latest)  # a look at the clock would count
             self.wake()
+
+    def note_all(self) -> None:
+        """Sample every venue soon where somebody has traded: what was traded, or settled, right
+        before the end of an exchange has no sample yet.
+        """
+        for venue in self._exchange.venues():
+            if any(book.position_list for book in self._exchange.books(venue)):
+                self.note(venue)
 
     def restore(self, stored: StoredScores) -> None:
         """Have what a ledger holds, and nothing else; raises ValueError for what makes no sense."""
@@ -240,8 +256,9 @@ class NavRecorder:
             series = self._series.setdefault(venue, NavSeries())
             yield from self._number_accounts(series, books)
             navs = yield from self._values(series, books)
-            series.add(Sample(self._exchange.read_clock(), navs))
-            self._ledger.record_samples(series.take_changes(venue))
+            if navs != series.latest_navs():
+                series.add(Sample(self._exchange.read_clock(), navs))
+                self._ledger.record_samples(series.take_changes(venue))
         elif not self._is_restless or not books:
             del self._due[venue]
             return

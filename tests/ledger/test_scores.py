@@ -195,3 +195,26 @@ def test_after_a_commit_that_fails_scores_are_as_they_were_before(tmp_path: Path
                 exchange.commit()
         assert scoreboard.frozen() == ["TESTEX"]
         assert told(client) == before
+
+
+def test_what_was_traded_right_before_a_kill_is_sampled_after_it(tmp_path: Path) -> None:
+    file, copy = tmp_path / "market.db", tmp_path / "killed.db"
+    with market(file) as client:
+        played(client)
+        trade(client, 12)
+        client.services.exchange.flush()
+        shutil.copy(file, copy)
+        shutil.copy(f"{file}-wal", f"{copy}-wal")
+    for _ in range(2):
+        with market(copy) as client:
+            client.advance(3)
+            headers = {"X-Starfighter-Authorization": "adminkey"}
+            over_time = client("GET", f"{SCORES}?over=time", headers=headers).json
+            ends = {row["account"]: row["nav"][-1] for row in over_time["scores"]}
+            assert ends == {row["account"]: row["nav"] for row in frozen_scores(client)}
+            times = over_time["times"]
+        count = count_rows(copy, "score_samples")
+    with market(copy) as client:  # nothing has changed since, so nothing is added
+        client.advance(3)
+        assert client("GET", f"{SCORES}?over=time", headers=headers).json["times"] == times
+    assert count_rows(copy, "score_samples") == count
