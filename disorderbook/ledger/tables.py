@@ -471,7 +471,48 @@ TRADE_COUNTS = """
 # A version that changes a table adds a script here, which leads a file from the version before it
 # to its own. One that was released never changes. Scripts sign rows anew with `checksum(...)`.
 MIGRATIONS: tuple[str, ...] = (
-    """CREATE TABLE histories (
+    # The first files of version 1 had no levels, and others an index that found old runs slowly.
+    """CREATE TABLE IF NOT EXISTS instance_states (
+    id INTEGER PRIMARY KEY,
+    ts TEXT NOT NULL,
+    state TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS runs (
+    number INTEGER PRIMARY KEY,
+    venue TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    instance INTEGER NOT NULL,
+    player TEXT NOT NULL,
+    level TEXT NOT NULL,
+    account TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    seed_chosen INTEGER NOT NULL,
+    started TEXT NOT NULL,
+    ended TEXT,
+    has_market INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (venue)
+);
+CREATE TABLE IF NOT EXISTS results (
+    number INTEGER PRIMARY KEY,
+    player_id TEXT NOT NULL,
+    level TEXT NOT NULL,
+    player TEXT NOT NULL,
+    state TEXT NOT NULL,
+    days INTEGER NOT NULL,
+    nav NOT NULL,
+    seed INTEGER NOT NULL,
+    seed_chosen INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
+    assisted INTEGER NOT NULL,
+    ts TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+);
+DROP INDEX IF EXISTS runs_by_player;
+CREATE INDEX IF NOT EXISTS ended_runs_by_player ON runs (player, number)
+    WHERE has_market AND ended IS NOT NULL;
+CREATE TABLE histories (
     venue TEXT NOT NULL,
     symbol TEXT NOT NULL,
     orders INTEGER NOT NULL,
