@@ -215,6 +215,12 @@ def test_no_name_moves_a_figure_and_every_figure_fits(
     assert rows[-1][2] == "−$138,350.58T"
     set_look(page, "phone", "dark")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    long = page.locator("#scores .name").nth(5)
+    cut = "cell => cell.scrollWidth > cell.clientWidth"
+    for is_cut in (True, False, True):
+        assert long.evaluate(cut) is is_cut
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        long.click(position={"x": 9, "y": 9})
 
 
 def test_it_says_that_it_is_frozen_and_reveals(

@@ -347,9 +347,11 @@ function toggleFull() {
 const ACTIONS = { theme: toggleTheme, full: toggleFull, holdings: toggleHoldings, freeze: toggleFreeze }
 const KEYS = { t: 'theme', s: 'full', c: 'holdings', f: 'freeze' }
 
-// It is there while somebody uses the mouse or the keyboard, and then goes away.
+// It is there while somebody uses the mouse or the keyboard, and then goes away. A finger on a name
+// wants to read that.
 let leaving
-function appear() {
+function appear(event) {
+  if (event?.pointerType === 'touch' && event.target.closest('#scores')) return
   document.body.classList.add('in-use')
   clearTimeout(leaving)
   const isFocused = $('control').contains(document.activeElement)
@@ -371,6 +373,7 @@ function attend() {
     const button = !isTyped && $(KEYS[event.key.toLowerCase()])
     if (button && !button.hidden) button.click()
   })
+  $('scores').onclick = event => event.target.closest('tr').toggleAttribute('data-whole')
   $('venue').onchange = event => choose(event.target.value, '')
   $('symbol').onchange = event => choose(place.venue, event.target.value)
   addEventListener('popstate', arrive)
