@@ -7,14 +7,15 @@ The exchange's lock must be held for each step.
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import islice
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from disorderbook.engine.book import OrderBook
 from disorderbook.exchange import Exchange
-from disorderbook.marketdata.history import SPANS, BookHistory, Candle, History
+from disorderbook.marketdata.history import SECOND, SPANS, BookHistory, Candle, History
 from disorderbook.protocol.fields import Count, Ok, Price, Symbol, Timestamp, Venue
 from disorderbook.protocol.names import timestamp, to_json
 from disorderbook.protocol.route import Steps, list_in_steps, with_commas
@@ -76,31 +77,55 @@ class OverviewMessage(msgspec.Struct, gc=False, kw_only=True):
     books: Annotated[list[BookInShort], Meta(description="Oldest first.", max_length=MOST_BOOKS)]
 
 
-def overview_message(
-    exchange: Exchange, history: History, venue: str, span: str, skip: int, most: int
-) -> Steps:
-    """At most `most` books of a venue, without the `skip` oldest ones, and what was traded there in
-    a span, one of SPANS. Raises NoSuchVenue.
+class Told(NamedTuple):
+    """A book in short as JSON, and what that follows from besides the span."""
+
+    event_count: int
+    trades: int  # that the history has of it
+    halted: str | None
+    settled: int | None
+    end: int  # of the span, nanoseconds since 1970
+    json: bytes
+
+
+class Overview:
+    """The books of an exchange in short. What has been told of a book in a span is told again until
+    something happens in that book, or a second begins: many may look at the same time.
     """
-    books, now = list(exchange.books(venue)), exchange.read_clock()
-    message = OverviewMessage(
-        ok=True,
-        venue=venue,
-        ts=timestamp(now),
-        stocks=len(books),
-        skipped=min(skip, len(books)),
-        books=[],
-    )
-    told = (
-        to_json(_in_short(book, history, span, now)) for book in islice(books, skip, skip + most)
-    )
-    return (yield from list_in_steps(to_json(message), with_commas(told), BOOKS_AT_ONCE))
+
+    def __init__(self, exchange: Exchange, history: History) -> None:
+        self._exchange, self._history = exchange, history
+        self._told: WeakKeyDictionary[OrderBook, dict[str, Told]] = WeakKeyDictionary()
+
+    def message(self, venue: str, span: str, skip: int, most: int) -> Steps:
+        """At most `most` books of a venue, without the `skip` oldest ones, and what was traded
+        there in a span, one of SPANS. Raises NoSuchVenue.
+        """
+        books, now = list(self._exchange.books(venue)), self._exchange.read_clock()
+        message = OverviewMessage(
+            ok=True,
+            venue=venue,
+            ts=timestamp(now),
+            stocks=len(books),
+            skipped=min(skip, len(books)),
+            books=[],
+        )
+        end = now - now % SECOND + SECOND  # of the second under way, whose trades count
+        told = (self._in_short(book, span, end) for book in islice(books, skip, skip + most))
+        return (yield from list_in_steps(to_json(message), with_commas(told), BOOKS_AT_ONCE))
+
+    def _in_short(self, book: OrderBook, span: str, end: int) -> bytes:
+        spans, past = self._told.setdefault(book, {}), self._history.of(book)
+        state = book.event_count, past.count, book.halted, book.settled, end
+        found = spans.get(span)
+        if found is None or found[:-1] != state:
+            found = spans[span] = Told(*state, to_json(_in_short(book, past, span, end)))
+        return found.json
 
 
-def _in_short(book: OrderBook, history: History, span: str, now: int) -> BookInShort:
-    quote, past = book.quote(), history.of(book)
-    length = SPANS[span] or max(now - past.since, 1)
-    before, candles = _before_and_within(past, span, now - length)
+def _in_short(book: OrderBook, past: BookHistory, span: str, end: int) -> BookInShort:
+    quote, length = book.quote(), SPANS[span] or max(end - past.since, 1)
+    before, candles = _before_and_within(past, span, end - length)
     first = candles[0].open if before is None and candles else before
     return BookInShort(
         symbol=book.symbol,
@@ -114,7 +139,7 @@ def _in_short(book: OrderBook, history: History, span: str, now: int) -> BookInS
         trades=sum(candle.trades for candle in candles),
         halted=_known(book.halted),
         settled=_known(book.settled),
-        line=list(_line(before, candles, now - length, length)),
+        line=list(_line(before, candles, end - length, length)),
     )
 
 

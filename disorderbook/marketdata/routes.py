@@ -16,7 +16,7 @@ from disorderbook.marketdata.messages import (
     server_message,
     trades_message,
 )
-from disorderbook.marketdata.overview import MOST_BOOKS, overview_message
+from disorderbook.marketdata.overview import MOST_BOOKS, Overview
 from disorderbook.marketdata.scoreboard import Scoreboard, VenueStanding
 from disorderbook.marketdata.scores import (
     NO_BOOK,
@@ -66,6 +66,7 @@ class MarketDataRoutes:
         self._tape_port = tape_port
         self._scoreboard = scoreboard
         self._admin = admin
+        self._overview = Overview(exchange, history)
 
     def server(self, request: Request) -> Answer:
         needs_keys = self._accounts.need_keys
@@ -84,7 +85,7 @@ class MarketDataRoutes:
     def overview(self, request: Request, venue: str) -> Answer:
         span, skip = _span_in(request), request.number("skip", 0)
         most = request.number("limit", MOST_BOOKS, MOST_BOOKS)
-        steps = overview_message(self._exchange, self._history, venue, span, skip, most)
+        steps = self._overview.message(venue, span, skip, most)
         return made_in_steps(steps, self._exchange.lock)
 
     def candles(self, request: Request, venue: str, symbol: str) -> Answer:

@@ -1,10 +1,12 @@
 """All books of a venue in short."""
 
 import json
+from typing import Any
 
 import pytest
 from wsgi import BUY, Client
 
+from disorderbook.engine.book import OrderBook
 from disorderbook.marketdata import overview
 from disorderbook.marketdata.history import SECOND
 from disorderbook.marketdata.overview import BOOKS_AT_ONCE, MOST_BOOKS, POINTS
@@ -33,11 +35,11 @@ class Market:
     def wait(self, seconds: float) -> None:
         self.now += int(seconds * SECOND)
 
-    def told(self, **asked: object) -> dict[str, object]:
+    def told(self, **asked: object) -> dict[str, Any]:
         query = "&".join(f"{name}={value}" for name, value in asked.items())
         answer = self.client("GET", f"{OVERVIEW}?{query}")
         assert answer.status == 200
-        return answer.json  # type: ignore[no-any-return]
+        return dict(answer.json)
 
 
 def test_a_book_is_told_with_its_prices_and_how_it_went() -> None:
@@ -50,7 +52,7 @@ def test_a_book_is_told_with_its_prices_and_how_it_went() -> None:
     market.order("sell", 5150, 8)
     told = market.told()
     assert told["stocks"] == 1 and told["skipped"] == 0
-    (book,) = told["books"]  # type: ignore[misc]
+    (book,) = told["books"]
     line = book.pop("line")
     assert book == {
         "symbol": "FOOBAR",
@@ -70,21 +72,49 @@ def test_what_was_before_the_span_is_its_first_price_and_nothing_else() -> None:
     market = Market()
     market.trade(4000, 99)
     market.wait(400)
-    (book,) = market.told()["books"]  # type: ignore[misc]
+    (book,) = market.told()["books"]
     assert (book["open"], book["volume"], book["trades"]) == (4000, 0, 0)
     assert book["line"] == [4000] * POINTS
     market.trade(4400, 5)
-    (book,) = market.told()["books"]  # type: ignore[misc]
+    (book,) = market.told()["books"]
     assert (book["last"], book["open"], book["volume"]) == (4400, 4000, 5)
     assert book["line"] == [4000] * (POINTS - 1) + [4400]
     for span in ("30m", "all"):
-        (book,) = market.told(span=span)["books"]  # type: ignore[misc]
+        (book,) = market.told(span=span)["books"]
         assert (book["open"], book["volume"], book["line"][-1]) == (4000, 104, 4400)
+
+
+def test_what_many_look_at_is_made_once_a_second_and_after_each_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    market, made = Market(), []
+    in_short = overview._in_short
+
+    def note(book: OrderBook, *others: Any) -> Any:
+        made.append(book.symbol)
+        return in_short(book, *others)
+
+    monkeypatch.setattr(overview, "_in_short", note)
+    market.trade(5000, symbol="B")  # beside FOOBAR, which has none
+    first = market.told()
+    market.wait(0.5)
+    assert market.told()["books"] == first["books"] and made == ["FOOBAR", "B"]
+    market.told(span="30m")
+    market.told(skip=1, limit=1)
+    assert made == ["FOOBAR", "B"] * 2, "those of another span"
+    market.order("buy", 4000, symbol="B")
+    assert market.told()["books"][1]["bid"] == 4000 and made[4:] == ["B"]
+    market.wait(0.5)
+    market.told()
+    assert made[5:] == ["FOOBAR", "B"]
+    book = market.client.services.exchange.book("TESTEX", "FOOBAR")
+    market.client.services.exchange.halt(book, "a break")
+    assert market.told()["books"][0]["halted"] == "a break"
 
 
 def test_a_book_without_trades_has_neither_price_nor_line() -> None:
     market = Market()
-    (book,) = market.told()["books"]  # type: ignore[misc]
+    (book,) = market.told()["books"]
     assert book == {"symbol": "FOOBAR", "volume": 0, "trades": 0, "line": []}
     assert market.told(span="all")["books"] == [book]
 
@@ -94,7 +124,7 @@ def test_extreme_prices_are_told_as_they_are() -> None:
     market.trade(0)
     market.wait(6)
     market.trade(MAX_PRICE, MAX_QUANTITY)
-    (book,) = market.told()["books"]  # type: ignore[misc]
+    (book,) = market.told()["books"]
     assert (book["open"], book["last"], book["volume"]) == (0, MAX_PRICE, MAX_QUANTITY + 10)
     assert book["line"] == [0, MAX_PRICE]
 
@@ -104,7 +134,7 @@ def test_it_is_told_which_books_are_halted_and_settled() -> None:
     exchange = market.client.services.exchange
     exchange.halt(exchange.book("TESTEX", "FOOBAR"), "a lesson")
     exchange.settle(exchange.book("TESTEX", "OVER"), 0)
-    halted, settled = market.told()["books"]  # type: ignore[misc]
+    halted, settled = market.told()["books"]
     assert halted["halted"] == "a lesson" and "settled" not in halted
     assert settled["settled"] == 0
 
@@ -135,7 +165,7 @@ def test_a_venue_of_many_books_is_told_in_parts_and_in_steps(
     assert [book["symbol"] for book in told["books"]] == names[:MOST_BOOKS]
     rest = market.told(skip=MOST_BOOKS, limit=20)
     assert rest["skipped"] == MOST_BOOKS
-    symbols = [book["symbol"] for book in rest["books"]]  # type: ignore[attr-defined]
+    symbols = [book["symbol"] for book in rest["books"]]
     assert symbols == names[MOST_BOOKS : MOST_BOOKS + 20]
     assert market.told(skip=5000)["books"] == []
 
