@@ -26,6 +26,7 @@ from nginx import (
 )
 from raw_http import wait_until
 from tls_front import make_certificate
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from wsgi import BUY, ORDERS
 
@@ -256,8 +257,9 @@ TAPE = "/ob/api/ws/NOISEBOTS/venues/TESTEX"
 
 
 def test_the_tape_goes_through(proxy: Proxy) -> None:
+    """To a program, and to a page that came through it, but to no other site's."""
     with (
-        proxy.connect(f"{TAPE}/tickertape") as ticker,
+        proxy.connect(f"{TAPE}/tickertape", origin=proxy.url.replace("ws", "http")) as ticker,
         proxy.connect(f"{TAPE}/executions", additional_headers=KEY) as in_header,
         proxy.connect(f"{TAPE}/executions?api_key=noisekey") as in_query,
         proxy.connect(f"/key/noisekey{TAPE}/executions") as in_path,
@@ -270,6 +272,8 @@ def test_the_tape_goes_through(proxy: Proxy) -> None:
         for listener in (in_header, in_query, in_path):
             execution = json.loads(listener.recv(PATIENCE))
             assert execution["account"] == "NOISEBOTS" and execution["filled"] > 0
+    with pytest.raises(InvalidStatus, match="403"):
+        proxy.connect(f"{TAPE}/tickertape", origin="https://evil.example")
 
 
 def test_the_tape_keeps_its_own_door_behind_the_proxy(proxy: Proxy) -> None:
