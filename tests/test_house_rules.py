@@ -75,7 +75,7 @@ MAY_IMPORT = {
     "server": {"process", "protocol.names", "errors"},
     "engine": {"rules.market"},
     "traders": {"engine", "protocol.names"},
-    "runner": {"client", "engine", "traders"},
+    "runner": {"client", "engine", "process", "traders"},
 }
 BOTS_MAY_IMPORT = {"traders", "client", "runner"}
 ENGINE_MAY_IMPORT = {

@@ -90,10 +90,12 @@ def add_bot_accounts(folder: ClassFolder, plan: ClassPlan) -> None:
 
 
 def _plan_text(path: Path, wanted: NewClass) -> str:
-    """The class file; raises ValueError if no port is free."""
+    """The class file; raises ValueError if no port is free, or both are one."""
     others = _ports_beside(path)
     port = wanted.port or free_port(TLS_PORT if wanted.tls else PLAIN_PORT, others)
     exchange_port = wanted.exchange_port or free_port(EXCHANGE_PORT, others | {port})
+    if port == exchange_port:
+        raise ValueError(f"Both ports would be {port}: the exchange's and the one for the others")
     hosts = list(wanted.hosts) or network_addresses() or [LOOPBACK]
     template = (files("disorderbook.classroom") / "default.toml").read_text(encoding="utf-8")
     values = {"PORT": port, "EXCHANGE": exchange_port, "HOSTS": hosts, "TLS": wanted.tls}

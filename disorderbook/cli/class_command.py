@@ -27,7 +27,7 @@ from disorderbook.classroom.session import STEPS, Session, lead, score_lines
 from disorderbook.classroom.students import MOST_STUDENTS, numbered_names, read_names
 from disorderbook.cli.values import between, host
 from disorderbook.ledger.location import Unusable
-from disorderbook.process.invocation import command
+from disorderbook.process.invocation import ShortParser, command
 from disorderbook.protocol.names import LARGEST_PORT
 from disorderbook.traders.registry import REGISTRY
 
@@ -54,9 +54,7 @@ def run_class(arguments: list[str]) -> int:
 
 def class_parser() -> argparse.ArgumentParser:
     """The parser of what stands behind `class`."""
-    parser = argparse.ArgumentParser(
-        prog="disorderbook class", description="Run a class on this machine."
-    )
+    parser = ShortParser(prog="disorderbook class", description="Run a class on this machine.")
     commands = parser.add_subparsers(required=True, metavar="ACTION")
     _add_make(commands)
     start = _add(commands, "start", _start, "start it, and lead through its rounds at a prompt")

@@ -9,7 +9,6 @@ import os
 import random
 import shlex
 from collections.abc import Sequence
-from typing import NoReturn
 
 from disorderbook.assembly import FIRST_SYMBOL, FIRST_VENUE
 from disorderbook.cli.values import between, name, seconds, seconds_between, sensible
@@ -24,7 +23,7 @@ from disorderbook.lab.requirements import MOST_REQUIREMENTS, requirement
 from disorderbook.lab.runs import LONGEST_PATIENCE, MOST_DAYS
 from disorderbook.lab.trial import MOST_SEEDS, UNTIL_SURE
 from disorderbook.lab.workers import MOST_JOBS, cores
-from disorderbook.process.invocation import command
+from disorderbook.process.invocation import ShortParser, command
 
 PROGRAM = "disorderbook run"
 USUAL_DAYS = 100
@@ -44,18 +43,10 @@ EXIT_CODES = {
 }
 
 
-class RunParser(argparse.ArgumentParser):
-    """A parser that is short when it refuses something."""
-
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of the whole usage."""
-        self.exit(2, f"{self.prog}: {message} (--help lists the options)\n")
-
-
-def run_parser() -> RunParser:
+def run_parser() -> ShortParser:
     """The parser; `parsed` reads a whole command line."""
     codes = "; ".join(f"{code}: {meaning}" for code, meaning in EXIT_CODES.items())
-    parser = RunParser(
+    parser = ShortParser(
         prog=PROGRAM,
         usage=f"{PROGRAM} PROGRAM [ARGUMENT ...] [options] [-- ARGUMENT ...]",
         description="Run a program in private markets, one for each seed, and say how it did.",
@@ -95,7 +86,7 @@ _REPORT = "write one HTML file with the curves, and the book at every moment"
 _OUT = "write summary.json, fills.csv, orders.csv and pnl.csv to this folder"
 
 
-def _add_market(parser: RunParser) -> None:
+def _add_market(parser: ShortParser) -> None:
     add = parser.add_argument
     add("--level", choices=LEVELS, metavar="NAME", help=f"play a level: {', '.join(LEVELS)}")
     add("--opponents", type=sensible(_read_opponents), metavar="LIST", help=_OPPONENTS)

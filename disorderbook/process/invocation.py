@@ -1,15 +1,27 @@
-"""How this program was called, for the lines that it prints to be copied.
+"""How this program was called: the parser that refuses in a sentence what was wrong with that, and
+the beginning of the lines that it prints to be copied.
 
 The rule: such a line begins as the call did, so that it works where the call has worked: also in an
 environment that is not activated, whose commands are on no PATH.
 """
 
+import argparse
 import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 COMMAND = "disorderbook"
+USAGE_ERROR = 2  # exit status
+
+
+class ShortParser(argparse.ArgumentParser):
+    """A parser of a command line, and of the commands below it, that is short when it refuses."""
+
+    def error(self, message: str) -> NoReturn:
+        """One sentence instead of the whole usage."""
+        self.exit(USAGE_ERROR, f"{self.prog}: {message} (--help lists the options)\n")
 
 
 def python() -> str:

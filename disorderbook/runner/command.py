@@ -19,12 +19,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NoReturn
 
 from urllib3.exceptions import InsecureRequestWarning
 
 from disorderbook.client.market import VARIABLES
 from disorderbook.client.network import DEFAULT_URL, api_address, checked_verify, encoded
+from disorderbook.process.invocation import USAGE_ERROR, ShortParser
 from disorderbook.runner.display import Complaints, complain, status_line
 from disorderbook.runner.gateway import (
     Endpoint,
@@ -45,7 +45,6 @@ from disorderbook.traders.registry import REGISTRY, Bot
 Say = Callable[[str], None]
 """Prints a line of a report."""
 
-USAGE_ERROR = 2  # exit status
 MAX_NAME_LENGTH = 255  # characters of a venue, symbol or account
 MAX_PAUSE = 86400.0  # seconds
 MAX_ORDERS = 10**9
@@ -293,17 +292,9 @@ def _silence(line: str) -> None:
     """Say nothing."""
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser of command lines that is short when it refuses one."""
-
-    def error(self, message: str) -> NoReturn:
-        """One sentence instead of the whole usage."""
-        self.exit(USAGE_ERROR, f"{self.prog}: {message} (--help lists the options)\n")
-
-
-def bot_parser(program: str, bot: Bot) -> Parser:
+def bot_parser(program: str, bot: Bot) -> ShortParser:
     """The options of a script that runs one bot."""
-    parser = Parser(
+    parser = ShortParser(
         prog=program,
         description=bot.description,
         epilog="Prices are in cents. An exchange that is not there is waited for.",
@@ -324,9 +315,9 @@ def bot_parser(program: str, bot: Bot) -> Parser:
     return parser
 
 
-def bots_parser(program: str) -> Parser:
+def bots_parser(program: str) -> ShortParser:
     """The options of the command that runs several bots."""
-    parser = Parser(
+    parser = ShortParser(
         prog=program,
         description="Run bots side by side against an exchange; without a name, list them.",
         epilog="Prices are in cents. An exchange that goes away is waited for.",
@@ -441,7 +432,7 @@ def count_up_to(most: int) -> Callable[[str], int]:
     return count
 
 
-def _add_market_options(parser: Parser) -> None:
+def _add_market_options(parser: ShortParser) -> None:
     """Where to trade, how much, and how it is repeated. `disorderbook run` sets variables of the
     environment, which are the defaults then.
     """
@@ -481,7 +472,7 @@ def _variable(name: str) -> str | None:
     return os.environ.get(VARIABLES + name) or None
 
 
-def _add_pause(parser: Parser, usual: str) -> None:
+def _add_pause(parser: ShortParser, usual: str) -> None:
     parser.add_argument(
         "--pause",
         type=pause,
