@@ -52,7 +52,7 @@ def run_class(arguments: list[str]) -> int:
         os.umask(before)
 
 
-def class_parser() -> argparse.ArgumentParser:
+def class_parser() -> ShortParser:
     """The parser of what stands behind `class`."""
     parser = ShortParser(prog="disorderbook class", description="Run a class on this machine.")
     commands = parser.add_subparsers(required=True, metavar="ACTION")
@@ -77,12 +77,12 @@ def class_parser() -> argparse.ArgumentParser:
 
 
 def _add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    commands: "argparse._SubParsersAction[ShortParser]",
     name: str,
     run: Command,
     text: str,
     first: str = "",
-) -> argparse.ArgumentParser:
+) -> ShortParser:
     """A parser for what is done with a class that is there; returns it."""
     parser = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
     parser.set_defaults(run=run)
@@ -161,7 +161,7 @@ def _add_host(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_make(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_make(commands: "argparse._SubParsersAction[ShortParser]") -> None:
     text = "make a folder with a class's accounts, rounds, cards and nginx configuration"
     parser = commands.add_parser("make", help=text, description=text.capitalize() + ".")
     parser.set_defaults(run=_make)
