@@ -43,6 +43,7 @@ from disorderbook.ledger.recording import read_recording
 from disorderbook.ledger.temporary import TemporaryLedger
 from disorderbook.marketdata.history import History
 from disorderbook.marketdata.mark import Mark
+from disorderbook.marketdata.nav_series import NavRecorder
 from disorderbook.marketdata.scoreboard import Scoreboard
 from disorderbook.nats.connection import NatsAccess, check_access, nats_access
 from disorderbook.nats.publisher import Publisher
@@ -184,6 +185,7 @@ def assemble(
         with (
             _publishing(publisher, exchange),
             Periodic("upkeep", UPKEEP_SECONDS, exchange.flush, (Unavailable,)),
+            _sampled_at_end(exchange, recorder),
             TimelineThread(exchange, gamemaster, timeline),
         ):
             yield Services(
@@ -207,6 +209,17 @@ def assemble(
             )
     finally:
         exchange.close()
+
+
+@contextmanager
+def _sampled_at_end(exchange: Exchange, recorder: NavRecorder) -> Iterator[None]:
+    """Have what is stored say what accounts were worth at the end, however it comes."""
+    try:
+        yield
+    finally:
+        if exchange.is_stored:
+            with exchange.lock:
+                recorder.finish()
 
 
 def first_book(exchange: Exchange, settings: MarketSettings) -> OrderBook:

@@ -225,6 +225,14 @@ class NavRecorder:
         if next(self._steps, self) is self:
             self._steps = None
 
+    def finish(self) -> None:
+        """Make every sample that is due at some time now, at once: the exchange ends."""
+        self._steps = None
+        for venue in list(self._due):
+            for _ in self._sample(venue):
+                pass
+        self._due.clear()
+
     # ---- what `lab.control` does
 
     def reset(self, book: OrderBook | None) -> None:
@@ -252,10 +260,10 @@ class NavRecorder:
         books = self._books(venue)
         happened = sum(b.event_count if self._is_restless else b.execution_count for b in books)
         if books and happened != self._looked.get(venue):
-            self._looked[venue] = happened
             series = self._series.setdefault(venue, NavSeries())
             yield from self._number_accounts(series, books)
             navs = yield from self._values(series, books)
+            self._looked[venue] = happened  # not before: a sample under way may be dropped
             if navs != series.latest_navs():
                 series.add(Sample(self._exchange.read_clock(), navs))
                 self._ledger.record_samples(series.take_changes(venue))

@@ -16,6 +16,7 @@ from disorderbook.accounts import Accounts
 from disorderbook.assembly import CannotStart, MarketSettings, assemble
 from disorderbook.errors import CannotWrite
 from disorderbook.lab.clock import clock_settings
+from disorderbook.ledger.score_export import history_rows, last_prices, score_rows
 from disorderbook.ledger.scores import load_scores
 from disorderbook.marketdata import nav_series
 
@@ -218,3 +219,14 @@ def test_what_was_traded_right_before_a_kill_is_sampled_after_it(tmp_path: Path)
         client.advance(3)
         assert client("GET", f"{SCORES}?over=time", headers=headers).json["times"] == times
     assert count_rows(copy, "score_samples") == count
+
+
+def test_what_is_stored_at_the_end_says_what_accounts_were_worth_then(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    with market(file) as client:
+        played(client)
+        trade(client, 12)  # the next sample would be in two seconds
+    with closing(sqlite3.connect(file)) as connection:
+        last = {account: nav for _, _, account, nav in history_rows(connection, last_prices)}
+        scores = score_rows(connection, last_prices)
+        assert last == {row[2]: row[3] for row in scores if row[1] is None}

@@ -187,6 +187,25 @@ def test_only_so_many_accounts_are_sampled_some_at_a_time(monkeypatch: pytest.Mo
     assert market.told()[0][1] == [0] * 30
 
 
+@pytest.mark.parametrize("drop", ["load", "finish"])
+def test_a_sample_under_way_that_is_dropped_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch, drop: str
+) -> None:
+    monkeypatch.setattr(nav_series, "VALUES_AT_ONCE", 1)
+    market = Market()
+    market.trade(50)
+    for _ in range(3):  # two accounts are numbered, and one is looked at
+        market.recorder.act()
+    assert market.told() == []
+    if drop == "load":
+        market.recorder.load(market.recorder.save())
+        market.wait(2)
+    else:
+        market.recorder.finish()
+        assert market.recorder.next_at is None
+    assert [navs for _, navs in market.told()] == [[0, 0]]
+
+
 def test_a_copy_does_not_go_on() -> None:
     market = Market()
     market.trade(50)
