@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import requests
 
+from disorderbook.process.invocation import command
 from disorderbook.protocol.names import DETAIL_HEADER, HOST
 
 KEY_HEADER = "X-Starfighter-Authorization"
@@ -72,7 +73,7 @@ class AdminConnection:
             told: Json = answer.json()
         except requests.RequestException:  # that of an answer that is no JSON, too
             raise NoExchange(
-                f"No exchange answers at {self.url}: start it with `disorderbook class start`"
+                f"No exchange answers at {self.url}: start the class with `{command()} class start`"
             ) from None
         if answer.status_code != 200:
             detail = answer.headers.get(DETAIL_HEADER)

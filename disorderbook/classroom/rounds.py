@@ -41,6 +41,14 @@ NEW, CREATED, RUNNING, PAUSED, OVER, ENDED = (
 )
 PHASES = (NEW, CREATED, RUNNING, PAUSED, OVER, ENDED)
 IS_ON = (RUNNING, PAUSED, OVER)
+STANDS = {
+    NEW: "is not created yet",
+    CREATED: "is created, and not started yet",
+    RUNNING: "is running",
+    PAUSED: "is paused",
+    OVER: "is over: `end` settles it",
+    ENDED: "has ended",
+}
 NOT_YET, PAUSE, TIME_UP = (
     "not started yet",
     "paused by the teacher",
@@ -117,6 +125,7 @@ class Rounds:
         with self._step(number, NEW) as (found, state):
             for stock in found.stocks:
                 self._connection.act("open", venue=found.venue, symbol=stock, halted=True)
+            self._halt(found, NOT_YET)
             self._change(number, state._replace(phase=CREATED))
         return f"{_name(found)} is created."
 
@@ -133,7 +142,8 @@ class Rounds:
             self._count_down(found, seconds)
             now = self._now()
             self._change(number, RoundState(RUNNING, now, now + seconds))
-        return f"{_name(found)} runs for {found.minutes:g} minutes."
+        minutes = "1 minute" if found.minutes == 1 else f"{found.minutes:g} minutes"
+        return f"{_name(found)} runs for {minutes}."
 
     def pause(self, number: int) -> str:
         with self._step(number, RUNNING) as (found, state):
@@ -142,7 +152,7 @@ class Rounds:
             self._connection.act("countdown", seconds=0)
             self._announce(found, "paused")
             self._change(number, state._replace(phase=PAUSED, left=left))
-        return f"{_name(found)} is paused with {left / SECONDS:.1f} minutes left."
+        return f"{_name(found)} is paused with {clock(left)} left."
 
     def resume(self, number: int) -> str:
         with self._step(number, PAUSED) as (found, state):
@@ -168,7 +178,9 @@ class Rounds:
         with self._step(number, *IS_ON) as (found, state):
             scores = self._settled(found) if found.stocks else self._level_scores(found, state)
             self._connection.act("countdown", seconds=0)
-            best = sorted(scores.items(), key=lambda each: -each[1])[:3]
+            students = self._folder.students()  # a bot stands in no place
+            made = [each for each in scores.items() if each[0] in students]
+            best = sorted(made, key=lambda each: -each[1])[:3]
             named = ", ".join(f"{account:.40} {nav / 100:,.2f}" for account, nav in best)
             self._announce(found, f"ended. {named}" if named else "ended")
             self._change(number, state._replace(phase=ENDED, scores=scores))
@@ -245,7 +257,7 @@ class Rounds:
         with self._locked():
             state = self.states()[number]
             if state.phase not in phases:
-                raise ValueError(f"{_name(found)} is {state.phase}, and not {' or '.join(phases)}")
+                raise ValueError(f"{_name(found)} {STANDS[state.phase]}")
             yield found, state
 
     def _change(self, number: int, state: RoundState) -> None:
@@ -282,6 +294,11 @@ def totals(
 
 def _name(found: Round) -> str:
     return f"Round {found.number}, {found.title}" if found.title else f"Round {found.number}"
+
+
+def clock(seconds: float) -> str:
+    """How long that is, as 11:57."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
 def _invitation(found: Round) -> str:

@@ -21,12 +21,13 @@ from disorderbook.classroom.creation import add_bot_accounts, write_generated
 from disorderbook.classroom.folder import ClassFolder
 from disorderbook.classroom.plan import VENUE, ClassPlan, Round
 from disorderbook.classroom.proxy import HOW_TO_GET_IT, nginx_program
-from disorderbook.classroom.rounds import NEW, RUNNING, Rounds, totals
+from disorderbook.classroom.rounds import NEW, RUNNING, Rounds, clock, totals
 from disorderbook.process.invocation import command
 from disorderbook.server.origin import is_address
 
 LOOK_SECONDS = 0.5
 SHOWN_SCORES = 10  # rows, unless all are asked for
+WIDEST_NAME = 32  # characters of a name among the scores
 PROMPT = "class> "
 HELP = """\
   start [N]    start the next round, or round N
@@ -77,21 +78,24 @@ def status_lines(rounds: Rounds) -> Iterator[str]:
     for each in rounds.plan.rounds:
         state = states[each.number]
         left = rounds.seconds_left(state)
-        clock = f", {int(left) // 60}:{int(left) % 60:02} left" if left else ""
+        time = f", {clock(left)} left" if left else ""
         what = (
             f"the level {each.level}" if each.level else f"{each.venue}: {', '.join(each.stocks)}"
         )
-        yield f"  {each.number}  {each.title:30.30}  {state.phase}{clock}  ({what})"
+        yield f"  {each.number}  {each.title:30.30}  {state.phase}{time}  ({what})"
 
 
 def score_lines(rounds: Rounds, students: list[str], most: int | None = None) -> Iterator[str]:
     """Students with what they have made in each round and in total, in dollars, the best first."""
     rows = totals(rounds, students, rounds.scores)
+    shown = rows[:most]
+    width = min(max((len(account) for account, *_ in shown), default=0), WIDEST_NAME)
     titles = "".join(f"{f'round {each.number}':>14}" for each in rounds.plan.rounds)
-    yield f"{'':4}{'':24}{titles}{'total':>16}"
-    for rank, (account, made, total) in enumerate(rows[:most], 1):
+    yield f"{'':4}{'':{width}}{titles}{'total':>16}"
+    for rank, (account, made, total) in enumerate(shown, 1):
         cells = "".join(f"{_dollars(nav):>14}" for nav in made)
-        yield f"{rank:3} {account:24.24}{cells}{_dollars(total):>16}"
+        name = account if len(account) <= width else f"{account[: width - 1]}…"
+        yield f"{rank:3} {name:{width}}{cells}{_dollars(total):>16}"
     if most is not None and len(rows) > most:
         yield f"    and {len(rows) - most} more (`scores all`)"
 
@@ -230,10 +234,13 @@ class Session:
             yield lead(self._rounds, command, int(more[0]) if more else None)
         elif command == "status":
             yield from status_lines(self._rounds)
-        elif command == "scores":
+        elif command == "scores" and more in ([], ["all"]):
             students = list(self._folder.students())
             yield from score_lines(self._rounds, students, None if more else SHOWN_SCORES)
+        elif command == "help":
+            yield HELP
         else:
+            yield f"{' '.join(words)!r:.60} is nothing that can be done here:"
             yield HELP
 
     def _end(self) -> None:

@@ -62,7 +62,7 @@ def read_names(path: Path, most: int = MOST_STUDENTS, taken: Iterable[str] = ())
 def checked_name(text: str, taken: Iterable[str]) -> str:
     """A name for one more student; raises ValueError with a sentence."""
     name = _cleaned(text)
-    _check("This is a name", name)
+    _check("The student would have a name", name)
     if _compared(name) in map(_compared, taken):
         raise ValueError(f"There is an account {name!r:.60} already: give each a name of its own")
     return name

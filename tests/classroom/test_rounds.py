@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -31,10 +32,8 @@ def trade(market: ClassMarket, venue: str, stock: str, price: int) -> None:
         assert ada.buy(price, 10).total_filled == 10
 
 
-def notices(market: ClassMarket) -> dict[str, dict[str, object]]:
-    told: dict[str, dict[str, object]] = requests.get(
-        f"{market.exchange.url}/api/v1/notices"
-    ).json()
+def notices(market: ClassMarket) -> dict[str, Any]:
+    told: dict[str, Any] = requests.get(f"{market.exchange.url}/api/v1/notices").json()
     return told
 
 
@@ -65,6 +64,26 @@ def test_a_round_from_its_creation_to_its_end(market: ClassMarket) -> None:
     assert rounds.states()[1].phase == ENDED
     with trader(market, "ADA", "ROUND1", "ACME") as ada, pytest.raises(Refused, match="settled"):
         ada.buy(1, 1)
+
+
+def test_what_is_told_at_the_end_has_no_bot_in_a_place(market: ClassMarket) -> None:
+    rounds = market.rounds()
+    rounds.start(1)
+    with trader(market, "MAKERBOTS", "ROUND1", "ACME") as bot:
+        bot.sell(100, 10)
+        with trader(market, "ADA", "ROUND1", "ACME") as ada:
+            ada.buy(100, 10)
+            bot.sell(50, 1)
+            ada.buy(50, 1)
+    rounds.end(1)
+    assert rounds.scores(1) == {"ADA": -500, "MAKERBOTS": 500}
+    assert notices(market)["announcement"]["text"] == "Round 1, First: ended. ADA -5.00"
+
+
+def test_a_round_that_is_not_started_says_so_to_whoever_trades(market: ClassMarket) -> None:
+    market.rounds().create(1)
+    halts = notices(market)["halts"]
+    assert [halt["reason"] for halt in halts] == ["not started yet"] * 2
 
 
 def test_a_manipulated_price_does_not_count_where_a_price_is_stated(market: ClassMarket) -> None:
@@ -114,12 +133,12 @@ def test_a_level_counts_those_who_have_won_it_since_it_was_started(
 @pytest.mark.parametrize(
     "before, step, sentence",
     [
-        ([], "pause", "Round 1, First is new, and not running"),
-        (["create"], "create", "Round 1, First is created, and not new"),
-        (["start"], "start", "Round 1, First is running, and not created"),
-        (["start"], "resume", "is running, and not paused"),
-        (["start", "end"], "start", "is ended, and not created"),
-        (["start", "stop"], "pause", "is over, and not running"),
+        ([], "pause", "^Round 1, First is not created yet$"),
+        (["create"], "create", "^Round 1, First is created, and not started yet$"),
+        (["start"], "start", "^Round 1, First is running$"),
+        (["start"], "resume", "is running$"),
+        (["start", "end"], "start", "has ended$"),
+        (["start", "stop"], "pause", "is over: `end` settles it$"),
     ],
 )
 def test_a_step_at_another_time_is_refused(

@@ -32,13 +32,13 @@ def test_words_lead_to_the_round_that_is_meant(tmp_path: Path) -> None:
             lead(rounds, "pause")
         assert lead(rounds, "create") == "Round 1, First is created."
         assert lead(rounds, "start") == "Round 1, First runs for 2 minutes."
-        assert "paused with 2.0 minutes left" in lead(rounds, "pause")
+        assert "paused with 2:00 left" in lead(rounds, "pause")
         assert lead(rounds, "resume") == "Round 1, First goes on."
         assert lead(rounds, "next") == (
-            "Round 1, First has ended. Round 2, Round 2 runs for 1 minutes."
+            "Round 1, First has ended. Round 2, Round 2 runs for 1 minute."
         )
         assert lead(rounds, "end") == "Round 2, Round 2 has ended."
-        assert lead(rounds, "start", 3) == "Round 3, Alone runs for 1 minutes."
+        assert lead(rounds, "start", 3) == "Round 3, Alone runs for 1 minute."
         market.now += 15
         assert [*status_lines(rounds)] == [
             "  1  First                           ended  (ROUND1: ACME, GLOBEX)",
@@ -56,6 +56,7 @@ def test_scores_are_cut_where_they_are_many(tmp_path: Path) -> None:
         assert len(lines) == 12 and lines[-1] == "    and 3 more (`scores all`)"
         everybody = [*score_lines(market.rounds(), names)]
         assert len(everybody) == 14 and max(map(len, everybody)) < 100
+        assert [line for line in everybody if f" {'W' * 31}… " in line], "what is cut looks so"
 
 
 def test_no_bots_stand_among_the_students_on_the_projector(tmp_path: Path) -> None:
@@ -200,11 +201,12 @@ def test_what_is_typed_is_obeyed_or_explained(tmp_path: Path) -> None:
     with class_market(tmp_path / "class", "ADA") as market:
         said: list[str] = []
         running = Session(market.folder, said.append)
-        for line in ("", "help", "start", "scores all", "pause 7", "pause x", "quit"):
+        for line in ("", "help", "start", "scores all", "pause 7", "strat", "pause x", "quit"):
             running._obey(line)
         text = "\n".join(said)
         assert session.HELP in said and "Round 1, First runs for 2 minutes." in said
         assert "There is no round 7" in text and "'x' is no number of a round" in text
+        assert "'strat' is nothing that can be done here:" in said
         assert "running" not in said[0] and not running._is_running
         again = Session(market.folder, said.append)
         again._obey(None)  # the end of a terminal's input
