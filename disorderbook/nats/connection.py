@@ -1,4 +1,4 @@
-"""How a NATS server is reached: its URL, who we are there, TLS, and one connection by nats-py.
+"""How NATS servers are reached: their URLs, who we are there, TLS, and a connection by nats-py.
 
 The rule: a connection is used until something goes wrong with it, and never again. nats-py could
 connect again by itself, but would then send what is left of the old connection, the oldest first.
@@ -8,6 +8,7 @@ send yet.
 
 import asyncio
 import base64
+import random
 import re
 import ssl
 from collections.abc import Awaitable, Callable
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 PORT = 4222
 PLAIN, TLS = "nats", "tls"
 URL_RULE = (
-    "nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ or TOKEN@ before HOST if need be"
+    "nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ or TOKEN@ before HOST if need be;"
+    " several have commas between them"
 )
+MOST_SERVERS = 16  # that can be named
 INSTALL = "pip install 'disorderbook[nats]'"
 CONNECT_SECONDS = 2.0  # that each step of connecting may take
 PING_SECONDS = 20  # between two signs of life of a quiet connection
+WRITE_SECONDS = 0.001  # between two looks whether nats-py has written everything
 CLOSE_SECONDS = 0.5  # for nats-py to end its tasks
 LONGEST_CREDENTIALS = 64 * 1024  # bytes of a file
 
@@ -35,18 +39,14 @@ _SEED = re.compile(r"^-+BEGIN USER NKEY SEED-+\r?\n(\S+)\r?\n", re.MULTILINE)
 OnError = Callable[[Exception], Awaitable[None]]
 
 
-class NatsAccess(NamedTuple):
-    """A NATS server and who we are there. `credentials` and `ca` are files, which are read at each
-    connection: the server's operator gives out the one, the other (PEM) proves the server.
-    """
+class NatsAddress(NamedTuple):
+    """A NATS server, and who we are there."""
 
     scheme: str
     host: str
     port: int
     user: str | None = None
     password: str | None = None  # without one the user is a token
-    credentials: str | None = None
-    ca: str | None = None
 
     @property
     def url(self) -> str:
@@ -54,16 +54,48 @@ class NatsAccess(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
+
+class NatsAccess(NamedTuple):
+    """The servers of a cluster, or the only one, and who we are at all of them. `credentials` and
+    `ca` are files, which are read at each connection: the servers' operator gives out the one, the
+    other (PEM) proves the servers.
+    """
+
+    servers: tuple[NatsAddress, ...]
+    credentials: str | None = None
+    ca: str | None = None
+
+    @property
+    def url(self) -> str:
+        """What can be shown to anybody."""
+        return ",".join(each.url for each in self.servers)
+
     @property
     def is_secret(self) -> bool:
         """Whether nothing may be sent without TLS."""
-        return self.scheme == TLS or self.ca is not None
+        return self.servers[0].scheme == TLS or self.ca is not None
 
 
 def nats_access(text: str) -> NatsAccess:
-    """What a URL says; raises ValueError with a sentence, without a password that is in it."""
+    """What a URL says, or several with commas between them; raises ValueError with a sentence,
+    without a password that is in it. What follows a comma without a scheme of its own has the
+    scheme, user and password of the first.
+    """
+    first, *others = text.split(",")
+    if len(others) >= MOST_SERVERS:
+        raise ValueError(f"At most {MOST_SERVERS} NATS servers can be named")
+    servers = [_address(first.strip())]
+    for other in others:
+        servers.append(_address(other.strip(), servers[0]))
+    if len({each.scheme for each in servers}) > 1:
+        raise ValueError("The URLs of a cluster of NATS servers are all nats:// or all tls://")
+    return NatsAccess(tuple(servers))
+
+
+def _address(text: str, first: NatsAddress | None = None) -> NatsAddress:
+    is_short = first is not None and "://" not in text
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(f"{first.scheme}://{text}" if first and is_short else text)
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ValueError(f"The URL of a NATS server is {URL_RULE}") from None
@@ -75,7 +107,10 @@ def nats_access(text: str) -> NatsAccess:
         raise ValueError("The host in the URL of a NATS server is a name or an address")
     user = None if parts.username is None else unquote(parts.username)
     password = None if parts.password is None else unquote(parts.password)
-    return NatsAccess(parts.scheme, host, port or PORT, user or None, password)
+    address = NatsAddress(parts.scheme, host, port or PORT, user or None, password)
+    if first and is_short and user is None:
+        return address._replace(user=first.user, password=first.password)
+    return address
 
 
 def check_access(access: NatsAccess) -> None:
@@ -88,7 +123,7 @@ def check_access(access: NatsAccess) -> None:
     except ImportError:
         raise ValueError(f"NATS needs a package that is not installed; run: {INSTALL}") from None
     if access.credentials is not None:
-        if access.user is not None:
+        if any(each.user is not None for each in access.servers):
             raise ValueError("A NATS server is told either a user in the URL or a credentials file")
         read_credentials(access.credentials)
     _context(access)
@@ -109,9 +144,24 @@ def read_credentials(path: str) -> str:
 
 
 async def connect(access: NatsAccess, on_error: OnError, on_closed: OnError) -> "Client":
-    """A client that is connected now. `on_error` hears what the server complains of, `on_closed`
-    of its end, which has no other consequence. Raises whatever stands in the way.
+    """A client that is connected now, to one of the servers, which are tried in an order of chance.
+    `on_error` hears what the server complains of, `on_closed` of its end, which has no other
+    consequence. Raises whatever stands in the way.
     """
+    reasons = []
+    for server in random.sample(access.servers, len(access.servers)):
+        try:
+            return await _connect_to(server, access, on_error, on_closed)
+        except Exception as fault:
+            if len(access.servers) == 1:
+                raise
+            reasons.append(f"{server.url}: {reason_of(fault)}")
+    raise ConnectionError("; ".join(reasons))
+
+
+async def _connect_to(
+    server: NatsAddress, access: NatsAccess, on_error: OnError, on_closed: OnError
+) -> "Client":
     from nats.aio.client import Client
 
     client = Client()
@@ -128,7 +178,7 @@ async def connect(access: NatsAccess, on_error: OnError, on_closed: OnError) -> 
 
     try:
         await client.connect(
-            [access.url],
+            [server.url],
             error_cb=hear,
             closed_cb=end,
             name="disorderBook",
@@ -137,7 +187,7 @@ async def connect(access: NatsAccess, on_error: OnError, on_closed: OnError) -> 
             connect_timeout=CONNECT_SECONDS,  # type: ignore[arg-type]
             ping_interval=PING_SECONDS,
             pending_size=0,  # to keep nothing while there is no connection
-            **_identity(access, client),
+            **_identity(server, access, client),
         )
         _require_tls(access, client)
     except BaseException:
@@ -145,6 +195,16 @@ async def connect(access: NatsAccess, on_error: OnError, on_closed: OnError) -> 
         raise
     is_connected = True
     return client
+
+
+async def confirm(client: "Client", seconds: float) -> None:
+    """Wait until the server has read everything that it was told; raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        # nats-py sends the PING of its `flush` before what it has not written yet.
+        await asyncio.sleep(0)
+        while client.pending_data_size > 0:
+            await asyncio.sleep(WRITE_SECONDS)
+        await client.flush(2 * seconds)  # type: ignore[arg-type]
 
 
 async def abort(client: "Client") -> None:
@@ -176,7 +236,7 @@ def reason_of(fault: BaseException) -> str:
     return str(fault).removeprefix("nats: ") or type(fault).__name__
 
 
-def _identity(access: NatsAccess, client: "Client") -> dict[str, Any]:
+def _identity(server: NatsAddress, access: NatsAccess, client: "Client") -> dict[str, Any]:
     """The arguments of `Client.connect` that say who we are. Secrets are handed out only when a
     connection is as safe as it has to be.
     """
@@ -196,10 +256,10 @@ def _identity(access: NatsAccess, client: "Client") -> dict[str, Any]:
         identity["user"] = jwt  # never sent, but has nats-py prove who we are unasked
         identity["user_jwt_cb"] = lambda: jwt().encode()
         identity["signature_cb"] = lambda nonce: _signature(seed(), nonce)
-    elif access.user is not None and access.password is not None:
-        identity |= {"user": secret(access.user), "password": secret(access.password)}
-    elif access.user is not None:
-        identity["token"] = secret(access.user)
+    elif server.user is not None and server.password is not None:
+        identity |= {"user": secret(server.user), "password": secret(server.password)}
+    elif server.user is not None:
+        identity["token"] = secret(server.user)
     return identity
 
 
@@ -215,7 +275,7 @@ def _context(access: NatsAccess) -> ssl.SSLContext | None:
     Raises ValueError with a sentence.
     """
     if access.ca is None:
-        return ssl.create_default_context() if access.scheme == TLS else None
+        return ssl.create_default_context() if access.is_secret else None
     try:
         return ssl.create_default_context(cafile=access.ca)
     except ssl.SSLError:

@@ -8,7 +8,8 @@ rest happens here, in an event loop of its own:
 2. What is not confirmed within CONFIRM_SECONDS, or a connection that ends, is an outage: quotes are
    conflated, trades wait in the queue, and there is an attempt to connect each RETRY_SECONDS.
 3. Afterwards trades that were not confirmed are sent again, once, with the numbers that they had;
-   then those that waited, and quotes as they are read at that moment, a few under each lock.
+   then those that waited, and quotes as they are read at that moment, a few under each lock. So are
+   the quotes that were confirmed just before: the server may have died with them.
 
 Whatever is behind by more than LATE_SECONDS without an outage is conflated as well. An outage is
 told once in the log, and so is its end.
@@ -20,14 +21,14 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from disorderbook.engine.book import OrderBook, Quote
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
-from disorderbook.nats.connection import NatsAccess, abort, connect, reason_of, stream_of
+from disorderbook.nats.connection import NatsAccess, abort, confirm, connect, reason_of, stream_of
 from disorderbook.nats.messages import (
     FAILED,
     MOST_HEADER_BYTES,
@@ -59,6 +60,7 @@ PAUSE_SECONDS = 0.002  # between two batches, in which orders have the processor
 CONFIRM_SECONDS = 2.0
 LATE_SECONDS = 0.5  # that something may wait before quotes are conflated
 RETRY_SECONDS = 1.0
+RECENT_SECONDS = 2.0  # in which what a server has confirmed has surely gone further
 END_SECONDS = 1.0  # for what waits at the end
 
 # What a server says of a message that it does not take, as nats-py hands it on.
@@ -100,6 +102,7 @@ class Publisher:
         self._rendering: Iterator[Publication] = iter(())  # the rest of an event
         self._quote: tuple[OrderBook, Quote] | None = None  # of that event
         self._unconfirmed: list[Publication] = []  # to be sent again
+        self._recent = _RecentBooks()
         self._caught_up_at = 0.0  # when nothing waited
         self._confirmed = Counter({QUOTE: 0, TRADE: 0, EXECUTION: 0})
         self._lost = Counter({FULL: 0, OUTAGE: 0, TOO_LARGE: 0, REFUSED: 0, FAILED: 0})
@@ -249,6 +252,7 @@ class Publisher:
         if self._refused:
             batch = [each for each in batch if not self._is_refused(each)]
         self._confirmed.update(each.kind for each in batch)
+        self._recent.note(each.book for each in batch if each.kind == QUOTE)
 
     def _is_refused(self, publication: Publication) -> bool:
         """Whether the server has complained of a message, which is lost then."""
@@ -269,17 +273,17 @@ class Publisher:
 
     async def _confirm(self, client: "Client") -> None:
         """Wait for the server; raises TimeoutError, or why the connection has ended."""
-        flush = asyncio.ensure_future(client.flush(CONFIRM_SECONDS))  # type: ignore[arg-type]
-        flush.add_done_callback(lambda _: self._woken.set())
+        confirming = asyncio.ensure_future(confirm(client, CONFIRM_SECONDS))
+        confirming.add_done_callback(lambda _: self._woken.set())
         deadline = self._loop.time() + CONFIRM_SECONDS
         try:
-            while not flush.done() and self._closed_for is None:
+            while not confirming.done() and self._closed_for is None:
                 self._woken.clear()
                 await asyncio.wait_for(self._woken.wait(), deadline - self._loop.time())
         finally:
-            flush.cancel()
+            confirming.cancel()
         self._require_open()
-        if flush.exception() is not None:
+        if confirming.exception() is not None:
             raise TimeoutError
 
     def _require_open(self) -> None:
@@ -446,6 +450,9 @@ class Publisher:
 
     def _note_outage(self, fault: Exception) -> None:
         self._queue.conflate()
+        self._has_gap = self._has_accounts  # what a server has confirmed may not have gone further
+        for book in self._recent.take():
+            self._queue.note_changed(book)
         if self._outage is None:
             self._outage = _Outage()
         if not self._outage.is_told:
@@ -456,6 +463,29 @@ class Publisher:
                 self._access.url,
                 reason_of(fault),
             )
+
+
+class _RecentBooks:
+    """The books whose quotes were confirmed lately. A server of a cluster may have died before it
+    has passed them on to the others, so after an outage they are read once more.
+    """
+
+    def __init__(self) -> None:
+        self._older: dict[OrderBook, None] = {}
+        self._newer: dict[OrderBook, None] = {}
+        self._turned_at = 0.0
+
+    def note(self, books: Iterable[OrderBook]) -> None:
+        now = time.monotonic()
+        if now > self._turned_at + RECENT_SECONDS:
+            self._older, self._newer, self._turned_at = self._newer, {}, now
+        self._newer.update(dict.fromkeys(books))
+
+    def take(self) -> list[OrderBook]:
+        """All of them, which are not held any longer."""
+        taken = [*(self._older | self._newer)]
+        self._older, self._newer = {}, {}
+        return taken
 
 
 class _Outage:

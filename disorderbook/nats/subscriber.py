@@ -25,7 +25,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from disorderbook.nats.arrivals import Arrivals
-from disorderbook.nats.connection import NatsAccess, abort, connect, reason_of
+from disorderbook.nats.connection import NatsAccess, abort, confirm, connect, reason_of
 from disorderbook.nats.numbers import MANY_BOOKS, TWO_EXCHANGES, Numbers, Repeated
 from disorderbook.nats.subjects import (
     EXECUTION,
@@ -90,6 +90,7 @@ class NatsSubscriber:
         self._loop = asyncio.new_event_loop()
         self._news = asyncio.Event()  # in the loop: something has changed
         self._is_over = False
+        self._task: asyncio.Task[None] | None = None
         self._is_outage_told = False
         self._closed_for: Exception | None = None  # why the connection has ended
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
@@ -100,7 +101,8 @@ class NatsSubscriber:
     def close(self) -> None:
         """End the connection and the thread. What is missing from then on is no gap."""
         self._is_over = True
-        self._notify()
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._stop)
         join(self._thread)
         self._loop.close()
 
@@ -122,7 +124,13 @@ class NatsSubscriber:
     # In the thread.
 
     def _run(self) -> None:
-        self._loop.run_until_complete(self._connect_for_ever())
+        self._task = self._loop.create_task(self._connect_for_ever())
+        with suppress(asyncio.CancelledError):
+            self._loop.run_until_complete(self._task)
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()  # a server that says nothing may be waited for
 
     async def _connect_for_ever(self) -> None:
         while not self._is_over:
@@ -130,14 +138,7 @@ class NatsSubscriber:
                 await self._use_connection()
             except Exception as fault:
                 self._tell_outage(fault)
-            if not self._is_over:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._until_over(), RETRY_SECONDS)
-
-    async def _until_over(self) -> None:
-        while not self._is_over:
-            self._news.clear()
-            await self._news.wait()
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _use_connection(self) -> None:
         """Connect, and keep the server informed until the connection ends; raises why."""
@@ -175,7 +176,7 @@ class NatsSubscriber:
             self._quotes.forget(each)
         for each in wanted - known.keys():
             known[each] = await self._subscribe(client, subject_of(each), self._hearer(each))
-        await client.flush(BEAT_SECONDS)  # type: ignore[arg-type]
+        await confirm(client, BEAT_SECONDS)
         if not self.is_connected or self.confirmed != number:
             self.confirmed, self.is_connected = number, True
             self._on_change()

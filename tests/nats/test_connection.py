@@ -9,7 +9,10 @@ from tls_front import make_certificate
 
 from disorderbook.nats.connection import (
     NatsAccess,
+    NatsAddress,
+    abort,
     check_access,
+    confirm,
     connect,
     nats_access,
     read_credentials,
@@ -27,18 +30,70 @@ SUAOV
 
 
 @pytest.mark.parametrize(
-    ("url", "access"),
+    ("url", "address"),
     [
-        ("nats://a.example", NatsAccess("nats", "a.example", 4222)),
-        ("nats://127.0.0.1:4300/", NatsAccess("nats", "127.0.0.1", 4300)),
-        ("tls://[::1]:1", NatsAccess("tls", "::1", 1)),
-        ("nats://me:p%40ss@h", NatsAccess("nats", "h", 4222, "me", "p@ss")),
-        ("nats://token@h", NatsAccess("nats", "h", 4222, "token")),
+        ("nats://a.example", NatsAddress("nats", "a.example", 4222)),
+        ("nats://127.0.0.1:4300/", NatsAddress("nats", "127.0.0.1", 4300)),
+        ("tls://[::1]:1", NatsAddress("tls", "::1", 1)),
+        ("nats://me:p%40ss@h", NatsAddress("nats", "h", 4222, "me", "p@ss")),
+        ("nats://token@h", NatsAddress("nats", "h", 4222, "token")),
     ],
 )
-def test_a_url_says_where_and_who(url: str, access: NatsAccess) -> None:
-    assert nats_access(url) == access
-    assert "@" not in access.url and nats_access(access.url).port == access.port
+def test_a_url_says_where_and_who(url: str, address: NatsAddress) -> None:
+    assert nats_access(url) == NatsAccess((address,))
+    assert "@" not in address.url and nats_access(address.url).servers[0].port == address.port
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "users"),
+    [
+        ("nats://a:1,b,nats://c:3", "nats://a:1,nats://b:4222,nats://c:3", [None] * 3),
+        ("tls://me:p%2Cw@a, b:2", "tls://a:4222,tls://b:2", ["me", "me"]),
+        (
+            "nats://me:x@a,you:y@b,nats://c",
+            "nats://a:4222,nats://b:4222,nats://c:4222",
+            ["me", "you", None],
+        ),
+        ("nats://[::1]:1,[::2]:2", "nats://[::1]:1,nats://[::2]:2", [None, None]),
+    ],
+)
+def test_the_servers_of_a_cluster_have_commas_between_them(
+    url: str, shown: str, users: list[str | None]
+) -> None:
+    access = nats_access(url)
+    assert access.url == shown and [each.user for each in access.servers] == users
+    assert access.servers[0].password == access.servers[1].password or "you" in users
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("nats://a,tls://b", "all nats:// or all tls://"),
+        ("nats://a," + "b," * 15 + "c", "At most 16"),
+        ("nats://me:secret@a,", "URL of a NATS server is"),
+        ("nats://me:secret@a,http://b", "URL of a NATS server is"),
+        ("nats://me:secret@a,b/path", "URL of a NATS server is"),
+        ("nats://me:secret@a,b:0", "URL of a NATS server is"),
+        ("nats://me:secret@a,b c", "is a name or an address"),
+        (",nats://me:secret@a", "URL of a NATS server is"),
+        ("a,nats://b", "URL of a NATS server is"),
+    ],
+)
+def test_a_wrong_url_among_several_is_a_sentence(url: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence) as refusal:
+        nats_access(url)
+    assert "secret" not in str(refusal.value)
+
+
+def test_of_several_servers_those_that_are_away_are_told_with_their_reasons() -> None:
+    async def hear(fault: Exception) -> None:
+        raise fault
+
+    access = nats_access("nats://127.0.0.1:1,127.0.0.1:2")
+    with pytest.raises(ConnectionError) as failure:
+        asyncio.run(connect(access, hear, hear))
+    for port in (1, 2):
+        assert f"nats://127.0.0.1:{port}: Connect call failed" in str(failure.value)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +112,6 @@ def test_a_url_says_where_and_who(url: str, access: NatsAccess) -> None:
         "nats://secret:secret@",
         "nats://secret:secret@a b",
         "nats://a\u2028b",
-        "nats://h,nats://g",
     ],
 )
 def test_another_url_is_refused_in_a_sentence_without_its_password(url: str) -> None:
@@ -91,7 +145,7 @@ def test_credentials_are_read_and_exclude_a_user(tmp_path: Path) -> None:
     access = nats_access("nats://h")._replace(credentials=str(file))
     check_access(access)
     with pytest.raises(ValueError, match="either a user in the URL or a credentials file"):
-        check_access(access._replace(user="me", password="x"))
+        check_access(nats_access("nats://h,nats://me:x@g")._replace(credentials=str(file)))
     with pytest.raises(ValueError, match="Cannot read the credentials file"):
         check_access(access._replace(credentials=str(tmp_path / "none")))
 
@@ -104,6 +158,37 @@ def test_a_certificate_is_checked_before_the_start(tmp_path: Path) -> None:
     for name, sentence in (("none", "Cannot read"), ("empty", "holds no certificate")):
         with pytest.raises(ValueError, match=sentence):
             check_access(access._replace(ca=str(tmp_path / name)))
+
+
+def test_what_was_said_is_confirmed_and_not_what_was_said_before() -> None:
+    """nats-py's `flush` writes its PING before what waits to be written."""
+    said: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"max_payload": 1048576, "headers": true}\r\n')
+        while line := await reader.readline():
+            said.append(line.split()[0])
+            if line.startswith(b"PUB"):
+                await reader.readexactly(int(line.split()[-1]) + 2)
+            elif line == b"PING\r\n":
+                writer.write(b"PONG\r\n")
+        writer.close()
+
+    async def publish() -> None:
+        async def hear(fault: Exception) -> None:
+            raise fault
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            client = await connect(nats_access(f"nats://127.0.0.1:{port}"), hear, hear)
+            for _ in range(3):
+                await client.subscribe("s")
+                await client.publish("s", b"x" * 100_000)
+                await confirm(client, 10)
+                assert said[-3:] == [b"SUB", b"PUB", b"PING"]
+            await abort(client)
+
+    asyncio.run(publish())
 
 
 def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

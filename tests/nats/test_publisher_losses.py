@@ -34,23 +34,24 @@ class Server:
     """
 
     _transport = None
+    pending_data_size = 0
 
     def __init__(self) -> None:
         self.max_payload = 1 << 20
         self.is_away = self.is_silent = False
         self.refuses: Callable[[Message], bool] = lambda message: False
         self.taken: list[Message] = []
-        self.connections = 0
+        self._unconfirmed = 0  # messages besides notes of gaps
 
     async def connect(self, _: object, on_error: Any, on_closed: Any) -> "Server":
         if self.is_away:
             raise ConnectionRefusedError("away")
-        self.connections += 1
-        self._on_error = on_error
+        self._on_error, self._unconfirmed = on_error, 0
         return self
 
     async def publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> None:
         message = Message(subject, payload, headers)
+        self._unconfirmed += message.kind != "gap"
         assert len(payload) <= self.max_payload
         if self.refuses(message):
             subject = quoted_subject(message.subject)
@@ -59,8 +60,9 @@ class Server:
             self.taken.append(message)
 
     async def flush(self, seconds: float) -> None:
-        if self.is_silent:
+        if self.is_silent and self._unconfirmed:
             await asyncio.sleep(60)
+        self._unconfirmed = 0
 
     async def close(self) -> None:
         pass
@@ -200,6 +202,21 @@ def test_what_is_dropped_after_it_was_repeated_is_told(
     market.wait(lambda _: server.count("gap") > gaps)
     market.wait(lambda counts: counts.messages["quote"] == 1)
     assert market.publisher.counts().lost["outage"] == 3
+
+
+def test_quotes_that_were_confirmed_just_before_an_outage_are_read_again(
+    server: Server, market: Market
+) -> None:
+    market.trade()
+    market.wait(lambda counts: counts.messages["quote"] == 2)
+    server.is_silent = True
+    market.trade(venue="W")
+    market.wait(lambda counts: counts.outages > 0)
+    server.is_silent = False
+    market.wait(lambda counts: counts.messages["quote"] == 4)
+    last = [each for each in server.taken if each.subject == "disorderbook.V.S.quote"][-1]
+    assert "Disorderbook-Read" in last.headers
+    market.wait(lambda _: server.count("gap") > 1)
 
 
 def test_what_is_repeated_has_to_fit_another_server(server: Server, market: Market) -> None:

@@ -1,6 +1,8 @@
 """What a relay asks a NATS server for, and how it sees that something is missing."""
 
 import logging
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,19 @@ def test_no_name_widens_what_is_asked_for(
     wanted: tuple[str | None, str, str | None], subject: str
 ) -> None:
     assert subject_of(Subscription(*wanted)) == subject
+
+
+def test_a_server_that_says_nothing_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("disorderbook.nats.connection.CONNECT_SECONDS", 120.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        access = nats_access(f"nats://127.0.0.1:{silent.getsockname()[1]},127.0.0.1:1")
+        hearing = NatsSubscriber(access, Arrivals(Waker()), lambda: None)
+        hearing.start()
+        with silent.accept()[0] as peer:
+            began = time.monotonic()
+            hearing.close()
+            assert time.monotonic() < began + 60
+            assert peer.recv(1) == b"", "the connection is closed"
 
 
 def permissions(denied: str) -> str:
