@@ -485,6 +485,11 @@ def publish_access(
                 "--publish-executions, --publish-credentials and --publish-ca need --publish"
             )
         return None
+    return nats_access_of(url, credentials, ca)
+
+
+def nats_access_of(url: str, credentials: str | None, ca: str | None) -> NatsAccess:
+    """The NATS servers that a URL names, and who we are there; raises CannotStart."""
     try:
         access = nats_access(url)._replace(credentials=credentials, ca=ca)
         check_access(access)

@@ -18,6 +18,15 @@ from disorderbook.cli.admin_command import add_admin
 from disorderbook.cli.new_bot import add_new_bot
 from disorderbook.cli.relay_command import add_relay
 from disorderbook.cli.replay import add_replay
+from disorderbook.cli.shared_options import (
+    DEFAULT,
+    add_accounts,
+    add_allowed_hosts,
+    add_listeners,
+    add_log_level,
+    add_nats_files,
+    add_port,
+)
 from disorderbook.cli.start import run_exchange
 from disorderbook.cli.subcommands import (
     add_backup,
@@ -27,7 +36,7 @@ from disorderbook.cli.subcommands import (
     add_upgrade,
     run_export,
 )
-from disorderbook.cli.values import MOST_LISTENERS, between, host, name, seconds, sensible
+from disorderbook.cli.values import between, name, seconds, sensible
 from disorderbook.cli.wait_command import add_wait
 from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.master import MAX_INSTANCES, MOST_INSTANCES
@@ -43,13 +52,11 @@ from disorderbook.lab.clock import (
 from disorderbook.lab.latency import LATENCY_RULE, NONE, distribution
 from disorderbook.lab.opponents import opponents_of
 from disorderbook.marketdata.mark import Mark
-from disorderbook.process.log import LEVELS, start_log
-from disorderbook.protocol.names import LARGEST_PORT, MAX_BOOKS
+from disorderbook.process.log import start_log
+from disorderbook.protocol.names import MAX_BOOKS
 from disorderbook.protocol.shard import read_shard
-from disorderbook.tape.limits import MAX_LISTENERS
 
 USAGE_ERROR = 2  # exit status
-DEFAULT = " (default: %(default)s)"
 SUBCOMMANDS = [
     add_backup,
     add_upgrade,
@@ -109,13 +116,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_exchange_options(add: Callable[..., object]) -> None:
     """Call `add`, a parser's `add_argument`, for each option of an exchange."""
-    add(
-        "-p",
-        "--port",
-        type=between(0, LARGEST_PORT),
-        default=8000,
-        help="port of the REST interface; 0 picks a free one" + DEFAULT,
-    )
+    add_port(add, 8000, "port of the REST interface", "-p", "--port")
     add(
         "-b",
         "--maxbooks",
@@ -138,13 +139,7 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         default=None,
         help=f"stock that exists from the start (default: {FIRST_SYMBOL}, if the market is new)",
     )
-    add(
-        "-a",
-        "--accounts",
-        metavar="FILE",
-        default=None,
-        help="JSON file of account names and API keys; turns authentication on",
-    )
+    add_accounts(add, "turns authentication on")
     add(
         "-d",
         "--database",
@@ -186,19 +181,8 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         dest="websockets",
         help="serve the tape over websockets, on the REST port and on --wsport",
     )
-    add(
-        "--wsport",
-        "--ws_port",
-        type=between(0, LARGEST_PORT),
-        default=8001,
-        help="port for websockets alone; 0 picks a free one" + DEFAULT,
-    )
-    add(
-        "--maxlisteners",
-        type=between(1, MOST_LISTENERS),
-        default=MAX_LISTENERS,
-        help="most listeners to websockets at a time" + DEFAULT,
-    )
+    add_port(add, 8001, "port for websockets alone", "--wsport", "--ws_port")
+    add_listeners(add)
     add(
         "--day-seconds",
         type=seconds,
@@ -297,42 +281,22 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         "--publish",
         metavar="URL",
         default=None,
-        help="publish quotes and trades to this NATS server, nats://HOST:PORT or tls://HOST:PORT; "
-        "needs the extra disorderbook[nats] (docs/scale.md)",
+        help="publish quotes and trades to this NATS server, nats://HOST:PORT or tls://HOST:PORT, "
+        "or to a cluster, nats://A:PORT,B:PORT; needs the extra disorderbook[nats] (docs/scale.md)",
     )
     add(
         "--publish-executions",
         action="store_true",
         help="publish the executions of all accounts as well, to whoever may subscribe there",
     )
-    add(
-        "--publish-credentials",
-        metavar="FILE",
-        default=None,
-        help="the file of a NATS user's credentials (.creds)",
-    )
-    add(
-        "--publish-ca",
-        metavar="FILE",
-        default=None,
-        help="the certificate (PEM) that proves the NATS server, whose connection must be TLS then",
-    )
+    add_nats_files(add, "publish-")
     add(
         "--ports-file",
         metavar="FILE",
         default=None,
         help="write the ports to this file, as JSON, once both listen; it is gone after the end",
     )
-    add(
-        "--allowed-host",
-        type=host,
-        action="append",
-        dest="allowed_hosts",
-        metavar="NAME",
-        default=[],
-        help="a host name, besides localhost, by which clients may call this exchange; can be "
-        "given several times",
-    )
+    add_allowed_hosts(add, "exchange")
     add(
         "--server",
         choices=SERVERS,
@@ -341,13 +305,7 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
         help="HTTP server under the application: inline, our own, or waitress, which is an extra"
         + DEFAULT,
     )
-    add(
-        "--log-level",
-        choices=LEVELS,
-        default="warning",
-        metavar="LEVEL",
-        help="what to log, to stderr: debug (each request), info, warning or error" + DEFAULT,
-    )
+    add_log_level(add)
 
 
 class _Parser(argparse.ArgumentParser):

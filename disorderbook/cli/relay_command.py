@@ -11,20 +11,23 @@ import signal
 import threading
 from collections.abc import Callable
 
-from disorderbook.assembly import CannotStart, cannot_listen, listener_limits
+from disorderbook.assembly import cannot_listen, listener_limits, nats_access_of
+from disorderbook.cli.shared_options import (
+    add_accounts,
+    add_allowed_hosts,
+    add_listeners,
+    add_log_level,
+    add_nats_files,
+    add_port,
+)
 from disorderbook.cli.start import accounts_of, on_signals
-from disorderbook.cli.values import MOST_LISTENERS, between, host
 from disorderbook.process.forks import OwnStack
-from disorderbook.process.log import LEVELS
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.process.sockets import allow_descriptors
-from disorderbook.protocol.names import LARGEST_PORT
 from disorderbook.server.origin import OriginPolicy
-from disorderbook.tape.limits import MAX_LISTENERS
 from disorderbook.tape.subscriptions import PORT
 
 COUNTS_SECONDS = 60.0  # between two lines in the log
-DEFAULT = " (default: %(default)s)"
 
 log = logging.getLogger(__name__)
 
@@ -32,43 +35,17 @@ log = logging.getLogger(__name__)
 def add_relay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand."""
     text = "serve the tape's websockets from what exchanges --publish to a NATS server"
-    parser = commands.add_parser("relay", help=text, description=f"{text.capitalize()}.")
+    parser = commands.add_parser("relay", help=text, description=f"{text[0].upper()}{text[1:]}.")
     parser.set_defaults(run=run_relay)
     add: Callable[..., object] = parser.add_argument
-    add("nats_url", metavar="URL", help="the NATS server, such as nats://127.0.0.1:4222")
-    add(
-        "-p",
-        "--port",
-        type=between(0, LARGEST_PORT),
-        default=PORT,
-        help="port of the websockets; 0 picks a free one" + DEFAULT,
-    )
-    add(
-        "-a",
-        "--accounts",
-        metavar="FILE",
-        default=None,
-        help="JSON file of account names and API keys; without it anybody may hear executions",
-    )
-    add(
-        "--maxlisteners",
-        type=between(1, MOST_LISTENERS),
-        default=MAX_LISTENERS,
-        help="most listeners at a time" + DEFAULT,
-    )
-    add(
-        "--allowed-host",
-        type=host,
-        action="append",
-        dest="allowed_hosts",
-        metavar="NAME",
-        default=[],
-        help="a host name, besides localhost, by which clients may call this relay; can be given "
-        "several times",
-    )
-    add("--credentials", metavar="FILE", default=None, help="the credentials for NATS")
-    add("--ca", metavar="FILE", default=None, help="who vouches for the NATS server (PEM)")
-    add("--log-level", choices=LEVELS, default="warning", metavar="LEVEL", help="what to log")
+    servers = "the NATS server, such as nats://127.0.0.1:4222, or a cluster, nats://A:PORT,B:PORT"
+    add("nats_url", metavar="URL", help=servers)
+    add_port(add, PORT, "port of the websockets", "-p", "--port")
+    add_accounts(add, "without it anybody may hear executions")
+    add_listeners(add)
+    add_allowed_hosts(add, "relay")
+    add_nats_files(add)
+    add_log_level(add)
 
 
 def run_relay(options: argparse.Namespace) -> int:
@@ -80,16 +57,9 @@ def run_relay(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from disorderbook.nats.connection import check_access, nats_access
     from disorderbook.nats.relay import Relay
 
-    try:
-        access = nats_access(options.nats_url)._replace(
-            credentials=options.credentials, ca=options.ca
-        )
-        check_access(access)
-    except ValueError as fault:
-        raise CannotStart(str(fault)) from None
+    access = nats_access_of(options.nats_url, options.credentials, options.ca)
     limits = listener_limits(allow_descriptors(), options.maxlisteners)
     origins = OriginPolicy(options.allowed_hosts)
     with OwnStack() as own:
