@@ -194,15 +194,15 @@ class Process:
 class Market:
     """Orders over one connection; each makes a tick, and every second one a trade."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, symbol: str = "FOOBAR") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        self._path = f"/ob/api/venues/TESTEX/stocks/{symbol}/orders"
         self.orders = 0
 
     def order(self) -> None:
         account, side = (("BUYER", "buy"), ("SELLER", "sell"))[self.orders % 2]
         order = {"account": account, "direction": side, "orderType": "limit"}
-        path = "/ob/api/venues/TESTEX/stocks/FOOBAR/orders"
-        self._connection.request("POST", path, json.dumps(order | {"price": 5000, "qty": 1}))
+        self._connection.request("POST", self._path, json.dumps(order | {"price": 5000, "qty": 1}))
         answer = self._connection.getresponse()
         answer.read()
         if answer.status != 200:
