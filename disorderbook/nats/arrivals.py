@@ -65,8 +65,7 @@ class Arrivals:
         with self._lock:
             self._executions.append(ExecutionArrival(wanted, payload))
             self._bytes += len(payload)
-            if len(self._executions) > MAX_EXECUTIONS or self._bytes > MAX_BYTES:
-                self._give_up("fell behind: too many executions have come at once")
+            self._check_room()
         self._wake()
 
     def add_gap(self, wanted: Subscription | None, reason: str) -> None:
@@ -76,6 +75,7 @@ class Arrivals:
                 self._give_up(reason)
             else:
                 self._executions.append(Gap(wanted, reason))
+                self._check_room()
         self._wake()
 
     # For the tape's thread.
@@ -125,6 +125,10 @@ class Arrivals:
     def _wake(self) -> None:
         if self._waker.asleep:
             self._waker.wake()
+
+    def _check_room(self) -> None:
+        if len(self._executions) > MAX_EXECUTIONS or self._bytes > MAX_BYTES:
+            self._give_up("fell behind: too many executions have come at once")
 
     def _give_up(self, reason: str) -> None:
         self._executions.clear()

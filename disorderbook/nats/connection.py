@@ -205,6 +205,10 @@ async def confirm(client: "Client", seconds: float) -> None:
         while client.pending_data_size > 0:
             await asyncio.sleep(WRITE_SECONDS)
         await client.flush(2 * seconds)  # type: ignore[arg-type]
+    # A message that nats-py cannot read ends its reader, and then `flush` waits for nothing.
+    reading = client._reading_task
+    if reading is not None and reading.done():
+        raise ConnectionError("nats-py has met a message that it cannot read")
 
 
 async def abort(client: "Client") -> None:

@@ -86,6 +86,14 @@ def test_a_gap_keeps_its_place_among_executions(waiting: Arrivals) -> None:
     assert list(waiting.executions(100)) == came
 
 
+def test_gaps_are_bounded_as_well(waiting: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrivals, "MAX_EXECUTIONS", 2)
+    for _ in range(3):
+        waiting.add_gap(ANN, "why")
+    [gap] = waiting.executions(100)
+    assert isinstance(gap, Gap) and gap.wanted is None
+
+
 @pytest.mark.parametrize(("limit", "most"), [("MAX_EXECUTIONS", 2), ("MAX_BYTES", 20)])
 def test_executions_for_which_there_is_no_room_are_a_gap_for_all(
     waiting: Arrivals, monkeypatch: pytest.MonkeyPatch, limit: str, most: int

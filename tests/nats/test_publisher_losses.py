@@ -34,6 +34,7 @@ class Server:
     """
 
     _transport = None
+    _reading_task = None
     pending_data_size = 0
 
     def __init__(self) -> None:

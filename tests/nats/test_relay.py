@@ -220,6 +220,27 @@ def test_what_is_no_message_of_an_exchange_is_not_told(
     assert caplog.text.count("is no quote") == caplog.text.count("is no execution") == 1
 
 
+def test_a_message_that_nats_py_cannot_read_is_an_outage_and_not_deafness(
+    server: NatsServer, speaker: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriber, "BEAT_SECONDS", 0.2)
+    with relaying(server) as relay:
+        wait_until(lambda: relay.is_connected)
+        with (
+            RawPeer.listening(relay.port, TICKERS) as ticker,
+            RawPeer.listening(relay.port, EXECUTIONS) as ann,
+        ):
+            head = b"NATS/1.0 \xff\xff\xff\r\n\r\n"
+            size = f"{len(head)} {len(head)}"
+            speaker._sock.sendall(
+                f"HPUB disorderbook.TESTEX.X.quote {size}\r\n".encode() + head + b"\r\n"
+            )
+            assert closed(ann) == (1008, subscriber.DISCONNECTED)
+            wait_until(lambda: relay.is_connected)
+            speaker.publish("disorderbook.TESTEX.X.quote", b'{"n":1}')
+            assert message(ticker.frame()) == {"n": 1}
+
+
 def test_names_that_nats_cannot_carry_are_refused_and_cost_nobody_the_connection(
     relay: Relay, speaker: Speaker
 ) -> None:
