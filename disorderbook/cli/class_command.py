@@ -96,6 +96,10 @@ def _class_folder(text: str) -> ClassFolder:
     folder = ClassFolder(Path(text))
     if not folder.plan_file.is_file():
         raise argparse.ArgumentTypeError(f"{text} is no folder of a class: no class.toml is there")
+    if not folder.admin_key_file.is_file():
+        raise argparse.ArgumentTypeError(
+            f"{text} has no keys any more, as after `class end --wipe`: make another class"
+        )
     return folder
 
 

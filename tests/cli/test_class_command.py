@@ -65,3 +65,24 @@ def test_files_made_afterwards_are_as_open_as_before(tmp_path: Path) -> None:
         assert os.umask(0o022) == 0o022
     finally:
         os.umask(before)
+
+
+@pytest.mark.parametrize(
+    "action", ["start DIR", "round start DIR", "scores DIR", "add DIR ADA", "cards DIR", "end DIR"]
+)
+def test_a_folder_that_is_no_class_or_none_any_more_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    path = tmp_path / "class"
+    path.mkdir()
+    for content, sentence in (
+        (None, "is no folder of a class: no class.toml is there"),
+        ("", "has no keys any more, as after `class end --wipe`: make another class"),
+    ):
+        if content is not None:
+            (path / "class.toml").write_text(content)
+        with pytest.raises(SystemExit) as ended:
+            main(["class", *action.replace("DIR", str(path)).split()])
+        said = capsys.readouterr().err
+        assert ended.value.code == USAGE_ERROR and f"{path} {sentence}" in said
+        assert said.count("\n") == 1
