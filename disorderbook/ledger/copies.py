@@ -338,7 +338,7 @@ def _flush(path: str) -> None:
     Raises Unusable for what no exchange would go on with.
     """
     with suppress(InUse, CannotUse):  # for reading only, perhaps
-        open_ledger(path)[0].close()
+        open_ledger(path, any_shard=True)[0].close()
 
 
 def _write(reader: sqlite3.Connection, ledger: Path, folder: str, prices: Prices) -> list[Path]:

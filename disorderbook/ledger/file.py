@@ -64,18 +64,23 @@ def open_ledger(
     drop_damaged_log: bool = False,
     private: bool = False,
     shard: Shard | None = None,
+    any_shard: bool = False,
 ) -> tuple[DurableLedger, Market]:
     """The ledger in a file, made now if there is none, and the market in it; raises Unusable.
 
     With `sync` each commit waits until the disk has it. Closed orders beyond `bound` are not kept
     in memory. The tables get what was still in the journal. With `drop_damaged_log` commits behind
     damage in the log are left out, and a copy of the log is kept. With `private` new files are for
-    their owner only. `shard` is which of several exchanges the file belongs to, from now on.
+    their owner only. `shard` is which of several exchanges the file belongs to, from now on; with
+    `any_shard` it may be that of any, and stays it.
     """
     file = located(path)
     lock = _lock(file, private)
     try:
         with _whole_log(file, lock, drop_damaged_log):
+            _roll_back(file)
+            if not any_shard:
+                _check_shard(file, shard)
             return _open(file, lock, sync, bound, shard)
     except BaseException:
         lock.close()
@@ -85,8 +90,6 @@ def open_ledger(
 def _open(
     file: Path, lock: FileLock, sync: bool, bound: int, shard: Shard | None
 ) -> tuple[DurableLedger, Market]:
-    _roll_back(file)
-    _check_shard(file, shard)
     _bring_up_to_date(file)
     with closing(open_for_reading(file)) as reader, in_words(file):
         market = load_market(reader)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from disorderbook.ledger.base import Instance
-from disorderbook.ledger.copies import back_up
+from disorderbook.ledger.copies import back_up, export
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.location import Unusable
 from disorderbook.protocol.shard import Shard
@@ -49,3 +49,12 @@ def test_a_file_that_was_used_without_is_taken_unless_it_has_levels(tmp_path: Pa
     with pytest.raises(Unusable, match=r"was used without --shard and has levels \(1\)"):
         use(with_levels, SECOND)
     use(with_levels)
+
+
+def test_the_file_of_any_exchange_is_exported_and_stays_its(tmp_path: Path) -> None:
+    file = tmp_path / "market.db"
+    use(file, FIRST, 1)
+    assert len(export(str(file), str(tmp_path))) == 5
+    with pytest.raises(Unusable, match="is that of --shard 1/2"):
+        use(file, SECOND)
+    use(file, FIRST)
