@@ -1,14 +1,15 @@
 """What the admin does with the market: each action, and the record of them all.
 
-The rule: an action is checked as a whole before it changes anything, so that one for all stocks of
-a venue is done in all of them or in none; then it is recorded: in the log, in memory (the newest),
-and in the market's file. Names and keys of accounts are the only thing that it changes outside of
-that file, and a key is recorded nowhere.
+The rule: an action is checked as a whole before it changes anything; then it is recorded: in the
+log, in memory (the newest), and in the market's file. One for all stocks of a venue, or for all
+orders of an account, is done in steps, so that nobody's order waits for all of it. Names and keys
+of accounts are the only thing that an action changes outside of that file, and a key is recorded
+nowhere.
 
 The exchange's lock must be held in all of these methods.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 
 from disorderbook.accounts import Accounts, Keys, can_be_named, new_key
 from disorderbook.admin.notices import Notices
@@ -32,12 +33,13 @@ from disorderbook.marketdata.scoreboard import Scoreboard
 from disorderbook.protocol.names import MAX_NAME_LENGTH, NAME_RULE, detail_of, is_name
 
 CANCELS_AT_ONCE = 64  # orders that are cancelled, or looked for, in a step: 2 to 4 ms
+STOCKS_AT_ONCE = 16  # that are halted, resumed or settled in a step: in 2 ms
 MOST_ACCOUNTS = 1000
 ACCOUNT_RULE = f"1 to {MAX_NAME_LENGTH} characters that can be printed"
 
-Cancellations = Generator[None, None, int]
-"""Cancels in steps: each `next` is one, during which the lock must be held; it may be released in
-between. Returns how many orders were cancelled.
+Changes = Generator[None, None, int]
+"""Changes stocks, or cancels orders, in steps: each `next` is one, during which the lock must be
+held; it may be released in between. Returns how many it were.
 """
 
 
@@ -72,35 +74,41 @@ class AdminActions:
             self._exchange.halt(book, HALTED)
         self.record.add("open", venue, symbol, detail="halted" if halted else None)
 
-    def halt(self, venue: str, symbol: str | None, reason: str) -> None:
+    def halt(self, venue: str, symbol: str | None, reason: str) -> Changes:
         """Take no orders in a stock, or in all of a venue that are not settled, until `resume`.
-        Raises IllegalValue for the reason, and as `_open_books` does.
+        Raises IllegalValue for the reason, and as `_open_books` does, at once.
         """
         check_reason(reason)
-        for book in self._open_books(venue, symbol):
-            self._exchange.halt(book, reason)
+        books = self._open_books(venue, symbol)
         self.record.add("halt", venue, symbol, detail=reason)
+        return self._in_steps(books, lambda book: self._exchange.halt(book, reason))
 
-    def resume(self, venue: str, symbol: str | None) -> None:
-        """Take orders again; nothing happens where they are taken. Raises as `_open_books` does."""
-        for book in self._open_books(venue, symbol):
-            self._exchange.resume(book)
-        self.record.add("resume", venue, symbol)
-
-    def settle(self, venue: str, symbol: str | None, price: int | None) -> None:
-        """Close a stock, or all of a venue that are not settled, for good: at this price in cents,
-        or at what a share of each counts now. Raises NoPrice, and as `_open_books` does.
+    def resume(self, venue: str, symbol: str | None) -> Changes:
+        """Take orders again; nothing happens where they are taken. Raises as `_open_books` does, at
+        once.
         """
         books = self._open_books(venue, symbol)
-        prices = [self._scoreboard.mark(book) if price is None else price for book in books]
-        for book, found in zip(books, prices, strict=True):
+        self.record.add("resume", venue, symbol)
+        return self._in_steps(books, self._exchange.resume)
+
+    def settle(self, venue: str, symbol: str | None, price: int | None) -> Changes:
+        """Close a stock, or all of a venue that are not settled, for good: at this price in cents,
+        or at what a share of each counts now. Raises NoPrice, and as `_open_books` does, at once.
+        """
+        books, prices = self._open_books(venue, symbol), {}
+        for book in books:
+            found = self._scoreboard.mark(book) if price is None else price
             if found is None:
                 raise NoPrice(f"{book.symbol} at {venue} has no trade; allowed: with a price")
-        for book, found in zip(books, prices, strict=True):
-            if found is not None:
-                self._exchange.settle(book, found)
-                self.record.add("settle", venue, book.symbol, detail=f"at {found} cents a share")
-        self._scoreboard.note(venue)
+            prices[book.symbol] = found
+
+        def settle(book: OrderBook) -> None:
+            found = prices[book.symbol]
+            self._exchange.settle(book, found)
+            self.record.add("settle", venue, book.symbol, detail=f"at {found} cents a share")
+            self._scoreboard.note(venue)
+
+        return self._in_steps(books, settle)
 
     def reset(self, venue: str, symbol: str) -> None:
         """Have a new book in the place of one. Raises as `MarketControl.reset` does."""
@@ -109,9 +117,7 @@ class AdminActions:
 
     # ---- what accounts do
 
-    def cancel(
-        self, account: str, venue: str | None = None, symbol: str | None = None
-    ) -> Cancellations:
+    def cancel(self, account: str, venue: str | None = None, symbol: str | None = None) -> Changes:
         """Cancel the open orders of an account, those of one venue or stock if that is said, and
         those only that are there now. Raises NoSuchVenue, NoSuchBook, BelongsToLevel or CannotWrite
         at once, before anything has changed.
@@ -129,7 +135,7 @@ class AdminActions:
         starts = [(book, book.next_id) for book in books]
         return self._cancel_in_steps(starts, account, venue, symbol)
 
-    def expel(self, account: str) -> Cancellations:
+    def expel(self, account: str) -> Changes:
         """Take an account's key away, which closes the websockets that it has opened, and then
         cancel its orders as `cancel` does. Raises NoAccounts, NoSuchAccount, CannotChangeAccounts.
         """
@@ -209,13 +215,28 @@ class AdminActions:
         self.record.restore(stored.actions)
         self.notices.restore(stored.notices)
 
+    def _in_steps(
+        self, books: Sequence[OrderBook], change: Callable[[OrderBook], object]
+    ) -> Changes:
+        """Change books, but those that were settled or begun anew since the first step."""
+        changed = 0
+        for number, book in enumerate(books):
+            if number and number % STOCKS_AT_ONCE == 0:
+                yield
+                self._ledger.require_writable()  # else the books may be others for that reason
+            is_there = self._exchange.find_book(book.venue, book.symbol) is book
+            if is_there and book.settled is None:
+                change(book)
+                changed += 1
+        return changed
+
     def _cancel_in_steps(
         self,
         books: Iterable[tuple[OrderBook, int]],
         account: str,
         venue: str | None,
         symbol: str | None,
-    ) -> Cancellations:
+    ) -> Changes:
         """`books` come with the first id that is not meant any more. What takes several steps is
         recorded in the first as well: nobody may wait for the last.
         """

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from disorderbook.accounts import Accounts, Admin
-from disorderbook.admin.actions import AdminActions, Cancellations
+from disorderbook.admin.actions import AdminActions, Changes
 from disorderbook.admin.notices import (
     ANNOUNCEMENT,
     COUNTDOWN,
@@ -192,18 +192,16 @@ class AdminRoutes:
     def halt(self, request: Request) -> Answer:
         fields = known_fields(request.body, "venue", "symbol", "reason")
         reason = _text(fields, "reason", HALTED, MAX_NAME_LENGTH)
-        self._actions.halt(*_place(fields), reason)
-        return HEARTBEAT
+        return self._done(self._actions.halt(*_place(fields), reason))
 
     def resume(self, request: Request) -> Answer:
-        self._actions.resume(*_place(known_fields(request.body, "venue", "symbol")))
-        return HEARTBEAT
+        place = _place(known_fields(request.body, "venue", "symbol"))
+        return self._done(self._actions.resume(*place))
 
     def settle(self, request: Request) -> Answer:
         fields = known_fields(request.body, "venue", "symbol", "price")
         price = _number(fields, "price", MAX_PRICE, "cents") if "price" in fields else None
-        self._actions.settle(*_place(fields), price)
-        return HEARTBEAT
+        return self._done(self._actions.settle(*_place(fields), price))
 
     def reset(self, request: Request) -> Answer:
         fields = known_fields(request.body, "venue", "symbol")
@@ -251,27 +249,34 @@ class AdminRoutes:
         self._actions.reveal(_name(known_fields(request.body, "venue"), "venue"))
         return HEARTBEAT
 
-    def _cancelled(self, cancellations: Cancellations, account: str) -> Answer:
-        """How many orders it was in the end."""
-        steps = self._in_steps(cancellations, account)
-        return made_in_steps(steps, self._exchange.lock)
+    def _done(self, changes: Changes) -> Answer:
+        """That it is done, in the end."""
+        return made_in_steps(self._in_steps(changes, lambda _: HEARTBEAT), self._exchange.lock)
 
-    def _in_steps(self, cancellations: Cancellations, account: str) -> Steps:
+    def _cancelled(self, changes: Changes, account: str) -> Answer:
+        """How many orders it was in the end."""
+
+        def told(count: int) -> bytes:
+            return msgspec.json.encode(CancelledMessage(True, account, count))
+
+        return made_in_steps(self._in_steps(changes, told), self._exchange.lock)
+
+    def _in_steps(self, changes: Changes, told: Callable[[int], bytes]) -> Steps:
         """What the application calls is committed with all that it does. A later step commits by
         itself where the server does not do that before it sends what the step has made.
         """
-        is_later, cancelled = False, None
-        while cancelled is None:
+        is_later, count = False, None
+        while count is None:
             try:
-                next(cancellations)
+                next(changes)
             except StopIteration as last:
-                cancelled = last.value
+                count = last.value
             if is_later and not self._exchange.group_commit:
                 self._exchange.commit()
-            if cancelled is None:
+            if count is None:
                 is_later = True
                 yield b""
-        return msgspec.json.encode(CancelledMessage(True, account, cancelled))
+        return told(count)
 
 
 def key_needed(admin: Admin, handler: Callable[..., Answer]) -> Callable[..., Answer]:

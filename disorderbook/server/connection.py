@@ -133,6 +133,7 @@ class Service:
         self.newcomers: deque[Connection] = deque()  # likewise, but who only read
         self.waiting: deque[Connection] = deque()  # for their next answer, or slice
         self._in_steps: deque[Connection] = deque()  # for the next step of their answer
+        self._left: deque[Steps] = deque()  # that change something, and whose clients have gone
         self._has_pass = False  # whether the loop will call _pass
         # What has been read is used up before the next read, so one buffer is enough for all.
         self.buffer = memoryview(bytearray(READ_BYTES))
@@ -191,6 +192,28 @@ class Service:
         self._in_steps.append(connection)
         self.schedule_pass()
 
+    def leave(self, steps: Steps) -> None:
+        """The client has gone. What it has asked to change is changed all the same, as if that were
+        done in one step; but not after the server's end.
+        """
+        if steps.is_done or steps.request.head.method in READING:
+            steps.close()
+            return
+        self._left.append(steps)
+        self.schedule_pass()
+
+    def _take_left_step(self) -> None:
+        steps = self._left.popleft()
+        try:
+            steps.next()
+        except Exception:
+            log_failure(steps.request)
+            steps.close()
+            return
+        if self.commit is not None:
+            self.loop.call_soon(self._release)  # with what others wait for
+        self.leave(steps)
+
     def schedule_pass(self) -> None:
         """Have a pass made next, after what the loop has found ready."""
         if not self._has_pass:
@@ -213,7 +236,9 @@ class Service:
         self.room = room_for_more
         if self._in_steps:
             self._in_steps.popleft().take_step()
-        if self.changing or self.newcomers or self.waiting or self._in_steps:
+        elif self._left:
+            self._take_left_step()
+        if self.changing or self.newcomers or self.waiting or self._in_steps or self._left:
             self.schedule_pass()
 
     def _serve(self, queue: "deque[Connection]") -> None:
@@ -316,6 +341,9 @@ class Connection(asyncio.BufferedProtocol):
         self._service.connections.discard(self)
         self._reader.ready.clear()
         self._forget_written()
+        if self._made is not None:
+            self._service.leave(self._made)
+            self._made = None
         self._end_reply()
         if self._is_silent:
             self._is_silent = False

@@ -49,7 +49,8 @@ makes at most one step of one answer in each pass of its loop. No lock is held: 
 exchange's lock itself, for 5 ms at most, and gives what it can make in that time. It may be empty.
 A step that raises before anything was sent becomes a 500, as of a handler, or what a StepRefused
 says. Later, the connection is cut, so that no client takes a part for the whole. `close`, if there
-is one, is called at the end, and when the client has gone.
+is one, is called at the end, and when the client has gone; but the steps of a request that is
+neither GET nor HEAD are made to the end then.
 
 All forms work with HEAD, keep-alive, pipelining (the requests behind wait, and the order is kept),
 group commit and the end of the server. A GET is refused (503) if too many bytes of answers wait for

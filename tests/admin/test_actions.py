@@ -108,6 +108,43 @@ def test_each_cancel_is_a_tick() -> None:
         assert heard == [2, 1, 0] * 3
 
 
+@pytest.mark.parametrize("action", ["halt", "resume", "settle"])
+def test_all_stocks_of_a_venue_are_changed_in_steps(
+    action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But those that are settled or begun anew before their turn."""
+    monkeypatch.setattr(actions, "STOCKS_AT_ONCE", 2)
+    with administered(max_books=9) as client:
+        services = client.services
+        with services.exchange.transaction():
+            books = [services.exchange.book("MANY", symbol) for symbol in "ABCDEFG"]
+            for book in books:
+                if action == "resume":
+                    services.exchange.halt(book, "a break")
+        fields = {"venue": "MANY"} | ({"price": 7} if action == "settle" else {})
+        answer = client.steps(f"{ADMIN}/{action}", keyed(KEY), "POST", fields)
+        changed = []
+        for number, part in enumerate(answer):
+            assert services.exchange.lock.acquire(blocking=False)  # nobody has to wait
+            services.exchange.lock.release()
+            if number == 0:
+                assert part == b""
+                with services.exchange.transaction():
+                    services.exchange.settle(books[3], 9)
+                    services.control.reset("MANY", "E")
+            changed.append(sum(is_changed(book, action) for book in books))
+        assert json.loads(part) == {"ok": True, "error": ""} and changed == [2, 3, 4, 5]
+        assert books[3].settled == 9
+        assert not is_changed(services.exchange.book("MANY", "E"), action) or action == "resume"
+
+
+def is_changed(book: OrderBook, action: str) -> bool:
+    """Whether the action has been done to it; a book that is settled at 9 was so by another."""
+    if action == "settle":
+        return book.settled == 7
+    return book.settled is None and (book.halted is not None) is (action == "halt")
+
+
 def test_in_a_file_each_step_is_committed(tmp_path: Path) -> None:
     file = tmp_path / "market.db"
     with administered(database=file) as client:

@@ -3,11 +3,14 @@ a whole, and an expelled account hears nothing any more.
 """
 
 import json
+import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from administered import KEY, STUDENTS
+from raw_http import Peer, post, wait_until
 from raw_websocket import RawPeer
 
 from disorderbook.client import AdminClient, Market, MarketError, Refused
@@ -57,6 +60,20 @@ def test_whoever_is_expelled_is_cut_off_and_everybody_sees_the_book_without_him(
             carol.sell(100, 1)
         heard = stays.frame()
         assert heard is not None and json.loads(heard.payload)["account"] == "ANN"
+
+
+def test_whoever_hangs_up_has_it_done_all_the_same(
+    exchange: PrivateExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("disorderbook.admin.actions.CANCELS_AT_ONCE", 1)
+    place(exchange, "ANN", "annkey", 200)
+    with Peer(exchange.port) as peer:
+        at_once = struct.pack("ii", 1, 0)  # with a reset
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        key = f"X-Starfighter-Authorization: {KEY}"
+        peer.send(post("/api/v1/admin/cancel", b'{"account": "ANN"}', key))
+    with Market("TESTEX", "FOOBAR", "ANN", "annkey", exchange.url) as ann:
+        assert wait_until(lambda: not ann.open_orders())
 
 
 @pytest.mark.parametrize(("left", "kept"), [(100, 108), (108, 172)], ids=["in it", "at its commit"])

@@ -269,6 +269,28 @@ def test_a_later_step_that_fails_cuts_the_connection(
     assert "GET /steps/3/100/2 failed" in caplog.text
 
 
+@pytest.mark.parametrize("fails", [-1, 90])
+def test_what_a_client_that_vanishes_has_asked_to_change_is_changed(app: App, fails: int) -> None:
+    committed: list[int] = []
+
+    def commit() -> None:
+        committed.append(len(app.made))
+
+    async def test(service: Service) -> None:
+        peers = [Peer(service, room=0), Peer(service)]
+        for peer in peers:
+            peer.send(post(steps_path(100, 1000, fails), b"x"))
+        await make_passes(10)
+        assert len(app.made) < 100
+        for peer in peers:
+            peer.leave()
+        await make_passes(500)
+        assert len(app.made) == 2 * (100 if fails < 0 else fails) == committed[-1]
+        assert len(app.closed) == 2 and service.unsent.bytes == 0
+
+    on_a_loop(app, test, commit)
+
+
 def test_empty_steps_send_nothing_and_do_not_end_the_answer() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         yield b""
