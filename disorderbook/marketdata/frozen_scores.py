@@ -13,6 +13,7 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Fill
 from disorderbook.engine.positions import Position
 from disorderbook.ledger.base import StoredFreeze, StoredSample
+from disorderbook.marketdata.mark import Mark
 from disorderbook.marketdata.nav_series import NavSeries
 from disorderbook.marketdata.ranking import Price
 from disorderbook.protocol.names import NANOSECONDS, to_json
@@ -44,17 +45,19 @@ class FrozenState(NamedTuple):
 
     books: list[FrozenBook]
     series: FrozenSeries
+    mark: Mark = Mark.LAST
 
 
 class FrozenVenue(NamedTuple):
     """A venue as it was at `ts`, nanoseconds since 1970. `books` have no orders; `settled` are the
-    prices, in cents, of those that were settled then.
+    prices, in cents, of those that were settled then, and `mark` is what the others counted at.
     """
 
     ts: int
     books: list[OrderBook]
     series: NavSeries
     settled: Mapping[str, int]
+    mark: Mark
 
     def stored(self, venue: str) -> StoredFreeze:
         """All of it, which `restored` understands."""
@@ -62,13 +65,15 @@ class FrozenVenue(NamedTuple):
         samples = [(point.ts, list(point.navs)) for point in series.points]
         told = FrozenSeries(series.step // NANOSECONDS, list(series.numbers), samples)
         books = [_stored_book(book, self.settled.get(book.symbol)) for book in self.books]
-        return StoredFreeze(venue, self.ts, to_json(FrozenState(books, told)).decode())
+        return StoredFreeze(venue, self.ts, to_json(FrozenState(books, told, self.mark)).decode())
 
 
-def frozen(ts: int, books: Sequence[OrderBook], series: NavSeries, price: Price) -> FrozenVenue:
-    """Books as they are now, where `price` says what a share counts for."""
+def frozen(
+    ts: int, books: Sequence[OrderBook], series: NavSeries, price: Price, mark: Mark
+) -> FrozenVenue:
+    """Books as they are now, where `price` says what a share counts for, at this mark."""
     copies = [_copy(book, price(book)) for book in books]
-    return FrozenVenue(ts, copies, series.copy(), settlements(books))
+    return FrozenVenue(ts, copies, series.copy(), settlements(books), mark)
 
 
 def restored(freeze: StoredFreeze) -> FrozenVenue:
@@ -80,7 +85,7 @@ def restored(freeze: StoredFreeze) -> FrozenVenue:
     series.restore(accounts, stored)
     settled = {book.symbol: book.settled for book in state.books if book.settled is not None}
     books = [_restored_book(freeze.venue, book) for book in state.books]
-    return FrozenVenue(freeze.ts, books, series, settled)
+    return FrozenVenue(freeze.ts, books, series, settled, state.mark)
 
 
 def settlements(books: Sequence[OrderBook]) -> dict[str, int]:

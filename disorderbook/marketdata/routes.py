@@ -112,8 +112,7 @@ class MarketDataRoutes:
         if symbol is not None:
             standing = standing.of_stock(self._book(venue, symbol))
         if over is None:
-            mark = self._scoreboard.marks.kind_at(venue)
-            steps = venue_scores_message(standing, mark, viewer, self._accounts, most)
+            steps = venue_scores_message(standing, viewer, self._accounts, most)
         else:
             steps = over_time_message(standing, viewer, self._accounts, most)
         return made_in_steps(steps, self._exchange.lock)

@@ -35,6 +35,7 @@ class VenueStanding(NamedTuple):
     series: NavSeries
     now: int
     settled: Mapping[str, int]  # cents a share of the stocks that are settled
+    mark: Mark  # what the others count at
     frozen_at: int | None = None
     symbol: str | None = None  # the stock that alone counts
 
@@ -99,7 +100,7 @@ class Scoreboard:
             allowed = f"one with at most {MOST_FROZEN} positions, and it has {positions}"
             raise IllegalValue(detail_of("venue", venue, allowed))
         now, series = self._exchange.read_clock(), self.recorder.series(venue)
-        found = frozen(now, books, series, self.marks.of)
+        found = frozen(now, books, series, self.marks.of, self.marks.kind_at(venue))
         if self._ledger.keeps_states:
             self._ledger.record_freeze(venue, found.stored(venue))
         self._frozen[venue] = found
@@ -126,12 +127,13 @@ class Scoreboard:
         found = None if is_admin else self._frozen.get(venue)
         if found is not None:
             rankings = self._frozen_rankings.setdefault(venue, Rankings(_settled_price))
-            ts, copies, series, settled = found
-            return VenueStanding(copies, rankings, series, ts, settled, ts)
+            ts, copies, series, settled, mark = found
+            return VenueStanding(copies, rankings, series, ts, settled, mark, ts)
         rankings = self.rankings
         if self._exchange.is_reserved(venue):
             rankings = Rankings()  # a level's market is small, and goes
-        return VenueStanding(books, rankings, self.recorder.series(venue), now, settlements(books))
+        series, mark = self.recorder.series(venue), self.marks.kind_at(venue)
+        return VenueStanding(books, rankings, series, now, settlements(books), mark)
 
     def restore(self, stored: StoredScores) -> None:
         """Have what a ledger holds, and nothing else: at a start, and after a rollback. Raises

@@ -16,7 +16,6 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from disorderbook.accounts import Accounts
-from disorderbook.marketdata.mark import Mark
 from disorderbook.marketdata.nav_series import (
     CHANGE_SECONDS,
     MOST_ACCOUNTS,
@@ -170,7 +169,7 @@ class VenueCurvesMessage(msgspec.Struct, gc=False, kw_only=True):
 
 
 def venue_scores_message(
-    standing: VenueStanding, mark: Mark, viewer: Viewer, accounts: Accounts, most: int
+    standing: VenueStanding, viewer: Viewer, accounts: Accounts, most: int
 ) -> Steps:
     """The best accounts of a venue, at most `most`, as JSON."""
     ranking = yield from _ranking(standing, accounts)
@@ -178,7 +177,7 @@ def venue_scores_message(
     message = VenueScoresMessage(
         ok=True,
         venue=books[0].venue,
-        mark=mark.value,
+        mark=standing.mark.value,
         stocks=[_stock(book.symbol, ranking, standing) for book in books],
         startTime=timestamp(min(book.opened_at for book in books)),
         currentTime=timestamp(ranking.ts),

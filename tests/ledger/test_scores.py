@@ -19,15 +19,16 @@ from disorderbook.lab.clock import clock_settings
 from disorderbook.ledger.score_export import history_rows, last_prices, score_rows
 from disorderbook.ledger.scores import load_scores
 from disorderbook.marketdata import nav_series
+from disorderbook.marketdata.mark import Mark
 
 SCORES = "/api/v1/venues/TESTEX/scores"
 BIG = 2**31 - 1
 
 
 @contextmanager
-def market(file: Path) -> Iterator[Assembled]:
+def market(file: Path, mark: Mark = Mark.LAST) -> Iterator[Assembled]:
     settings = MarketSettings(
-        database=str(file), clock=clock_settings("stepped"), admin_key="adminkey"
+        database=str(file), clock=clock_settings("stepped"), admin_key="adminkey", mark=mark
     )
     with assemble(settings, Accounts()) as services:
         yield Assembled(services)
@@ -92,6 +93,16 @@ def test_scores_over_time_and_frozen_ones_are_the_same_after_a_restart(tmp_path:
     with market(file) as client:
         assert client.services.scoreboard.frozen() == []
         assert client("GET", f"{SCORES}?over=time").json == live
+
+
+def test_frozen_scores_say_what_they_were_marked_at(tmp_path: Path) -> None:
+    with market(tmp_path / "market.db", Mark.MID) as client:
+        played(client)
+        before = told(client)
+        assert b'"mark":"mid"' in client("GET", SCORES).body
+    with market(tmp_path / "market.db") as client:
+        after = told(client)
+        assert (after[1], after[4]["mark"]) == (before[1], "last")
 
 
 def test_a_kill_loses_no_more_than_what_was_not_flushed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
 from disorderbook.ledger.base import StoredFreeze
 from disorderbook.marketdata.frozen_scores import frozen, restored
-from disorderbook.marketdata.mark import last_price
+from disorderbook.marketdata.mark import Mark, last_price
 from disorderbook.marketdata.nav_series import NavSeries, Sample
 
 BIG = 2**31 - 1
@@ -22,10 +22,12 @@ def test_what_was_frozen_is_the_same_after_it_was_stored() -> None:
     series = NavSeries()
     series.add(Sample(9, [None, 2**70, -(2**70)]))
     series.numbers = {LONG: 0, "<b>": 1, "c": 2}
-    made = frozen(10, [traded, empty], series, lambda book: book.settled or last_price(book))
+    made = frozen(
+        10, [traded, empty], series, lambda book: book.settled or last_price(book), Mark.BAND
+    )
     again = restored(made.stored("V"))
     assert again.stored("V") == made.stored("V")
-    assert again.settled == {"S": 77} and again.ts == 10
+    assert (again.settled, again.ts, again.mark) == ({"S": 77}, 10, Mark.BAND)
     first, second = again.books
     assert (first.settled, second.settled) == (77, None)
     assert [p.net_asset_value(77) for p in first.position_list] == [
