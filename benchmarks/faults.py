@@ -24,9 +24,9 @@ from typing import Any
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
 from disorderbook.assembly import MarketSettings, assemble
+from disorderbook.control.fault_injection import FaultInjection
+from disorderbook.control.faults import KINDS, STATUS
 from disorderbook.in_process import PrivateExchange, listening_server, serve
-from disorderbook.lab.fault_injection import FaultInjection
-from disorderbook.lab.faults import KINDS, STATUS
 from disorderbook.protocol.names import HOST
 from disorderbook.server.connection import Service
 from disorderbook.server.limits import Limits

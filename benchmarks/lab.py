@@ -30,10 +30,10 @@ from disorderbook.exchange import Exchange, Publish
 from disorderbook.game.simulation import START
 from disorderbook.game.view import DirectView
 from disorderbook.lab import Simulation
-from disorderbook.lab.clock import SteppedClock
-from disorderbook.lab.opponents import opponents_of
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.names import NANOSECONDS
+from disorderbook.timeline.clock import SteppedClock
+from disorderbook.timeline.opponents import opponents_of
 from disorderbook.traders.market_view import Strategy
 from disorderbook.traders.registry import REGISTRY
 

@@ -22,8 +22,6 @@ from disorderbook.api.app import make_app
 from disorderbook.api.services import Services
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster
-from disorderbook.lab.clock import RealClock
-from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata.history import History
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.protocol import messages
@@ -32,6 +30,8 @@ from disorderbook.protocol.parse import plain_order
 from disorderbook.server.limits import Limits
 from disorderbook.server.reader import HttpRequest, KnownHeads, RequestReader
 from disorderbook.server.response import answer
+from disorderbook.timeline.clock import RealClock
+from disorderbook.timeline.timeline import Timeline
 
 ROUNDS = 7
 REPEATED = 20  # times the stream, in each round

@@ -36,14 +36,14 @@ from disorderbook.assembly import OWN_SERVER, make_server
 from disorderbook.engine.orders import NewOrder, OrderType, Side
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster
-from disorderbook.lab.clock import RealClock
-from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata.history import History
 from disorderbook.process.periodic import keep_collections_short
 from disorderbook.process.sockets import allow_descriptors
 from disorderbook.protocol.names import MAX_BOOKS
 from disorderbook.server.reader import HttpRequest
 from disorderbook.server.response import Response
+from disorderbook.timeline.clock import RealClock
+from disorderbook.timeline.timeline import Timeline
 
 HONEST_RATE = 50  # orders a second
 MEANWHILE = 100  # orders a second while deaf clients hold what they hold

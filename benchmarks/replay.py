@@ -23,15 +23,15 @@ from tempfile import TemporaryDirectory
 
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import MarketSettings, assemble
+from disorderbook.control.replay import ReplaySettings
 from disorderbook.engine.orders import BUY, SELL, NewOrder, Order, OrderType
 from disorderbook.exchange import Exchange
 from disorderbook.game.simulation import START
-from disorderbook.lab.clock import STEPPED, ClockSettings
-from disorderbook.lab.replay import ReplaySettings
 from disorderbook.ledger.copies import export
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.recording import EXECUTIONS_CSV, ORDERS_CSV, read_recording
 from disorderbook.protocol.names import NANOSECONDS
+from disorderbook.timeline.clock import STEPPED, ClockSettings
 
 EVENTS, SEED = 100_000, 7
 BOOKS = [("EX", "ONE"), ("EX", "TWO"), ("OTHER", "ONE")]

@@ -19,21 +19,17 @@ from disorderbook.accounts import Accounts
 from disorderbook.admin.actions import AdminActions
 from disorderbook.api.metrics import Metrics
 from disorderbook.api.services import ROUTES, Services
+from disorderbook.control.control import MarketControl
+from disorderbook.control.fault_injection import FaultInjection
+from disorderbook.control.faults import Faults
+from disorderbook.control.journal import RequestJournal, account_of
+from disorderbook.control.latency import NONE, LatencySettings
+from disorderbook.control.replay import Replay, ReplaySettings, Tell, tell_nobody
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import ExchangeError, Unavailable
 from disorderbook.exchange import Exchange, Publish
 from disorderbook.game.master import GameMaster, GameSettings
 from disorderbook.game.simulation import START
-from disorderbook.lab.clock import Clock, ClockSettings
-from disorderbook.lab.control import MarketControl
-from disorderbook.lab.fault_injection import FaultInjection
-from disorderbook.lab.faults import Faults
-from disorderbook.lab.journal import RequestJournal, account_of
-from disorderbook.lab.latency import NONE, LatencySettings
-from disorderbook.lab.opponents import Opponent, Opponents
-from disorderbook.lab.replay import Replay, ReplaySettings, Tell, tell_nobody
-from disorderbook.lab.thread import TimelineThread
-from disorderbook.lab.timeline import Timeline
 from disorderbook.ledger.archive import Market
 from disorderbook.ledger.base import Ledger
 from disorderbook.ledger.file import open_ledger
@@ -60,6 +56,10 @@ from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.server import CAN_LEAVE_SOCKETS, InlineServer
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.limits import MAX_LISTENERS, TapeLimits, limits_for
+from disorderbook.timeline.clock import Clock, ClockSettings
+from disorderbook.timeline.opponents import Opponent, Opponents
+from disorderbook.timeline.thread import TimelineThread
+from disorderbook.timeline.timeline import Timeline
 
 OWN_SERVER, WAITRESS = "inline", "waitress"
 SERVERS = (OWN_SERVER, WAITRESS)  # each answers in this process, where the exchange is

@@ -183,7 +183,7 @@ class Exchange:
         for state in (self._venues, self._reserved, self._numbers):
             state.pop(venue, None)
 
-    # ---- what `lab.control` does
+    # ---- what `control.control` does
 
     name = "exchange"
 

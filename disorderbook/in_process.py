@@ -22,15 +22,13 @@ from disorderbook.assembly import (
     publish_access,
     running_tape,
 )
+from disorderbook.control.control import Control
+from disorderbook.control.latency import OFF, LatencySettings, distribution
+from disorderbook.control.replay import ReplayStatus, place_of
 from disorderbook.errors import Ending
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import MAX_INSTANCES, checked_game
 from disorderbook.game.run import DAY_SECONDS
-from disorderbook.lab.clock import REAL, clock_settings, nanoseconds
-from disorderbook.lab.control import Control
-from disorderbook.lab.latency import OFF, LatencySettings, distribution
-from disorderbook.lab.opponents import opponents_of
-from disorderbook.lab.replay import ReplayStatus, place_of
 from disorderbook.marketdata.mark import Mark
 from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import join
@@ -49,6 +47,8 @@ from disorderbook.server.response import WsgiApp
 from disorderbook.server.server import InlineServer
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.limits import limits_for
+from disorderbook.timeline.clock import REAL, clock_settings, nanoseconds
+from disorderbook.timeline.opponents import opponents_of
 
 # The descriptors belong to the program around us: an exchange uses half of so many for each of its
 # servers, and does not ask the system for more.

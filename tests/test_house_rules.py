@@ -17,10 +17,10 @@ import pytest
 from disorderbook.admin.routes import ADMIN_ROUTES
 from disorderbook.api.services import ROUTES
 from disorderbook.cli.main import make_parser
+from disorderbook.control.fault_routes import FAULT_ROUTES
+from disorderbook.control.journal_routes import JOURNAL_ROUTES
+from disorderbook.control.routes import CONTROL_ROUTES
 from disorderbook.in_process import serve
-from disorderbook.lab.control_routes import CONTROL_ROUTES
-from disorderbook.lab.fault_routes import FAULT_ROUTES
-from disorderbook.lab.journal_routes import JOURNAL_ROUTES
 from disorderbook.site.routes import PARTS
 
 ROOT = Path(__file__).parent.parent
@@ -40,23 +40,8 @@ LAYERS = [
     {"exchange"},
     {"ledger", "marketdata", "traders"},
     {"game"},
-    {
-        "lab.clock",
-        "lab.control",
-        "lab.control_routes",
-        "lab.fault_control",
-        "lab.fault_injection",
-        "lab.fault_routes",
-        "lab.faults",
-        "lab.journal",
-        "lab.journal_routes",
-        "lab.latency",
-        "lab.opponents",
-        "lab.replay",
-        "lab.routes",
-        "lab.thread",
-        "lab.timeline",
-    },
+    {"timeline"},
+    {"control"},
     {"admin"},
     {"tape", "site"},
     {"nats"},

@@ -30,6 +30,9 @@ from disorderbook.accounts import Accounts
 from disorderbook.admin.routes import ADMIN_ROUTES
 from disorderbook.api.app import INTERNAL_ERROR, ROUTES, SENTENCES, make_app
 from disorderbook.assembly import MarketSettings, assemble
+from disorderbook.control.fault_routes import FAULT_ROUTES
+from disorderbook.control.journal_routes import JOURNAL_ROUTES
+from disorderbook.control.routes import CONTROL_ROUTES
 from disorderbook.errors import (
     ExchangeError,
     ForeignCancel,
@@ -39,9 +42,6 @@ from disorderbook.errors import (
     VenueClosed,
 )
 from disorderbook.game.levels import LEVELS
-from disorderbook.lab.control_routes import CONTROL_ROUTES
-from disorderbook.lab.fault_routes import FAULT_ROUTES
-from disorderbook.lab.journal_routes import JOURNAL_ROUTES
 from disorderbook.nats.relay import RelayDisconnected, RelayForbidden
 from disorderbook.protocol.names import MAX_PRICE, MAX_QUANTITY
 from disorderbook.site.description import description_text

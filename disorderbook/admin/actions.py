@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from disorderbook.accounts import Accounts, Keys, can_be_named, new_key
 from disorderbook.admin.notices import Notices
 from disorderbook.admin.record import ActionRecord
+from disorderbook.control.control import HALTED, MarketControl, check_reason
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import (
     AccountExists,
@@ -27,7 +28,6 @@ from disorderbook.errors import (
     TooManyAccounts,
 )
 from disorderbook.exchange import Exchange
-from disorderbook.lab.control import HALTED, MarketControl, check_reason
 from disorderbook.ledger.base import Ledger, StoredAdmin
 from disorderbook.marketdata.scoreboard import Scoreboard
 from disorderbook.protocol.names import MAX_NAME_LENGTH, NAME_RULE, detail_of, is_name

@@ -21,10 +21,10 @@ from disorderbook.admin.notices import (
     LONGEST_COUNTDOWN,
     Notices,
 )
+from disorderbook.control.control import HALTED
+from disorderbook.control.routes import A_NAME, Halt, known_fields
 from disorderbook.errors import IllegalValue, MissingField, WrongType
 from disorderbook.exchange import Exchange
-from disorderbook.lab.control import HALTED
-from disorderbook.lab.control_routes import A_NAME, Halt, known_fields
 from disorderbook.ledger.base import StoredAction
 from disorderbook.protocol.fields import Account, Ok, Price, Symbol, Timestamp, Venue
 from disorderbook.protocol.messages import HEARTBEAT

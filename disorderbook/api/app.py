@@ -16,6 +16,8 @@ from disorderbook.accounts import sent_key
 from disorderbook.admin.routes import ADMIN, key_needed
 from disorderbook.api.metrics import COUNTED_AT_ONCE, OTHER, Tally
 from disorderbook.api.services import ROUTES, Services
+from disorderbook.control.journal import KEY_PLACES, Answered, Observe, ReadBody, told
+from disorderbook.control.routes import CONTROL, CONTROL_ROUTES, admin_only
 from disorderbook.errors import (
     BadRequest,
     BodyTooLarge,
@@ -30,9 +32,6 @@ from disorderbook.errors import (
     Unprocessable,
     Unsupported,
 )
-from disorderbook.lab.control_routes import CONTROL, CONTROL_ROUTES, admin_only
-from disorderbook.lab.journal import KEY_PLACES, Answered, Observe, ReadBody, told
-from disorderbook.lab.routes import timed
 from disorderbook.process.log import quoted, without_keys
 from disorderbook.protocol.names import (
     DETAIL_HEADER,
@@ -54,6 +53,7 @@ from disorderbook.server.response import (
     StepRefused,
 )
 from disorderbook.server.unsent import chunks_of
+from disorderbook.timeline.routes import timed
 
 # The paths of pages for people.
 PAGES = frozenset(("/", "/docs", "/learn", "/ob/api", "/levels"))

@@ -13,18 +13,16 @@ from disorderbook.admin.notices import Notices
 from disorderbook.api import metrics as metric_routes
 from disorderbook.api import trading
 from disorderbook.api.metrics import Metrics
+from disorderbook.control.control import MarketControl
+from disorderbook.control.fault_injection import FaultInjection
+from disorderbook.control.fault_routes import FAULT_ROUTES, FaultRoutes
+from disorderbook.control.journal import RequestJournal
+from disorderbook.control.journal_routes import JOURNAL_ROUTES, JournalRoutes
+from disorderbook.control.replay import Replay
+from disorderbook.control.routes import CONTROL_ROUTES, ControlRoutes
 from disorderbook.exchange import Exchange
 from disorderbook.game import routes as game
 from disorderbook.game.master import GameMaster
-from disorderbook.lab import routes as lab
-from disorderbook.lab.control import MarketControl
-from disorderbook.lab.control_routes import CONTROL_ROUTES, ControlRoutes
-from disorderbook.lab.fault_injection import FaultInjection
-from disorderbook.lab.fault_routes import FAULT_ROUTES, FaultRoutes
-from disorderbook.lab.journal import RequestJournal
-from disorderbook.lab.journal_routes import JOURNAL_ROUTES, JournalRoutes
-from disorderbook.lab.replay import Replay
-from disorderbook.lab.timeline import Timeline
 from disorderbook.ledger.base import Ledger
 from disorderbook.marketdata import account_routes as account
 from disorderbook.marketdata import executions
@@ -34,6 +32,8 @@ from disorderbook.marketdata.scoreboard import Scoreboard
 from disorderbook.protocol.route import Route
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.site import routes as site
+from disorderbook.timeline import routes as clock_routes
+from disorderbook.timeline.timeline import Timeline
 
 ROUTES: list[Route] = [
     *site.ROUTES,
@@ -43,7 +43,7 @@ ROUTES: list[Route] = [
     *executions.ROUTES,
     *trading.ROUTES,
     *game.ROUTES,
-    *lab.ROUTES,
+    *clock_routes.ROUTES,
     *admin.ROUTES,
     *metric_routes.ROUTES,
 ]
@@ -135,7 +135,7 @@ class Services:
             (executions.ExecutionRoutes(exchange, accounts, self.history), executions.ROUTES),
             (orders, trading.ROUTES),
             (game.GameRoutes(exchange, accounts, self.gamemaster), game.ROUTES),
-            (lab.ClockRoutes(exchange, self.admin, self.timeline), lab.ROUTES),
+            (clock_routes.ClockRoutes(exchange, self.admin, self.timeline), clock_routes.ROUTES),
             (admin.NoticeRoutes(exchange, notices), admin.ROUTES),
             (metric_routes.MetricsRoutes(exchange, self.metrics), metric_routes.ROUTES),
         ]

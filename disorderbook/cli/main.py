@@ -38,10 +38,15 @@ from disorderbook.cli.subcommands import (
 )
 from disorderbook.cli.values import between, name, seconds, sensible
 from disorderbook.cli.wait_command import add_wait
+from disorderbook.control.latency import LATENCY_RULE, NONE, distribution
 from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.master import MAX_INSTANCES, MOST_INSTANCES
 from disorderbook.game.run import DAY_SECONDS
-from disorderbook.lab.clock import (
+from disorderbook.marketdata.mark import Mark
+from disorderbook.process.log import start_log
+from disorderbook.protocol.names import MAX_BOOKS
+from disorderbook.protocol.shard import read_shard
+from disorderbook.timeline.clock import (
     CLOCK_RULE,
     FASTEST,
     SLOWEST,
@@ -49,12 +54,7 @@ from disorderbook.lab.clock import (
     clock_settings,
     fast_clock,
 )
-from disorderbook.lab.latency import LATENCY_RULE, NONE, distribution
-from disorderbook.lab.opponents import opponents_of
-from disorderbook.marketdata.mark import Mark
-from disorderbook.process.log import start_log
-from disorderbook.protocol.names import MAX_BOOKS
-from disorderbook.protocol.shard import read_shard
+from disorderbook.timeline.opponents import opponents_of
 
 USAGE_ERROR = 2  # exit status
 SUBCOMMANDS = [

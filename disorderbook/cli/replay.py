@@ -11,7 +11,7 @@ from typing import Any
 from disorderbook.assembly import CannotStart
 from disorderbook.cli.start import run_exchange
 from disorderbook.cli.values import sensible
-from disorderbook.lab.replay import place_of
+from disorderbook.control.replay import place_of
 
 Add = Callable[..., object]
 

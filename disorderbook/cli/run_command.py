@@ -20,7 +20,6 @@ from disorderbook.assembly import CannotStart
 from disorderbook.cli.run_display import progress, show, show_failure
 from disorderbook.cli.run_options import clock_of, parsed, repeat_command
 from disorderbook.cli.start import rules_of
-from disorderbook.lab.clock import SPEED
 from disorderbook.lab.comparison import WORSE
 from disorderbook.lab.output import PackedRecords, trial_files
 from disorderbook.lab.record import RunRecord
@@ -31,6 +30,7 @@ from disorderbook.lab.summary import TrialSettings, TrialSummary, as_json, names
 from disorderbook.lab.trial import Runs, Trial
 from disorderbook.lab.workers import WorkerFailed, run_seeds
 from disorderbook.ledger.location import MODE, Unusable, replacements
+from disorderbook.timeline.clock import SPEED
 
 REQUIREMENT_FAILED = 1  # exit statuses
 PROGRAM_FAILED = 3

@@ -16,14 +16,14 @@ from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.levels import LEVELS
 from disorderbook.game.run import DAY_SECONDS
 from disorderbook.game.simulation import DAYS as LEVEL_DAYS
-from disorderbook.lab.clock import REQUESTS, ClockSettings, clock_settings, fast_clock
-from disorderbook.lab.opponents import opponents_of
 from disorderbook.lab.output import FILES
 from disorderbook.lab.requirements import MOST_REQUIREMENTS, requirement
 from disorderbook.lab.runs import LONGEST_PATIENCE, MOST_DAYS
 from disorderbook.lab.trial import MOST_SEEDS, UNTIL_SURE
 from disorderbook.lab.workers import MOST_JOBS, cores
 from disorderbook.process.invocation import ShortParser, command
+from disorderbook.timeline.clock import REQUESTS, ClockSettings, clock_settings, fast_clock
+from disorderbook.timeline.opponents import opponents_of
 
 PROGRAM = "disorderbook run"
 USUAL_DAYS = 100

@@ -27,9 +27,9 @@ from disorderbook.assembly import (
 )
 from disorderbook.cli.ports_file import ports_file
 from disorderbook.cli.welcome import greet
+from disorderbook.control.latency import LatencySettings
+from disorderbook.control.replay import ReplaySettings, ReplayStatus
 from disorderbook.game.master import GameSettings
-from disorderbook.lab.latency import LatencySettings
-from disorderbook.lab.replay import ReplaySettings, ReplayStatus
 from disorderbook.marketdata.mark import Mark
 from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import keep_collections_short

@@ -19,12 +19,11 @@ from disorderbook.api.services import Services
 from disorderbook.client.network import API, DETAIL_HEADER, IDEMPOTENCY_HEADER, TAPE, address_of
 from disorderbook.client.recovery import Recovery
 from disorderbook.client.results import MarketClosed, Refused, read
+from disorderbook.control.journal import Answered, RequestJournal
 from disorderbook.engine.book import Execution, OrderBook
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster
-from disorderbook.lab.journal import Answered, RequestJournal
-from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.messages import execution_message, tick_message
 from disorderbook.server.head import Refusal
@@ -32,6 +31,7 @@ from disorderbook.server.limits import Limits
 from disorderbook.server.reader import HttpRequest, KnownHeads, RequestReader
 from disorderbook.server.unsent import chunks_of
 from disorderbook.tape.subscriptions import Subscription, subscription
+from disorderbook.timeline.timeline import Timeline
 
 HERE = "this simulation"  # the exchange, in the sentence of an error
 HOST = "127.0.0.1"

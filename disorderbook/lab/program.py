@@ -26,7 +26,6 @@ from types import TracebackType
 from typing import IO
 
 from disorderbook.lab import shim
-from disorderbook.lab.clock import SteppedClock
 from disorderbook.lab.record import (
     LONGEST_PRINTED,
     MOST_LAST_LINES,
@@ -36,6 +35,7 @@ from disorderbook.lab.record import (
 )
 from disorderbook.lab.shim.exchange_time import FILE_VARIABLE, LAYOUT, MAGIC
 from disorderbook.process.periodic import join
+from disorderbook.timeline.clock import SteppedClock
 
 MOST_LOG_BYTES = 16 << 20  # of what a program prints; the rest is left out of its log
 LOG_END = b"\n... the rest of what was printed is left out ...\n"

@@ -14,8 +14,8 @@ import zlib
 
 import msgspec
 
+from disorderbook.control.journal import ClientRequest
 from disorderbook.engine.orders import Order
-from disorderbook.lab.journal import ClientRequest
 
 MOST_REFUSALS = 1000  # kept of a run, the first ones
 MOST_PRINTED = 2000  # lines kept of a run, the first ones

@@ -19,6 +19,7 @@ from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
 from disorderbook.api.services import Services
 from disorderbook.assembly import MarketSettings, assemble, first_book, running_tape
+from disorderbook.control.journal import RequestJournal
 from disorderbook.engine.book import OrderBook
 from disorderbook.engine.orders import Order
 from disorderbook.exchange import Exchange
@@ -31,17 +32,6 @@ from disorderbook.in_process import (
     listening_server,
     running_server,
 )
-from disorderbook.lab.clock import (
-    LONGEST_STEP,
-    REQUESTS,
-    SHORTEST_STEP,
-    Clock,
-    ClockSettings,
-    FastClock,
-    fast_clock,
-)
-from disorderbook.lab.journal import RequestJournal
-from disorderbook.lab.opponents import opponents_of
 from disorderbook.lab.program import (
     ClockFile,
     Program,
@@ -67,6 +57,16 @@ from disorderbook.lab.record import (
 from disorderbook.protocol.names import HOST, NANOSECONDS
 from disorderbook.rules.market import NO_RULES, RuleBook
 from disorderbook.server.origin import OriginPolicy
+from disorderbook.timeline.clock import (
+    LONGEST_STEP,
+    REQUESTS,
+    SHORTEST_STEP,
+    Clock,
+    ClockSettings,
+    FastClock,
+    fast_clock,
+)
+from disorderbook.timeline.opponents import opponents_of
 
 MOST_DAYS = 10_000
 LONGEST_PATIENCE = 3600.0  # seconds

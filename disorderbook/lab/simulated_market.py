@@ -19,13 +19,13 @@ from disorderbook.game.referee import LAST_DAY, OPEN
 from disorderbook.game.run import Place, Run
 from disorderbook.game.simulation import PLAYER, PlayerView, find_level
 from disorderbook.game.view import DirectView
-from disorderbook.lab.clock import STEPPED, ClockSettings, SteppedClock
-from disorderbook.lab.opponents import Opponents, opponents_of
 from disorderbook.lab.record import LevelOutcome
-from disorderbook.lab.timeline import Source, Timeline
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.names import NAME_RULE, NANOSECONDS, is_name
 from disorderbook.rules.market import NO_RULES, RuleBook
+from disorderbook.timeline.clock import STEPPED, ClockSettings, SteppedClock
+from disorderbook.timeline.opponents import Opponents, opponents_of
+from disorderbook.timeline.timeline import Source, Timeline
 
 FIRST_NAMES = "TESTEX", "FOOBAR", "ME"  # venue, symbol and account, unless others are given
 

@@ -28,9 +28,7 @@ from disorderbook.engine.orders import Order
 from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.simulation import DAYS as MOST_DAYS
 from disorderbook.game.simulation import MOST_LOOKS
-from disorderbook.lab.clock import nanoseconds
 from disorderbook.lab.measures import Curve, Measures, curve, measures
-from disorderbook.lab.opponents import DRAWN_SEEDS
 from disorderbook.lab.record import (
     DAYS,
     DECIDED,
@@ -44,6 +42,8 @@ from disorderbook.lab.record import (
 from disorderbook.lab.simulated_market import LevelMarket, OpponentsMarket, SimulatedMarket
 from disorderbook.protocol.names import NANOSECONDS
 from disorderbook.rules.file import GivenRules, given_rules
+from disorderbook.timeline.clock import nanoseconds
+from disorderbook.timeline.opponents import DRAWN_SEEDS
 from disorderbook.traders.market_view import Strategy
 
 if TYPE_CHECKING:

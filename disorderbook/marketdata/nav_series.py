@@ -233,7 +233,7 @@ class NavRecorder:
                 pass
         self._due.clear()
 
-    # ---- what `lab.control` does
+    # ---- what `control.control` does
 
     def reset(self, book: OrderBook | None) -> None:
         """Know nothing of any venue, or of that of a book, whose other books go on: what was there

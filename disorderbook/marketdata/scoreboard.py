@@ -143,7 +143,7 @@ class Scoreboard:
         self.recorder.restore(stored)
         self._frozen = {freeze.venue: restored(freeze) for freeze in stored.freezes}
 
-    # ---- what `lab.control` does
+    # ---- what `control.control` does
 
     name = "scoreboard"
 

@@ -17,13 +17,14 @@ import msgspec
 
 from disorderbook import __version__
 from disorderbook.admin import routes as admin
+from disorderbook.control import fault_routes, journal_routes
+from disorderbook.control import routes as control_routes
 from disorderbook.game import messages as game
-from disorderbook.lab import control_routes, fault_routes, journal_routes
-from disorderbook.lab import routes as lab
 from disorderbook.marketdata import account_messages as account
 from disorderbook.marketdata import executions, overview, scores, venue_scores
 from disorderbook.marketdata import messages as marketdata
 from disorderbook.protocol import fields, messages, parse
+from disorderbook.timeline import routes as clock_routes
 
 METHODS = ("get", "post", "put", "delete")
 SUCCESS = "200"
@@ -71,7 +72,7 @@ ANSWERS = (
     game.PlayedLevelMessage,
     game.OwnFillsMessage,
     game.ResultsMessage,
-    lab.ClockMessage,
+    clock_routes.ClockMessage,
     admin.NoticesMessage,
 )
 CONTROL_ANSWERS = (

@@ -20,7 +20,6 @@ from disorderbook.accounts import Accounts
 from disorderbook.engine.book import Execution, Quote
 from disorderbook.engine.orders import Order
 from disorderbook.errors import ExchangeError, VenueClosed
-from disorderbook.lab.clock import Clock
 from disorderbook.protocol.messages import execution_message, tick_message
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.tape.conflation import Backlog, Event, accounts_in
@@ -30,6 +29,7 @@ from disorderbook.tape.listener import CLOSING_EARLY, Listener
 from disorderbook.tape.outbox import Frame
 from disorderbook.tape.subscriptions import PORT, Subscription, SubscriptionFeed, account_of
 from disorderbook.tape.websocket import INTERNAL_ERROR, POLICY_VIOLATION
+from disorderbook.timeline.clock import Clock
 
 EVENTS_AT_ONCE = 1000  # and messages, rendered before the tape looks at its sockets again
 BYTES_AT_ONCE = 256 * 1024  # rendered at once; one order can make hundreds of megabytes
@@ -82,7 +82,7 @@ class Tape(SubscriptionFeed):
         self._gate = None
         super().close()
 
-    # What `lab.fault_injection` asks for, from any thread.
+    # What `control.fault_injection` asks for, from any thread.
 
     @property
     def is_held(self) -> bool:

@@ -7,8 +7,8 @@ whatever the tape has not come to yet.
 import math
 from collections.abc import Callable
 
-from disorderbook.lab.clock import Clock
 from disorderbook.tape.conflation import Event
+from disorderbook.timeline.clock import Clock
 
 LOOK_SECONDS = 0.01  # between two looks at a clock that moves only when it is told to
 

@@ -16,7 +16,7 @@ from disorderbook.admin.actions import CANCELS_AT_ONCE, MOST_ACCOUNTS
 from disorderbook.admin.notices import LONGEST_ANNOUNCEMENT, LONGEST_CAPTION, LONGEST_COUNTDOWN
 from disorderbook.admin.routes import ADMIN_ROUTES, MOST_TOLD
 from disorderbook.cli.main import main
-from disorderbook.lab.control import LONGEST_REASON
+from disorderbook.control.control import LONGEST_REASON
 from disorderbook.ledger.journal import MOST_ACTIONS
 
 PAGE = DOCS / "admin.md"

@@ -16,9 +16,6 @@ from disorderbook.game.master import MAX_INSTANCES, MOST_ENDED
 from disorderbook.game.referee import BlockTrade, Crash, Profit
 from disorderbook.game.results import MOST_RECORDS, MOST_RESULTS
 from disorderbook.in_process import LIMITS
-from disorderbook.lab.clock import LONGEST_ADVANCE
-from disorderbook.lab.opponents import MOST_OPPONENTS
-from disorderbook.lab.timeline import MOST_ADVANCES
 from disorderbook.ledger.archive import CLOSED_ORDERS_IN_MEMORY
 from disorderbook.ledger.runs import MARKETS_KEPT
 from disorderbook.ledger.trades import STORED_EACH, TRADES_READ
@@ -30,6 +27,9 @@ from disorderbook.server.limits import Limits
 from disorderbook.tape.conflation import MAX_EVENTS
 from disorderbook.tape.limits import TapeLimits
 from disorderbook.tape.websocket import MAX_MESSAGE_BYTES
+from disorderbook.timeline.clock import LONGEST_ADVANCE
+from disorderbook.timeline.opponents import MOST_OPPONENTS
+from disorderbook.timeline.timeline import MOST_ADVANCES
 from disorderbook.traders import insider, momentum_buyer, rung_maker
 
 SERVER, TAPE = Limits(), TapeLimits()

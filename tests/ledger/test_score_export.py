@@ -12,7 +12,7 @@ from disorderbook.accounts import Accounts
 from disorderbook.assembly import CannotStart, MarketSettings, assemble
 from disorderbook.cli.main import make_parser
 from disorderbook.cli.subcommands import run_export
-from disorderbook.lab.clock import clock_settings
+from disorderbook.timeline.clock import clock_settings
 
 BIG = 2**31 - 1
 

@@ -15,11 +15,11 @@ from wsgi import ORDERS
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import CannotStart, MarketSettings, assemble
 from disorderbook.errors import CannotWrite
-from disorderbook.lab.clock import clock_settings
 from disorderbook.ledger.score_export import history_rows, last_prices, score_rows
 from disorderbook.ledger.scores import load_scores
 from disorderbook.marketdata import nav_series
 from disorderbook.marketdata.mark import Mark
+from disorderbook.timeline.clock import clock_settings
 
 SCORES = "/api/v1/venues/TESTEX/scores"
 BIG = 2**31 - 1

@@ -12,11 +12,11 @@ from wsgi import ORDERS
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import CannotStart, MarketSettings, assemble
 from disorderbook.in_process import serve
-from disorderbook.lab.clock import clock_settings
 from disorderbook.marketdata.band import BandMark
 from disorderbook.marketdata.mark import Mark
 from disorderbook.rules.file import rule_book
 from disorderbook.rules.market import Rules
+from disorderbook.timeline.clock import clock_settings
 
 # Around the middle, so that quotes can lead trades out of the band around the mark before.
 AROUND_MID = {"market": {"band": 10, "band_around": "mid"}}

@@ -4,8 +4,6 @@ import pytest
 
 from disorderbook.engine.orders import BUY, LIMIT, SELL, NewOrder
 from disorderbook.exchange import Exchange, Titles
-from disorderbook.lab.clock import SteppedClock
-from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata import nav_series
 from disorderbook.marketdata.history import History
 from disorderbook.marketdata.mark import Mark
@@ -18,6 +16,8 @@ from disorderbook.marketdata.nav_series import (
 )
 from disorderbook.marketdata.scoreboard import Scoreboard
 from disorderbook.protocol.names import NANOSECONDS
+from disorderbook.timeline.clock import SteppedClock
+from disorderbook.timeline.timeline import Timeline
 
 START = 1_000_000 * NANOSECONDS
 

@@ -10,9 +10,9 @@ from disorderbook.accounts import Accounts
 from disorderbook.assembly import MarketSettings, assemble
 from disorderbook.errors import BelongsToLevel, IllegalValue, NoSuchVenue
 from disorderbook.exchange import Titles
-from disorderbook.lab.clock import clock_settings
 from disorderbook.marketdata import scoreboard
 from disorderbook.protocol.names import NANOSECONDS, timestamp
+from disorderbook.timeline.clock import clock_settings
 
 VENUE = "/api/v1/venues/TESTEX"
 OB = "/ob/api/venues/TESTEX/stocks/FOOBAR/scores"

@@ -12,11 +12,11 @@ from wsgi import Client
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
 from disorderbook.assembly import MarketSettings, assemble
-from disorderbook.lab.clock import clock_settings
 from disorderbook.marketdata import ranking, venue_scores
 from disorderbook.marketdata.venue_scores import MOST_VENUE_SCORES
 from disorderbook.protocol.names import MAX_PRICE, MAX_QUANTITY
 from disorderbook.protocol.route import STEP_BYTES
+from disorderbook.timeline.clock import clock_settings
 
 VENUE = "/api/v1/venues/TESTEX"
 KEYS = {"ANN": "annkey", "BOB": "bobkey", "CAT": "catkey"}

@@ -20,9 +20,9 @@ from reading import Element, Page
 from wsgi import KEYS, Client
 
 from disorderbook.api.app import ROUTES, make_app
-from disorderbook.lab.control_routes import CONTROL_ROUTES
-from disorderbook.lab.fault_routes import FAULT_ROUTES
-from disorderbook.lab.journal_routes import JOURNAL_ROUTES
+from disorderbook.control.fault_routes import FAULT_ROUTES
+from disorderbook.control.journal_routes import JOURNAL_ROUTES
+from disorderbook.control.routes import CONTROL_ROUTES
 from disorderbook.protocol.route import Route
 from disorderbook.site.description import Description, Operation, description_text
 from disorderbook.site.documentation import docs_page

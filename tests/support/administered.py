@@ -10,7 +10,7 @@ from wsgi import Answer
 
 from disorderbook.accounts import Accounts, AccountsFile
 from disorderbook.assembly import MarketSettings, assemble
-from disorderbook.lab.clock import clock_settings
+from disorderbook.timeline.clock import clock_settings
 
 ADMIN = "/api/v1/admin"
 KEY = "the ädmin's key"

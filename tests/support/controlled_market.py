@@ -15,9 +15,9 @@ from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
 from disorderbook.assembly import MarketSettings, assemble, running_tape
 from disorderbook.game.master import GameSettings
-from disorderbook.lab.clock import clock_settings
-from disorderbook.lab.opponents import opponents_of
 from disorderbook.protocol.names import NANOSECONDS
+from disorderbook.timeline.clock import clock_settings
+from disorderbook.timeline.opponents import opponents_of
 
 STOCK = "/ob/api/venues/TESTEX/stocks/FOOBAR"
 V1 = "/api/v1/venues/TESTEX"

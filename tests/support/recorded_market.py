@@ -8,6 +8,7 @@ from pathlib import Path
 from disorderbook.accounts import Accounts
 from disorderbook.api.services import Services
 from disorderbook.assembly import MarketSettings, assemble
+from disorderbook.control.replay import ReplaySettings
 from disorderbook.engine.orders import (
     BUY,
     FILL_OR_KILL,
@@ -18,12 +19,11 @@ from disorderbook.engine.orders import (
     NewOrder,
 )
 from disorderbook.exchange import Exchange
-from disorderbook.lab.clock import STEPPED, ClockSettings
-from disorderbook.lab.replay import ReplaySettings
 from disorderbook.ledger.copies import export
 from disorderbook.ledger.file import open_ledger
 from disorderbook.ledger.journal import Place
 from disorderbook.ledger.recording import read_recording
+from disorderbook.timeline.clock import STEPPED, ClockSettings
 
 START = 1_700_000_000_000_000_000  # nanoseconds since 1970, on the original's clock
 PLACES = [("V", "S"), ("V", "T"), ("=W", '\t"X\n')]

@@ -12,12 +12,9 @@ from urllib.parse import unquote_to_bytes
 from disorderbook.accounts import Accounts
 from disorderbook.api.app import make_app
 from disorderbook.api.services import Services
+from disorderbook.control.journal import RequestJournal
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster, GameSettings
-from disorderbook.lab.clock import RealClock
-from disorderbook.lab.journal import RequestJournal
-from disorderbook.lab.thread import TimelineThread
-from disorderbook.lab.timeline import Timeline
 from disorderbook.ledger.base import Ledger
 from disorderbook.marketdata.history import History
 from disorderbook.marketdata.mark import Mark
@@ -27,6 +24,9 @@ from disorderbook.rules.market import NO_RULES, RuleBook
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.server.reader import Head, HttpRequest
 from disorderbook.server.unsent import chunks_of
+from disorderbook.timeline.clock import RealClock
+from disorderbook.timeline.thread import TimelineThread
+from disorderbook.timeline.timeline import Timeline
 
 KEYS = {"BLSHBOTS": "blshkey", "NOISEBOTS": "noisekey", "EXB123456": "exb123456"}
 ORDERS = "/ob/api/venues/TESTEX/stocks/FOOBAR/orders"

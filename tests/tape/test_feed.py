@@ -32,13 +32,13 @@ from disorderbook.engine.book import Execution
 from disorderbook.engine.orders import OrderType, Side
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import GameMaster
-from disorderbook.lab.clock import RealClock
-from disorderbook.lab.timeline import Timeline
 from disorderbook.marketdata.history import History
 from disorderbook.tape import conflation, feed
 from disorderbook.tape.feed import Tape
 from disorderbook.tape.listener import Listener
 from disorderbook.tape.outbox import Batch
+from disorderbook.timeline.clock import RealClock
+from disorderbook.timeline.timeline import Timeline
 
 TRACE = TRACES / "tape.json"
 KEYS = Accounts({"ANN": "annkey", "BOB": "bobkey"})

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from disorderbook.engine.book import OrderBook
-from disorderbook.lab.clock import FastClock, RealClock, SteppedClock
 from disorderbook.tape.gate import LOOK_SECONDS, Gate
+from disorderbook.timeline.clock import FastClock, RealClock, SteppedClock
 
 
 def event(moment: int) -> Any:

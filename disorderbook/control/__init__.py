@@ -1,0 +1,1 @@
+"""What whoever tests at an exchange has it do: control, faults, latencies, a journal, a replay."""
