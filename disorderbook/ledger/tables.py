@@ -91,7 +91,7 @@ class Table:
         self.columns = columns
         self.names = tuple(column.name for column in columns)
         self.all = ", ".join([*self.names, CHECKSUM])  # as the methods below have a row
-        self._what = what
+        self.what = what
         self._key = key
         self._options = options
         self._attributes = attrgetter(*(c.attribute or c.name for c in columns))
@@ -129,7 +129,7 @@ class Table:
 
     def read(self, row: Row) -> dict[str, Any]:
         """Attributes by column, of a row as `all` selects it; raises Damaged."""
-        return self.decode(dict(zip(self.names, verified(row, self._what), strict=True)))
+        return self.decode(dict(zip(self.names, verified(row, self.what), strict=True)))
 
     def decode(self, values: dict[str, Any]) -> dict[str, Any]:
         """Attributes by column, of stored values by column, all of them or some."""
@@ -469,7 +469,8 @@ TRADE_COUNTS = """
 """
 
 # A version that changes a table adds a script here, which leads a file from the version before it
-# to its own. One that was released never changes. Scripts sign rows anew with `checksum(...)`.
+# to its own. One that was released never changes. Scripts sign rows of books and positions anew
+# with `checksum(...)`; before those of another table are, `migrate` has to look at them, too.
 MIGRATIONS: tuple[str, ...] = (
     # The first files of version 1 had no levels, and others an index that found old runs slowly.
     """CREATE TABLE IF NOT EXISTS instance_states (
@@ -592,11 +593,26 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring tables of an older version up to this one, inside the caller's transaction."""
+    """Bring tables of an older version up to this one, inside the caller's transaction; raises
+    Damaged where a row is not as it was signed, which nobody would see any more afterwards.
+    """
+    if version < SCHEMA_VERSION:
+        for table in (BOOKS, POSITIONS):
+            _check_signatures(connection, table)
     connection.create_function("checksum", -1, checksum, deterministic=True)
     for script in MIGRATIONS[version - 1 :]:
         for statement in script.split(";"):
             connection.execute(statement)
+
+
+def _check_signatures(connection: sqlite3.Connection, table: Table) -> None:
+    """Raise Damaged for a row of a table with the columns of any version: those that were added
+    later are signed behind the others.
+    """
+    columns = connection.execute(f"PRAGMA table_info({table.name})")
+    names = [name for _, name, *_ in columns if name not in ("number", CHECKSUM)]
+    for row in connection.execute(f"SELECT {', '.join(names)}, {CHECKSUM} FROM {table.name}"):
+        verified(row, table.what)
 
 
 def write_summary(connection: sqlite3.Connection, summary: Summary) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from controlled_market import Assembled
-from durable_market import Stoppable, state
+from durable_market import Stoppable, make_older, state
 
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import MarketSettings, assemble
@@ -26,7 +26,7 @@ from disorderbook.ledger.location import Unusable
 
 DATA = Path(__file__).parent / "data"
 NAME = "market-schema-1.db"
-STEPS = 7  # between the statements of the migrations that a kill comes at
+STEPS = 11  # between the statements of the migrations that a kill comes at
 
 
 def copied(source: Path, folder: Path) -> Path:
@@ -126,7 +126,7 @@ def test_a_kill_in_the_midst_of_a_migration_changes_nothing(
         assert state(again.exchange) == expected
         again.exchange.close()
         assert layout(copy) == layout(old)
-    assert len(copies) >= 6 and len(sizes) > 2  # pages were written before the kills
+    assert len(copies) >= 4 and len(sizes) > 2  # pages were written before the kills
 
 
 def test_a_disk_that_is_full_leaves_the_older_file(
@@ -147,3 +147,21 @@ def test_a_disk_that_is_full_leaves_the_older_file(
     assert state(after.exchange) == state(before.exchange)
     after.exchange.close()
     before.exchange.close()
+
+
+@pytest.mark.parametrize(
+    "change", ["books SET opened = '2015-01-01T00:00:00.000000000Z'", "positions SET lowest = -5"]
+)
+@pytest.mark.parametrize("version", [1, 5])
+def test_damage_is_found_before_rows_are_signed_anew(
+    old: Path, tmp_path: Path, version: int, change: str
+) -> None:
+    if version > 1:
+        open_ledger(str(old))[0].close()
+        make_older(old, version)
+    with closing(sqlite3.connect(old, isolation_level=None)) as connection:
+        connection.execute(f"UPDATE {change} WHERE number = 2")
+    with pytest.raises(Unusable, match="is damaged: the checksum of a (book|position) is wrong"):
+        open_ledger(str(old))
+    with closing(sqlite3.connect(old)) as connection:
+        assert connection.execute("SELECT schema_version FROM ledger").fetchone() == (version,)
