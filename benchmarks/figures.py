@@ -40,10 +40,13 @@ class Figures(NamedTuple):
     command: str
     small: str  # what a dry run adds to it
 
+    def arguments(self, dry: bool) -> list[str]:
+        """To be run in the project's folder."""
+        return [sys.executable, *f"{self.command} {self.small if dry else ''}".split()]
+
     def run(self, dry: bool) -> str:
         """What the benchmark prints; raises subprocess.CalledProcessError."""
-        arguments = f"{self.command} {self.small if dry else ''}".split()
-        command = [sys.executable, *arguments]
+        command = self.arguments(dry)
         ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
         lines = [line for line in ended.stdout.splitlines() if not line.startswith(HINT)]
         return "\n".join(lines).strip("\n")

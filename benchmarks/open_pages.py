@@ -145,7 +145,7 @@ def main() -> int:
         with _trading(market, options.rate):
             alone = _share(exchange, options.seconds)
             print(f"{options.rate:.0f} trades/s alone: {alone:6.1%} of a core", flush=True)
-            for page in PAGES:
+            for page in options.kinds:
                 _measure(exchange, browser, page, alone, options)
     return 0
 
@@ -255,6 +255,7 @@ def _options() -> argparse.Namespace:
     )
     add: Callable[..., object] = parser.add_argument
     add("--pages", type=int, default=30, help="pages of each kind that are open (30)")
+    add("--kinds", nargs="+", choices=PAGES, default=PAGES, help="which are measured (all)")
     add("--rate", type=float, default=20, help="trades a second (20)")
     add("--seconds", type=float, default=20, help="for which each is measured (20)")
     add("--noted", type=float, default=10, help="seconds of a page that are noted (10)")

@@ -8,7 +8,8 @@ from importlib.util import module_from_spec, spec_from_loader
 from typing import Any
 
 import pytest
-from live import ROOT
+from fork_server import run
+from live import PATIENCE, ROOT
 
 LOADER = SourceFileLoader("figures", str(ROOT / "benchmarks" / "figures.py"))
 figures = module_from_spec(spec_from_loader(LOADER.name, LOADER))
@@ -64,7 +65,9 @@ def test_the_day_and_the_machine_are_told() -> None:
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.command)
 def test_each_command_of_the_page_measures(place: Any) -> None:
     """Small, and in the shape that the page quotes."""
-    assert re.search(SHAPES.get(place.command, r"\d"), place.run(dry=True))
+    ended = run(place.arguments(dry=True), timeout=PATIENCE, cwd=ROOT)
+    assert ended.returncode == 0, ended.stderr
+    assert re.search(SHAPES.get(place.command, r"\d"), ended.stdout.strip("\n"))
 
 
 def test_make_bench_measures_what_the_page_quotes() -> None:

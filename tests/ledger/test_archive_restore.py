@@ -36,7 +36,7 @@ pauses = st.sampled_from(["stop", "crash", "flush"])
 acts = st.lists(orders | orders | orders | cancels | pauses, max_size=60)
 
 
-@examples(5)
+@examples(2)
 @given(acts, st.integers(0, 5), st.integers(1, 20))
 @pytest.mark.slow
 def test_a_stopped_market_equals_one_that_never_stopped(
@@ -68,7 +68,7 @@ batches = st.lists(
 )
 
 
-@examples(3)
+@examples(1.5)
 @given(batches, st.integers(0, 5), st.integers(1, 20))
 @pytest.mark.slow
 def test_a_crash_takes_the_batch_that_was_not_committed_and_no_other(

@@ -339,12 +339,12 @@ def test_many_bots_at_full_speed_keep_the_market_in_order(
         "--venue",
         venue,
         "--orders",
-        "120",
+        "40",
     ) as process:
         assert process.wait() == 0
         log = process.log()
     counted = sums(log)
-    assert counted["Total"][:3] == (1200, 1200, 0) and "Traceback" not in log
+    assert counted["Total"][:3] == (400, 400, 0) and "Traceback" not in log
     url = f"{listing_exchange.url}venues/{venue}/stocks/FOOBAR"
     with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         book = json.load(answer)
