@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from book_gateway import BookGateway, trade
 from documents import DOCS, PAGES, README, ROOT, Block, blocks
+from fork_server import run_in_shell
 from live import Exchange, running, started
 from nginx import free_port, require_nginx
 from program import PYTEST_ALONE
@@ -64,26 +65,21 @@ def sample(page: Path, start: str) -> str:
     return found
 
 
-def with_this_python(text: str) -> str:
+def with_this_python(text: str, python: str = PYTHON) -> str:
     """Commands as they stand in a document, for the Python that runs the tests."""
-    text = re.sub(r"^\.venv/bin/python ", f"{PYTHON} ", text, flags=re.MULTILINE)
-    text = re.sub(r"\bpython3 ", f"{PYTHON} ", text)
+    text = re.sub(r"^\.venv/bin/python ", f"{python} ", text, flags=re.MULTILINE)
+    text = re.sub(r"\bpython3 ", f"{python} ", text)
     text = re.sub(r"^\.venv/bin/disorderbook ", "disorderbook ", text, flags=re.MULTILINE)
     return re.sub(
-        r"(^|\$\()disorderbook ", rf"\1{PYTHON} -m disorderbook ", text, flags=re.MULTILINE
+        r"(^|\$\()disorderbook ", rf"\1{python} -m disorderbook ", text, flags=re.MULTILINE
     )
 
 
 def shell(text: str, folder: Path = ROOT) -> str:
     """What these commands print; each must end with 0."""
-    ended = subprocess.run(
-        ["bash", "-e", "-m", "-c", with_this_python(text)],
-        cwd=folder,
-        env={**os.environ, **PYTEST_ALONE, "PYTHONPATH": str(ROOT), "no_proxy": "*"},
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
+    environment = {**os.environ, **PYTEST_ALONE, "PYTHONPATH": str(ROOT), "no_proxy": "*"}
+    text = with_this_python(text, "$PYTHON")
+    ended = run_in_shell(text, timeout=100, cwd=folder, env=environment)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
 

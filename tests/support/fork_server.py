@@ -18,6 +18,7 @@ import io
 import json
 import os
 import runpy
+import shlex
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+COMMAND = Path(__file__).with_name("forked_command.py")
 LONGEST_REQUEST = 200_000  # bytes
 LONGEST_REPLY = 20
 LOADED = (
@@ -63,6 +65,20 @@ def run(
         finally:
             process.kill()
     return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def run_in_shell(
+    text: str, timeout: float, **keywords: Any
+) -> "subprocess.CompletedProcess[str]":
+    """As subprocess.run of these lines by bash, where `$PYTHON ARGUMENTS` is forked, too."""
+    python, shared = shlex.quote(sys.executable), []
+    if sys.platform == "linux":
+        shared = [_server(os.getpid()).fileno()]
+        python += f" -IS {shlex.quote(str(COMMAND))} {shared[0]}"
+    command = ["bash", "-e", "-m", "-c", text.replace("$PYTHON ", f"{python} ")]
+    return subprocess.run(
+        command, pass_fds=shared, capture_output=True, text=True, timeout=timeout, **keywords
+    )
 
 
 def _can_be_forked(command: Sequence[str], environment: Mapping[str, str] | None) -> bool:
