@@ -1,10 +1,12 @@
 """The page at /docs: every line of it that can be copied does what the page promises."""
 
+import argparse
 import ast
 import functools
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import urllib.request
@@ -76,6 +78,36 @@ class Shell:
         return status, kind.split(";")[0], body
 
 
+CURL = argparse.ArgumentParser()
+CURL.add_argument("-X", dest="method")
+CURL.add_argument("-H", dest="headers", action="append", default=[])
+CURL.add_argument("-d", dest="body")
+CURL.add_argument("url")
+
+
+class AsCurl:
+    """Sends what curl would, for lines with nothing in them that only a shell or curl could read
+    otherwise; that costs a tenth of a process.
+    """
+
+    def __init__(self, _: Path) -> None:
+        self._session = requests.Session()
+
+    def __call__(self, line: str) -> tuple[str, str, str]:
+        """As a Shell's."""
+        name, *words = shlex.split(line.replace("\\\n", ""))
+        assert name == "curl"
+        asked = CURL.parse_args(words)
+        method = asked.method or ("POST" if asked.body else "GET")
+        headers = dict(header.encode().split(b": ", 1) for header in asked.headers)
+        body = asked.body and asked.body.encode()
+        answer = self._session.request(
+            method, asked.url, headers=headers, data=body, timeout=PATIENCE
+        )
+        kind = answer.headers.get("Content-Type", "").split(";")[0]
+        return str(answer.status_code), kind, answer.content.decode()
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -102,7 +134,8 @@ def test_every_curl_line_does_what_the_page_promises(
     options: tuple[str, ...],
     tmp_path: Path,
 ) -> None:
-    shell = Shell(tmp_path)
+    has_real_ones = "--admin-key-file" in options  # keys and names that need quoting
+    shell = Shell(tmp_path) if has_real_ones else AsCurl(tmp_path)
     named = {"KEY_FILE": str(tmp_path / "admin.key"), "MARKET_FILE": str(tmp_path / "market.db")}
     named[ACCOUNTS] = shutil.copy(ACCOUNTS, tmp_path)  # the admin changes it
     Path(named["KEY_FILE"]).write_text("the ädmin's key\n", "utf-8")
@@ -159,13 +192,18 @@ def check_shape(page: Page, block: Element, status: str, kind: str, body: str) -
     operation = OPERATIONS.get(around.attributes["id"])
     if operation:
         schema = operation.responses[status]["content"][kind]["schema"]
-        components = DESCRIPTION.document["components"]
-        jsonschema_rs.Draft202012Validator(schema | {"components": components}).validate(told)
+        validator(json.dumps(schema)).validate(told)
     if status != "200":
         assert told.keys() == {"ok", "error"} and told["ok"] is False
         assert told["error"] in [code.text for code in around.all("code")]
     elif kind == "application/json":
         check_fields(page, told, table_of_answer(page, around, told))
+
+
+@functools.cache
+def validator(schema: str) -> jsonschema_rs.Draft202012Validator:
+    components = DESCRIPTION.document["components"]
+    return jsonschema_rs.Draft202012Validator(json.loads(schema) | {"components": components})
 
 
 def table_of_answer(page: Page, article: Element, told: dict[str, Any]) -> Element:
