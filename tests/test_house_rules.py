@@ -3,6 +3,7 @@ and the linter and the type checker have nothing to say.
 """
 
 import ast
+import functools
 import re
 import shutil
 import subprocess
@@ -82,10 +83,16 @@ def module_of(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@functools.cache
 def imports_of(path: Path) -> set[str]:
     """Full names of the modules that a file imports from, wherever in it that stands."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -185,7 +192,7 @@ def test_the_client_can_be_taken_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_module_opens_with_a_sentence_and_has_a_test(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text())), "no docstring"
+    assert ast.get_docstring(parsed(path)), "no docstring"
     if path.stem != "__init__":
         mirror = (ROOT / "tests" / path.relative_to(PACKAGE)).parent
         assert list(mirror.glob(f"test_{path.stem}*.py")), "no test"
@@ -203,7 +210,7 @@ def test_a_class_name_means_one_thing() -> None:
     classes: dict[str, list[str]] = defaultdict(list)
     for path in MODULES:
         if "client" not in path.relative_to(PACKAGE).parts:
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in ast.walk(parsed(path)):
                 if isinstance(node, ast.ClassDef):
                     classes[node.name].append(module_of(path))
     assert {name: modules for name, modules in classes.items() if len(modules) > 1} == {}
