@@ -6,6 +6,7 @@ A test marked `serial` runs while no other worker of the run (`-n auto`) does, a
 """
 
 import functools
+import gc
 import os
 import sys
 import tempfile
@@ -109,6 +110,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
     items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """Exempt all that was collected from garbage collections: it stays until the end, and tests that
+    look for what is left over would look through it again and again.
+    """
+    gc.freeze()
 
 
 def _turn(item: pytest.Item) -> int:

@@ -3,6 +3,7 @@ cheats with and without rules, and a teacher.
 """
 
 import csv
+import functools
 import html
 import json
 import re
@@ -77,12 +78,23 @@ class Afternoon:
     def traders(self, venue: str, stock: str, what: str, *accounts: str) -> Any:
         """What class_traders.py tells of these accounts there."""
         known = self.folder.students()
-        file = self.folder.path.parent / "keys.json"
-        file.write_text(json.dumps({name: known[name] for name in accounts or known}))
-        told = self.on_the_other_machine(
-            sys.executable, str(TRADERS), self.plan.url, str(file), venue, stock, what
-        )
-        return json.loads(told)
+        keys = {name: known[name] for name in accounts or known}
+        process = self._traders
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(json.dumps([venue, stock, what, keys]) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+
+    @functools.cached_property
+    def _traders(self) -> "subprocess.Popen[str]":
+        """Ends when its input does."""
+        pipe = subprocess.PIPE
+        command = [*self.machine.prefix, sys.executable, str(TRADERS), self.plan.url]
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+
+    def end_traders(self) -> None:
+        with self._traders:
+            pass
 
     def worth(self, venue: str, account: str) -> int | None:
         """Net asset value in cents, as the teacher sees it."""
@@ -122,6 +134,7 @@ def test_an_afternoon(machine: OtherMachine, tmp_path: Path, tls: bool) -> None:
         try_the_cards(afternoon)
         if not tls:
             play(afternoon)
+            afternoon.end_traders()
         assert started.end(signal.SIGINT) == 0
     finally:
         started.kill()

@@ -1,17 +1,17 @@
 """Many keyed traders of a class in one process, on another machine than the exchange.
 
-    python class_traders.py URL KEYS_FILE VENUE STOCK trade|cheat
+    python class_traders.py URL
 
-`trade`: every account of the file of keys places some orders, one after the other, buyers and
-sellers in turn. `cheat`: the first account tries what made a leader of 2016 rich. What came back is
-printed as JSON: how often each status came, or for each attempt the status and the detail.
+Each line that it reads is JSON: a venue, a stock, what to do, and the keys by account. `trade`:
+every account places some orders, one after the other, buyers and sellers in turn. `cheat`: the
+first account tries what made a leader of 2016 rich. What came back is printed as a line of JSON:
+how often each status came, or for each attempt the status and the detail.
 """
 
 import json
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import requests
 
@@ -70,11 +70,12 @@ class Traders:
         return attempts
 
 
-def main(url: str, file: str, venue: str, stock: str, what: str) -> None:
-    keys = json.loads(Path(file).read_bytes())
-    traders = Traders(url, venue, stock)
-    told = traders.trade(keys) if what == "trade" else traders.cheat(*next(iter(keys.items())))
-    print(json.dumps(told))
+def main(url: str) -> None:
+    for line in sys.stdin:
+        venue, stock, what, keys = json.loads(line)
+        traders = Traders(url, venue, stock)
+        told = traders.trade(keys) if what == "trade" else traders.cheat(*next(iter(keys.items())))
+        print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

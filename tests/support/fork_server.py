@@ -67,9 +67,7 @@ def run(
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
-def run_in_shell(
-    text: str, timeout: float, **keywords: Any
-) -> "subprocess.CompletedProcess[str]":
+def run_in_shell(text: str, timeout: float, **keywords: Any) -> "subprocess.CompletedProcess[str]":
     """As subprocess.run of these lines by bash, where `$PYTHON ARGUMENTS` is forked, too."""
     python, shared = shlex.quote(sys.executable), []
     if sys.platform == "linux":
