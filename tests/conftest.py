@@ -113,8 +113,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Exempt all that was collected from garbage collections: it stays until the end, and tests that
-    look for what is left over would look through it again and again.
+    """Exempt all that was collected from garbage collections: it stays until the end, and tests
+    that look for what is left over would look through it again and again.
     """
     gc.freeze()
 
