@@ -193,9 +193,9 @@ def serve(
     `rules` are what orders must obey: a file as of --rules, or its tables as dictionaries. `mark`
     is what a share counts for in net asset values: "last", "mid" or "band" (of the rules).
 
-    `publish` is the URL of a NATS server that gets quotes and trades, and with `publish_executions`
-    the executions of all accounts. `publish_credentials` is a file of a NATS user, and `publish_ca`
-    the certificate that proves the server.
+    `publish` is the URL of a NATS server, or `nats://A:PORT,B:PORT` of a cluster, that gets quotes
+    and trades, and with `publish_executions` the executions of all accounts. `publish_credentials`
+    is a file of a NATS user, and `publish_ca` the certificate that proves the server.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
     alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers

@@ -52,7 +52,7 @@ MOST_TOLD = 20  # different complaints that are logged of a connection
 
 ALL = "*"
 DISCONNECTED = "the relay has lost its NATS server: executions may be missing"
-TOLD = "the exchange has started, or lost executions on their way: some may be missing"
+TOLD = "the exchange has started, or lost NATS or executions on their way: some may be missing"
 DROPPED = "the relay fell behind: executions may be missing"
 NO_MESSAGE = "what has come from NATS is no execution of an exchange: some may be missing"
 PERMISSIONS = "permissions violation"  # of a server's complaints

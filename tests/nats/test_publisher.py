@@ -350,7 +350,9 @@ def test_tls_is_checked_and_never_given_up(
     tls = f'tls {{ cert_file: "{certificate}", key_file: "{key}" }}'
     with nats_server(tmp_path, tls) as safe:
         url = f"tls://127.0.0.1:{safe.port}"
-        with serve(publish=url, publish_ca=certificate) as exchange:
+        with serve(
+            publish=f"tls://127.0.0.1:1,127.0.0.1:{safe.port}", publish_ca=certificate
+        ) as exchange:
             trade(exchange)
             assert wait_until(lambda: metric(exchange, 'messages_total{kind="trade"}') == 1)
         with serve(publish=url) as exchange:
