@@ -8,6 +8,7 @@ send yet.
 
 import asyncio
 import base64
+import logging
 import random
 import re
 import ssl
@@ -30,9 +31,11 @@ INSTALL = "pip install 'disorderbook[nats]'"
 CONNECT_SECONDS = 2.0  # that each step of connecting may take
 PING_SECONDS = 20  # between two signs of life of a quiet connection
 WRITE_SECONDS = 0.001  # between two looks whether nats-py has written everything
+LOOK_SECONDS = 0.1  # between two looks whether the connection has ended
 CLOSE_SECONDS = 0.5  # for nats-py to end its tasks
 LONGEST_CREDENTIALS = 64 * 1024  # bytes of a file
 
+_LOG = logging.getLogger("nats")  # of nats-py
 _JWT = re.compile(r"^-+BEGIN NATS USER JWT-+\r?\n(\S+)\r?\n", re.MULTILINE)
 _SEED = re.compile(r"^-+BEGIN USER NKEY SEED-+\r?\n(\S+)\r?\n", re.MULTILINE)
 
@@ -148,6 +151,7 @@ async def connect(access: NatsAccess, on_error: OnError, on_closed: OnError) -> 
     `on_error` hears what the server complains of, `on_closed` of its end, which has no other
     consequence. Raises whatever stands in the way.
     """
+    _LOG.setLevel(logging.CRITICAL)  # what goes wrong is told by whoever has a connection
     reasons = []
     for server in random.sample(access.servers, len(access.servers)):
         try:
@@ -198,17 +202,26 @@ async def _connect_to(
 
 
 async def confirm(client: "Client", seconds: float) -> None:
-    """Wait until the server has read everything that it was told; raises TimeoutError."""
+    """Wait until the server has read everything that it was told; raises TimeoutError, or
+    ConnectionError if the connection has ended.
+    """
     async with asyncio.timeout(seconds):
         # nats-py sends the PING of its `flush` before what it has not written yet.
         await asyncio.sleep(0)
         while client.pending_data_size > 0:
             await asyncio.sleep(WRITE_SECONDS)
-        await client.flush(2 * seconds)  # type: ignore[arg-type]
-    # A message that nats-py cannot read ends its reader, and then `flush` waits for nothing.
+        # It does not always end when it is cancelled, nor when the connection does.
+        flushing = asyncio.ensure_future(client.flush(2 * seconds))  # type: ignore[arg-type]
+        try:
+            while not flushing.done() and not client.is_closed:
+                await asyncio.wait({flushing}, timeout=LOOK_SECONDS)
+        finally:
+            flushing.cancel()
+    # A message that it cannot read ends its reader, and then `flush` waits for nothing.
     reading = client._reading_task
-    if reading is not None and reading.done():
-        raise ConnectionError("nats-py has met a message that it cannot read")
+    if client.is_closed or (reading is not None and reading.done()):
+        raise ConnectionError("the connection was closed")
+    await flushing
 
 
 async def abort(client: "Client") -> None:

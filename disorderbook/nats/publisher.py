@@ -273,18 +273,12 @@ class Publisher:
 
     async def _confirm(self, client: "Client") -> None:
         """Wait for the server; raises TimeoutError, or why the connection has ended."""
-        confirming = asyncio.ensure_future(confirm(client, CONFIRM_SECONDS))
-        confirming.add_done_callback(lambda _: self._woken.set())
-        deadline = self._loop.time() + CONFIRM_SECONDS
         try:
-            while not confirming.done() and self._closed_for is None:
-                self._woken.clear()
-                await asyncio.wait_for(self._woken.wait(), deadline - self._loop.time())
-        finally:
-            confirming.cancel()
+            await confirm(client, CONFIRM_SECONDS)
+        except OSError:
+            self._require_open()  # which says why
+            raise
         self._require_open()
-        if confirming.exception() is not None:
-            raise TimeoutError
 
     def _require_open(self) -> None:
         if self._closed_for is not None:

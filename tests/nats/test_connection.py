@@ -191,6 +191,28 @@ def test_what_was_said_is_confirmed_and_not_what_was_said_before() -> None:
     asyncio.run(publish())
 
 
+def test_a_connection_that_ends_is_no_confirmation_and_not_waited_for() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"max_payload": 1048576, "headers": true}\r\n')
+        while await reader.readline() != b"PING\r\n":
+            pass
+        writer.write(b"PONG\r\n")
+        await reader.readline()
+        writer.close()
+
+    async def publish() -> None:
+        async def hear(fault: Exception) -> None:
+            pass
+
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            client = await connect(nats_access(f"nats://127.0.0.1:{port}"), hear, hear)
+            with pytest.raises(ConnectionError):
+                await confirm(client, 120)
+
+    asyncio.run(publish())
+
+
 def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("disorderbook.nats.connection.CONNECT_SECONDS", 0.1)
 

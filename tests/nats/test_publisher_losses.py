@@ -35,6 +35,7 @@ class Server:
 
     _transport = None
     _reading_task = None
+    is_closed = False
     pending_data_size = 0
 
     def __init__(self) -> None:
@@ -175,6 +176,7 @@ def test_a_gap_is_told_where_nothing_else_waits(server: Server) -> None:
     server.max_payload = 300  # of which headers may take 256, so that nothing fits
     with publishing() as market:
         market.wait(lambda _: server.count("gap") == 1)
+        market.wait(lambda _: not market.publisher._queue.is_conflating)
         market.trade()
         market.wait(lambda counts: counts.lost["too_large"] == 5)
         market.wait(lambda _: server.count("gap") == 2)
@@ -195,7 +197,7 @@ def test_what_is_dropped_after_it_was_repeated_is_told(
     server.is_silent = True
     market.trade()
     market.wait(lambda counts: counts.lost["outage"] == 3)
-    assert "has not confirmed 3 trades and executions, and they are lost" in caplog.text
+    assert wait_until(lambda: "has not confirmed 3 trades and executions, and" in caplog.text)
     assert [each.kind for each in server.taken].count("trade") == 2
     server.is_silent = False
     gaps = server.count("gap")
