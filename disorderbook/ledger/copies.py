@@ -178,11 +178,16 @@ def check_rows(connection: sqlite3.Connection) -> None:
     """Read everything that a market has; raises Damaged or sqlite3.Error."""
     load_market(connection)
     for table in (ORDERS, EXECUTIONS, HISTORIES, ADMIN_ACTIONS):
-        for row in connection.execute(f"SELECT {table.all} FROM {table.name}"):
-            table.read(row)
+        _check_table(connection, table)
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
         raise Damaged(verdict)
+
+
+def _check_table(connection: sqlite3.Connection, table: Table) -> None:
+    """Compare each row with its checksum; raises Damaged or sqlite3.Error."""
+    for row in connection.execute(f"SELECT {table.all} FROM {table.name}"):
+        table.read(row)
 
 
 def upgrade(old: str, new: str) -> Path:
@@ -342,6 +347,9 @@ def _flush(path: str) -> None:
 
 
 def _write(reader: sqlite3.Connection, ledger: Path, folder: str, prices: Prices) -> list[Path]:
+    with in_words(ledger):
+        for table in (ORDERS, EXECUTIONS):  # those of scores check what they read
+            _check_table(reader, table)
     mode = stat.S_IMODE(ledger.stat().st_mode) | stat.S_IWUSR
     with replacements(folder, list(EXPORTS), mode) as files:
         for file, (columns, source) in zip(files, EXPORTS.values(), strict=True):

@@ -169,6 +169,22 @@ def test_what_is_no_ledger_is_not_exported(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["nonsense"]
 
 
+@pytest.mark.parametrize(
+    ("table", "first"), (("orders", "id = 0"), ("executions", "standing_id = 0"))
+)
+def test_a_changed_row_is_not_exported(tmp_path: Path, table: str, first: str) -> None:
+    market = Stoppable(tmp_path / "market.db")
+    for order in (sell(1), buy(1)) * 2:  # no start reads the first ones
+        play(market.exchange, (("V", "S"), order))
+    market.exchange.close()
+    connection = sqlite3.connect(tmp_path / "market.db", isolation_level=None)
+    connection.execute(f"UPDATE {table} SET price = price + 1 WHERE {first}")
+    connection.close()
+    with pytest.raises(Unusable, match="is damaged: the checksum of"):
+        export(str(tmp_path / "market.db"), str(tmp_path / "csv"))
+    assert not list(tmp_path.glob("csv/*.csv"))
+
+
 def exported_ids(file: Path, mode: str) -> list[str]:
     """Ids of the orders that somebody gets who may not write to the file's folder."""
     connection = sqlite3.connect(file)
