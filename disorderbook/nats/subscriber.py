@@ -19,6 +19,7 @@ could pass in silence, so it counts as if it refused all executions.
 
 import asyncio
 import logging
+import re
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -55,8 +56,10 @@ DISCONNECTED = "the relay has lost its NATS server: executions may be missing"
 TOLD = "the exchange has started, or lost NATS or executions on their way: some may be missing"
 DROPPED = "the relay fell behind: executions may be missing"
 NO_MESSAGE = "what has come from NATS is no execution of an exchange: some may be missing"
-PERMISSIONS = "permissions violation"  # of a server's complaints
 FORBIDDEN = "the NATS server's permissions refuse this to the relay"
+
+# What a server says where it refuses a subscription, as nats-py hands it on.
+_REFUSAL = re.compile(r'permissions violation for subscription to (".*")', re.DOTALL)
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +86,8 @@ class NatsSubscriber:
         self._on_change = on_change  # of what is public here
         self._wanted: tuple[int, frozenset[Subscription]] = 0, frozenset()
         self._known: dict[Subscription, NatsSubscription] = {}  # to the server, of this connection
+        # Likewise, by the quoted subject, in which capital letters are small ones.
+        self._asked: dict[str, frozenset[Subscription]] = {}
         self._refused: frozenset[Subscription] = frozenset()  # by the server, on this connection
         self._is_gap_refused = False  # likewise
         self._quotes, self._executions = Numbers(), Numbers()
@@ -144,7 +149,7 @@ class NatsSubscriber:
         """Connect, and keep the server informed until the connection ends; raises why."""
         self._closed_for = None
         client = await connect(self._access, self._hear, self._end)
-        self._known = {}
+        self._known, self._asked = {}, {}
         self._told.clear()
         self._executions = Numbers()
         self._quotes.forget_others(self._wanted[1])  # and what is late is seen on this connection
@@ -172,15 +177,25 @@ class NatsSubscriber:
         self._refused &= wanted  # whoever wants it again has the server asked again
         for each in known.keys() - wanted:
             await known.pop(each).unsubscribe()
+            self._forget_asked(each)
             self._executions.forget(each)
             self._quotes.forget(each)
         for each in wanted - known.keys():
-            known[each] = await self._subscribe(client, subject_of(each), self._hearer(each))
+            subject = subject_of(each)
+            key = quoted_subject(subject)
+            self._asked[key] = self._asked.get(key, frozenset()) | {each}
+            known[each] = await self._subscribe(client, subject, self._hearer(each))
         await confirm(client, BEAT_SECONDS)
         if not self.is_connected or self.confirmed != number:
             self.confirmed, self.is_connected = number, True
             self._on_change()
             self._tell_connected()
+
+    def _forget_asked(self, wanted: Subscription) -> None:
+        subject = quoted_subject(subject_of(wanted))
+        others = self._asked.pop(subject) - {wanted}
+        if others:
+            self._asked[subject] = others
 
     async def _subscribe(
         self, client: "Client", subject: str, hear: "Callable[[Msg], Awaitable[None]]"
@@ -246,21 +261,20 @@ class NatsSubscriber:
         self._tell_once(reason, "The NATS server says: %s", reason)
         if isinstance(fault, SlowConsumerError):
             self._arrivals.add_gap(None, DROPPED)
-        elif PERMISSIONS in str(fault).lower():
-            self._note_refusal(str(fault).lower())
+        elif complaint := _REFUSAL.search(str(fault).lower()):
+            self._note_refusal(complaint[1])
 
-    def _note_refusal(self, complaint: str) -> None:
-        """Keep what is refused, and then close who listens to it already."""
-        asked = self._wanted[1].union(self._known)
-        refused = {each for each in asked if quoted_subject(subject_of(each)) in complaint}
+    def _note_refusal(self, subject: str) -> None:
+        """Keep what is refused, by its quoted subject, and then close who listens to it already."""
+        refused = self._asked.get(subject, frozenset())
         self._refused |= refused
         for each in refused:
             self._arrivals.add_gap(each, FORBIDDEN)
-        if quoted_subject(GAP_SUBJECT) in complaint:
+        if subject == quoted_subject(GAP_SUBJECT):
             self._is_gap_refused = True
             log.warning("The relay refuses executions: it may not hear %s", GAP_SUBJECT)
             self._arrivals.add_gap(None, FORBIDDEN)
-        elif not refused and f".{EXECUTION}." in complaint:
+        elif not refused and f".{EXECUTION}." in subject:
             self._arrivals.add_gap(None, FORBIDDEN)
 
     async def _end(self, fault: Exception) -> None:

@@ -88,6 +88,24 @@ def test_whatever_its_name_a_refused_subscription_is_found(tmp_path: Path) -> No
         hearing.close()
 
 
+def test_of_names_that_differ_in_capitals_all_count_as_refused(tmp_path: Path) -> None:
+    big, small = Subscription(None, "V", "FOO"), Subscription(None, "V", "foo")
+    with nats_server(tmp_path, permissions("disorderbook.V.foo.quote")) as server:
+        access = nats_access(server.url.replace("//", "//relay:secret@"))
+        hearing = NatsSubscriber(access, Arrivals(Waker()), lambda: None)
+        hearing.want(frozenset({big, small, Subscription(None, "V", None)}))
+        hearing.start()
+        wait_until(lambda: hearing.is_connected)
+        assert hearing.refuses(small) and not hearing.refuses(Subscription(None, "V", None))
+        wait_until(lambda: len(hearing._asked) == 2)
+        number = hearing.want(frozenset({big}))
+        wait_until(lambda: hearing.confirmed == number)
+        assert list(hearing._asked.values()) == [{big}]
+        hearing.want(frozenset())
+        wait_until(lambda: not hearing._asked)
+        hearing.close()
+
+
 def test_a_server_that_refuses_the_notes_of_gaps_counts_as_refusing_executions(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
