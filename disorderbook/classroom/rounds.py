@@ -39,7 +39,6 @@ NEW, CREATED, RUNNING, PAUSED, OVER, ENDED = (
     "over",
     "ended",
 )
-PHASES = (NEW, CREATED, RUNNING, PAUSED, OVER, ENDED)
 IS_ON = (RUNNING, PAUSED, OVER)
 STANDS = {
     NEW: "is not created yet",

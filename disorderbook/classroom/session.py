@@ -110,11 +110,40 @@ def projected_at(plan: ClassPlan, bots: set[str]) -> str:
     return f"{plan.url}/scores?{urlencode(which)}"
 
 
-class Session:
-    """A class from `start` to its end; raises CannotRun, OSError, or ValueError."""
+class Terminal:
+    """Says lines, and asks for one with a prompt, if that is asked for where somebody types."""
 
-    def __init__(self, folder: ClassFolder, say: Say, is_automatic: bool = False) -> None:
+    def __init__(self, is_typed_at: bool) -> None:
+        self._is_typed_at = is_typed_at
+        self._has_prompt = False  # whether the last line is one
+
+    def say(self, line: str) -> None:
+        """In the place of the prompt, if there is one."""
+        text = f"\r{line:{len(PROMPT)}}" if self._has_prompt else line
+        print(text, flush=True)
+        self._has_prompt = False
+
+    def ask(self) -> None:
+        """Have a prompt."""
+        if self._is_typed_at and not self._has_prompt:
+            print(PROMPT, end="", flush=True)
+            self._has_prompt = True
+
+
+class Session:
+    """A class from `start` to its end, which says and asks for lines; raises CannotRun, OSError, or
+    ValueError.
+    """
+
+    def __init__(
+        self,
+        folder: ClassFolder,
+        say: Say,
+        is_automatic: bool = False,
+        ask: Callable[[], object] = lambda: None,
+    ) -> None:
         self._folder, self._say, self._is_automatic = folder, say, is_automatic
+        self._ask = ask
         self._plan = folder.plan()
         self._connection = AdminConnection(self._plan.exchange_port, folder.admin_key())
         self._children = Children(folder, self._plan)
@@ -136,6 +165,7 @@ class Session:
             self._start()
             while self._is_running:
                 self._look()
+                self._ask()
                 with suppress(queue.Empty):
                     self._obey(lines.get(timeout=LOOK_SECONDS))
         finally:

@@ -6,6 +6,7 @@ The rule: what goes wrong is one sentence, and no key is ever printed but the on
 import argparse
 import os
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from disorderbook.classroom.creation import LOOPBACK, NewClass, make_class
 from disorderbook.classroom.folder import ClassFolder
 from disorderbook.classroom.plan import MOST_ROUNDS, ClassPlan
 from disorderbook.classroom.rounds import Rounds
-from disorderbook.classroom.session import STEPS, Session, lead, score_lines
+from disorderbook.classroom.session import STEPS, Session, Terminal, lead, score_lines
 from disorderbook.classroom.students import MOST_STUDENTS, numbered_names, read_names
 from disorderbook.cli.values import between, host
 from disorderbook.ledger.location import Unusable
@@ -104,7 +105,9 @@ def _class_folder(text: str) -> ClassFolder:
 
 
 def _start(options: argparse.Namespace) -> int:
-    Session(options.folder, _say, options.auto).run()
+    streams = sys.stdin, sys.stdout
+    terminal = Terminal(all(stream is not None and stream.isatty() for stream in streams))
+    Session(options.folder, terminal.say, options.auto, terminal.ask).run()
     return 0
 
 

@@ -21,7 +21,14 @@ from disorderbook.classroom.children import CannotRun
 from disorderbook.classroom.creation import NewClass, make_class
 from disorderbook.classroom.folder import ClassFolder
 from disorderbook.classroom.plan import ClassPlan
-from disorderbook.classroom.session import Session, lead, reached_at, score_lines, status_lines
+from disorderbook.classroom.session import (
+    Session,
+    Terminal,
+    lead,
+    reached_at,
+    score_lines,
+    status_lines,
+)
 from disorderbook.cli.main import main
 
 
@@ -57,6 +64,21 @@ def test_scores_are_cut_where_they_are_many(tmp_path: Path) -> None:
         everybody = [*score_lines(market.rounds(), names)]
         assert len(everybody) == 14 and max(map(len, everybody)) < 100
         assert [line for line in everybody if f" {'W' * 31}… " in line], "what is cut looks so"
+
+
+def test_what_is_said_takes_the_place_of_the_prompt(capsys: pytest.CaptureFixture[str]) -> None:
+    for is_typed_at, told in (
+        (True, "hello\nclass> \rhi     \nclass> \rtime is up\nagain\n"),
+        (False, "hello\nhi\ntime is up\nagain\n"),
+    ):
+        terminal = Terminal(is_typed_at)
+        for line in ("hello", "hi", "time is up"):
+            terminal.say(line)
+            if line != "time is up":
+                terminal.ask()
+                terminal.ask()
+        terminal.say("again")
+        assert capsys.readouterr().out == told
 
 
 def test_no_bots_stand_among_the_students_on_the_projector(tmp_path: Path) -> None:
