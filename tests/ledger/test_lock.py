@@ -27,7 +27,7 @@ from disorderbook.ledger.location import InUse, Unusable, beside
 from disorderbook.ledger.lock import FileLock
 
 ROOT = Path(__file__).parent.parent.parent
-FIRST_ORDERS, MORE_ORDERS = 5, 200
+FIRST_ORDERS, MORE_ORDERS = 5, 50
 
 # A process that holds an exchange and runs what it reads, line by line.
 HOST = """
