@@ -43,7 +43,7 @@ from disorderbook.errors import (
     VenueClosed,
 )
 from disorderbook.game.levels import LEVELS
-from disorderbook.nats.relay import RelayDisconnected, RelayForbidden
+from disorderbook.nats.relay import RelayDisconnected, RelayForbidden, UnpublishedName
 from disorderbook.protocol.names import MAX_PRICE, MAX_QUANTITY
 from disorderbook.site.description import description_text
 from disorderbook.site.routes import ADMIN_PAGE, CONTROL_PAGE, PARTS
@@ -163,8 +163,8 @@ def test_the_description_quotes_every_refusal_to_the_letter() -> None:
         NotFoundOfMany(9999999, 1005).sentence,
         NoSuchLevel("nowhere", ", ".join(LEVELS)).sentence,
     }
-    of_relays = {RelayDisconnected.sentence, RelayForbidden.sentence}  # which have no REST
-    refusals = set(sentences(ExchangeError)) - of_relays
+    of_relays = (RelayDisconnected, RelayForbidden, UnpublishedName)  # which have no REST
+    refusals = set(sentences(ExchangeError)) - {each.sentence for each in of_relays}
     assert quoted == {*made, INTERNAL_ERROR, *SENTENCES.values(), *refusals}
 
 
