@@ -75,4 +75,5 @@ def _serve(options: argparse.Namespace) -> None:
             print(f"It tells what exchanges publish at {access.url}, once they do.", flush=True)
         keep_collections_short()
         while not over.wait(COUNTS_SECONDS):
-            log.info("%s", relay.counts())
+            counts = relay.counts()._asdict()
+            log.info("%s", ", ".join(f"{name} {count}" for name, count in counts.items()))

@@ -9,6 +9,7 @@ send yet.
 import asyncio
 import base64
 import logging
+import os
 import random
 import re
 import ssl
@@ -248,8 +249,9 @@ def reason_of(fault: BaseException) -> str:
     """What went wrong, for a sentence in the log."""
     if isinstance(fault, TimeoutError):
         return "it does not answer"
-    if isinstance(fault, OSError) and fault.strerror:
-        return fault.strerror
+    if isinstance(fault, OSError) and fault.errno and fault.strerror:
+        is_vague = fault.strerror.startswith("Connect call failed")  # as asyncio says of any reason
+        return os.strerror(fault.errno) if is_vague else fault.strerror
     return str(fault).removeprefix("nats: ") or type(fault).__name__
 
 

@@ -150,7 +150,7 @@ class Publisher:
                 runner.run(self._main())
         if self._queue or self._unconfirmed:
             log.warning(
-                "The exchange ends before all was published to %s: %d events are left",
+                "The exchange ends before all was published to %s; events that are left: %d",
                 self._access.url,
                 len(self._queue) + len(self._unconfirmed),
             )
@@ -390,7 +390,7 @@ class Publisher:
         self._lost[FULL] += trades.total() + executions.total()
         self._has_gap = self._has_gap or bool(executions)
         log.warning(
-            "Too much waited for %s: %d trades in %d books are lost",
+            "Too much waited for %s, and trades are lost: %d, in so many books: %d",
             self._access.url,
             trades.total(),
             len(trades),
@@ -436,7 +436,7 @@ class Publisher:
         if outage is not None and outage.is_told:
             seconds = time.monotonic() - outage.began_at
             log.warning(
-                "%s can be reached again after %.1f s; %d events with trades have waited",
+                "%s can be reached again after %.1f s; events with trades that have waited: %d",
                 self._access.url,
                 seconds,
                 len(self._queue) + len(self._unconfirmed),

@@ -254,14 +254,17 @@ class NatsSubscriber:
             log.warning(sentence, *arguments)
 
     async def _hear(self, fault: Exception) -> None:
-        """nats-py has dropped what it had no room for, or the server complains."""
+        """nats-py has dropped what it had no room for, or the server refuses a subscription. All
+        else ends the connection, and is told as its end.
+        """
         from nats.errors import SlowConsumerError
 
         reason = quoted(reason_of(fault))
-        self._tell_once(reason, "The NATS server says: %s", reason)
         if isinstance(fault, SlowConsumerError):
+            self._tell_once(reason, "The relay fell behind: %s", reason)
             self._arrivals.add_gap(None, DROPPED)
         elif complaint := _REFUSAL.search(str(fault).lower()):
+            self._tell_once(reason, "The NATS server refuses the relay something: %s", reason)
             self._note_refusal(complaint[1])
 
     def _note_refusal(self, subject: str) -> None:

@@ -1,16 +1,21 @@
 """`disorderbook relay`: what stands in the way of its start, and how it ends."""
 
 import argparse
+import logging
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Callable
 from unittest import mock
 
 import pytest
 from live import started
+from raw_http import wait_until
 from raw_websocket import RawPeer
 
 from disorderbook.assembly import CannotStart
+from disorderbook.cli import relay_command
 from disorderbook.cli.main import make_parser
 from disorderbook.cli.relay_command import run_relay
 
@@ -51,6 +56,22 @@ def test_a_taken_port_and_accounts_that_are_not_there_are_one_sentence() -> None
     assert "accounts file" in refusal(NOBODY, "--accounts", "/nowhere.json")
 
 
+def test_it_logs_its_counts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    ends: list[Callable[[], None]] = []
+    monkeypatch.setattr(relay_command, "on_signals", ends.append)
+    monkeypatch.setattr(relay_command, "COUNTS_SECONDS", 0.01)
+    monkeypatch.setattr(relay_command, "keep_collections_short", lambda: None)
+    thread = threading.Thread(target=run_relay, args=[options(NOBODY, "--port", "0")])
+    thread.start()
+    is_logged = wait_until(lambda: "listeners 0, messages 0, conflated 0, " in caplog.text)
+    ends[0]()
+    thread.join()
+    assert is_logged
+
+
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_before_its_server_it_waits_says_so_once_and_ends_when_asked(
     signal_number: signal.Signals,
@@ -58,7 +79,7 @@ def test_before_its_server_it_waits_says_so_once_and_ends_when_asked(
     command = [sys.executable, "disorderBook_main.py", "relay", NOBODY, "--port", "0"]
     with started(*command) as relay:
         port = int(relay.wait_for(r"^disorderBook relay on port (\d+)$")[1])
-        relay.wait_for("The relay waits for NATS at nats://127.0.0.1:1: Connect")
+        relay.wait_for("The relay waits for NATS at nats://127.0.0.1:1: Connection refused")
         with RawPeer.listening(port, "/ob/api/ws/-/venues/V/tickertape") as peer:
             assert relay.end(signal_number) == 0
             [closing] = peer.frames()

@@ -219,7 +219,7 @@ def test_an_exchange_starts_and_ends_without_its_server(caplog: pytest.LogCaptur
         time.sleep(0.2)  # of more attempts
     told_of = [text for text in caplog.messages if "Cannot publish" in text]
     assert len(told_of) == 1 and f"{DEAD} now: " in told_of[0]
-    assert "events are left" in caplog.text
+    assert "events that are left: " in caplog.text
 
 
 def test_a_server_that_is_killed_and_comes_back_costs_no_trade(
@@ -312,7 +312,7 @@ def test_trades_that_find_no_room_are_counted_and_leave_a_gap(
             assert metric(exchange, 'lost_messages_total{reason="full"}') == 15 + 30
         last = heard.heard("trade")[-1]
         assert last.headers["Disorderbook-Trade"] == "26"
-        assert "15 trades in 1 books are lost" in caplog.text
+        assert "trades are lost: 15, in so many books: 1" in caplog.text
 
 
 def test_a_server_that_forbids_it_is_told_of_once(
