@@ -25,7 +25,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from disorderbook.engine.book import OrderBook, Quote
+from disorderbook.engine.book import OrderBook
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
 from disorderbook.nats.connection import NatsAccess, abort, confirm, connect, reason_of, stream_of
@@ -99,15 +99,15 @@ class Publisher:
         self._publications = Publications()
         self.run = self._publications.run
         self._levels: dict[str, bool] = {}  # whether a venue is a level's
-        self._rendering: Iterator[Publication] = iter(())  # the rest of an event
-        self._quote: tuple[OrderBook, Quote] | None = None  # of that event
+        self._rendered = self._render()
         self._unconfirmed: list[Publication] = []  # to be sent again
         self._recent = _RecentBooks()
         self._caught_up_at = 0.0  # when nothing waited
         self._confirmed = Counter({QUOTE: 0, TRADE: 0, EXECUTION: 0})
         self._lost = Counter({FULL: 0, OUTAGE: 0, TOO_LARGE: 0, REFUSED: 0, FAILED: 0})
+        self._is_connected = False
         self._outages = 0
-        self._outage: _Outage | None = _Outage()  # that goes on now
+        self._outage_began: float | None = None  # of one that goes on and is told
         self._has_gap = has_accounts  # whether executions may be missing: of the last run, too
         self._is_stopping = False
         self._refused: Counter[str] = Counter()  # of what is under way, by its quoted subject
@@ -134,7 +134,7 @@ class Publisher:
     def counts(self) -> PublisherCounts:
         """May be called from any thread."""
         return PublisherCounts(
-            self._outage is None,
+            self._is_connected,
             len(self._queue),
             dict(self._confirmed),
             self._queue.conflated,
@@ -316,7 +316,7 @@ class Publisher:
         batch: list[Publication] = []
         size = 0
         while size < BATCH_BYTES and len(batch) < BATCH_MESSAGES:
-            publication = self._next()
+            publication = next(self._rendered)
             if publication is None:
                 self._caught_up_at = time.monotonic()
                 break
@@ -327,24 +327,19 @@ class Publisher:
             batch += self._catch_up()
         return batch
 
-    def _next(self) -> Publication | None:
-        """The next message of what waits in the queue."""
+    def _render(self) -> Iterator[Publication | None]:
+        """The messages of what waits in the queue, and None whenever nothing does."""
         while True:
-            publication = next(self._rendering, None)
-            if publication is not None:
-                return publication
-            quote, self._quote = self._quote, None
-            if quote is not None and not self._queue.is_conflating:
-                return self._publications.quote(*quote)
-            if quote is not None:
-                self._queue.note_changed(quote[0])
-            event = self._queue.next()
+            event = self._queue.first()
             if event is None:
-                return None
-            book, executions, latest = event
-            has_accounts = self._has_accounts and executions and not self._is_level(book)
-            self._rendering = self._publications.trades(book, executions, bool(has_accounts))
-            self._quote = None if latest is None else (book, latest)
+                yield None
+                continue
+            book, executions, _ = event
+            has_accounts = self._has_accounts and bool(executions) and not self._is_level(book)
+            yield from self._publications.trades(book, executions, has_accounts)
+            quote = self._queue.take_quote()
+            if quote is not None:
+                yield self._publications.quote(book, quote)
 
     def _fits(self, publication: Publication) -> bool:
         """Whether a message can be sent, which is lost otherwise."""
@@ -405,8 +400,6 @@ class Publisher:
 
     def _forget(self, closed: Sequence[OrderBook]) -> None:
         for book in closed:
-            if self._quote is not None and self._quote[0] is book:
-                self._quote = None  # nobody asks for it any more, and it would begin new numbers
             self._publications.forget(book)
             self._levels.pop(book.venue, None)
 
@@ -430,27 +423,26 @@ class Publisher:
     # Outages.
 
     def _note_connected(self) -> None:
-        outage, self._outage = self._outage, None
+        self._is_connected = True
         self._caught_up_at = time.monotonic()
         self._told.clear()
-        if outage is not None and outage.is_told:
-            seconds = time.monotonic() - outage.began_at
+        if self._outage_began is not None:
             log.warning(
                 "%s can be reached again after %.1f s; events with trades that have waited: %d",
                 self._access.url,
-                seconds,
+                time.monotonic() - self._outage_began,
                 len(self._queue) + len(self._unconfirmed),
             )
+            self._outage_began = None
 
     def _note_outage(self, fault: Exception) -> None:
+        self._is_connected = False
         self._queue.conflate()
         self._has_gap = self._has_accounts  # what a server has confirmed may not have gone further
         for book in self._recent.take():
             self._queue.note_changed(book)
-        if self._outage is None:
-            self._outage = _Outage()
-        if not self._outage.is_told:
-            self._outage.is_told = True
+        if self._outage_began is None:
+            self._outage_began = time.monotonic()
             self._outages += 1
             log.warning(
                 "Cannot publish to %s now: %s (trading goes on, and so do attempts)",
@@ -480,11 +472,3 @@ class _RecentBooks:
         taken = [*(self._older | self._newer)]
         self._older, self._newer = {}, {}
         return taken
-
-
-class _Outage:
-    """A time without a connection."""
-
-    def __init__(self) -> None:
-        self.began_at = time.monotonic()
-        self.is_told = False

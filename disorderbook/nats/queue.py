@@ -41,9 +41,9 @@ class PublishQueue:
 
     __slots__ = (
         "conflated",
+        "is_conflating",
         "_waker",
         "_has_accounts",
-        "_is_conflating",
         "_events",
         "_changed",
         "_losses",
@@ -55,7 +55,7 @@ class PublishQueue:
         self.conflated = 0  # quotes that were not read, since newer ones say more
         self._waker = waker
         self._has_accounts = has_accounts
-        self._is_conflating = True  # until there is a connection
+        self.is_conflating = True  # so that quotes are read later: until there is a connection
         self._events: deque[BookEvent] = deque()
         # The books whose quotes are to be read; a plain dict cannot give its first one in a step.
         self._changed: OrderedDict[OrderBook, None] = OrderedDict()
@@ -70,21 +70,16 @@ class PublishQueue:
         return len(self._events)
 
     @property
-    def is_conflating(self) -> bool:
-        """Whether quotes are to be read when they can be sent."""
-        return self._is_conflating
-
-    @property
     def is_to_catch_up(self) -> bool:
         """Whether `catch_up` has something to do."""
-        return self._is_conflating or bool(self._changed or self._forgotten)
+        return self.is_conflating or bool(self._changed or self._forgotten)
 
     def add(self, book: OrderBook, executions: Sequence[Execution]) -> None:
         """Publish an event of a book. The exchange's lock must be held."""
-        if not self._is_conflating:
+        if not self.is_conflating:
             self._events.append(BookEvent(book, executions, book.quote()))
             if len(self._events) >= MOST_EVENTS:  # the other thread may have begun meanwhile
-                self._is_conflating = True
+                self.is_conflating = True
         else:
             self._conflate(book)
             if executions:
@@ -103,17 +98,19 @@ class PublishQueue:
 
     def conflate(self) -> None:
         """Have quotes read when they can be sent, from now on until `catch_up`."""
-        self._is_conflating = True
+        self.is_conflating = True
 
-    def next(self) -> BookEvent | None:
-        """The next event, None if there is none; without a quote if that must be read later."""
-        if not self._events:
+    def first(self) -> BookEvent | None:
+        """The event that has waited longest, None if there is none. It stays until `take_quote`."""
+        return self._events[0] if self._events else None
+
+    def take_quote(self) -> Quote | None:
+        """The quote of that event, once all else of it is published; None if that is read later."""
+        book, _, quote = self._events.popleft()
+        if quote is not None and self.is_conflating:
+            self.note_changed(book)
             return None
-        event = self._events.popleft()
-        if event.quote is not None and self._is_conflating:
-            self.note_changed(event.book)
-            return event._replace(quote=None)
-        return event
+        return quote
 
     def note_changed(self, book: OrderBook) -> None:
         """Have the quote of a book read."""
@@ -130,14 +127,14 @@ class PublishQueue:
         return taken
 
     def catch_up(self) -> tuple[Losses, list[OrderBook]]:
-        """Once `next` is None: what was lost meanwhile, and which books are closed. If no quote is
+        """Once `first` is None: what was lost meanwhile, and which books are closed. If no quote is
         to be read, quotes wait with the events from now on. The exchange's lock must be held.
         """
         if self._events:
             return NO_LOSSES, []
         losses, self._losses = self._losses, Losses(Counter(), Counter())
         forgotten, self._forgotten = self._forgotten, []
-        self._is_conflating = bool(self._changed)
+        self.is_conflating = bool(self._changed)
         return losses, forgotten
 
     def take_closed(self) -> tuple[int, list[OrderBook]]:

@@ -120,6 +120,28 @@ def publishing() -> Iterator[Market]:
         running.close()
 
 
+def test_no_quote_comes_behind_a_newer_one_where_a_batch_ends_within_an_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(publisher, "BATCH_MESSAGES", 1)
+    monkeypatch.setattr(publisher, "LATE_SECONDS", 1e9)
+    publishing = Publisher(ACCESS)
+    publishing._exchange = exchange = Exchange(publishers=[publishing.add])
+    publishing._queue.catch_up()
+    with exchange.lock:
+        book = exchange.book("V", "S")
+        for account, side, shares in (("a", SELL, 1), ("b", SELL, 1), ("c", BUY, 2)):
+            exchange.submit(book, NewOrder(account, side, LIMIT, 10, shares))
+        batches = [publishing._next_batch() for _ in range(3)]
+        publishing._queue.conflate()
+        exchange.submit(book, NewOrder("d", BUY, LIMIT, 5, 1))
+    assert [each.kind for batch in batches for each in batch] == ["quote", "quote", "trade"]
+    rest = [each for batch in iter(publishing._next_batch, []) for each in batch]
+    assert rest[0].kind == "trade" and len(rest) > 1
+    assert all(b'"bid":5' in each.payload for each in rest[1:])
+    assert not publishing._queue
+
+
 @pytest.mark.parametrize("kind", ["quote", "trade", "execution"])
 def test_what_the_server_refuses_is_lost_and_not_published(
     server: Server, market: Market, caplog: pytest.LogCaptureFixture, kind: str

@@ -25,14 +25,19 @@ def trade(waiting: PublishQueue, book: OrderBook) -> None:
         waiting.add(book, outcome.executions)
 
 
+def take(waiting: PublishQueue) -> queue.BookEvent | None:
+    event = waiting.first()
+    return event and event._replace(quote=waiting.take_quote())
+
+
 def test_while_all_is_well_each_event_has_its_quote(waiting: PublishQueue) -> None:
     book = OrderBook("V", "S", 0)
     assert waiting.catch_up()[0].trades == {}
     trade(waiting, book)
-    first, second = waiting.next(), waiting.next()
+    first, second = take(waiting), take(waiting)
     assert first is not None and first.quote is not None and first.quote.ask == 10
     assert second is not None and second.quote is not None and second.quote.last == 10
-    assert waiting.next() is None and not waiting
+    assert take(waiting) is None and not waiting
 
 
 def test_while_a_server_is_away_trades_wait_and_quotes_do_not(waiting: PublishQueue) -> None:
@@ -40,7 +45,7 @@ def test_while_a_server_is_away_trades_wait_and_quotes_do_not(waiting: PublishQu
     trade(waiting, book)
     trade(waiting, book)
     assert len(waiting) == 2 and waiting.conflated == 3
-    events = [waiting.next(), waiting.next()]
+    events = [take(waiting), take(waiting)]
     assert [event and event.quote for event in events] == [None, None]
     assert waiting.take_changed(9) == [book]
     waiting.catch_up()
@@ -55,9 +60,9 @@ def test_a_full_queue_conflates_and_then_loses_trades(waiting: PublishQueue) -> 
         trade(waiting, book)
     assert waiting.is_conflating and len(waiting) == 3
     assert waiting.catch_up() == (queue.NO_LOSSES, []), "what waits comes first"
-    waiting.next()
+    take(waiting)
     trade(waiting, book)  # there is room, but the one before was lost
-    while waiting.next() is not None:
+    while take(waiting) is not None:
         pass
     assert set(waiting.take_changed(9)) == {book, other}
     losses, _ = waiting.catch_up()
@@ -80,7 +85,8 @@ def test_a_closed_book_is_told_behind_what_happened_in_it(waiting: PublishQueue)
     trade(waiting, book)
     waiting.forget(book)
     assert waiting.take_changed(9) == [] and waiting.catch_up()[1] == []
-    waiting.next()
+    assert waiting.first() is not None and waiting.catch_up()[1] == [], "it is not published yet"
+    waiting.take_quote()
     assert waiting.catch_up()[1] == [book]
     assert not waiting
 
@@ -99,7 +105,7 @@ def test_a_quote_is_read_that_was_conflated_while_an_event_came(waiting: Publish
 
     other, book = OrderBook("V", "T", 0), Interrupted("V", "S", 0)
     waiting.add(book, ())
-    event = waiting.next()
+    event = take(waiting)
     assert event is not None and event.quote is None and waiting.is_to_catch_up
     assert set(waiting.take_changed(9)) == {book, other}
     waiting.catch_up()
@@ -113,6 +119,6 @@ def test_an_outage_holds_no_closed_book_of_which_nothing_waits(waiting: PublishQ
         waiting.forget(book)
     assert waiting.take_closed() == (6, books[3:]), "the trades of three wait"
     assert waiting.take_closed() == (0, [])
-    while waiting.next() is not None:
+    while take(waiting) is not None:
         pass
     assert waiting.take_closed() == (0, books[:3]) and not waiting
