@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 
+import bottle
 import pytest
 from wsgi import BUY, KEYS, ORDERS, Answer, Client
 
@@ -532,3 +533,16 @@ def test_the_order_of_refusals() -> None:
     assert sentence(ORDERS, wrong, key) == "A value in the POST had the wrong type"
     wrong["qty"] = 1
     assert sentence(ORDERS, wrong, key).startswith("Illegal value")
+
+
+def test_the_patterns_of_the_routes_are_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    of_bottle = bottle.Router._compile
+
+    def compile(router: bottle.Router, method: str) -> None:
+        compiled.append(method)
+        of_bottle(router, method)
+
+    monkeypatch.setattr(bottle.Router, "_compile", compile)
+    Client()
+    assert "GET" in compiled and len(compiled) == len(set(compiled))
