@@ -237,7 +237,7 @@ def test_memory_and_processor_time_are_told_where_the_system_tells_them() -> Non
 @pytest.mark.parametrize("server", ["inline", "waitress"])
 def test_over_sockets_every_request_of_several_threads_is_counted(server: str) -> None:
     paths = ["/ob/api/heartbeat", "/ob/api/venues", "/nothing", "/ob/api/venues/NONE/stocks"]
-    rounds, threads, sent = 50, 6, Counter[int]()
+    rounds, threads, sent = 12, 6, Counter[int]()
 
     def ask() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", exchange.port, timeout=20)

@@ -38,14 +38,14 @@ def read(
     return requests + seen
 
 
-@examples(8)
+@examples(4)
 @given(split_streams())
 def test_the_split_of_a_stream_does_not_change_its_meaning(split: tuple[bytes, list[int]]) -> None:
     stream, cuts = split
     assert read(stream, cuts) == read(stream, [])
 
 
-@examples(16)
+@examples(8)
 @given(split_streams(spoiled()))
 def test_nor_does_it_when_the_stream_is_spoiled(split: tuple[bytes, list[int]]) -> None:
     stream, cuts = split
