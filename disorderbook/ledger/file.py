@@ -25,6 +25,7 @@ from disorderbook.ledger.location import (
     beside,
     check_beginning,
     check_name_of_log,
+    check_sqlite,
     check_there_is_no_log,
     checked_version,
     in_words,
@@ -145,6 +146,7 @@ def _damaged_log(file: Path, found: Log) -> Unusable:
 
 def _lock(file: Path, private: bool) -> FileLock:
     """A ledger's file before SQLite has anything to do with it, made now if there is none."""
+    check_sqlite(file)
     with in_words(file):
         if not file.exists():
             check_there_is_no_log(file)
@@ -164,6 +166,7 @@ def locked_for_reading(file: Path) -> Iterator[bool]:
 
     Gives whether an exchange is using it: then nothing of it was opened.
     """
+    check_sqlite(file)
     lock = _lock_for_reading(file)
     if lock is None:
         yield True

@@ -21,6 +21,7 @@ from disorderbook.ledger.tables import (
     is_busy,
 )
 
+OLDEST_SQLITE = (3, 33, 0)  # the first with UPDATE ... FROM, and the name sqlite_schema
 SIGNATURE = b"SQLite format 3\0"  # how a database begins
 HEADER_SIZE = 100
 _PAGE_SIZE = 16  # place in the header of two bytes
@@ -78,6 +79,16 @@ def in_words(file: Path) -> Iterator[None]:
         if code & 0xFF in _NOT_THE_FILES_FAULT:  # the lowest byte says what kind it is
             raise CannotUse(f"{file} cannot be used: {error}") from None
         raise Unusable(f"{file} is damaged: {error}") from None
+
+
+def check_sqlite(file: Path) -> None:
+    """Raise CannotUse for a file of this Python, whose SQLite is too old to bring it up to date."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise CannotUse(
+            f"{file} cannot be used: this Python has SQLite {sqlite3.sqlite_version}, and a market "
+            f"in a file needs {oldest} or newer"
+        )
 
 
 def located(path: str) -> Path:

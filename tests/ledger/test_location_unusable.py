@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -36,6 +37,21 @@ def refused(file: Path) -> str:
     assert contents(file.parent) == before
     assert "\n" not in str(refusal.value) and str(file) in str(refusal.value)
     return str(refusal.value)
+
+
+def test_an_sqlite_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = tmp_path / "market.db"
+    open_ledger(str(market))[0].close()
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 32, 3))
+    sentence = "this Python has SQLite .*, and a market in a file needs 3.33.0 or newer"
+    for name in ("market.db", "new.db"):
+        assert re.search(sentence, refused(tmp_path / name))
+    for reads in (back_up, export):
+        with pytest.raises(Unusable, match=sentence):
+            reads(str(market), str(tmp_path / "copy"))
+    assert not (tmp_path / "copy").exists()
+    monkeypatch.undo()
+    open_ledger(str(market))[0].close()
 
 
 @pytest.mark.parametrize(
