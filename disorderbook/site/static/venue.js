@@ -23,7 +23,7 @@ async function learn() {
   try {
     const told = await ask(`/api/v1/venues/${inPath(venue)}/overview`, asked)
     if (asked.span !== span || asked.skip !== skip) return
-    sayConnection('live', 'Live, asking every two seconds')
+    sayConnection('live', 'Live')
     show(told)
   } catch (fault) {
     if (isClosed(fault)) return showClosed(fault)
