@@ -71,6 +71,8 @@ def test_every_option_of_an_exchange_has_a_keyword_or_none_on_purpose() -> None:
     keywords = set(inspect.signature(serve).parameters)
     assert options - WITHOUT_KEYWORD == keywords - WITHOUT_OPTION < keywords
     assert options > WITHOUT_KEYWORD
+    told = (ROOT / "docs/python.md").read_text().split("## The client")[0]
+    assert not [keyword for keyword in keywords if f"`{keyword}" not in told]
 
 
 @pytest.mark.parametrize("keyword", ["sync", "drop_damaged_log"])

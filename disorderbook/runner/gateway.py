@@ -25,6 +25,7 @@ from disorderbook.client.market import TIMEOUT, HttpConnection
 from disorderbook.client.network import api_address, encoded
 from disorderbook.client.results import Verdict
 from disorderbook.engine.orders import BUY, MARKET, SELL, OrderType, Side
+from disorderbook.process.invocation import python
 from disorderbook.traders.market_view import Depth, OwnOrder, TopOfBook
 
 FIRST_PAUSE = 0.1  # seconds before the first retry; each further pause is twice as long
@@ -258,7 +259,7 @@ def check_exchange(endpoint: Endpoint) -> None:
             raise NotAdmitted(fault.sentence) from None
         raise NotAdmitted(
             f"No exchange answers at {endpoint.api} ({type(fault.__cause__).__name__});"
-            " start one with: python3 -m disorderbook"
+            f" start one with: {python()} -m disorderbook"
         ) from None
 
 

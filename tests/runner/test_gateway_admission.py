@@ -42,7 +42,7 @@ def test_what_speaks_no_json_is_told_apart(exchange: Exchange) -> None:
 def test_an_exchange_that_is_not_there_is_a_sentence_with_what_to_type() -> None:
     with running() as exchange:
         pass
-    with pytest.raises(NotAdmitted, match="No exchange answers at http.*python3 -m disorderbook"):
+    with pytest.raises(NotAdmitted, match="No exchange answers at http.* -m disorderbook"):
         check_exchange(endpoint(exchange.url))
 
 
