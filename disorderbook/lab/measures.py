@@ -10,13 +10,13 @@ shares one way only, so no extreme is missed by that.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 
-from disorderbook.engine.orders import BUY, Order
+from disorderbook.engine.orders import BUY, fee_of
 from disorderbook.lab.record import RunRecord
 
 CENTS = 100  # in a dollar
@@ -44,8 +44,8 @@ DEFINITIONS = (
         "pnl",
         "P&L",
         DOLLARS,
-        "Profit and loss: cash, from zero, plus the shares held at the end at the price of the"
-        " book's last trade.",
+        "Profit and loss: cash, from zero and less the fees of the rules, plus the shares held at"
+        " the end at the price of the book's last trade.",
     ),
     Definition("shares", "Position", "shares", "Shares held at the end; below zero when short."),
     Definition(
@@ -218,7 +218,7 @@ def _rows(record: RunRecord) -> list[_Row]:
     """How price and account stood at the start and after each order that traded."""
     price, cash, shares = None, 0, 0
     rows = [_Row(record.start, None, 0, 0)]
-    for ts, change in sorted(_changes(record.orders, record.account).items()):
+    for ts, change in sorted(_changes(record).items()):
         price = change.price
         cash += change.cash
         shares += change.shares
@@ -226,13 +226,13 @@ def _rows(record: RunRecord) -> list[_Row]:
     return rows
 
 
-def _changes(orders: Sequence[Order], account: str) -> dict[int, _Change]:
+def _changes(record: RunRecord) -> dict[int, _Change]:
     """What the trades of each moment changed: an order's trades are of the moment it came in. Where
-    an account trades with itself, its two halves make up for each other.
+    an account trades with itself, its two halves make up for each other, but for their fees.
     """
     changes: dict[int, _Change] = {}
-    for order in orders:
-        is_own = order.account == account
+    for order in record.orders:
+        is_own = order.account == record.account
         sign = 1 if order.side is BUY else -1
         for fill in order.fills:
             is_incoming = fill.ts == order.ts
@@ -242,7 +242,8 @@ def _changes(orders: Sequence[Order], account: str) -> dict[int, _Change]:
             if is_incoming:
                 change.price = fill.price
             if is_own:
-                change.cash -= sign * fill.price * fill.quantity
+                value = fill.price * fill.quantity
+                change.cash -= sign * value + fee_of(value, record.fees[is_incoming])
                 change.shares += sign * fill.quantity
     return changes
 

@@ -16,6 +16,7 @@ import msgspec
 
 from disorderbook.control.journal import ClientRequest
 from disorderbook.engine.orders import Order
+from disorderbook.rules.market import FeeRates
 
 MOST_REFUSALS = 1000  # kept of a run, the first ones
 MOST_PRINTED = 2000  # lines kept of a run, the first ones
@@ -97,7 +98,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     `account` is the program's. The run is from `start` to `end`; a trading day takes `day`, and
     `days` of them were asked for. `orders` are those of everybody, by id. `requests` are the
     program's; of the `refusal_count` refused ones the first are in `refusals`. `printed` are the
-    first lines that it printed.
+    first lines that it printed. `fees` are what the rules asked for each trade.
     """
 
     seed: int
@@ -115,6 +116,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     printed: list[Printed]
     ending: RunEnding
     level: LevelOutcome | None = None
+    fees: FeeRates = (0, 0)
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -55,7 +55,7 @@ from disorderbook.lab.record import (
     RunRecord,
 )
 from disorderbook.protocol.names import HOST, NANOSECONDS
-from disorderbook.rules.market import NO_RULES, RuleBook
+from disorderbook.rules.market import NO_RULES, RuleBook, fee_rates
 from disorderbook.server.origin import OriginPolicy
 from disorderbook.timeline.clock import (
     LONGEST_STEP,
@@ -248,6 +248,7 @@ class _Market(NamedTuple):
             [each for each in program.printed if each.ts <= finish.end or is_own],
             RunEnding(finish.reason, program.status if is_own else None, lines, program.log),
             finish.level,
+            fee_rates(settings.rules.of(self.places["venue"], self.places["symbol"])),
         )
 
 

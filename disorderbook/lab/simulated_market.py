@@ -22,7 +22,7 @@ from disorderbook.game.view import DirectView
 from disorderbook.lab.record import LevelOutcome
 from disorderbook.marketdata.history import History
 from disorderbook.protocol.names import NAME_RULE, NANOSECONDS, is_name
-from disorderbook.rules.market import NO_RULES, RuleBook
+from disorderbook.rules.market import NO_RULES, RuleBook, fee_rates
 from disorderbook.timeline.clock import STEPPED, ClockSettings, SteppedClock
 from disorderbook.timeline.opponents import Opponents, opponents_of
 from disorderbook.timeline.timeline import Source, Timeline
@@ -45,6 +45,7 @@ class SimulatedMarket:
         publishers = [self.history.record]
         self.exchange = Exchange(publishers=publishers, clock=self._clock, rules=rules)
         self._book = self.exchange.book(place.venue, place.symbol)
+        self.fees = fee_rates(self._book.rules)
         self.timeline = Timeline(self.exchange, self._clock)
         self.days_played = 0
 

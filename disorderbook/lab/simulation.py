@@ -249,6 +249,7 @@ class Simulation:
             [],
             self._ending,
             inside.outcome(),
+            inside.fees,
         )
 
     def report(self, path: str | Path) -> None:

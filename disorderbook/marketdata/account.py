@@ -27,6 +27,7 @@ from disorderbook.marketdata.cost_basis import CostBasis
 from disorderbook.marketdata.history import MOST_CANDLES, SECOND, Slot, WholeSeries
 from disorderbook.marketdata.mark import last_price
 from disorderbook.marketdata.ranking import Price
+from disorderbook.rules.market import fee_rates
 
 RECENT_FILLS = 10_000  # of an account in a book, which are stored
 MOST_HISTORIES = 1000  # accounts in books, the ones asked for last
@@ -113,7 +114,7 @@ class AccountHistory:
         self._group = (0, 0)  # time and price of the fills that `_net` shares are bought in
         self._net = 0
         self._settled_charge = 0
-        self._rates = (0, 0)  # basis points for an order that stands and for one that comes in
+        self._rates = fee_rates(None)
         self._next_id = 0
         self._events = -1  # of the book
         self._steps: Iterator[int] | None = None
@@ -171,8 +172,7 @@ class AccountHistory:
         quote, price = book.quote(), self._price(book)
         position = book.positions.get(self.account)
         fees = position.fees if position is not None else 0
-        if book.rules is not None:
-            self._rates = book.rules.maker_fee or 0, book.rules.taker_fee or 0
+        self._rates = fee_rates(book.rules)
         known, self._live = self._live, []
         self._open = {side: (0, 0) for side in (BUY, SELL)}
         while known:

@@ -12,6 +12,9 @@ from disorderbook.protocol.names import MAX_PRICE
 
 BandAround = Literal["last", "mid", "start"]
 SelfTrade = Literal["cancel-newer", "cancel-older", "refuse"]
+FeeRates = tuple[int, int]
+"""Basis points of what a trade is worth: for an order that stands, and for one that comes in."""
+
 HUNDREDTHS = 100  # of a percent, in a percent: a band has no finer part
 
 
@@ -96,3 +99,8 @@ class RuleBook:
 
 
 NO_RULES = RuleBook()
+
+
+def fee_rates(rules: Rules | None) -> FeeRates:
+    """What a stock's rules ask for a trade."""
+    return (0, 0) if rules is None else (rules.maker_fee or 0, rules.taker_fee or 0)

@@ -56,7 +56,7 @@ def test_a_level_is_played_until_its_days_are_over(tmp_path: Path) -> None:
     assert told(run_seed(asked, 3)) == told(record)
 
 
-RULES = RuleBook(Rules(largest_order=90), {"ROUND1": Rules(largest_order=10)})
+RULES = RuleBook(Rules(largest_order=90), {"ROUND1": Rules(largest_order=10, taker_fee=30)})
 
 FIRST_STEP = """
 import json, os, sys, time, urllib.request
@@ -109,7 +109,7 @@ def test_a_program_obeys_the_rules_of_its_stock(tmp_path: Path) -> None:
     asked = settings(written(tmp_path, code), opponents="")
     record = run_seed(asked._replace(venue="ROUND1", symbol="S", rules=RULES), 7)
     assert (record.venue, record.symbol) == ("ROUND1", "S")
-    assert [order.quantity for order in record.orders] == [10]
+    assert [order.quantity for order in record.orders] == [10] and record.fees == (0, 30)
     [refusal] = record.refusals
     assert refusal.status == 400 and "at most 10" in refusal.detail
 

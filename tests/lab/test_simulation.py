@@ -152,6 +152,17 @@ def test_everybody_obeys_the_rules_of_the_stock(tmp_path: Path, is_file: bool) -
         assert sim.market().buy(5000, 90).open
 
 
+def test_the_result_is_less_what_the_rules_ask_for_each_trade() -> None:
+    rules = {"market": {"taker_fee": 30, "maker_fee": -7}}
+    with Simulation(seed=7, opponents=TRIO, rules=rules) as sim:
+        sim.run(BuyOne(), days=3)
+        [book] = sim._inside.exchange.books(sim.venue)
+        assert book.last_trade is not None
+        for account in ("ME", "MAKERBOTS"):
+            position, pnl = book.positions[account], sim.result(account).measures.pnl
+            assert position.fees and pnl == position.net_asset_value(book.last_trade.price)
+
+
 def test_all_days_can_be_played_once() -> None:
     with Simulation(seed=1, days=3) as sim:
         sim.run(quoting, days=2)
