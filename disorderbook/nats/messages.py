@@ -18,14 +18,7 @@ from typing import NamedTuple, ParamSpec
 from disorderbook.engine.book import Execution, OrderBook, Quote
 from disorderbook.engine.orders import Order
 from disorderbook.nats.queue import Losses
-from disorderbook.nats.subjects import (
-    EXECUTION,
-    QUOTE,
-    TRADE,
-    execution_subject,
-    quote_subject,
-    trade_subject,
-)
+from disorderbook.nats.subjects import EXECUTION, QUOTE, TRADE, book_subject
 from disorderbook.protocol.messages import execution_message, tick_message, trade_message
 from disorderbook.protocol.names import timestamp
 
@@ -99,7 +92,7 @@ class Publications:
         headers = _headers(numbers.run, numbers.sequence)
         if read is not None:
             headers[READ_HEADER] = timestamp(read)
-        subject = quote_subject(book.venue, book.symbol)
+        subject = book_subject(QUOTE, book.venue, book.symbol)
         payload, loss = _rendered(tick_message, quote)
         return Publication(QUOTE, book, subject, payload, headers, loss)
 
@@ -132,7 +125,7 @@ class Publications:
         numbers.trades += 1
         headers = _headers(numbers.run, numbers.sequence)
         headers[TRADE_HEADER] = str(numbers.trades)
-        subject = trade_subject(book.venue, book.symbol)
+        subject = book_subject(TRADE, book.venue, book.symbol)
         payload, loss = _rendered(trade_message, execution)
         return Publication(TRADE, book, subject, payload, headers, loss)
 
@@ -141,7 +134,7 @@ class Publications:
     ) -> Publication:
         is_standing = receiver is execution.standing
         fills = execution.standing_fills if is_standing else execution.incoming_fills
-        subject = execution_subject(book.venue, book.symbol, receiver.account)
+        subject = book_subject(EXECUTION, book.venue, book.symbol, receiver.account)
         headers = _headers(numbers.run, numbers.count(receiver.account))
         if fills * LEAST_FILL_BYTES > self.most_bytes:  # before much is rendered for nothing
             return Publication(EXECUTION, book, subject, b"", headers, TOO_LARGE)

@@ -7,15 +7,15 @@ there as percent-encoded UTF-8, so that `A.B` is `A%2EB`. No name is empty.
 
 from functools import lru_cache
 from string import punctuation
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 ROOT = "disorderbook"
 GAP_SUBJECT = f"{ROOT}.gap"  # where an exchange says that executions may be missing
+ALL = "*"  # stands for any one token
 QUOTE, TRADE, EXECUTION = "quote", "trade", "execution"
 LONGEST_SUBJECT = 4000  # characters; a server reads lines of 4096, unless it is told otherwise
 
-MEANINGFUL = ".*>%"
-_CARRIED = "".join(mark for mark in punctuation if mark not in MEANINGFUL)
+_CARRIED = "".join(mark for mark in punctuation if mark not in ".*>%")
 
 
 @lru_cache(maxsize=4096)
@@ -25,24 +25,12 @@ def token(name: str) -> str:
     return quote(name, _CARRIED, errors="surrogatepass").replace(".", "%2E")
 
 
-def name_of(text: str) -> str:
-    """The name that `token` made this of; raises UnicodeDecodeError if that was none."""
-    return unquote(text, errors="surrogatepass")
-
-
-def quote_subject(venue: str, symbol: str) -> str:
-    """Where the quotes of a book go."""
-    return f"{ROOT}.{token(venue)}.{token(symbol)}.{QUOTE}"
-
-
-def trade_subject(venue: str, symbol: str) -> str:
-    """Where the trades of a book go, without their accounts."""
-    return f"{ROOT}.{token(venue)}.{token(symbol)}.{TRADE}"
-
-
-def execution_subject(venue: str, symbol: str, account: str) -> str:
-    """Where the executions of an account in a book go."""
-    return f"{ROOT}.{token(venue)}.{token(symbol)}.{EXECUTION}.{token(account)}"
+def book_subject(kind: str, venue: str, symbol: str | None, account: str | None = None) -> str:
+    """Where messages of a kind go, executions by account; without a symbol, where those of all
+    stocks of the venue do.
+    """
+    tokens = [ROOT, token(venue), ALL if symbol is None else token(symbol), kind]
+    return ".".join(tokens if account is None else [*tokens, token(account)])
 
 
 def quoted_subject(subject: str) -> str:

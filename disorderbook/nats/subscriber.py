@@ -32,9 +32,8 @@ from disorderbook.nats.subjects import (
     EXECUTION,
     GAP_SUBJECT,
     QUOTE,
-    ROOT,
+    book_subject,
     quoted_subject,
-    token,
 )
 from disorderbook.process.log import quoted
 from disorderbook.process.periodic import join
@@ -51,7 +50,6 @@ PENDING_BYTES = 8 * 2**20  # of one subscription, that nats-py has taken and nob
 LONGEST_QUOTE = 16 * 1024  # bytes; one of the longest names has some 7,000
 MOST_TOLD = 20  # different complaints that are logged of a connection
 
-ALL = "*"
 DISCONNECTED = "the relay has lost its NATS server: executions may be missing"
 TOLD = "the exchange has started, or lost NATS or executions on their way: some may be missing"
 DROPPED = "the relay fell behind: executions may be missing"
@@ -65,12 +63,9 @@ log = logging.getLogger(__name__)
 
 
 def subject_of(wanted: Subscription) -> str:
-    """What to subscribe to for that; `*` stands for every stock of a venue."""
-    symbol = ALL if wanted.symbol is None else token(wanted.symbol)
-    book = f"{ROOT}.{token(wanted.venue)}.{symbol}"
-    if wanted.account is None:
-        return f"{book}.{QUOTE}"
-    return f"{book}.{EXECUTION}.{token(wanted.account)}"
+    """What to subscribe to for that."""
+    kind = QUOTE if wanted.account is None else EXECUTION
+    return book_subject(kind, wanted.venue, wanted.symbol, wanted.account)
 
 
 class NatsSubscriber:
