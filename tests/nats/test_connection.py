@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from nats_server import nats_server
 from tls_front import make_certificate
 
 from disorderbook.nats.connection import (
@@ -129,11 +130,12 @@ def test_another_url_is_refused_in_a_sentence_without_its_password(url: str) -> 
         CREDENTIALS.replace("SEED", "XXX"),
         CREDENTIALS.replace("SUAOV\n", ""),
         CREDENTIALS + " " * 65536,
+        CREDENTIALS + "\xff",
     ],
 )
 def test_what_holds_no_credentials_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "user.creds"
-    file.write_text(text)
+    file.write_bytes(text.encode("latin-1"))
     with pytest.raises(ValueError, match="holds no NATS credentials"):
         read_credentials(str(file))
 
@@ -226,3 +228,16 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
         with silent.accept()[0] as peer:
             assert peer.recv(64) == b"", "the connection is closed"
     assert reason_of(failure.value) == "it does not answer"
+
+
+def test_a_server_that_asks_for_a_token_is_told_it(tmp_path: Path) -> None:
+    async def hear(fault: Exception) -> None:
+        raise fault
+
+    async def reach(url: str) -> None:
+        await abort(await connect(nats_access(url), hear, hear))
+
+    with nats_server(tmp_path, 'authorization {token: "a/b"}') as server:
+        asyncio.run(reach(server.url.replace("//", "//a%2Fb@")))
+        with pytest.raises(Exception, match="(?i)authorization violation"):
+            asyncio.run(reach(server.url.replace("//", "//wrong@")))

@@ -270,3 +270,28 @@ def test_executions_of_levels_that_find_no_room_are_not_lost(
         market.trade()
         market.wait(lambda counts: counts.messages["execution"] == 2)
         assert server.count("gap") == 1, "the one of the start"
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_of_a_level_that_is_closed_nothing_is_kept(
+    server: Server, market: Market, is_away: bool
+) -> None:
+    with market.exchange.lock:
+        book = market.exchange.reserve("V", "S", Titles("", ""))
+    market.trade()
+    market.wait(lambda counts: counts.messages["trade"] == 1)
+    server.is_away = server.is_silent = is_away
+    market.trade(int(is_away), "W")
+    market.wait(lambda counts: counts.is_connected is not is_away)
+    with market.exchange.lock:
+        market.exchange.close_venue("V")
+        market.publisher.forget(book)
+    assert wait_until(lambda: ("V", "S") not in market.publisher._publications._numbers)
+    server.is_away = server.is_silent = False
+    market.exchange._closed.clear()  # as when the market begins anew
+    market.trade()
+    own = "disorderbook.V.S.execution.a"
+    market.wait(lambda _: own in [each.subject for each in tuple(server.taken)])
+    both = [each.headers for each in server.taken if each.subject == "disorderbook.V.S.trade"]
+    assert [each["Disorderbook-Trade"] for each in both] == ["1", "1"]
+    assert both[0]["Disorderbook-Run"] != both[1]["Disorderbook-Run"]

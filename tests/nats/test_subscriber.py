@@ -1,17 +1,20 @@
 """What a relay asks a NATS server for, and how it sees that something is missing."""
 
+import asyncio
 import logging
 import socket
 import time
 from pathlib import Path
 
 import pytest
+from nats.errors import SlowConsumerError
 from nats_server import nats_server
 from tape_market import wait_until
 
 from disorderbook.nats.arrivals import Arrivals, Gap
 from disorderbook.nats.connection import nats_access
 from disorderbook.nats.subscriber import (
+    DROPPED,
     FORBIDDEN,
     NatsSubscriber,
     subject_of,
@@ -86,6 +89,21 @@ def test_whatever_its_name_a_refused_subscription_is_found(tmp_path: Path) -> No
         wait_until(lambda: hearing.confirmed == number)
         assert not hearing.refuses(awkward)  # it is asked again for whoever comes next
         hearing.close()
+
+
+def test_what_nats_py_drops_and_a_refusal_of_something_unknown_are_gaps(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    waiting = Arrivals(Waker())
+    hearing = NatsSubscriber(nats_access("nats://127.0.0.1:1"), waiting, lambda: None)
+    refusal = Exception('nats: permissions violation for subscription to "d.v.*.execution.x"')
+    asyncio.run(hearing._hear(SlowConsumerError("s", "", 1, None)))  # type: ignore[arg-type]
+    assert list(waiting.executions(1)) == [Gap(None, DROPPED)]
+    asyncio.run(hearing._hear(refusal))
+    assert list(waiting.executions(1)) == [Gap(None, FORBIDDEN)]
+    asyncio.run(hearing._hear(ConnectionError("of its end, which is told then")))
+    assert not waiting and len(caplog.messages) == 2
+    hearing._loop.close()
 
 
 def test_of_names_that_differ_in_capitals_all_count_as_refused(tmp_path: Path) -> None:
