@@ -36,7 +36,7 @@ from disorderbook.protocol.names import (
     timestamp,
 )
 from disorderbook.protocol.parse import Fields, is_text
-from disorderbook.protocol.route import Answer, Request, Route, Steps, made_in_steps
+from disorderbook.protocol.route import Answer, Request, Route, Steps, changed_in_steps
 
 MOST_TOLD = 100  # halts, and settlements, in what everybody is told
 
@@ -251,7 +251,7 @@ class AdminRoutes:
 
     def _done(self, changes: Changes) -> Answer:
         """That it is done, in the end."""
-        return made_in_steps(self._in_steps(changes, lambda _: HEARTBEAT), self._exchange.lock)
+        return changed_in_steps(self._in_steps(changes, lambda _: HEARTBEAT), self._exchange.lock)
 
     def _cancelled(self, changes: Changes, account: str) -> Answer:
         """How many orders it was in the end."""
@@ -259,7 +259,7 @@ class AdminRoutes:
         def told(count: int) -> bytes:
             return msgspec.json.encode(CancelledMessage(True, account, count))
 
-        return made_in_steps(self._in_steps(changes, told), self._exchange.lock)
+        return changed_in_steps(self._in_steps(changes, told), self._exchange.lock)
 
     def _in_steps(self, changes: Changes, told: Callable[[int], bytes]) -> Steps:
         """What the application calls is committed with all that it does. A later step commits by

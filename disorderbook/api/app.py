@@ -48,6 +48,7 @@ from disorderbook.server.reader import IDEMPOTENCY_KEY, Head, HttpRequest
 from disorderbook.server.response import (
     FUTURES,
     Body,
+    Change,
     HttpResponse,
     Response,
     StepRefused,
@@ -462,9 +463,10 @@ def _response(answer: Body | Document) -> bytes | HttpResponse:
 
 def _refusable(body: Body) -> Body:
     """A body whose steps may refuse the request, as a handler may."""
-    return (
-        body if isinstance(body, (bytes, list, tuple)) else _refusing(cast(Iterable[bytes], body))
-    )
+    if isinstance(body, (bytes, list, tuple)):
+        return body
+    steps = _refusing(cast(Iterable[bytes], body))
+    return Change(steps) if isinstance(body, Change) else steps
 
 
 def _refusing(steps: Iterable[bytes]) -> Iterator[bytes]:

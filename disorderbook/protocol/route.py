@@ -11,14 +11,14 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from threading import Lock
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 from urllib.parse import parse_qs
 
 import msgspec
 
 from disorderbook.errors import IllegalParameter, TooManyParameters
 from disorderbook.protocol.names import detail_of
-from disorderbook.server.response import Body
+from disorderbook.server.response import Body, Change
 
 MAX_PARAMETERS = 16  # in the query of a URL
 MAX_PARAMETER = 2**53  # what a browser can count to
@@ -137,6 +137,12 @@ def made_in_steps(steps: Steps, lock: Lock, end: bytes = b"\n") -> Body:
     except StopIteration as last:
         return bytes(last.value)
     return _with_lock(first, steps, lock, end)
+
+
+def changed_in_steps(steps: Steps, lock: Lock) -> Body:
+    """The same of steps that change something, which are made whether or not the client waits."""
+    body = made_in_steps(steps, lock)
+    return body if isinstance(body, bytes) else Change(iter(cast(Iterable[bytes], body)))
 
 
 def _with_lock(first: bytes, steps: Steps, lock: Lock, end: bytes) -> Iterator[bytes]:

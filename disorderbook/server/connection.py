@@ -132,8 +132,8 @@ class Service:
         self.changing: deque[Connection] = deque()  # to be answered, and were idle before
         self.newcomers: deque[Connection] = deque()  # likewise, but who only read
         self.waiting: deque[Connection] = deque()  # for their next answer, or slice
-        self._in_steps: deque[Connection] = deque()  # for the next step of their answer
-        self._left: deque[Steps] = deque()  # that change something, and whose clients have gone
+        self._steps: deque[Callable[[], object]] = deque()  # of answers, the next of each
+        self.left = 0  # changes under way whose clients have gone
         self._has_pass = False  # whether the loop will call _pass
         # What has been read is used up before the next read, so one buffer is enough for all.
         self.buffer = memoryview(bytearray(READ_BYTES))
@@ -189,30 +189,34 @@ class Service:
         self.schedule_pass()
 
     def wait_for_step(self, connection: "Connection") -> None:
-        self._in_steps.append(connection)
-        self.schedule_pass()
+        self._have_step_taken(connection.take_step)
 
     def leave(self, steps: Steps) -> None:
         """The client has gone. What it has asked to change is changed all the same, as if that were
-        done in one step; but not after the server's end.
+        done in one step; the end of the server waits for it as for a client.
         """
-        if steps.is_done or steps.request.head.method in READING:
-            steps.close()
+        if steps.must_go_on:
+            self.left += 1
+            self._have_step_taken(partial(self._take_left_step, steps))
             return
-        self._left.append(steps)
-        self.schedule_pass()
+        steps.close()
+        if self.stopping:
+            self.alarm.set()
 
-    def _take_left_step(self) -> None:
-        steps = self._left.popleft()
+    def _take_left_step(self, steps: Steps) -> None:
+        self.left -= 1
         try:
             steps.next()
         except Exception:
             log_failure(steps.request)
             steps.close()
-            return
         if self.commit is not None:
             self.loop.call_soon(self._release)  # with what others wait for
         self.leave(steps)
+
+    def _have_step_taken(self, step: Callable[[], object]) -> None:
+        self._steps.append(step)
+        self.schedule_pass()
 
     def schedule_pass(self) -> None:
         """Have a pass made next, after what the loop has found ready."""
@@ -234,11 +238,9 @@ class Service:
         room_for_more = self.room
         self._serve(self.waiting)
         self.room = room_for_more
-        if self._in_steps:
-            self._in_steps.popleft().take_step()
-        elif self._left:
-            self._take_left_step()
-        if self.changing or self.newcomers or self.waiting or self._in_steps or self._left:
+        if self._steps:
+            self._steps.popleft()()
+        if self.changing or self.newcomers or self.waiting or self._steps:
             self.schedule_pass()
 
     def _serve(self, queue: "deque[Connection]") -> None:

@@ -49,8 +49,8 @@ makes at most one step of one answer in each pass of its loop. No lock is held: 
 exchange's lock itself, for 5 ms at most, and gives what it can make in that time. It may be empty.
 A step that raises before anything was sent becomes a 500, as of a handler, or what a StepRefused
 says. Later, the connection is cut, so that no client takes a part for the whole. `close`, if there
-is one, is called at the end, and when the client has gone; but the steps of a request that is
-neither GET nor HEAD are made to the end then.
+is one, is called at the end, and when the client has gone; but the steps of a Change are made to
+the end then.
 
 All forms work with HEAD, keep-alive, pipelining (the requests behind wait, and the order is kept),
 group commit and the end of the server. A GET is refused (503) if too many bytes of answers wait for
@@ -64,6 +64,16 @@ class HttpResponse(msgspec.Struct, frozen=True):
     status: str
     headers: Sequence[tuple[str, str]]
     body: Body
+
+
+class Change:
+    """A body whose steps are the change that was asked for, and not only what is told of it."""
+
+    def __init__(self, steps: Iterator[bytes]) -> None:
+        self.steps = steps
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.steps
 
 
 class StepRefused(Exception):
@@ -142,6 +152,11 @@ class Steps:
             self.is_done = True
             return [head]
         return [head, *self._framed(pieces)]
+
+    @property
+    def must_go_on(self) -> bool:
+        """Whether the rest is to be done also where nobody waits for the answer."""
+        return isinstance(self._body, Change) and not self.is_done
 
     def close(self) -> None:
         """At the end, and when the client has gone; what is raised here is logged."""

@@ -160,7 +160,7 @@ class InlineServer(bottle.ServerAdapter):  # type: ignore[misc]
         self.at_stop()
         service.stop()
         end = service.loop.time() + self._limits.stop_seconds
-        while service.connections and self._stops == 1:
+        while (service.connections or service.left) and self._stops == 1:
             rest = end - service.loop.time()
             if rest <= 0:
                 break

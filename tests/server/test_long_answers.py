@@ -3,7 +3,8 @@ steps. What is counted is bytes, slices, steps and passes.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from raw_http import get, post, serving, wait_until
 
 from disorderbook.server.connection import Service
 from disorderbook.server.limits import Limits
+from disorderbook.server.response import Change
 from disorderbook.server.server import fastest_loop
 
 SLICE = Limits().slice_bytes
@@ -21,8 +23,8 @@ LARGE = sum(map(len, BOOK))
 
 
 class App:
-    """Answers /book with chunks that all share, /own with such that nobody shares, and /steps in
-    steps; counts what is made and what is closed.
+    """Answers /book with chunks that all share, /own with such that nobody shares, and /steps and
+    /change in steps; counts what is made and what is closed.
     """
 
     def __init__(self) -> None:
@@ -38,6 +40,8 @@ class App:
             return [b"o" * LARGE]
         if path.startswith("/steps"):
             return self.steps(path)
+        if path.startswith("/change"):
+            return Change(self.steps(path))
         return [path.encode()]
 
     def steps(self, path: str) -> Iterator[bytes]:
@@ -58,8 +62,8 @@ def app() -> App:
     return App()
 
 
-def steps_path(number: int, size: int, fails: int = -1) -> str:
-    return f"/steps/{number}/{size}/{fails}"
+def steps_path(number: int, size: int, fails: int = -1, what: str = "steps") -> str:
+    return f"/{what}/{number}/{size}/{fails}"
 
 
 def expected(number: int, size: int) -> bytes:
@@ -223,11 +227,14 @@ def test_the_next_step_is_made_when_the_client_has_taken_the_one_before(app: App
     on_a_loop(app, test)
 
 
-def test_a_client_that_vanishes_ends_the_steps(app: App) -> None:
+@pytest.mark.parametrize("ask", [get, partial(post, body=b"x")], ids=["GET", "POST"])
+def test_a_client_that_vanishes_ends_the_steps(app: App, ask: Callable[[str], bytes]) -> None:
+    """Also those that tell what was changed before them, of which nobody reads anything."""
+
     async def test(service: Service) -> None:
         waiting, taking, ready = Peer(service, room=0), Peer(service), Peer(service)
         for peer in (waiting, taking, ready):
-            peer.send(get(steps_path(1000, 1000)))
+            peer.send(ask(steps_path(1000, 1000)))
         await make_passes(10)
         made = len(app.made)
         for peer in (waiting, taking, ready):
@@ -279,7 +286,7 @@ def test_what_a_client_that_vanishes_has_asked_to_change_is_changed(app: App, fa
     async def test(service: Service) -> None:
         peers = [Peer(service, room=0), Peer(service)]
         for peer in peers:
-            peer.send(post(steps_path(100, 1000, fails), b"x"))
+            peer.send(post(steps_path(100, 1000, fails, "change"), b"x"))
         await make_passes(10)
         assert len(app.made) < 100
         for peer in peers:
@@ -289,6 +296,29 @@ def test_what_a_client_that_vanishes_has_asked_to_change_is_changed(app: App, fa
         assert len(app.closed) == 2 and service.unsent.bytes == 0
 
     on_a_loop(app, test, commit)
+
+
+def test_what_is_changed_for_who_has_gone_waits_for_no_other_steps(app: App) -> None:
+    async def test(service: Service) -> None:
+        reader, gone = Peer(service), Peer(service, room=0)
+        reader.send(get(steps_path(1000, 1)))
+        gone.send(post(steps_path(50, 1, what="change"), b"x"))
+        await make_passes(5)
+        gone.leave()
+        await make_passes(120)
+        assert len(app.closed) == 1 and app.closed[0].startswith("/change")
+
+    on_a_loop(app, test)
+
+
+def test_the_end_of_a_server_waits_for_what_is_changed_for_who_has_gone(app: App) -> None:
+    with serving(app) as server:
+        with SocketPeer(server.port) as peer:
+            peer.send(post(steps_path(5000, 1, what="change"), b"x"))
+            assert wait_until(lambda: bool(app.made))
+        server.stop()
+        assert wait_until(lambda: bool(app.closed))
+    assert len(app.made) == 5000
 
 
 def test_empty_steps_send_nothing_and_do_not_end_the_answer() -> None:
