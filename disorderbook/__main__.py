@@ -7,6 +7,7 @@ its modules are imported; so nothing else of ours is imported before `main` is c
 
 import os
 import sys
+from typing import TextIO
 
 INTERRUPTED = 130  # exit statuses, as a shell has them: 128 and the number of the signal
 NOBODY_READS = 141  # SIGPIPE, as `disorderbook ... | head` ends other programs
@@ -20,19 +21,30 @@ def main() -> int:
 
             return run()
         finally:
-            if sys.stdout is not None:  # it was not closed from the start
-                sys.stdout.flush()
+            _flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        _discard_output()
+        _discard(sys.stdout, sys.stderr)
         return NOBODY_READS
 
 
-def _discard_output() -> None:
+def _flush() -> None:
+    """Write what was printed; SystemExit says why that cannot be done: a disk is full."""
+    try:
+        if sys.stdout is not None:  # it was not closed from the start
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        _discard(sys.stdout)
+        raise SystemExit(f"disorderBook: The output is lost: {fault.strerror}") from None
+
+
+def _discard(*streams: TextIO | None) -> None:
     """Leave nothing for Python to print, and to complain of, at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in streams:
         if stream is not None:
             os.dup2(nowhere, stream.fileno())
 

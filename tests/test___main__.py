@@ -85,3 +85,18 @@ def test_output_that_nobody_reads_ends_it_quietly(
         for number, handler in handlers.items():
             signal.signal(number, handler)
     assert capfd.readouterr() == ("", "")
+
+
+def test_output_that_cannot_be_kept_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    monkeypatch.setattr(sys, "stdout", open("/dev/full", "w"))
+    monkeypatch.setattr(sys, "argv", ["disorderbook", "--version"])
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(SystemExit, match="^disorderBook: The output is lost: No space left"):
+            __main__.main()
+        sys.stdout.flush()  # Python has nothing to complain of at its end
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
