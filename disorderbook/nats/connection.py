@@ -252,7 +252,7 @@ def reason_of(fault: BaseException) -> str:
     if isinstance(fault, OSError) and fault.errno and fault.strerror:
         is_vague = fault.strerror.startswith("Connect call failed")  # as asyncio says of any reason
         return os.strerror(fault.errno) if is_vague else fault.strerror
-    return str(fault).removeprefix("nats: ") or type(fault).__name__
+    return str(fault).removeprefix("nats: ").strip("'") or type(fault).__name__
 
 
 def _identity(server: NatsAddress, access: NatsAccess, client: "Client") -> dict[str, Any]:

@@ -75,13 +75,13 @@ class Publications:
         self._forgotten = 0
 
     def trades(
-        self, book: OrderBook, executions: Sequence[Execution], has_accounts: bool
+        self, book: OrderBook, executions: Sequence[Execution], has_executions: bool
     ) -> Iterator[Publication]:
         """The trades of an event, with the executions of both accounts if that is asked for."""
         numbers = self._of(book)
         for execution in executions:
             yield self._trade(book, execution, numbers)
-            if has_accounts:
+            if has_executions:
                 yield self._execution(book, execution, execution.standing, numbers)
                 yield self._execution(book, execution, execution.incoming, numbers)
 

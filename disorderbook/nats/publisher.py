@@ -63,6 +63,8 @@ RETRY_SECONDS = 1.0
 RECENT_SECONDS = 2.0  # in which what a server has confirmed has surely gone further
 END_SECONDS = 1.0  # for what waits at the end
 
+FULL, OUTAGE, REFUSED = "full", "outage", "refused"  # why messages are lost, besides
+
 # What a server says of a message that it does not take, as nats-py hands it on.
 _REFUSAL = re.compile(r'permissions violation for publish to (".*")', re.DOTALL)
 
@@ -80,20 +82,17 @@ class PublisherCounts(NamedTuple):
     outages: int
 
 
-FULL, OUTAGE, REFUSED = "full", "outage", "refused"  # why messages are lost, besides
-
-
 class Publisher:
     """Publishes from `start` to `close`; `add` may be called before and after that as well."""
 
-    def __init__(self, access: NatsAccess, has_accounts: bool = False) -> None:
-        """With `has_accounts` executions are published, too, besides those of levels, where only
+    def __init__(self, access: NatsAccess, has_executions: bool = False) -> None:
+        """With `has_executions` executions are published, too, besides those of levels, where only
         the exchange knows who may hear of them.
         """
         self._access = access
-        self._has_accounts = has_accounts
+        self._has_executions = has_executions
         self._waker = Waker()
-        self._queue = PublishQueue(self._waker, has_accounts)
+        self._queue = PublishQueue(self._waker, has_executions)
         self.add = self._queue.add  # called after each event; the exchange's lock must be held
         self.forget = self._queue.forget  # called with a book that is closed
         self._publications = Publications()
@@ -108,7 +107,7 @@ class Publisher:
         self._is_connected = False
         self._outages = 0
         self._outage_began: float | None = None  # of one that goes on and is told
-        self._has_gap = has_accounts  # whether executions may be missing: of the last run, too
+        self._has_gap = has_executions  # whether executions may be missing: of the last run, too
         self._is_stopping = False
         self._refused: Counter[str] = Counter()  # of what is under way, by its quoted subject
         self._told: set[str] = set()  # of these reasons, since the connection began
@@ -335,8 +334,8 @@ class Publisher:
                 yield None
                 continue
             book, executions, _ = event
-            has_accounts = self._has_accounts and bool(executions) and not self._is_level(book)
-            yield from self._publications.trades(book, executions, has_accounts)
+            has_executions = self._has_executions and bool(executions) and not self._is_level(book)
+            yield from self._publications.trades(book, executions, has_executions)
             quote = self._queue.take_quote()
             if quote is not None:
                 yield self._publications.quote(book, quote)
@@ -438,7 +437,8 @@ class Publisher:
     def _note_outage(self, fault: Exception) -> None:
         self._is_connected = False
         self._queue.conflate()
-        self._has_gap = self._has_accounts  # what a server has confirmed may not have gone further
+        # What a server has confirmed may not have gone further.
+        self._has_gap = self._has_executions
         for book in self._recent.take():
             self._queue.note_changed(book)
         if self._outage_began is None:

@@ -43,18 +43,18 @@ class PublishQueue:
         "conflated",
         "is_conflating",
         "_waker",
-        "_has_accounts",
+        "_has_executions",
         "_events",
         "_changed",
         "_losses",
         "_forgotten",
     )
 
-    def __init__(self, waker: Waker, has_accounts: bool) -> None:
-        """With `has_accounts` it counts whose executions are lost."""
+    def __init__(self, waker: Waker, has_executions: bool) -> None:
+        """With `has_executions` it counts whose executions are lost."""
         self.conflated = 0  # quotes that were not read, since newer ones say more
         self._waker = waker
-        self._has_accounts = has_accounts
+        self._has_executions = has_executions
         self.is_conflating = True  # so that quotes are read later: until there is a connection
         self._events: deque[BookEvent] = deque()
         # The books whose quotes are to be read; a plain dict cannot give its first one in a step.
@@ -164,6 +164,6 @@ class PublishQueue:
             self._events.append(BookEvent(book, executions, None))
             return
         lost.trades[book] += len(executions)
-        if self._has_accounts:
+        if self._has_executions:
             for account in accounts_in(executions):
                 lost.executions[book, account] += 1

@@ -51,7 +51,7 @@ LONGEST_QUOTE = 16 * 1024  # bytes; one of the longest names has some 7,000
 MOST_TOLD = 20  # different complaints that are logged of a connection
 
 DISCONNECTED = "the relay has lost its NATS server: executions may be missing"
-TOLD = "the exchange has started, or lost NATS or executions on their way: some may be missing"
+ANNOUNCED = "the exchange has started, or lost NATS or executions on their way: some may be missing"
 DROPPED = "the relay fell behind: executions may be missing"
 NO_MESSAGE = "what has come from NATS is no execution of an exchange: some may be missing"
 FORBIDDEN = "the NATS server's permissions refuse this to the relay"
@@ -218,7 +218,7 @@ class NatsSubscriber:
             gap = self._quotes.check(wanted, message.subject, message.headers)
         except Repeated:
             return
-        self._tell_two(gap, message)
+        self._tell_two_exchanges(gap, message)
         self._arrivals.add_quote(wanted, message.subject, message.data)
 
     def _hear_execution(self, wanted: Subscription, message: "Msg") -> None:
@@ -232,13 +232,13 @@ class NatsSubscriber:
             return
         if gap is not None:
             self._arrivals.add_gap(None if gap == MANY_BOOKS else wanted, gap)
-        self._tell_two(gap, message)
+        self._tell_two_exchanges(gap, message)
         self._arrivals.add_execution(wanted, message.data)
 
     async def _hear_gap(self, message: "Msg") -> None:
-        self._arrivals.add_gap(None, TOLD)
+        self._arrivals.add_gap(None, ANNOUNCED)
 
-    def _tell_two(self, gap: str | None, message: "Msg") -> None:
+    def _tell_two_exchanges(self, gap: str | None, message: "Msg") -> None:
         if gap == TWO_EXCHANGES:
             self._tell_once(gap, "Two exchanges publish the same: %s", quoted(message.subject))
 
@@ -259,7 +259,8 @@ class NatsSubscriber:
             self._tell_once(reason, "The relay fell behind: %s", reason)
             self._arrivals.add_gap(None, DROPPED)
         elif complaint := _REFUSAL.search(str(fault).lower()):
-            self._tell_once(reason, "The NATS server refuses the relay something: %s", reason)
+            sentence = "%s does not let the relay subscribe: %s"
+            self._tell_once(reason, sentence, self._access.url, reason)
             self._note_refusal(complaint[1])
 
     def _note_refusal(self, subject: str) -> None:

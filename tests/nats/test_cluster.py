@@ -70,7 +70,7 @@ def is_passed_on(server: NatsServer, heard: Subscriber) -> bool:
 def test_trading_and_publishing_go_on_at_the_other_one(servers: list[NatsServer]) -> None:
     first, second = servers
     access = nats_access(f"{first.url},127.0.0.1:{second.port}")
-    publishing = Publisher(access, has_accounts=True)
+    publishing = Publisher(access, has_executions=True)
     exchange = Exchange(publishers=[publishing.add])
     with ExitStack() as stack:
         limits = TapeLimits(refusal_seconds=0)

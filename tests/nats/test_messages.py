@@ -21,9 +21,9 @@ def traded(book: OrderBook, fills: int = 1) -> list[Execution]:
 def test_what_is_lost_takes_its_numbers_and_a_closed_book_none() -> None:
     book, publications = OrderBook("V", "S", 0), Publications()
     executions = traded(book)
-    list(publications.trades(book, executions, has_accounts=True))
+    list(publications.trades(book, executions, has_executions=True))
     publications.lose(Losses(Counter({book: 5}), Counter({(book, "a"): 5})))
-    trade, standing, incoming = publications.trades(book, executions, has_accounts=True)
+    trade, standing, incoming = publications.trades(book, executions, has_executions=True)
     numbers = [each.headers["Disorderbook-Sequence"] for each in (trade, standing, incoming)]
     assert numbers == ["7", "7", "2"] and trade.headers["Disorderbook-Trade"] == "7"
     assert publications.quote(book, book.quote()).headers["Disorderbook-Sequence"] == "8"
@@ -51,7 +51,7 @@ def test_an_execution_that_no_server_takes_is_not_rendered(monkeypatch: pytest.M
     monkeypatch.setattr(messages, "execution_message", render)
     book, publications = OrderBook("V", "S", 0), Publications()
     publications.most_bytes = 100 * messages.LEAST_FILL_BYTES
-    made = list(publications.trades(book, traded(book, 150), has_accounts=True))
+    made = list(publications.trades(book, traded(book, 150), has_executions=True))
     assert len(made) == 450 and len(rendered) == 250
     assert [each.loss for each in made].count(messages.TOO_LARGE) == 50
 
@@ -66,7 +66,7 @@ def test_a_fill_is_never_smaller_than_is_assumed() -> None:
 def test_the_headers_are_never_larger_than_is_assumed() -> None:
     book, publications = OrderBook("V", "S", 0), Publications()
     publications.lose(Losses(Counter({book: 10**18}), Counter()))
-    trade = next(publications.trades(book, traded(book), has_accounts=False))
+    trade = next(publications.trades(book, traded(book), has_executions=False))
     for headers in (trade.headers, publications.quote(book, book.quote(), 0).headers):
         text = "NATS/1.0\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         assert len(text) + 2 < messages.MOST_HEADER_BYTES

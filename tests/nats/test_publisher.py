@@ -402,7 +402,7 @@ def count_connections(port: int) -> int:
 @pytest.mark.parametrize("is_away", [True, False])
 def test_an_order_makes_an_append_and_at_most_a_quote_under_the_lock(is_away: bool) -> None:
     waker = publisher.Waker()
-    waiting = queue.PublishQueue(waker, has_accounts=False)
+    waiting = queue.PublishQueue(waker, has_executions=False)
     exchange = Exchange(publishers=[waiting.add])
     with exchange.lock:
         book = exchange.book("V", "S")

@@ -111,7 +111,7 @@ def market(server: Server) -> Iterator[Market]:
 
 @contextmanager
 def publishing() -> Iterator[Market]:
-    running = Publisher(ACCESS, has_accounts=True)
+    running = Publisher(ACCESS, has_executions=True)
     exchange = Exchange(publishers=[running.add])
     running.start(exchange)
     try:

@@ -15,7 +15,7 @@ from disorderbook.tape.poller import Waker
 def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishQueue]:
     monkeypatch.setattr(queue, "MOST_EVENTS", 3)
     waker = Waker()
-    yield PublishQueue(waker, has_accounts=True)
+    yield PublishQueue(waker, has_executions=True)
     waker.close()
 
 

@@ -269,7 +269,7 @@ def test_an_exchange_that_starts_closes_executions_alone(server: NatsServer, rel
         RawPeer.listening(relay.port, TICKERS) as ticker,
     ):
         with serve(publish=server.url, publish_executions=True, venue="NEWEX"):
-            assert closed(peer) == (1008, subscriber.TOLD)
+            assert closed(peer) == (1008, subscriber.ANNOUNCED)
         assert nothing_more(ticker)
 
 
@@ -279,7 +279,7 @@ def test_an_exchange_that_has_lost_an_execution_says_so(
     with RawPeer.listening(relay.port, EXECUTIONS) as peer:
         monkeypatch.setattr(publisher, "LONGEST_SUBJECT", 36)  # those of executions are longer
         trade(exchange, stock="LONGER")
-        assert closed(peer) == (1008, subscriber.TOLD)
+        assert closed(peer) == (1008, subscriber.ANNOUNCED)
 
 
 def test_while_nats_is_away_ticks_wait_and_executions_are_refused(
