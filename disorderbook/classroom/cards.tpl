@@ -56,8 +56,9 @@ account: this file is for you alone.</p>
 <pre>{{card.page}}</pre>
 <p>An order, in a shell (for Windows see /docs there):</p>
 <pre>{{!breakable(card.curl)}}</pre>
-<p>The same in Python:</p>
+<p>The same in Python, with the package disorderbook:</p>
 <pre>{{card.python}}</pre>
+<p>PRACTICE does not count. In a round put its venue and stock in: all pages name them.</p>
 </article>
 % end
 </main>

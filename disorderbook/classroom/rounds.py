@@ -55,6 +55,7 @@ NOT_YET, PAUSE, TIME_UP = (
 )  # why it is halted
 SECONDS = 60  # of a minute
 LONGEST_ANNOUNCEMENT = 200  # characters
+LONGEST_PLACE = 60  # characters beside a countdown
 
 Scores = dict[str, int]
 """Net asset value of each account in a round, in cents."""
@@ -237,7 +238,7 @@ class Rounds:
         self._connection.act("announce", text=f"{_name(found)}: {text}"[:LONGEST_ANNOUNCEMENT])
 
     def _count_down(self, found: Round, seconds: float) -> None:
-        self._connection.act("countdown", seconds=math.ceil(seconds), text=found.title)
+        self._connection.act("countdown", seconds=math.ceil(seconds), text=_place(found))
 
     def _check_nothing_is_on(self) -> None:
         current = self.current()
@@ -301,7 +302,16 @@ def clock(seconds: float) -> str:
 
 
 def _invitation(found: Round) -> str:
-    return f"trade {', '.join(found.stocks)}" if found.stocks else f"play the level {found.level}"
+    return f"trade {_place(found)}" if found.stocks else f"play the level {found.level}"
+
+
+def _place(found: Round) -> str:
+    """Where a round trades, which its title and its text need not say; the title of a level."""
+    if not found.stocks:
+        return found.title
+    place = f"at {found.venue}"
+    named = f"{', '.join(found.stocks)} {place}"
+    return named if len(named) <= LONGEST_PLACE else place
 
 
 def _seconds(stamp: str) -> float:

@@ -43,7 +43,8 @@ def test_a_round_from_its_creation_to_its_end(market: ClassMarket) -> None:
     with trader(market, "ADA", "ROUND1", "ACME") as ada, pytest.raises(Refused, match="halted"):
         ada.buy(1, 1)
     rounds.start(1)
-    assert notices(market)["announcement"]["text"] == "Round 1, First: trade ACME, GLOBEX"
+    assert notices(market)["announcement"]["text"] == "Round 1, First: trade ACME, GLOBEX at ROUND1"
+    assert notices(market)["countdown"]["text"] == "ACME, GLOBEX at ROUND1"
     assert 119 < float(str(notices(market)["countdown"]["seconds"])) <= 120
     trade(market, "ROUND1", "ACME", 5000)
     trade(market, "ROUND1", "ACME", 6000)
