@@ -23,8 +23,12 @@ def conftest(request: pytest.FixtureRequest) -> Any:
 def item(folder: Path | None, *marks: str) -> Any:
     """A test of a worker, or without a folder one of a run that has no workers."""
     config = SimpleNamespace(workerinput={"locks": str(folder)}) if folder else SimpleNamespace()
+    given = list(marks)
     return SimpleNamespace(
-        config=config, get_closest_marker=lambda name: name if name in marks else None
+        config=config,
+        add_marker=given.append,
+        get_closest_marker=lambda name: name if name in given else None,
+        iter_markers=lambda: [SimpleNamespace(name=name) for name in given],
     )
 
 
@@ -87,7 +91,7 @@ def test_without_workers_nothing_is_locked(conftest: Any, tmp_path: Path) -> Non
 
 def test_serial_tests_come_last_and_those_that_share_a_browser_first(conftest: Any) -> None:
     items = [item(None, "serial"), item(None, "slow"), item(None), item(None)]
-    items[3].fixturenames, items[3].add_marker = ["browser"], str
+    items[3].fixturenames = ["browser"]
     ordered = [*items]
     conftest.pytest_collection_modifyitems(ordered)
     assert ordered == [items[3], items[1], items[2], items[0]]
@@ -100,6 +104,7 @@ def test_who_asks_for_a_browser_is_marked_by_it(conftest: Any) -> None:
             fixturenames=[name],
             add_marker=given.append,
             get_closest_marker=lambda mark: None,
+            iter_markers=lambda: [],
         )
         for name, given in marks.items()
     ]
