@@ -157,7 +157,16 @@ class VenueRanking(SortedAccounts):
     `listed`. `prices` are what shares count for, in cents, by stock.
     """
 
-    __slots__ = ("books", "prices", "_listed", "_version", "_state", "_accounts", "_sums")
+    __slots__ = (
+        "books",
+        "prices",
+        "_listed",
+        "_version",
+        "_state",
+        "_accounts",
+        "_sums",
+        "_totals",
+    )
 
     def __init__(
         self,
@@ -173,6 +182,7 @@ class VenueRanking(SortedAccounts):
         self._state = self._state_of(books)
         self._accounts: list[str] = []
         self._sums: list[int] = []
+        self._totals: dict[int, Total] = {}  # of the numbers that were asked for
         super().__init__(ts, 0)
 
     @property
@@ -194,11 +204,12 @@ class VenueRanking(SortedAccounts):
         return False
 
     def totals(self, most: int | None = None) -> Iterator[Total]:
-        """What the best accounts have, or all, as it is at each `next`."""
-        return (self._total(self._accounts[number]) for number in self.numbers(most))
+        """What the best accounts have, or all, as it was when somebody first asked for each."""
+        return (self._totals.get(number) or self._total(number) for number in self.numbers(most))
 
-    def _total(self, account: str) -> Total:
-        total = Total(account)
+    def _total(self, number: int) -> Total:
+        account = self._accounts[number]
+        total = self._totals[number] = Total(account)
         for book in self.books:
             position = book.positions.get(account)
             if position is not None:

@@ -151,9 +151,18 @@ def test_rankings_are_shared_until_something_changes(monkeypatch: pytest.MonkeyP
         begun.append(self)
         return gather(self)
 
+    added: list[ranking.Total] = []
+    add = ranking.Total.add
+
+    def note_total(self: ranking.Total, *what: Any) -> None:
+        added.append(self)
+        add(self, *what)
+
     monkeypatch.setattr(ranking.VenueRanking, "_gather", note)
+    monkeypatch.setattr(ranking.Total, "add", note_total)
     times = [scores(client)["currentTime"] for _ in range(3)]
     assert len(begun) == 1 and times == sorted(set(times))
+    assert len(added) == 5, "so many positions are there, and each was looked at once"
     scores(client, "?over=time")
     scores(client, "?symbol=OTHER")
     assert len(begun) == 2
