@@ -20,12 +20,8 @@ import argparse
 import asyncio
 import calendar
 import json
-import os
 import re
-import shutil
-import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -34,10 +30,8 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from options import MAIN, Options, between, run
-from relay import PING, PONG, Listener, Market, Process
+from relay import PING, PONG, Listener, Market, NatsServer, Process
 
-HOST = "127.0.0.1"
-NATS_SERVER = shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 KILLED, STOPPED = "killed", "stopped"
 AROUND = 4.0  # seconds of trading before and after the outage
 PATIENCE = 20.0  # seconds for a process to start, and for what comes last
@@ -56,36 +50,6 @@ class Quote(NamedTuple):
     @property
     def age(self) -> float:
         return self.at - self.read
-
-
-class Server:
-    """A NATS server whose port stays."""
-
-    def __init__(self) -> None:
-        with socket.create_server((HOST, 0)) as probe:
-            self._port = str(probe.getsockname()[1])
-        self.url = f"nats://{HOST}:{self._port}"
-        self.start()
-
-    def start(self) -> None:
-        assert NATS_SERVER is not None
-        command = [NATS_SERVER, "-a", HOST, "-p", self._port]
-        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-
-    def be_away(self, how: str) -> None:
-        self._process.send_signal(signal.SIGKILL if how == KILLED else signal.SIGSTOP)
-        if how == KILLED:
-            self._process.wait()
-
-    def come_back(self, how: str) -> None:
-        if how == KILLED:
-            self.start()
-        else:
-            self._process.send_signal(signal.SIGCONT)
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
 
 
 class Subscriber:
@@ -194,8 +158,8 @@ class Outcome(NamedTuple):
         for name, some in lines.items():
             ages = [each.age for each in some]
             late = sum(age > OLDEST for age in ages)
-            oldest = f"oldest {max(ages):7.3f} s" if ages else ""
-            print(f"  {name:22} {len(some):5} quotes, {late:3} over {OLDEST:g} s, {oldest}")
+            oldest = f", oldest {max(ages):7.3f} s" if ages else ""
+            print(f"  {name:22} {len(some):5} quotes, {late:3} over {OLDEST:g} s{oldest}")
         after = lines["subscriber, after"] + lines["relay, after"]
         return missing == self.lost == 0 and all(each.age <= OLDEST for each in after)
 
@@ -211,8 +175,7 @@ def seconds(stamp: str) -> float:
 
 def measure(how: str, options: argparse.Namespace) -> Outcome:
     with ExitStack() as stack:
-        server = Server()
-        stack.callback(server.end)
+        server = stack.enter_context(NatsServer())
         command = [sys.executable, str(MAIN)]
         own = ["-p", "0", "--publish", server.url, "--publish-executions"]
         exchange = stack.enter_context(Process(*command, *own))
@@ -227,12 +190,12 @@ def measure(how: str, options: argparse.Namespace) -> Outcome:
         market, still = Market(port), Market(port, "STILL")
         still.order()
         market.trade(AROUND, options.rate)
-        server.be_away(how)
+        server.kill() if how == KILLED else server.stand_still()
         began = time.time()
         market.trade(AROUND, options.rate)
         still.order()  # a trade
         market.trade(options.seconds - AROUND, options.rate)
-        server.come_back(how)
+        server.start() if how == KILLED else server.go_on()
         ended = time.time()
         market.trade(AROUND, options.rate)
         made = market.orders // 2
@@ -250,7 +213,7 @@ REASONS = ("full", "outage", "too_large", "refused", "failed")
 def metric(port: int, name: str) -> int:
     from urllib.request import urlopen
 
-    with urlopen(f"http://{HOST}:{port}/metrics", timeout=PATIENCE) as answer:
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
         text = answer.read().decode()
     found = re.search(rf"^disorderbook_nats_{re.escape(name)} (\S+)$", text, re.MULTILINE)
     return int(float(found[1])) if found else -1
@@ -264,9 +227,6 @@ def wait_until(is_so: Any) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    if NATS_SERVER is None:
-        print("nats-server is not installed", file=sys.stderr)
-        return 1
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(lambda how: measure(how, options), (KILLED, STOPPED)))
     return 0 if all([outcome.print() for outcome in outcomes]) else 1

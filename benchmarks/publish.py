@@ -11,53 +11,45 @@ round. Nobody subscribes to the server, which shares the processors with everyth
 """
 
 import argparse
-import os
-import shutil
-import signal
-import socket
 import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 from load import client_for
 from options import MAIN, Options, between, run
+from relay import NatsServer, Process
 
-HOST = "127.0.0.1"
-NATS_SERVER = shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-PATIENCE = 20.0  # seconds for a server to start
+NOBODY = "nats://127.0.0.1:1"
 WITHOUT, DEAD, STOPPED = "without --publish", "no server there", "a server that stopped"
 WITH, ALL = "with a server", "with executions"
 
 
 def main(options: argparse.Namespace) -> int:
-    if NATS_SERVER is None:
-        print("nats-server is not installed", file=sys.stderr)
-        return 1
     client = client_for(options.seconds)
     with ExitStack() as stack:
-        alive, stopped = (stack.enter_context(nats_server(NATS_SERVER)) for _ in range(2))
-        to_alive = ["--publish", f"nats://{HOST}:{alive[0]}"]
+        alive, stopped = (stack.enter_context(NatsServer()) for _ in range(2))
         kinds = {
             WITHOUT: [],
-            DEAD: ["--publish", f"nats://{HOST}:{free_port()}"],
-            STOPPED: ["--publish", f"nats://{HOST}:{stopped[0]}"],
-            WITH: to_alive,
-            ALL: [*to_alive, "--publish-executions"],
+            DEAD: ["--publish", NOBODY],
+            STOPPED: ["--publish", stopped.url],
+            WITH: ["--publish", alive.url],
+            ALL: ["--publish", alive.url, "--publish-executions"],
         }
-        ports = {kind: stack.enter_context(exchange(more)) for kind, more in kinds.items()}
-        os.kill(stopped[1], signal.SIGSTOP)
+        command = [sys.executable, str(MAIN), "-p", "0", "--log-level", "error"]
+        exchanges = {
+            kind: stack.enter_context(Process(*command, *more)) for kind, more in kinds.items()
+        }
+        ports = {kind: int(each.line().split()[-1]) for kind, each in exchanges.items()}
+        stopped.stand_still()
         rates: dict[str, list[float]] = {kind: [] for kind in kinds}
         costs: dict[str, list[float]] = {kind: [] for kind in kinds}
         for _ in range(options.rounds):
-            for kind, (port, pid) in ports.items():
-                before = processor_seconds(pid)
-                load = client.measure(port, "orders", options.connections, options.seconds)
+            for kind, exchange in exchanges.items():
+                before = exchange.processor()
+                load = client.measure(ports[kind], "orders", options.connections, options.seconds)
                 orders = load.rate * options.seconds
                 rates[kind].append(load.rate)
-                costs[kind].append((processor_seconds(pid) - before) / orders * 1e6)
+                costs[kind].append((exchange.processor() - before) / orders * 1e6)
     print(f"{options.connections} connections, medians of {options.rounds} rounds")
     print(f"{'':22}  orders/s   ratio  us of the processor an order   ratio")
     for kind in kinds:
@@ -70,56 +62,6 @@ def main(options: argparse.Namespace) -> int:
 def ratio(measured: list[float], base: list[float]) -> float:
     """The median of the ratios within a round."""
     return statistics.median(one / other for one, other in zip(measured, base))
-
-
-def processor_seconds(pid: int) -> float:
-    """What a process has used so far, with all its threads; on Linux."""
-    with open(f"/proc/{pid}/stat") as file:
-        user, system = file.read().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def nats_server(program: str) -> Iterator[tuple[int, int]]:
-    """Its port and its process id; it is killed at the end."""
-    port = free_port()
-    command = [program, "-a", HOST, "-p", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
-        try:
-            wait_for(port)
-            yield port, server.pid
-        finally:
-            server.kill()
-
-
-@contextmanager
-def exchange(options: list[str]) -> Iterator[tuple[int, int]]:
-    """The port and the process id of an exchange, which runs within the block."""
-    port = free_port()
-    command = [sys.executable, str(MAIN), "-p", str(port), "--log-level", "error", *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        try:
-            wait_for(port)
-            yield port, server.pid
-        finally:
-            server.terminate()
-
-
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            socket.create_connection((HOST, port)).close()
-            return
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 if __name__ == "__main__":

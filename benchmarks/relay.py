@@ -20,13 +20,12 @@ import os
 import re
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -218,25 +217,44 @@ class Market:
         return time.monotonic() - began
 
 
-@contextmanager
-def nats_server() -> Iterator[str]:
-    """The URL of one that runs within the block."""
-    path = shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if path is None:
-        sys.exit("There is no nats-server (Debian: apt-get install nats-server)")
-    with tempfile.TemporaryDirectory() as folder:
-        command = [path, "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        try:
-            deadline = time.monotonic() + PATIENCE
-            while not (files := list(Path(folder).glob("*.ports"))):
-                if time.monotonic() > deadline:
-                    sys.exit("nats-server does not start")
-                time.sleep(0.05)
-            yield str(json.loads(files[0].read_text())["nats"][0])
-        finally:
-            process.kill()
-            process.wait()
+class NatsServer:
+    """One whose port stays when it is killed and started again."""
+
+    def __init__(self) -> None:
+        program = shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        if program is None:
+            sys.exit("There is no nats-server (Debian: apt-get install nats-server)")
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._address = probe.getsockname()
+        self.url = f"nats://127.0.0.1:{self._address[1]}"
+        self._command = [program, "-a", "127.0.0.1", "-p", str(self._address[1])]
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with suppress(ConnectionRefusedError):
+                return socket.create_connection(self._address).close()
+            if time.monotonic() > deadline:
+                sys.exit("nats-server does not start")
+            time.sleep(0.05)
+
+    def stand_still(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> "NatsServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
 
 def main() -> int:
@@ -245,7 +263,7 @@ def main() -> int:
         be_a_crowd(*options.crowd)
     program = [sys.executable, "disorderBook_main.py"]
     with ExitStack() as stack:
-        url = stack.enter_context(nats_server())
+        url = stack.enter_context(NatsServer()).url
         command = [*program, "-p", "0", "--publish", url, "--publish-executions"]
         exchange = stack.enter_context(Process(*command))
         port = _port(exchange)
