@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from raw_http import wait_until
 
 fcntl = pytest.importorskip("fcntl")
 
@@ -73,15 +74,36 @@ def test_a_serial_test_is_alone_and_not_starved(conftest: Any, tmp_path: Path) -
     ]
     workers[1].join(PATIENCE)
     workers.append(run(conftest, item(tmp_path, "serial"), lambda: done.append("serial")))
-    poll = threading.Event()
-    while not is_waiting(conftest, tmp_path):
-        poll.wait(0.001)
+    assert wait_until(lambda: is_waiting(conftest, tmp_path))
     workers.append(run(conftest, item(tmp_path), lambda: done.append("after it")))
     assert done == []
     may_end.set()
     for worker in workers:
         worker.join(PATIENCE)
     assert done == ["first", "serial", "after it"]
+
+
+def test_a_test_of_the_network_runs_while_no_other_worker_has_a_browser(
+    conftest: Any, tmp_path: Path
+) -> None:
+    done: list[str] = []
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def look() -> None:
+        has_begun.set()
+        may_end.wait(PATIENCE)
+        done.append("browser")
+
+    browser = run(conftest, item(tmp_path, "browser"), look)
+    has_begun.wait(PATIENCE)
+    run(conftest, item(tmp_path), lambda: done.append("another")).join(PATIENCE)
+    run(conftest, item(tmp_path, "browser"), lambda: done.append("too")).join(PATIENCE)
+    network = run(conftest, item(tmp_path, "network"), lambda: done.append("network"))
+    network.join(0.05)
+    may_end.set()
+    for worker in (browser, network):
+        worker.join(PATIENCE)
+    assert done == ["another", "too", "browser", "network"]
 
 
 def test_without_workers_nothing_is_locked(conftest: Any, tmp_path: Path) -> None:

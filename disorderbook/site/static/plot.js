@@ -173,7 +173,8 @@ export class Plot {
     const least = Math.max(LEAST_TIMES, Math.floor(right / (10 * unit)))
     for (const step of timeSteps(end - start)) {
       const format = step < 60 ? CLOCK : step < 86400 ? MINUTE : DAY
-      const wide = pen.measureText(format.format(0)).width + 0.25 * unit
+      const longest = Math.max(...[format, DAY].map(one => pen.measureText(one.format(start * 1000)).width))
+      const wide = longest + 0.25 * unit
       if (step / (end - start) * right < wide) break
       const labels = this.labels(Math.ceil(start / step) * step, step, format)
       // The first one may be moved a little to the right, and the last one stand out, to be whole.
@@ -184,10 +185,11 @@ export class Plot {
     return this.labels(Math.ceil(start + step / 2), step, CLOCK)
   }
 
+  // Midnight is named by its day, so that no two labels are the same.
   labels(first, step, format) {
     const labels = []
     for (let time = first; time < this.view.end; time += step) {
-      labels.push([this.x(time), format.format(time * 1000)])
+      labels.push([this.x(time), (time % 86400 ? format : DAY).format(time * 1000)])
     }
     return labels
   }
