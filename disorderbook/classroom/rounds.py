@@ -235,7 +235,7 @@ class Rounds:
             self._connection.act("halt", venue=found.venue, reason=reason)
 
     def _announce(self, found: Round, text: str) -> None:
-        self._connection.act("announce", text=f"{_name(found)}: {text}"[:LONGEST_ANNOUNCEMENT])
+        self._connection.act("announce", text=f"{_heading(found)} {text}"[:LONGEST_ANNOUNCEMENT])
 
     def _count_down(self, found: Round, seconds: float) -> None:
         self._connection.act("countdown", seconds=math.ceil(seconds), text=_place(found))
@@ -299,6 +299,12 @@ def _name(found: Round) -> str:
 def clock(seconds: float) -> str:
     """How long that is, as 11:57."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def _heading(found: Round) -> str:
+    """Its name before a text; a question mark needs no colon behind it."""
+    name = _name(found)
+    return name if name[-1] in ".?!" else f"{name}:"
 
 
 def _invitation(found: Round) -> str:

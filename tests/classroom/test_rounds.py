@@ -110,7 +110,7 @@ def test_a_level_counts_those_who_have_won_it_since_it_was_started(
 ) -> None:
     rounds = market.rounds()
     rounds.start(3)
-    assert notices(market)["announcement"]["text"] == "Round 3, Alone: play the level first_steps"
+    assert notices(market)["announcement"]["text"] == "Round 3, Alone? play the level first_steps"
 
     def result(player: str, state: str, nav: int, ts: int, level: str = "first_steps") -> object:
         stamp = f"1970-01-01T00:{ts // 60:02}:{ts % 60:02}.123456789Z"

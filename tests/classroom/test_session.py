@@ -45,12 +45,12 @@ def test_words_lead_to_the_round_that_is_meant(tmp_path: Path) -> None:
             "Round 1, First has ended. Round 2, Round 2 runs for 1 minute."
         )
         assert lead(rounds, "end") == "Round 2, Round 2 has ended."
-        assert lead(rounds, "start", 3) == "Round 3, Alone runs for 1 minute."
+        assert lead(rounds, "start", 3) == "Round 3, Alone? runs for 1 minute."
         market.now += 15
         assert [*status_lines(rounds)] == [
             "  1  First                           ended  (ROUND1: ACME, GLOBEX)",
             "  2  Round 2                         ended  (ROUND2: WORTH)",
-            "  3  Alone                           running, 0:45 left  (the level first_steps)",
+            "  3  Alone?                          running, 0:45 left  (the level first_steps)",
         ]
         with pytest.raises(ValueError, match="No round is left"):
             lead(rounds, "next")

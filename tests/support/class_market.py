@@ -22,7 +22,7 @@ stocks = ["WORTH"]
 minutes = 1
 settle = 5000
 [[round]]
-title = "Alone"
+title = "Alone?"
 level = "first_steps"
 minutes = 1
 """
