@@ -52,7 +52,9 @@ Place an order:
     if services.tape_port is not None:
         _offer_tape(bots, services.tape_port, options)
     if services.replay is not None:
-        _tell_of_replay(services.replay.recording, services, options, f"{front}api/v1/clock")
+        _tell_of_replay(services.replay.recording)
+    if services.timeline.settings.is_stepped:
+        _offer_time(options.admin_key_file, f"{front}api/v1/clock")
     print(flush=True)
 
 
@@ -102,19 +104,22 @@ def _offer_tape(bots: Path | None, port: int, options: argparse.Namespace) -> No
         print(f"  {python()} {script} --url {url} --venue {venue}")
 
 
-def _tell_of_replay(
-    recording: Recording, services: Services, options: argparse.Namespace, url: str
-) -> None:
+def _tell_of_replay(recording: Recording) -> None:
     print(
         f"\nReplays {recording.orders:,} orders and {recording.cancels:,} cancels of "
         f"{recording.name}, {timestamp(recording.first)} to {timestamp(recording.last)}"
     )
     if recording.left_out:
         print(f"Leaves out the books of {recording.left_out:,} levels that are there")
-    if services.timeline.settings.is_stepped:
-        path = options.admin_key_file
-        key = "" if path is None else f'-H "{KEY_HEADER}: $(cat {shlex.quote(path)})" '
-        print(f"Let a minute pass:\n  curl {key}-d '{{\"advance\": 60}}' {url}")
+
+
+def _offer_time(admin_key_file: str | None, url: str) -> None:
+    """Nothing happens by itself, neither bots nor a replay, while nobody moves the clock."""
+    key = ""
+    if admin_key_file is not None:
+        key = f'-H "{KEY_HEADER}: $(cat {shlex.quote(admin_key_file)})" '
+    print("\nTime stands still until a request moves it. Let a minute pass:")
+    print(f"  curl {key}-d '{{\"advance\": 60}}' {url}")
 
 
 def _bots() -> Path | None:

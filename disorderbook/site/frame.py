@@ -10,7 +10,11 @@ def framed(name: str, /, *, has_control: bool, has_admin_key: bool, **values: ob
     """The page that a template makes of these values within the frame."""
     folder = str(files("disorderbook.site") / "templates")
     places = list(_places(has_control, has_admin_key))
-    return str(SimpleTemplate(name=f"{name}.tpl", lookup=[folder]).render(places=places, **values))
+    return str(
+        SimpleTemplate(name=f"{name}.tpl", lookup=[folder]).render(
+            places=places, has_admin_key=has_admin_key, **values
+        )
+    )
 
 
 def _places(has_control: bool, has_admin_key: bool) -> Iterator[tuple[str, str]]:

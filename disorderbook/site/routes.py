@@ -127,7 +127,7 @@ class SiteRoutes:
         )
 
     def _page(self, name: str) -> Answer:
-        content = _page(name, self._has_control, self._has_admin_key)
+        content = _page(name, self._has_control, self._has_admin_key, self._is_stepped)
         return Document(content, HTML, headers=_page_headers(self._tape_port))
 
 
@@ -158,12 +158,13 @@ def _page_headers(tape_port: int | None) -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def _page(name: str, has_control: bool, has_admin_key: bool) -> bytes:
+def _page(name: str, has_control: bool, has_admin_key: bool, is_stepped: bool) -> bytes:
     """The page that a template makes within the frame of all pages."""
     text = framed(
         name,
         has_control=has_control,
         has_admin_key=has_admin_key,
+        is_stepped=is_stepped,
         stories=stories,
         markdown=markdown,
     )

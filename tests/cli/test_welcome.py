@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from live import running, started
 from program import MAIN, ROOT
-from recorded_market import Original
 
 from disorderbook.accounts import Accounts
 from disorderbook.assembly import MarketSettings, assemble, running_tape
@@ -119,10 +118,9 @@ def test_only_bots_that_have_accounts_are_offered(tmp_path: Path) -> None:
 
 def test_the_line_that_lets_a_minute_pass_does_so(tmp_path: Path) -> None:
     (tmp_path / "the key").write_text("ad'min\n")
-    Original(tmp_path / "market.db").trade(20).close()
-    replay = ["replay", str(tmp_path / "market.db"), "-a", "accounts.json"]
     options = [
-        *replay,
+        "-a",
+        "accounts.json",
         "--clock",
         "stepped",
         "--admin-key-file",

@@ -1,7 +1,10 @@
 """The routes of the pages for people."""
 
 import pytest
+import requests
 from wsgi import Client
+
+from disorderbook.in_process import serve
 
 FILES = {
     "/static/page.js": "javascript",
@@ -28,6 +31,14 @@ def test_an_instance_has_a_page_and_nothing_else_below_it_has() -> None:
     assert len(pages) == 1 and b"<html" in pages.pop()
     for name in ("0", "-1", "01", "x", "1" * 19):
         assert client("GET", f"/levels/{name}").error == (404, "No such level instance")
+
+
+def test_where_time_stands_still_the_front_page_has_a_line_that_moves_it() -> None:
+    said = "Time stands still here"
+    assert said not in Client()("GET", "/").body.decode()
+    with serve(clock="stepped", admin_key="a key") as exchange:
+        page = requests.get(exchange.url).text
+    assert said in page and 'id="command-clock" data-key="ADMIN_KEY"' in page
 
 
 @pytest.mark.parametrize(

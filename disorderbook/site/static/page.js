@@ -46,6 +46,7 @@ function showStart() {
   put($('command-buy'), orderCommand('buy'))
   put($('command-sell'), orderCommand('sell'))
   put($('command-bot'), botCommand())
+  if ($('command-clock')) put($('command-clock'), clockCommand())
 }
 
 function botCommand() {
@@ -55,6 +56,11 @@ function botCommand() {
   const who = server.needsKeys ? ` --account=${quoted(accountInLines())} --key=${quoted(keyInLines(true))}` : ''
   const line = `${python} -m bots market-maker taker noise \\\n  --url ${url} ${place}${who}`
   return inOwnShell(line)
+}
+
+function clockCommand() {
+  const key = $('command-clock').dataset.key ?? ''
+  return curlLine('/api/v1/clock', { body: { advance: 60 }, key })
 }
 
 const accountInLines = () => own.account || (server.needsKeys ? 'YOUR_ACCOUNT' : 'ME')

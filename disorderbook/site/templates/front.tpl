@@ -4,6 +4,15 @@
 
   <section class="panel start" id="start" aria-labelledby="start-title" hidden>
     <h2 id="start-title">Nothing has traded here yet</h2>
+% if is_stepped:
+    <p>Time stands still here until a program's request moves it, and so do all bots of this
+      exchange. This lets a minute pass:</p>
+    <div class="command">
+      <pre id="command-clock"{{!' data-key="ADMIN_KEY"' if has_admin_key else ''}}></pre>
+      <button type="button" data-copy="command-clock">Copy<span
+        class="unseen"> the line that moves the clock</span></button>
+    </div>
+% end
     <p id="start-text">Place an order, then one that meets it. In orders prices are cents a share: 5000 is $50.00.</p>
     <p id="start-keys" hidden>Put your account in for YOUR_ACCOUNT and its key for YOUR_KEY.</p>
     <div class="command">
