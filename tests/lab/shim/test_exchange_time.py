@@ -126,11 +126,19 @@ def test_a_sleep_has_the_clock_moved_and_takes_no_time(tmp_path: Path) -> None:
     assert len(exchange.steps) == 5
 
 
-def test_threads_that_sleep_wake_in_the_order_of_their_moments(tmp_path: Path) -> None:
+def test_threads_that_sleep_wake_in_the_order_of_their_moments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     exchange, woken = Exchange(), list[tuple[int, str]]()
     follower = follower_of(exchange, tmp_path / "clock")
+    # However slow the machine is, time waits for each of them, and for no other thread.
+    monkeypatch.setattr(exchange_time, "BUSY_SECONDS", 60.0)
+    others = (thread.ident for thread in threading.enumerate())
+    follower.sleepers._away.update(ident for ident in others if ident is not None)
+    have_begun = threading.Barrier(len(SLEEPS))
 
     def work(name: str, seconds: int, times: int) -> None:
+        have_begun.wait()
         for _ in range(times):
             follower.sleep(seconds)
             woken.append(((exchange.time - START) // SECOND, name))
