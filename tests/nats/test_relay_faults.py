@@ -120,6 +120,16 @@ class Chain:
         return [json.loads(text)["filled"] for text in tuple(self.executions.heard)]
 
 
+    def kill_another_listener(self) -> None:
+        url = f"ws://127.0.0.1:{self.relay_port}/ob/api/ws/"
+        own = ["--account", "ANN", "--key", "annkey"]
+        with started(sys.executable, "bots/watch_tape.py", "--url", url, *own) as listener:
+            listener.wait_for("stock +side")
+            self.trade()
+            listener.wait_for("FOO +buy")
+            listener.end(signal.SIGKILL)
+
+
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Chain]:
     with nats_server(tmp_path) as server, ExitStack() as stack:
@@ -163,3 +173,7 @@ def test_ticks_go_on_and_executions_are_complete_or_their_listener_is_closed(cha
         chain.trade()
         chain.relay = chain.start_relay()
     assert chain.ticks.ends == ["cut"]
+    ends = len(chain.executions.ends)
+    chain.kill_another_listener()
+    chain.trade_until_all_is_heard()
+    assert len(chain.executions.ends) == ends and chain.ticks.ends == ["cut"]
