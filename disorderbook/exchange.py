@@ -276,7 +276,9 @@ class Exchange:
             self._settled[place] = book.settled
 
     def is_reserved(self, venue: str) -> bool:
-        """Whether a venue has one book only, which belongs to a level."""
+        """Whether a venue has one book only, which belongs to a level. It is so for as long as
+        `find_book` gives that book, also to who asks both, in this order, without the lock.
+        """
         return venue in self._reserved
 
     @property

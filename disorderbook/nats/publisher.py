@@ -97,7 +97,6 @@ class Publisher:
         self.forget = self._queue.forget  # called with a book that is closed
         self._publications = Publications()
         self.run = self._publications.run
-        self._levels: dict[str, bool] = {}  # whether a venue is a level's
         self._rendered = self._render()
         self._unconfirmed: list[Publication] = []  # to be sent again
         self._recent = _RecentBooks()
@@ -400,7 +399,6 @@ class Publisher:
     def _forget(self, closed: Sequence[OrderBook]) -> None:
         for book in closed:
             self._publications.forget(book)
-            self._levels.pop(book.venue, None)
 
     def _book_now(self, book: OrderBook) -> OrderBook | None:
         """What is in the place of a book by now: after a rollback or a reset it is another one."""
@@ -411,13 +409,8 @@ class Publisher:
 
     def _is_level(self, book: OrderBook) -> bool:
         """Whether a book is a level's, or may have been: one that is gone does not say."""
-        venue = book.venue
-        if venue not in self._levels:
-            with self._exchange.lock:
-                if self._book_now(book) is None:
-                    return True
-                self._levels[venue] = self._exchange.is_reserved(venue)
-        return self._levels[venue]
+        # Without the lock, but in this order: see `is_reserved`.
+        return self._exchange.is_reserved(book.venue) or self._book_now(book) is None
 
     # Outages.
 

@@ -5,8 +5,14 @@ from collections.abc import Mapping
 import pytest
 
 from disorderbook.nats import numbers as module
-from disorderbook.nats.numbers import MANY_BOOKS, MISSING, RESTARTED, TWO_EXCHANGES, Numbers
-from disorderbook.nats.numbers import Repeated as Repeated
+from disorderbook.nats.numbers import (
+    MANY_BOOKS,
+    MISSING,
+    RESTARTED,
+    TWO_EXCHANGES,
+    Numbers,
+    Repeated,
+)
 from disorderbook.tape.subscriptions import Subscription
 
 ANN, BOB = Subscription("ANN", "V", None), Subscription("BOB", "V", None)

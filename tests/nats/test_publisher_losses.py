@@ -1,6 +1,7 @@
 """What a publisher counts as lost, and tells, with a client that stands in for nats-py's."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -295,3 +296,27 @@ def test_of_a_level_that_is_closed_nothing_is_kept(
     both = [each.headers for each in server.taken if each.subject == "disorderbook.V.S.trade"]
     assert [each["Disorderbook-Trade"] for each in both] == ["1", "1"]
     assert both[0]["Disorderbook-Run"] != both[1]["Disorderbook-Run"]
+
+
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_whenever_it_is_asked_a_level_that_closes_is_one(is_reset: bool) -> None:
+    publishing = Publisher(ACCESS)
+    publishing._exchange = exchange = Exchange()
+    with exchange.lock:
+        book = exchange.reserve("V", "S", Titles("", ""))
+    known: list[bool] = []
+
+    def ask(frame: Any, *_: object) -> Any:
+        """At each step, as another thread may."""
+        sys.settrace(None)
+        frame.f_trace_opcodes = True
+        known.append(publishing._is_level(book))
+        sys.settrace(ask)
+        return ask
+
+    with exchange.lock:
+        before = sys.gettrace()
+        sys.settrace(ask)
+        exchange.reset(None) if is_reset else exchange.close_venue("V")
+        sys.settrace(before)
+    assert len(known) > 3 and all(known)

@@ -119,7 +119,6 @@ class Chain:
         """Of the executions that were heard, in their order."""
         return [json.loads(text)["filled"] for text in tuple(self.executions.heard)]
 
-
     def kill_another_listener(self) -> None:
         url = f"ws://127.0.0.1:{self.relay_port}/ob/api/ws/"
         own = ["--account", "ANN", "--key", "annkey"]
