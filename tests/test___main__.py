@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -22,6 +23,15 @@ CALLS = {
     "script": [str(MAIN)],
     "command": ["-c", CONSOLE_SCRIPT],
 }
+
+
+@pytest.fixture(autouse=True)
+def _own_handlers() -> Iterator[None]:
+    """The commands that run here leave the handlers of signals as they were."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def test_it_is_the_same_command_from_any_folder(tmp_path: Path) -> None:
@@ -77,13 +87,8 @@ def test_output_that_nobody_reads_ends_it_quietly(
     os.close(reader)
     monkeypatch.setattr(sys, "stdout", open(writer, "w"))
     monkeypatch.setattr(sys, "argv", ["disorderbook", *arguments.split()])
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        assert __main__.main() == 141 == 128 + signal.SIGPIPE
-        sys.stdout.flush()
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    assert __main__.main() == 141 == 128 + signal.SIGPIPE
+    sys.stdout.flush()
     assert capfd.readouterr() == ("", "")
 
 
@@ -92,11 +97,6 @@ def test_output_that_cannot_be_kept_is_a_sentence(monkeypatch: pytest.MonkeyPatc
         pytest.skip("no /dev/full")
     monkeypatch.setattr(sys, "stdout", open("/dev/full", "w"))
     monkeypatch.setattr(sys, "argv", ["disorderbook", "--version"])
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with pytest.raises(SystemExit, match="^disorderBook: The output is lost: No space left"):
-            __main__.main()
-        sys.stdout.flush()  # Python has nothing to complain of at its end
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    with pytest.raises(SystemExit, match="^disorderBook: The output is lost: No space left"):
+        __main__.main()
+    sys.stdout.flush()  # Python has nothing to complain of at its end

@@ -64,6 +64,8 @@ def _heading(trial: TrialSummary) -> str:
     if len(trial.runs) > 1:
         seeds = f"seeds {asked.seeds[0]} to {asked.seeds[len(trial.runs) - 1]}"
     market = asked.level or f"against {asked.opponents or 'nobody'}"
+    if asked.rules is not None:
+        market += f" by {asked.rules}"
     days = f"{asked.days} day{'s' * (asked.days > 1)} of {asked.day_seconds:g} s"
     return _visible(f"{names(asked)[0]}, {seeds}, {days}, {market}, clock {asked.clock}")
 

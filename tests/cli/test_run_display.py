@@ -18,7 +18,9 @@ from disorderbook.lab.summary import (
     WorstSeed,
 )
 
-SETTINGS = TrialSettings(["a\x1b.py"], None, None, "noise", 20, 5.0, "requests:50ms", [7, 8])
+SETTINGS = TrialSettings(
+    ["a\x1b.py"], None, None, "noise", 20, 5.0, "requests:50ms", [7, 8], rules="r\x1b.toml"
+)
 SPREAD = Spread(*({name: number for name in NAMES} for number in (5.0, 2.5, 1234.0, 1, 2000)))
 
 
@@ -41,7 +43,9 @@ def test_a_pipe_gets_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
     show(told())
     out = capsys.readouterr().out
     heading, columns, profit, *_ = lines = out.splitlines()
-    assert heading.startswith("a\ufffd.py, seeds 7 to 8, 20 days of 5 s, against noise")
+    assert heading.startswith(
+        "a\ufffd.py, seeds 7 to 8, 20 days of 5 s, against noise by r\ufffd.toml"
+    )
     assert columns.split() == ["median", "quartiles", "least", "most", "unit"]
     assert profit.split() == "P&L 5.00 2.50 to 1,234.00 1.00 2,000.00 dollars".split()
     assert "\x1b" not in out
