@@ -151,8 +151,12 @@ class Relay(SubscriptionFeed):
         was sent.
         """
         self._send()
-        for listener, wanted in tuple(self._subscriptions.items()):
-            if gap.wanted == wanted or (gap.wanted is None and wanted.account is not None):
+        if gap.wanted is None:
+            missed = [wanted for wanted in self._listeners if wanted.account is not None]
+        else:
+            missed = [gap.wanted]
+        for wanted in missed:
+            for listener in tuple(self._listeners.get(wanted, ())):
                 self._server.close_listener(listener, POLICY_VIOLATION, gap.reason)
 
 

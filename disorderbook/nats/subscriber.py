@@ -90,7 +90,7 @@ class NatsSubscriber:
         self._loop = asyncio.new_event_loop()
         self._news = asyncio.Event()  # in the loop: something has changed
         self._is_over = False
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None]  # once the loop runs
         self._is_outage_told = False
         self._closed_for: Exception | None = None  # why the connection has ended
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
@@ -102,7 +102,8 @@ class NatsSubscriber:
         """End the connection and the thread. What is missing from then on is no gap."""
         self._is_over = True
         with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._stop)
+            # A server that says nothing may be waited for.
+            self._loop.call_soon_threadsafe(lambda: self._task.cancel())
         join(self._thread)
         self._loop.close()
 
@@ -127,10 +128,6 @@ class NatsSubscriber:
         self._task = self._loop.create_task(self._connect_for_ever())
         with suppress(asyncio.CancelledError):
             self._loop.run_until_complete(self._task)
-
-    def _stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()  # a server that says nothing may be waited for
 
     async def _connect_for_ever(self) -> None:
         while not self._is_over:
