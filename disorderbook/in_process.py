@@ -25,7 +25,7 @@ from disorderbook.assembly import (
 from disorderbook.control.control import Control
 from disorderbook.control.latency import OFF, LatencySettings, distribution
 from disorderbook.control.replay import ReplayStatus, place_of
-from disorderbook.errors import Ending
+from disorderbook.errors import Ending, ExchangeError
 from disorderbook.exchange import Exchange
 from disorderbook.game.master import MAX_INSTANCES, checked_game
 from disorderbook.game.run import DAY_SECONDS
@@ -113,12 +113,19 @@ class PrivateExchange:
 
     @contextmanager
     def _using(self) -> Iterator[Exchange]:
-        """Have the exchange's lock, which nobody gets any more after the end; raises Ending."""
+        """Have the exchange's lock, which nobody gets any more after the end; raises Ending. What
+        is refused meanwhile gets its detail as a note, which a traceback shows.
+        """
         with self._gate:
             if self._is_over:
                 raise Ending
-            with self._exchange.lock:
-                yield self._exchange
+            try:
+                with self._exchange.lock:
+                    yield self._exchange
+            except ExchangeError as refusal:
+                if refusal.detail:
+                    refusal.add_note(refusal.detail)
+                raise
 
     @property
     def tape_url(self) -> str:

@@ -346,8 +346,9 @@ def test_control_says_what_it_cannot_do() -> None:
             (NoSuchBook, lambda: control.halt("TESTEX", "NOTHING")),
             (IllegalValue, lambda: control.halt("TESTEX", "FOOBAR", "")),
         ):
-            with pytest.raises(refusal):
+            with pytest.raises(refusal) as caught:
                 call()
+            assert caught.value.__notes__ == [caught.value.detail]  # which pytest shows
         control.halt("TESTEX", "FOOBAR")
         assert ask(exchange, "POST", ORDERS, BUY) == HALTED
         control.reset()

@@ -41,10 +41,10 @@
 <h2>Documentation</h2>
 % info = description.document['info']
 <p class="summary">{{info['summary']}}</p>
-<p>Every line that begins with <code>curl</code> can be pasted into a terminal as it is, and what
-stands below <b>Python</b> into Python; the page itself sends what reads, and orders. The lines work
-from top to bottom on an exchange that has just been started; after that, put in the ids that your
-own answers name.
+<p>Paste any line that begins with <code>curl</code> into a terminal, and what stands below
+<b>Python</b> into Python. Requests that only read, and orders, can be sent from this page as well. The
+lines work from top to bottom on an exchange that has just been started; later, put in the ids that
+your own answers name.
 % if setup.needs_keys:
 <strong>This exchange needs keys</strong>: put your account for <code>{{examples.YOUR_ACCOUNT}}</code> and
 its key for <code>{{examples.YOUR_KEY}}</code>.
