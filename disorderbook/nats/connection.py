@@ -39,6 +39,8 @@ LONGEST_CREDENTIALS = 64 * 1024  # bytes of a file
 _LOG = logging.getLogger("nats")  # of nats-py
 _JWT = re.compile(r"^-+BEGIN NATS USER JWT-+\r?\n(\S+)\r?\n", re.MULTILINE)
 _SEED = re.compile(r"^-+BEGIN USER NKEY SEED-+\r?\n(\S+)\r?\n", re.MULTILINE)
+# What a server says of a message or a subscription that it does not take, as nats-py hands it on.
+_REFUSAL = re.compile(r'permissions violation for (?:publish|subscription) to (".*")', re.DOTALL)
 
 OnError = Callable[[Exception], Awaitable[None]]
 
@@ -253,6 +255,14 @@ def reason_of(fault: BaseException) -> str:
         is_vague = fault.strerror.startswith("Connect call failed")  # as asyncio says of any reason
         return os.strerror(fault.errno) if is_vague else fault.strerror
     return str(fault).removeprefix("nats: ").strip("'") or type(fault).__name__
+
+
+def refused_subject(fault: Exception) -> str | None:
+    """The quoted subject to which a server's permissions refuse us to publish or subscribe; None if
+    a complaint is of something else.
+    """
+    complaint = _REFUSAL.search(str(fault).lower())
+    return None if complaint is None else complaint[1]
 
 
 def _identity(server: NatsAddress, access: NatsAccess, client: "Client") -> dict[str, Any]:

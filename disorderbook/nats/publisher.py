@@ -17,7 +17,6 @@ told once in the log, and so is its end.
 
 import asyncio
 import logging
-import re
 import threading
 import time
 from collections import Counter
@@ -28,7 +27,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from disorderbook.engine.book import OrderBook
 from disorderbook.errors import ExchangeError
 from disorderbook.exchange import Exchange
-from disorderbook.nats.connection import NatsAccess, abort, confirm, connect, reason_of, stream_of
+from disorderbook.nats.connection import (
+    NatsAccess,
+    abort,
+    confirm,
+    connect,
+    reason_of,
+    refused_subject,
+    stream_of,
+)
 from disorderbook.nats.messages import (
     FAILED,
     MOST_HEADER_BYTES,
@@ -64,9 +71,6 @@ RECENT_SECONDS = 2.0  # in which what a server has confirmed has surely gone fur
 END_SECONDS = 1.0  # for what waits at the end
 
 FULL, OUTAGE, REFUSED = "full", "outage", "refused"  # why messages are lost, besides
-
-# What a server says of a message that it does not take, as nats-py hands it on.
-_REFUSAL = re.compile(r'permissions violation for publish to (".*")', re.DOTALL)
 
 log = logging.getLogger(__name__)
 
@@ -191,9 +195,9 @@ class Publisher:
 
     async def _hear(self, fault: Exception) -> None:
         """The server complains of something, and goes on. It does so before it confirms."""
-        complaint = _REFUSAL.search(str(fault).lower())
-        if complaint is not None:
-            self._refused[complaint[1]] += 1
+        subject = refused_subject(fault)
+        if subject is not None:
+            self._refused[subject] += 1
             sentence = "%s does not let us publish: %s"
             self._tell_once(REFUSED, sentence, self._access.url, reason_of(fault))
 

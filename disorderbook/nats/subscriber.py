@@ -19,14 +19,20 @@ could pass in silence, so it counts as if it refused all executions.
 
 import asyncio
 import logging
-import re
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from disorderbook.nats.arrivals import Arrivals
-from disorderbook.nats.connection import NatsAccess, abort, confirm, connect, reason_of
+from disorderbook.nats.connection import (
+    NatsAccess,
+    abort,
+    confirm,
+    connect,
+    reason_of,
+    refused_subject,
+)
 from disorderbook.nats.numbers import MANY_BOOKS, TWO_EXCHANGES, Numbers, Repeated
 from disorderbook.nats.subjects import (
     EXECUTION,
@@ -55,9 +61,6 @@ ANNOUNCED = "the exchange has started, or lost NATS or executions on their way: 
 DROPPED = "the relay fell behind: executions may be missing"
 NO_MESSAGE = "what has come from NATS is no execution of an exchange: some may be missing"
 FORBIDDEN = "the NATS server's permissions refuse this to the relay"
-
-# What a server says where it refuses a subscription, as nats-py hands it on.
-_REFUSAL = re.compile(r'permissions violation for subscription to (".*")', re.DOTALL)
 
 log = logging.getLogger(__name__)
 
@@ -255,10 +258,10 @@ class NatsSubscriber:
         if isinstance(fault, SlowConsumerError):
             self._tell_once(reason, "The relay fell behind: %s", reason)
             self._arrivals.add_gap(None, DROPPED)
-        elif complaint := _REFUSAL.search(str(fault).lower()):
+        elif subject := refused_subject(fault):
             sentence = "%s does not let the relay subscribe: %s"
             self._tell_once(reason, sentence, self._access.url, reason)
-            self._note_refusal(complaint[1])
+            self._note_refusal(subject)
 
     def _note_refusal(self, subject: str) -> None:
         """Keep what is refused, by its quoted subject, and then close who listens to it already."""
