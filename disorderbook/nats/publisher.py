@@ -100,7 +100,6 @@ class Publisher:
         self.add = self._queue.add  # called after each event; the exchange's lock must be held
         self.forget = self._queue.forget  # called with a book that is closed
         self._publications = Publications()
-        self.run = self._publications.run
         self._rendered = self._render()
         self._unconfirmed: list[Publication] = []  # to be sent again
         self._recent = _RecentBooks()
@@ -111,7 +110,6 @@ class Publisher:
         self._outages = 0
         self._outage_began: float | None = None  # of one that goes on and is told
         self._has_gap = has_executions  # whether executions may be missing: of the last run, too
-        self._is_stopping = False
         self._refused: Counter[str] = Counter()  # of what is under way, by its quoted subject
         self._told: set[str] = set()  # of these reasons, since the connection began
         self._closed_for: Exception | None = None  # why the connection has ended
@@ -127,7 +125,6 @@ class Publisher:
 
     def close(self) -> None:
         """Publish what waits, if that can be done within END_SECONDS, and end."""
-        self._is_stopping = True
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._stop)
         join(self._thread)
@@ -160,7 +157,7 @@ class Publisher:
     async def _main(self) -> None:
         self._task = asyncio.current_task()
         self._loop.add_reader(self._waker.fileno(), self._wake)
-        while not self._is_stopping:
+        while not self._stopped.is_set():
             try:
                 async with self._connection() as client:
                     await self._publish(client)
@@ -221,10 +218,10 @@ class Publisher:
             batch = self._next_batch()
             if batch:
                 await self._send(client, batch)
-                await asyncio.sleep(0 if self._is_stopping else PAUSE_SECONDS)
+                await asyncio.sleep(0 if self._stopped.is_set() else PAUSE_SECONDS)
             elif self._queue or self._has_gap:
                 await asyncio.sleep(0)  # the exchange has added something since, or all was lost
-            elif self._is_stopping:
+            elif self._stopped.is_set():
                 return
             else:
                 await self._sleep()
@@ -234,7 +231,7 @@ class Publisher:
         """Until there is news, or the connection ends."""
         self._woken.clear()
         self._waker.asleep = True
-        if not self._queue and not self._is_stopping and self._closed_for is None:
+        if not self._queue and not self._stopped.is_set() and self._closed_for is None:
             await self._woken.wait()
         self._waker.asleep = False
         self._caught_up_at = time.monotonic()
@@ -269,7 +266,7 @@ class Publisher:
         """Say that executions before this may be missing, which no number tells an account that
         trades no more.
         """
-        await client.publish(GAP_SUBJECT, b"", headers={RUN_HEADER: self.run})
+        await client.publish(GAP_SUBJECT, b"", headers={RUN_HEADER: self._publications.run})
         await self._confirm(client)
         self._has_gap = False
 
