@@ -38,7 +38,7 @@ def _flush() -> None:
         raise
     except OSError as fault:
         _discard(sys.stdout)
-        raise SystemExit(f"disorderBook: The output is lost: {fault.strerror}") from None
+        raise SystemExit(f"disorderBook: Cannot print: {fault.strerror}") from None
 
 
 def _discard(*streams: TextIO | None) -> None:

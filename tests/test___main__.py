@@ -97,6 +97,6 @@ def test_output_that_cannot_be_kept_is_a_sentence(monkeypatch: pytest.MonkeyPatc
         pytest.skip("no /dev/full")
     monkeypatch.setattr(sys, "stdout", open("/dev/full", "w"))
     monkeypatch.setattr(sys, "argv", ["disorderbook", "--version"])
-    with pytest.raises(SystemExit, match="^disorderBook: The output is lost: No space left"):
+    with pytest.raises(SystemExit, match="^disorderBook: Cannot print: No space left"):
         __main__.main()
     sys.stdout.flush()  # Python has nothing to complain of at its end
