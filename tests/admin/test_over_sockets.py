@@ -62,15 +62,16 @@ def test_whoever_is_expelled_is_cut_off_and_everybody_sees_the_book_without_him(
         assert heard is not None and json.loads(heard.payload)["account"] == "ANN"
 
 
+@pytest.mark.parametrize("also", ["", "\r\nSec-Fetch-Site: same-origin"], ids=["program", "page"])
 def test_whoever_hangs_up_has_it_done_all_the_same(
-    exchange: PrivateExchange, monkeypatch: pytest.MonkeyPatch
+    exchange: PrivateExchange, monkeypatch: pytest.MonkeyPatch, also: str
 ) -> None:
     monkeypatch.setattr("disorderbook.admin.actions.CANCELS_AT_ONCE", 1)
-    place(exchange, "ANN", "annkey", 200)
+    place(exchange, "ANN", "annkey", 50)
     with Peer(exchange.port) as peer:
         at_once = struct.pack("ii", 1, 0)  # with a reset
         peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
-        key = f"X-Starfighter-Authorization: {KEY}"
+        key = f"X-Starfighter-Authorization: {KEY}{also}"
         peer.send(post("/api/v1/admin/cancel", b'{"account": "ANN"}', key))
     with Market("TESTEX", "FOOBAR", "ANN", "annkey", exchange.url) as ann:
         assert wait_until(lambda: not ann.open_orders())
