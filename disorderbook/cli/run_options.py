@@ -51,7 +51,6 @@ def run_parser() -> ShortParser:
         usage=f"{PROGRAM} PROGRAM [ARGUMENT ...] [options] [-- ARGUMENT ...]",
         description="Run a program in private markets, one for each seed, and say how it did.",
         epilog=f"Exit status: {codes}. Money is dollars. docs/lab.md has more.",
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("program", nargs="+", metavar="PROGRAM", help="what to run, and its arguments")

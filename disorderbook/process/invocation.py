@@ -10,14 +10,19 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 COMMAND = "disorderbook"
 USAGE_ERROR = 2  # exit status
 
 
 class ShortParser(argparse.ArgumentParser):
-    """A parser of a command line, and of the commands below it, that is short when it refuses."""
+    """A parser of a command line, and of the commands below it, that is short when it refuses. It
+    takes whole names of options only: what is short for one today may mean another one tomorrow.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """One sentence instead of the whole usage."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from threading import Lock
-from typing import NamedTuple, TypeAlias, cast
+from typing import NamedTuple, TypeAlias
 from urllib.parse import parse_qs
 
 import msgspec
@@ -142,7 +142,7 @@ def made_in_steps(steps: Steps, lock: Lock, end: bytes = b"\n") -> Body:
 def changed_in_steps(steps: Steps, lock: Lock) -> Body:
     """The same of steps that change something, which are made whether or not the client waits."""
     body = made_in_steps(steps, lock)
-    return body if isinstance(body, bytes) else Change(iter(cast(Iterable[bytes], body)))
+    return Change(body) if isinstance(body, Iterator) else body
 
 
 def _with_lock(first: bytes, steps: Steps, lock: Lock, end: bytes) -> Iterator[bytes]:

@@ -298,7 +298,6 @@ def bot_parser(program: str, bot: Bot) -> ShortParser:
         prog=program,
         description=bot.description,
         epilog="Prices are in cents. An exchange that is not there is waited for.",
-        allow_abbrev=False,
     )
     _add_market_options(parser)
     add = parser.add_argument
@@ -321,7 +320,6 @@ def bots_parser(program: str) -> ShortParser:
         prog=program,
         description="Run bots side by side against an exchange; without a name, list them.",
         epilog="Prices are in cents. An exchange that goes away is waited for.",
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="which bots")

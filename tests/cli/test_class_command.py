@@ -86,3 +86,14 @@ def test_a_folder_that_is_no_class_or_none_any_more_is_one_sentence(
         said = capsys.readouterr().err
         assert ended.value.code == USAGE_ERROR and f"{path} {sentence}" in said
         assert said.count("\n") == 1
+
+
+def test_half_of_an_options_name_wipes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "class"
+    assert main(["class", "make", "--students", "1", "--out", str(folder)]) == 0
+    with pytest.raises(SystemExit) as ended:
+        main(["class", "end", str(folder), "--wip"])
+    assert ended.value.code == USAGE_ERROR and (folder / "admin.key").is_file()
+    assert "unrecognized arguments: --wip" in capsys.readouterr().err
