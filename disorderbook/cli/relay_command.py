@@ -71,8 +71,12 @@ def _serve(options: argparse.Namespace) -> None:
         over = threading.Event()
         on_signals(lambda *_: over.set())
         with contextlib.suppress(OSError):  # nobody reads stdout
-            print(f"disorderBook relay on port {relay.port}", flush=True)
-            print(f"It tells what exchanges publish at {access.url}, once they do.", flush=True)
+            print(
+                f"disorderBook relay on port {relay.port}\n"
+                f"It tells what exchanges publish at {access.url}, once they do.\n",
+                end="",
+                flush=True,
+            )  # in one piece: what the relay logs meanwhile may go to the same place
         keep_collections_short()
         while not over.wait(COUNTS_SECONDS):
             counts = relay.counts()._asdict()

@@ -230,24 +230,26 @@ async function cancelOrders(account) {
   const where = $('where').selectedOptions[0]
   const question = `Cancel all open orders of “${account}” ${where.text}? They do not come back.`
   const place = where.value ? JSON.parse(where.value) : {}
-  tellCancelled(account, await sure(question, 'Cancel orders', 'POST', `${ADMIN}/cancel`, { account, ...place }))
+  return tellCancelled(account, await sure(question, 'Cancel orders', 'POST', `${ADMIN}/cancel`, { account, ...place }))
 }
 
 async function expel(account) {
   const question = `Expel “${account}”? Its key opens nothing any more, its websockets are closed, all its open ` +
     'orders are cancelled, and the scores list it no longer.'
-  tellCancelled(account, await sure(question, 'Expel', 'POST', `${ADMIN}/expel`, { account }))
+  return tellCancelled(account, await sure(question, 'Expel', 'POST', `${ADMIN}/expel`, { account }))
 }
 
 // Of what has changed, and cannot be seen.
 function tellCancelled(account, told) {
   if (told) put($('done'), `${shares(told.cancelled)} ${told.cancelled === 1 ? 'order' : 'orders'} of “${account}” cancelled.`)
+  return told
 }
 
 async function rekey(account) {
   const question = `Give “${account}” a new key? The old one opens nothing any more, at once. You get the new one to hand over.`
   const told = await sure(question, 'New key', 'POST', `${ADMIN}/rekey`, { account })
   if (told) await showCard(told)
+  return told
 }
 
 async function add() {

@@ -262,7 +262,9 @@ function makeRequestRow({ number, ts, account, status, method, path, error, deta
 
 // Whoever has asked for that wants to see it.
 async function anew(...what) {
-  if (await sure(...what)) shown = null
+  const told = await sure(...what)
+  if (told) shown = null
+  return told
 }
 
 function resetBook(button, place) {

@@ -88,12 +88,11 @@ export function writePlace(row, { venue, symbol }) {
 
 // ---- Doing --------------------------------------------------------------------------------------
 
-// A button of a table has no field but the reason above that.
+// A button of a table has no field but the reason above that. `act` gives null where nothing was done.
 export function doing(button, act, words) {
   return telling($('said'), button, async () => {
     page.begin?.()
-    await act(button)
-    await learn()
+    if (await act(button) !== null) await learn()
   }, button.closest('form') ?? button.closest('.panel').querySelector('.reason'), words)
 }
 

@@ -105,12 +105,16 @@ export function confirmed(sentence, yes) {
   const dialog = $('sure')
   put($('sure-text'), sentence)
   put($('sure-yes'), yes)
-  $('sure-yes').onclick = () => dialog.close('yes')
-  $('sure-no').onclick = () => dialog.close('')
   dialog.returnValue = ''
   dialog.showModal()
   $('sure-no').focus()
-  return new Promise(done => { dialog.onclose = () => done(dialog.returnValue === 'yes') })
+  return new Promise(done => {
+    // The browser tells of a dialog's end a moment later, when the next question may be open already.
+    const answer = value => { dialog.close(value); done(value === 'yes') }
+    $('sure-yes').onclick = () => answer('yes')
+    $('sure-no').onclick = () => answer('')
+    dialog.onclose = () => { if (!dialog.open) done(false) } // by the Escape key
+  })
 }
 
 // Does what a button is for, once at a time. What the exchange refuses is said beside the field of

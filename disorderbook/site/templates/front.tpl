@@ -8,7 +8,7 @@
     <p>Time stands still here until a program's request moves it, and so do all bots of this
       exchange. This lets a minute pass:</p>
     <div class="command">
-      <pre id="command-clock"{{!' data-key="ADMIN_KEY"' if has_admin_key else ''}}></pre>
+      <pre id="command-clock" data-key="{{'ADMIN_KEY' if has_admin_key else ''}}"></pre>
       <button type="button" data-copy="command-clock">Copy<span
         class="unseen"> the line that moves the clock</span></button>
     </div>
