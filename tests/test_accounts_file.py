@@ -172,11 +172,13 @@ def test_a_pipe_is_not_waited_for(path: Path, caplog: pytest.LogCaptureFixture) 
 
 def test_it_looks_by_itself_within_its_block(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts_module, "CHECK_SECONDS", 0.01)
+    before = set(threading.enumerate())
     with AccountsFile(str(path)) as accounts:
         path.write_text('{"BOB": "bobkey"}')
         wait_until(lambda: lets_in(accounts, "BOB", "bobkey"))
+        assert set(threading.enumerate()) - before
     path.write_text('{"ANN": "annkey"}')
-    assert not any(thread.name == "accounts" for thread in threading.enumerate())
+    assert set(threading.enumerate()) <= before
 
 
 def ask(exchange: Exchange, method: str, path: str, key: str, body: object = None) -> int:

@@ -59,8 +59,11 @@ class Started:
 
     def end(self, signal_number: int = signal.SIGTERM, patience: float = PATIENCE) -> int:
         """Send the signal unless it has ended, and return the exit status; kill it if it hangs."""
-        self._process.send_signal(signal_number)
+        self.send(signal_number)
         return self.wait(patience)
+
+    def send(self, signal_number: int) -> None:
+        self._process.send_signal(signal_number)
 
     def wait(self, patience: float = PATIENCE) -> int:
         """The exit status, once it ends by itself within so many seconds."""

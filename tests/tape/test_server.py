@@ -386,11 +386,12 @@ def test_an_error_of_the_feed_does_not_end_the_tape(
 
 
 def test_at_the_end_every_listener_is_told_and_the_thread_ends() -> None:
+    before = set(threading.enumerate())
     with market() as services:
         polite, silent, newcomer = services.peer(), services.peer(), RawPeer(services.port)
         services.tick()
         services.tape.close()
-        assert not any(thread.name == "tape" for thread in threading.enumerate())
+        assert "tape" not in {thread.name for thread in set(threading.enumerate()) - before}
         for peer in (polite, silent):
             tick, closing = peer.frames()
             assert message(tick)["ok"] and closing.code == 1001

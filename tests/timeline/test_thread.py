@@ -26,8 +26,9 @@ def test_it_begins_with_the_first_level_and_trades_the_first_day_order_by_order(
         commit(flush)
 
     exchange.commit = count  # type: ignore[method-assign]
+    before = set(threading.enumerate())  # another test may keep an exchange
     with TimelineThread(exchange, master, Timeline(exchange, RealClock(), [master])):
-        assert "timeline" not in {thread.name for thread in threading.enumerate()}
+        assert set(threading.enumerate()) <= before
         with exchange.lock:
             instance = master.start("ANN", "sell_side")
             opened = master.opened(instance)
@@ -35,7 +36,8 @@ def test_it_begins_with_the_first_level_and_trades_the_first_day_order_by_order(
         with exchange.lock:
             assert instance.run is not None
             assert len(held) >= instance.run.book.event_count > 20 and all(held)
-    assert "timeline" not in {thread.name for thread in threading.enumerate()}
+        assert [thread.name for thread in set(threading.enumerate()) - before] == ["timeline"]
+    assert set(threading.enumerate()) <= before
 
 
 def test_who_waits_when_it_ends_is_told() -> None:
