@@ -239,6 +239,26 @@ def test_another_key_is_another_player(exchange: PrivateExchange, open_url: Open
     page.wait_for_selector("#gone", state="hidden")
 
 
+# Another key is given between two questions of one look.
+CHANGE_KEY = """() => {
+  const known = window.fetch
+  window.fetch = (path, options) => {
+    if (!path.includes('/history')) return known(path, options)
+    window.fetch = known
+    sessionStorage.setItem('key', 'another')
+    return known(path, { ...options, headers: { 'X-Starfighter-Authorization': 'another' } })
+  }
+}"""
+
+
+def test_a_key_that_is_given_amid_a_look_is_no_fault(
+    exchange: PrivateExchange, open_url: Open
+) -> None:
+    page = play(open_url, exchange, "first_steps", "one")
+    page.evaluate(CHANGE_KEY)
+    page.wait_for_selector("#gone-title:text-is('Somebody else plays this')")
+
+
 def test_without_the_tape_the_last_level_says_what_it_needs(open_url: Open) -> None:
     with serve() as exchange:
         page = open_url(f"{exchange.url}/levels")

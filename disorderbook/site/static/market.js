@@ -7,7 +7,7 @@
 'use strict'
 
 import { secondsOf } from './dom.js'
-import { Refused, ask, inPath, isClosed, isSilence } from './requests.js'
+import { Refused, ask, givenKey, inPath, isClosed, isSilence } from './requests.js'
 
 const PAUSE = 400 // milliseconds between two looks at the market while the tape has news
 const PAUSE_WITHOUT_TAPE = 500
@@ -252,11 +252,14 @@ export async function watch(ours) {
 async function look() {
   hasNews = false
   lookedAt = performance.now()
+  const key = givenKey()
   try {
     await refresh()
     connection = 'live'
     listen()
   } catch (fault) {
+    // What was asked for one player with the key of another says nothing: it is asked again.
+    if (givenKey() !== key) return void (connection = 'connecting')
     connection = fault instanceof Refused && page.refused?.(fault) ? 'refused' : 'away'
     lastAsked.server = 0
     if (connection === 'away' && !isSilence(fault)) console.warn(fault) // for whoever develops
