@@ -43,6 +43,7 @@ from disorderbook.game.chance import MAX_SEED
 from disorderbook.game.master import MAX_INSTANCES, MOST_INSTANCES
 from disorderbook.game.run import DAY_SECONDS
 from disorderbook.marketdata.mark import Mark
+from disorderbook.process.invocation import USAGE_ERROR
 from disorderbook.process.log import start_log
 from disorderbook.protocol.names import MAX_BOOKS
 from disorderbook.protocol.shard import read_shard
@@ -56,7 +57,6 @@ from disorderbook.timeline.clock import (
 )
 from disorderbook.timeline.opponents import opponents_of
 
-USAGE_ERROR = 2  # exit status
 SUBCOMMANDS = [
     add_backup,
     add_upgrade,

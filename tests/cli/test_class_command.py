@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from disorderbook.classroom import creation
-from disorderbook.cli.main import USAGE_ERROR, main
+from disorderbook.cli.main import main
+from disorderbook.process.invocation import USAGE_ERROR
 
 
 def test_a_class_is_made_and_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
