@@ -247,6 +247,19 @@ def test_links_lead_there_and_back_and_stocks_are_chosen(
     assert page.input_value("#symbol") == "LINK ED"
 
 
+def test_a_fill_far_from_all_other_prices_is_marked(
+    exchange: PrivateExchange, open_url: Open
+) -> None:
+    order(exchange, "FAR", "BEN", "sell", 5000, 10)
+    for _ in range(10):
+        order(exchange, "FAR", "CAT", "buy", 5000, 1)
+    for price in (1, 90000):
+        trade(exchange, "FAR", price)
+    page = open_url(url_of(exchange, "ANN", "FAR"), script=NOTE_MARKS)
+    page.wait_for_selector("#chart[aria-label$='between 0.01 and 900.00']")
+    page.wait_for_function("() => window.marks.length === 2")
+
+
 def test_the_level_page_has_the_same_panels(exchange: PrivateExchange, open_url: Open) -> None:
     asked = urllib.request.Request(
         f"{exchange.url}/gm/levels/sell_side", headers={KEY_HEADER: "level"}, method="POST"

@@ -211,12 +211,10 @@ function drawTrades() {
 }
 
 function drawFills() {
-  const { start, end, low, high } = plot.view
+  const { start, end } = plot.view
   for (const { ts, price, direction } of marked) {
     const time = secondsOf(ts)
-    if (time >= start && time <= end && price >= low && price <= high) {
-      plot.drawMark(time, price, direction)
-    }
+    if (time >= start && time <= end) plot.drawMark(time, price, direction)
   }
 }
 

@@ -213,10 +213,12 @@ export class Plot {
     pen.globalAlpha = 1
   }
 
-  // A trade: a triangle upwards for who bought, downwards for who sold.
+  // A trade: a triangle upwards for who bought, downwards for who sold. One beyond the axis stands
+  // beside the arrow that says so.
   drawMark(time, value, side) {
-    const { pen } = this
-    const [x, y, size] = [this.x(time), this.y(value), 0.34 * this.unit]
+    const { pen, unit, view: { low, high } } = this
+    const [x, size] = [this.x(time), 0.34 * unit]
+    const y = value > high ? this.top + unit : value < low ? this.base - unit : this.y(value)
     const tip = side === 'buy' ? -size : size
     pen.fillStyle = colours[side]
     pen.strokeStyle = colours.panel
