@@ -144,7 +144,9 @@ class Program:
 
     `command` and `environment` are what `command_of` and `environment_of` return. `clock` gives the
     time of what is printed, in nanoseconds since 1970, and `log` is the file for all of it (None:
-    there is none). Raises ValueError with a sentence if the program cannot be started.
+    there is none). `announce` is called in the new process, after its group is made and before the
+    program has it; other threads are not there, so it may take no lock. Raises ValueError with a
+    sentence if the program cannot be started.
     """
 
     def __init__(
@@ -153,6 +155,7 @@ class Program:
         environment: Mapping[str, str],
         clock: Callable[[], int],
         log: str | None = None,
+        announce: Callable[[], object] | None = None,
     ) -> None:
         self.log = log
         self.printed: list[Printed] = []
@@ -161,7 +164,7 @@ class Program:
         self._last: deque[bytes] = deque(maxlen=MOST_LAST_LINES)
         self._lines, self._room = MOST_PRINTED, MOST_PRINTED_BYTES
         self._must_end = threading.Event()
-        self._process = self._start(command, environment)
+        self._process = self._start(command, environment, announce)
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, name="program-output", daemon=True)
         self._reader.start()
@@ -209,7 +212,10 @@ class Program:
             time.sleep(LOOK_SECONDS)
 
     def _start(
-        self, command: Sequence[str], environment: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        announce: Callable[[], object] | None,
     ) -> "subprocess.Popen[bytes]":
         try:
             return subprocess.Popen(
@@ -219,6 +225,7 @@ class Program:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                preexec_fn=announce,
             )
         except OSError as fault:
             self._log.close()

@@ -133,12 +133,13 @@ def run_seed(
     settings: RunSettings,
     seed: int,
     *,
-    started: Callable[[int], None] = lambda pid: None,
+    announce: Callable[[], object] | None = None,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> RunRecord:
     """Run the program once, with a market that follows from the seed.
 
-    `started` is told the process of the program. Once `is_stopped`, the run ends as interrupted.
+    `announce` is called in the process of the program, as `lab.program.Program` says. Once
+    `is_stopped`, the run ends as interrupted.
     Raises ValueError for settings that cannot be, CannotStart, or whatever ends this process; the
     program is ended then, too.
     """
@@ -147,8 +148,7 @@ def run_seed(
         log = None if settings.logs is None else str(Path(settings.logs) / f"seed-{seed}.log")
         command = command_of(settings.program, market.places)
         environment = environment_of(market.places, market.clock_file)
-        with Program(command, environment, market.clock, log) as program:
-            started(program.pid)
+        with Program(command, environment, market.clock, log, announce) as program:
             _wait_for_end(settings, market.finish, program, is_stopped)
         return market.record(settings, seed, program)
 

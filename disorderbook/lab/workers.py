@@ -199,11 +199,11 @@ def _asked_over(stream: IO[bytes], is_over: threading.Event) -> Iterator[tuple[R
 def _done(
     settings: RunSettings, seed: int, out: IO[bytes], is_stopped: Callable[[], bool]
 ) -> tuple[bytes, bytes]:
-    def started(pid: int) -> None:
-        _say(out, _STARTED, pid.to_bytes(8, "little"))
+    def announce() -> None:  # in the program's process: it is known before it can end this one
+        os.write(out.fileno(), _message(_STARTED, os.getpid().to_bytes(8, "little")))
 
     try:
-        record = run_seed(settings, seed, started=started, is_stopped=is_stopped)
+        record = run_seed(settings, seed, announce=announce, is_stopped=is_stopped)
         return _RECORD, packed(record)
     except ValueError as fault:
         return _REFUSED, str(fault).encode()

@@ -229,6 +229,19 @@ def test_a_child_outside_of_the_group_does_not_hold_up_the_end(
     os.killpg(int(program.printed[0].text), 9)
 
 
+def test_a_process_is_announced_before_its_program_does_anything(tmp_path: Path) -> None:
+    announced = tmp_path / "announced"
+    code = f"import os; print(open({str(announced)!r}).read(), os.getpid(), os.getpgrp())"
+    with Program(
+        python(code),
+        os.environ,
+        lambda: 1,
+        announce=lambda: announced.write_text(f"{os.getpid()} {os.getpgrp()}"),
+    ) as program:
+        wait_for(lambda: program.status is not None)
+    assert program.printed[0].text == " ".join([str(program.pid)] * 4)
+
+
 def test_an_error_here_ends_the_program_as_well() -> None:
     with pytest.raises(KeyboardInterrupt):
         with Program(python("import signal; signal.pause()"), os.environ, lambda: 1) as program:

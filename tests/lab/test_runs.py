@@ -1,5 +1,6 @@
 """Runs of programs: what is recorded, that it repeats, and that all is ended."""
 
+import os
 import sys
 from collections import Counter
 from itertools import pairwise
@@ -144,23 +145,27 @@ def test_a_program_that_sends_too_much_ends_its_run(
     assert record.ending.reason == FLOODED and record.requests > 30
 
 
+def note(path: Path) -> None:
+    """Write down the process that this is called in."""
+    path.write_text(str(os.getpid()))
+
+
 def test_a_run_that_is_stopped_is_interrupted_and_its_program_ended(tmp_path: Path) -> None:
-    started = list[int]()
     asked = settings(written(tmp_path, "import signal; signal.pause()"), opponents="")
-    record = run_seed(asked, 7, started=started.append, is_stopped=lambda: bool(started))
-    assert record.ending.reason == INTERRUPTED and is_gone(started[0])
+    pid = tmp_path / "pid"
+    record = run_seed(asked, 7, announce=lambda: note(pid), is_stopped=lambda: True)
+    assert record.ending.reason == INTERRUPTED and is_gone(int(pid.read_text()))
 
 
 def test_a_failure_of_ours_ends_the_program(tmp_path: Path) -> None:
-    started = list[int]()
-
     def fail() -> bool:
         raise KeyboardInterrupt
 
     asked = settings(written(tmp_path, "import signal; signal.pause()"), opponents="")
+    pid = tmp_path / "pid"
     with pytest.raises(KeyboardInterrupt):
-        run_seed(asked, 7, started=started.append, is_stopped=fail)
-    assert is_gone(started[0])
+        run_seed(asked, 7, announce=lambda: note(pid), is_stopped=fail)
+    assert is_gone(int(pid.read_text()))
 
 
 def test_a_run_that_cannot_be_recorded_fails_and_does_not_go_on(
