@@ -18,7 +18,7 @@ PAGE = ROOT / "docs" / "performance.md"
 PLACES = [figures.Figures(*found.group(1, 2)) for found in figures.PLACE.finditer(PAGE.read_text())]
 SHAPES = {
     "benchmarks/front_end.py --bare": (
-        r"answers [3-9]\d\d bytes; medians\n +2 connections: +[\d,]+ to +[\d,]+, ratio \d\.\d{3} .*"
+        r"answers [3-9]\d\d bytes; medians\n +2 connections: +[\d,]+ to +[\d,]+, ratio [\d.]+ .*"
         r"microseconds of the processors (\d+\.\d|nan) to (\d+\.\d|nan)$"
     ),
     "benchmarks/lab_runs.py": (

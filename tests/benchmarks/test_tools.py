@@ -72,7 +72,7 @@ def test_orders_are_placed_until_the_time_is_over(exchange: Exchange) -> None:
     printed = measured(
         "orders_in_30_seconds", "--url", exchange.url, "--seconds", "0.5", "--symbol", "SHORTLY"
     )
-    assert 0.3 < float(re.search(r"orders in ([\d.]+) s", printed)[1]) < 5
+    assert 0.3 < float(re.search(r"orders in ([\d.]+) s", printed)[1]) < 25  # it would take 30
 
 
 def test_fifty_clients_trade_at_once(exchange: Exchange) -> None:
