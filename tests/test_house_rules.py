@@ -27,6 +27,7 @@ from disorderbook.site.routes import PARTS
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "disorderbook"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+SCRIPTS = sorted((PACKAGE / "site" / "static").glob("*.js"))
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 OPTIONS = (ROOT / "docs" / "options.md").read_text()
 
@@ -269,3 +270,17 @@ def test_what_a_page_is_waited_for_is_a_function() -> None:
     waits = re.compile(r'wait_for_function\(\s*f?"(?!(\(.*?\)|\w+) =>)')
     files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
     assert [file.name for file in files if waits.search(file.read_text())] == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_imports_what_there_is_and_what_it_uses(path: Path) -> None:
+    """What is used may be no mere key of an object, and stands in no comment."""
+    imports = re.compile(r"^import \{([^}]*)\} from '\./([\w.]+)'$", re.MULTILINE)
+    code = re.sub(r"//.*", "", imports.sub("", path.read_text()))
+    for names, module in imports.findall(path.read_text()):
+        there = (path.parent / module).read_text()
+        for name in re.findall(r"[\w$]+", names):
+            word = rf"((?<![\w$.])|(?<=\.{{3}})){re.escape(name)}(?![\w$:])"
+            exported = rf"^export (async )?(function|const|let|class) {re.escape(name)}(?![\w$])"
+            assert re.search(exported, there, re.MULTILINE), f"{module} has no {name}"
+            assert re.search(word, code), f"{name} is not used"

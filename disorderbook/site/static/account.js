@@ -6,7 +6,7 @@ import { attendChart, markFills } from './chart.js'
 import { attendChooser, showPlace } from './chooser.js'
 import { attendCurves } from './curve.js'
 import {
-  $, attendKey, dollars, fit, fitNamedRows, makeRow, mark, money, put, say, shares, sharesText,
+  $, attendKey, countText, dollars, fit, fitNamedRows, makeRow, mark, money, put, say, shares, sharesText,
 } from './dom.js'
 import { showFills } from './fills.js'
 import { showLadder } from './ladder.js'
@@ -125,7 +125,7 @@ function figure(name, text, note = '') {
 }
 
 function ordersText({ orders, qty }) {
-  return [sharesText(qty), orders ? `in ${shares(orders)} ${orders === 1 ? 'order' : 'orders'}` : '']
+  return [sharesText(qty), orders ? `in ${countText(orders, 'order')}` : '']
 }
 
 function showStocks(stocks) {

@@ -4,12 +4,10 @@
 
 import { attendCopies, curlLine, inOwnShell, quoted } from './commands.js'
 import {
-  attendControls, attendForm, doing, learn, makeControlRow, nameOf, placesOf, preciseTime, scrollOf, sure,
-  writePlace,
+  attendControls, attendForm, doing, makeControlRow, nameOf, placesOf, preciseTime, scrollOf, sure, writePlace,
 } from './controls.js'
 import {
-  $, clearNone, fitNamedRows, fitRows, makeRow, mark, money, numberIn, put, say, shares, sharesText,
-  showNone, telling,
+  $, clearNone, countText, fitNamedRows, fitRows, mark, money, numberIn, put, shares, showNone, telling,
 } from './dom.js'
 import { attendNotices, lookAtNotices } from './notices.js'
 import { ask, givenKey, inPath, isSilence, Refused, send } from './requests.js'
@@ -241,7 +239,7 @@ async function expel(account) {
 
 // Of what has changed, and cannot be seen.
 function tellCancelled(account, told) {
-  if (told) put($('done'), `${shares(told.cancelled)} ${told.cancelled === 1 ? 'order' : 'orders'} of “${account}” cancelled.`)
+  if (told) put($('done'), `${countText(told.cancelled, 'order')} of “${account}” cancelled.`)
   return told
 }
 

@@ -7,7 +7,7 @@ import { goTo, here, lookSoon, server } from './market.js'
 import { writeTimes } from './zoom.js'
 
 // What the URL asks for, else the oldest venue and its oldest stock.
-export function placeInUrl() {
+function placeInUrl() {
   const asked = new URLSearchParams(location.search)
   const first = server.venues[0] ?? { venue: '', symbols: [''] }
   const venue = asked.get('venue') ?? first.venue

@@ -6,7 +6,7 @@
 import {
   $, attendKey, clockTime, confirmed, makeRow, put, say, sayConnection, telling,
 } from './dom.js'
-import { Refused, ask, givenKey, isSilence, send } from './requests.js'
+import { Refused, givenKey, isSilence, send } from './requests.js'
 
 let page = {}
 let refusal = null // why nothing is told, as a title and a sentence

@@ -2,7 +2,7 @@
 
 'use strict'
 
-import { $, money, put, shares, sharesText } from './dom.js'
+import { $, countText, money, put, shares, sharesText } from './dom.js'
 
 const AROUND = {
   last: 'the last trade', mid: 'the middle of the best two prices', start: 'the start price',
@@ -30,7 +30,7 @@ const SAID = {
   tickSize: ({ tickSize }) => ['Tick', `prices are multiples of ${money(tickSize)}`,
     `tick ${money(tickSize)}`],
   ordersPerSecond: ({ ordersPerSecond: most }) => ['Rate',
-    `at most ${shares(most)} ${most === 1 ? 'order' : 'orders'} of an account in a second`,
+    `at most ${countText(most, 'order')} of an account in a second`,
     `${shares(most)} a second`],
   selfTrade: ({ selfTrade }) => ['Own trades', SELF_TRADE[selfTrade], 'no own trades'],
   takerFee: ({ takerFee = 0, makerFee = 0 }) => feeText(takerFee, makerFee),

@@ -2,7 +2,7 @@
 
 'use strict'
 
-import { $, dollars, mark, money, put, say, sayConnection, shares, sharesText } from './dom.js'
+import { $, countText, dollars, mark, money, put, say, sayConnection, shares, sharesText } from './dom.js'
 import { attendNotices } from './notices.js'
 import { Refused, ask, inPath, isClosed, isSilence } from './requests.js'
 import { drawSparkline, makeSparkline } from './sparkline.js'
@@ -43,7 +43,7 @@ function showClosed(fault) {
 // ---- Showing ------------------------------------------------------------------------------------
 
 function show({ stocks, skipped, books }) {
-  put($('count'), `${shares(stocks)} ${stocks === 1 ? 'stock' : 'stocks'}`)
+  put($('count'), countText(stocks, 'stock'))
   say($('nothing'), books.length ? '' : 'There are no stocks here.')
   const list = $('books')
   while (list.children.length > books.length) list.lastElementChild.remove()

@@ -2,7 +2,7 @@
 
 'use strict'
 
-import { $, mark, put, say, sayConnection, shares } from './dom.js'
+import { $, countText, mark, put, say, sayConnection, shares } from './dom.js'
 import { attendNotices } from './notices.js'
 import { ask, inPath, isSilence } from './requests.js'
 
@@ -48,7 +48,7 @@ function showVenue(card, { venue, symbols }) {
   put(link, venue)
   mark(link, 'title', venue)
   mark(link, 'href', `/venues/${inPath(venue)}`)
-  put(count, `${shares(symbols.length)} ${symbols.length === 1 ? 'stock' : 'stocks'}`)
+  put(count, countText(symbols.length, 'stock'))
   const seen = symbols.slice(0, MOST_STOCKS)
   const more = symbols.length - seen.length
   const links = seen.map(symbol => [symbol, `/?${new URLSearchParams({ venue, symbol })}`])
