@@ -30,19 +30,19 @@ from disorderbook.exchange import Exchange
 from disorderbook.game.master import MAX_INSTANCES, checked_game
 from disorderbook.game.run import DAY_SECONDS
 from disorderbook.marketdata.mark import Mark
+from disorderbook.options import check_integer, check_name, read_option, typed_options
 from disorderbook.process.forks import OwnStack, closed_in_child
 from disorderbook.process.periodic import join
 from disorderbook.protocol.names import (
     HOST,
     LARGEST_PORT,
     MAX_BOOKS,
-    NAME_RULE,
+    MOST_BOOKS,
     NANOSECONDS,
-    is_name,
 )
 from disorderbook.rules.file import GivenRules, given_rules
 from disorderbook.server.limits import Limits
-from disorderbook.server.origin import OriginPolicy
+from disorderbook.server.origin import OriginPolicy, host_name
 from disorderbook.server.response import WsgiApp
 from disorderbook.server.server import InlineServer
 from disorderbook.tape.feed import Tape
@@ -136,6 +136,7 @@ class PrivateExchange:
 
 
 @contextmanager
+@typed_options
 def serve(
     port: int = 0,
     *,
@@ -205,14 +206,14 @@ def serve(
     is a file of a NATS user, and `publish_ca` the certificate that proves the server.
 
     A process that is forked within the block can trade like any other, and leaves the exchange
-    alone when it ends. Raises CannotStart, or ValueError for accounts, names, ports and numbers
-    that cannot be used, and for what needs a database without one.
+    alone when it ends. Raises CannotStart, or ValueError, naming the option, for what is of
+    another type or cannot be used, and for what needs a database without one.
     """
-    _check(ports=(port, tape_port), names=(venue, symbol))
+    _check(ports={"port": port, "tape_port": tape_port}, names={"venue": venue, "symbol": symbol})
+    check_integer("max_books", max_books, 1, MOST_BOOKS)
+    check_integer("max_listeners", max_listeners, 1, MAX_LISTENERS)
     game = checked_game(day_seconds, seed, max_instances)
     goes_by, bots = clock_settings(clock, speed), opponents_of(opponents)
-    if not 1 <= max_listeners <= MAX_LISTENERS:
-        raise ValueError(f"max_listeners is from 1 to {MAX_LISTENERS}, and not {max_listeners}")
     if database is None and (sync or drop_damaged_log):
         raise ValueError("sync and drop_damaged_log need database, the file of the market")
     keys = _accounts(accounts)
@@ -221,7 +222,7 @@ def serve(
     elif control and keys.need_keys:
         raise ValueError("control needs admin_key where there are accounts")
     file = None if database is None else os.fspath(database)
-    origins = OriginPolicy(allowed_hosts)
+    origins = OriginPolicy(read_option("allowed_hosts", host_name, each) for each in allowed_hosts)
     settings = MarketSettings(
         venue,
         symbol,
@@ -238,7 +239,10 @@ def serve(
         has_control=control,
         admin_key=admin_key,
         has_journal=journal,
-        latency=LatencySettings(distribution(latency), distribution(tape_latency)),
+        latency=LatencySettings(
+            read_option("latency", distribution, latency),
+            read_option("tape_latency", distribution, tape_latency),
+        ),
         rules=given_rules(rules),
         mark=_mark(mark),
         publish=publish_access(
@@ -246,7 +250,7 @@ def serve(
         ),
         publish_executions=publish_executions,
     )
-    place = None if replay_as is None else place_of(replay_as)
+    place = None if replay_as is None else read_option("replay_as", place_of, replay_as)
     if replay is None and place is not None:
         raise ValueError("replay_as needs replay, the market that is given again")
     with OwnStack() as own:
@@ -267,13 +271,12 @@ def serve(
             yield exchange
 
 
-def _check(ports: tuple[int, ...], names: tuple[str | None, ...]) -> None:
-    for port in ports:
-        if not 0 <= port <= LARGEST_PORT:
-            raise ValueError(f"A port is a number from 0 to {LARGEST_PORT}, and not {port}")
-    for name in names:
-        if name is not None and not is_name(name):
-            raise ValueError(f"{name!r} cannot name a venue or a stock: {NAME_RULE}")
+def _check(ports: Mapping[str, int], names: Mapping[str, str | None]) -> None:
+    for option, port in ports.items():
+        check_integer(option, port, 0, LARGEST_PORT)
+    for option, name in names.items():
+        if name is not None:
+            check_name(option, name)
 
 
 def _accounts(keys: Mapping[str, str] | None) -> Accounts:

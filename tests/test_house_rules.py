@@ -35,7 +35,7 @@ OPTIONS = (ROOT / "docs" / "options.md").read_text()
 # entry with a dot is a module that stands in another layer than the rest of its package.
 LAYERS = [
     {"protocol.names", "__version__"},
-    {"errors", "process", "client", "rules.market"},
+    {"errors", "options", "process", "client", "rules.market"},
     {"engine", "server"},
     {"protocol"},
     {"accounts", "ledger.base", "rules"},

@@ -45,7 +45,7 @@ from disorderbook.game.run import DAY_SECONDS
 from disorderbook.marketdata.mark import Mark
 from disorderbook.process.invocation import USAGE_ERROR
 from disorderbook.process.log import start_log
-from disorderbook.protocol.names import MAX_BOOKS
+from disorderbook.protocol.names import MAX_BOOKS, MOST_BOOKS
 from disorderbook.protocol.shard import read_shard
 from disorderbook.timeline.clock import (
     CLOCK_RULE,
@@ -120,7 +120,7 @@ def _add_exchange_options(add: Callable[..., object]) -> None:
     add(
         "-b",
         "--maxbooks",
-        type=between(1, 10**6),
+        type=between(1, MOST_BOOKS),
         default=MAX_BOOKS,
         help="most order books that can be opened" + DEFAULT,
     )

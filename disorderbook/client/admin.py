@@ -8,7 +8,7 @@ with AdminClient("http://127.0.0.1:8000", key) as admin:
 import msgspec
 
 from disorderbook.client.market import HttpConnection
-from disorderbook.client.network import Verify, api_address, checked_verify
+from disorderbook.client.network import Verify, api_address, check_types, checked_verify
 
 ADMIN, NOTICES = "/api/v1/admin", "/api/v1/notices"
 PATIENCE = 120.0  # seconds; cancelling 100,000 orders takes a tenth of it
@@ -30,6 +30,7 @@ class AdminClient:
         timeout: float = PATIENCE,
         verify: Verify = True,
     ) -> None:
+        check_types(str, key=key)
         self._connection = HttpConnection(api_address(url), key, timeout, checked_verify(verify))
 
     def status(self) -> Told:

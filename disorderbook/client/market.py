@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from operator import index
-from typing import Any, Protocol, TypeVar
+from types import NoneType
+from typing import Any, Protocol, TypeVar, runtime_checkable
 from weakref import WeakSet
 
 import requests
@@ -24,10 +25,12 @@ from disorderbook.client.network import (
     EXTENSIONS,
     IDEMPOTENCY_HEADER,
     KEY_HEADER,
+    LONGEST_TIMEOUT,
     Verify,
     address_of,
     api_address,
     authorities,
+    check_types,
     checked_verify,
     detach,
     encoded,
@@ -85,6 +88,7 @@ class Stream(Iterator[T_co], Protocol[T_co]):
     def __exit__(self, *_: object) -> None: ...
 
 
+@runtime_checkable
 class Connection(Protocol):
     """What carries a market's requests to an exchange, and its messages back."""
 
@@ -131,8 +135,9 @@ class Market:
     API (http://127.0.0.1:8000/ob/api), `tape_url` the same for websockets: without it, they are
     looked for at `url`, and for http to this machine at port 8001 then. `timeout` is in seconds.
     `verify` is whose TLS certificates are trusted: a file (PEM) or folder of them, or False for
-    anybody's. Raises ValueError for what cannot be an address, a name, a key or such a file;
-    nothing is sent until it is used. With a `connection` that is used, and none of these.
+    anybody's. Raises ValueError for what is of another type or cannot be an address, a name, a key
+    or such a file; nothing is sent until it is used. With a `connection` that is used, and none of
+    these.
 
     Every call raises Refused, with the exchange's sentence and the HTTP status, or
     ExchangeUnreachable if no answer of an exchange comes in time (CertificateUntrusted of these, if
@@ -153,15 +158,14 @@ class Market:
         *,
         connection: Connection | None = None,
     ) -> None:
-        if key is not None and not (key and key == key.strip() and key.isprintable()):
-            raise ValueError("The key cannot be sent: it is empty, or not all of it can be printed")
-        if not timeout > 0:
-            raise ValueError(f"A timeout is more than 0 seconds, and not {timeout}")
+        check_types(str, venue=venue, symbol=symbol)
+        check_types(str, NoneType, account=account)
+        check_types(Connection, NoneType, connection=connection)
         self.venue = venue
         self.symbol = symbol
         self.account = account
-        self._venue = f"/venues/{encoded(venue)}"
-        self._stock = f"/stocks/{encoded(symbol)}"
+        self._venue = f"/venues/{encoded(venue, 'venue')}"
+        self._stock = f"/stocks/{encoded(symbol, 'symbol')}"
         self._listeners: WeakSet[Stream[Any]] = WeakSet()
         self._is_closed = False
         self._connection = connection or HttpConnection(
@@ -391,6 +395,12 @@ class HttpConnection:
         verify: bool | str = True,
         tapes: Sequence[str] = (),
     ) -> None:
+        check_types(str, NoneType, key=key)
+        if key is not None and not (key and key == key.strip() and key.isprintable()):
+            raise ValueError("The key cannot be sent: it is empty, or not all of it can be printed")
+        check_types(int, float, timeout=timeout)
+        if not 0 < timeout <= LONGEST_TIMEOUT:
+            raise ValueError(f"timeout is over 0 to {LONGEST_TIMEOUT} seconds, and not {timeout}")
         self._address = address
         self._tapes = tapes
         self._verify = verify

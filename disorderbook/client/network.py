@@ -14,6 +14,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 from ipaddress import IPv6Address
+from types import NoneType
 from typing import Any, Protocol
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 from weakref import WeakSet
@@ -27,13 +28,26 @@ DETAIL_HEADER = "X-Error-Detail"
 API = "/ob/api"
 EXTENSIONS = "/api/v1"  # what the exchange has beyond the protocol, beside the API
 TAPE = "/ob/api/ws"
+LONGEST_TIMEOUT = 1_000_000  # seconds; the system's calls know less than 25 days
 TAPE_PORT = 8001  # on this machine, without anything in front of the exchange
 
 UNSENDABLE = ("", ".", "..")  # parts of a path that have a meaning of their own
 
 
+def check_types(*kinds: type, **options: object) -> None:
+    """Raise ValueError, naming the option, for a value of none of these types; a bool is no number.
+    The sentence tells no value: it may be a key.
+    """
+    for option, value in options.items():
+        is_bool = isinstance(value, bool) and bool not in kinds
+        if is_bool or not isinstance(value, kinds):
+            names = " | ".join("None" if each is NoneType else each.__name__ for each in kinds)
+            raise ValueError(f"{option} has to be {names}, and not {type(value).__name__}")
+
+
 def api_address(url: str) -> str:
     """Where the API begins; a URL of the host alone will do. Raises ValueError."""
+    check_types(str, url=url)
     parts = _parts(url, ("http", "https"), DEFAULT_URL)
     path = parts.path.rstrip("/") or API
     return f"{parts.scheme}://{parts.netloc}{path}"
@@ -52,6 +66,7 @@ def tape_addresses(tape_url: str | None, url: str) -> tuple[str, ...]:
     Unless it is said, that is below the API of `url`, where whatever stands in front of an exchange
     has it; for an exchange of this machine, with nothing in front, it is port 8001 after that.
     """
+    check_types(str, NoneType, tape_url=tape_url)
     if tape_url is not None:
         parts = _parts(tape_url, ("ws", "wss"), f"ws://127.0.0.1:{TAPE_PORT}")
         path = parts.path.rstrip("/") or TAPE
@@ -64,10 +79,11 @@ def tape_addresses(tape_url: str | None, url: str) -> tuple[str, ...]:
     return same_origin, f"ws://{host}:{TAPE_PORT}{TAPE}"
 
 
-def encoded(name: str) -> str:
+def encoded(name: str, option: str = "name") -> str:
     """A name as a part of a path, whatever it consists of; raises ValueError if it can be none."""
     if name in UNSENDABLE:
-        raise ValueError(f"{name!r} cannot be the name of a venue, a stock or an account in a URL")
+        cannot = "cannot be the name of a venue, a stock or an account in a URL"
+        raise ValueError(f"{option} is {name!r}, which {cannot}")
     return quote(name, safe="")
 
 
@@ -141,6 +157,7 @@ def checked_verify(verify: Verify) -> bool | str:
     """A path as text, True and False as they are; raises ValueError for what is no file or folder
     of certificates.
     """
+    check_types(bool, str, os.PathLike, verify=verify)
     if isinstance(verify, bool):
         return verify
     path = os.fspath(verify)

@@ -50,6 +50,7 @@ from disorderbook.game.run import DAY_SECONDS, Place, Run
 from disorderbook.game.schedule import Schedule
 from disorderbook.game.storage import restored, stored, stored_fills
 from disorderbook.ledger.base import Instance, Ledger, StoredGame, StoredResult, StoredRun
+from disorderbook.options import check_integer, check_number
 from disorderbook.protocol.names import detail_of
 from disorderbook.protocol.shard import Shard
 
@@ -77,14 +78,10 @@ class GameSettings(NamedTuple):
 
 def checked_game(day_seconds: float, seed: int | None, max_instances: int) -> GameSettings:
     """The settings of these values; raises ValueError for one that cannot be used."""
-    if not SHORTEST_DAY <= day_seconds <= LONGEST_DAY:
-        raise ValueError(
-            f"A day takes {SHORTEST_DAY} to {LONGEST_DAY:g} seconds, and not {day_seconds}"
-        )
-    if seed is not None and (type(seed) is not int or not 0 <= seed <= MAX_SEED):
-        raise ValueError(f"A seed is from 0 to {MAX_SEED}, and not {seed!r:.40}")
-    if not 1 <= max_instances <= MOST_INSTANCES:
-        raise ValueError(f"max_instances is from 1 to {MOST_INSTANCES}, and not {max_instances}")
+    check_number("day_seconds", day_seconds, SHORTEST_DAY, LONGEST_DAY)
+    if seed is not None:
+        check_integer("seed", seed, 0, MAX_SEED)
+    check_integer("max_instances", max_instances, 1, MOST_INSTANCES)
     return GameSettings(day_seconds, seed, max_instances)
 
 

@@ -21,7 +21,8 @@ from disorderbook.game.simulation import PLAYER, PlayerView, find_level
 from disorderbook.game.view import DirectView
 from disorderbook.lab.record import LevelOutcome
 from disorderbook.marketdata.history import History
-from disorderbook.protocol.names import NAME_RULE, NANOSECONDS, is_name
+from disorderbook.options import check_name
+from disorderbook.protocol.names import NANOSECONDS
 from disorderbook.rules.market import NO_RULES, RuleBook, fee_rates
 from disorderbook.timeline.clock import STEPPED, ClockSettings, SteppedClock
 from disorderbook.timeline.opponents import Opponents, opponents_of
@@ -174,7 +175,7 @@ class LevelMarket(SimulatedMarket):
     def accuse(self, account: str) -> None:
         if not self._run.level.takes_accusation:
             super().accuse(account)
-        _require_name(account)
+        check_name("account", account)
         self._run.judge(account)
 
     def _looks_of_day(self, looks: int) -> Iterator[None]:
@@ -216,11 +217,6 @@ def _place(names: tuple[str | None, ...]) -> Place:
     venue, symbol, account = (
         usual if name is None else name for name, usual in zip(names, FIRST_NAMES, strict=True)
     )
-    for name in (venue, symbol, account):
-        _require_name(name)
+    for option, name in (("venue", venue), ("symbol", symbol), ("account", account)):
+        check_name(option, name)
     return Place(venue, symbol, account)
-
-
-def _require_name(name: object) -> None:
-    if not isinstance(name, str) or not is_name(name):
-        raise ValueError(f"{name!r:.80} cannot name a venue, a stock or an account: {NAME_RULE}")

@@ -40,6 +40,7 @@ from disorderbook.lab.record import (
     RunRecord,
 )
 from disorderbook.lab.simulated_market import LevelMarket, OpponentsMarket, SimulatedMarket
+from disorderbook.options import check_integer, check_number, typed_options
 from disorderbook.protocol.names import NANOSECONDS
 from disorderbook.rules.file import GivenRules, given_rules
 from disorderbook.timeline.clock import nanoseconds
@@ -92,12 +93,14 @@ class Simulation:
     the game instead, whose day 0 has been traded at the start. `days` is the most that `run` may
     play, and `day_seconds` how long each takes. `account` is whose result is told; in a level it is
     the player's, as venue and symbol are the level's. `rules` are what every order must obey: a
-    file as of --rules, or its tables as dictionaries; a level has its own. Raises ValueError for
-    what cannot be used, and OSError for a file that cannot be read.
+    file as of --rules, or its tables as dictionaries; a level has its own. Raises ValueError,
+    naming the option, for what is of another type or cannot be used, and OSError for a file that
+    cannot be read.
 
     After `close`, or an interruption such as Ctrl-C, it can still be read, and does nothing more.
     """
 
+    @typed_options
     def __init__(
         self,
         seed: int | None = None,
@@ -112,9 +115,10 @@ class Simulation:
         rules: GivenRules = None,
     ) -> None:
         self.seed: int = secrets.randbelow(DRAWN_SEEDS) if seed is None else seed
-        _require("seed", self.seed, 0, MAX_SEED)
-        _require("days", days, 1, MOST_DAYS)
-        day = _day_nanoseconds(day_seconds)
+        check_integer("seed", self.seed, 0, MAX_SEED)
+        check_integer("days", days, 1, MOST_DAYS)
+        check_number("day_seconds", day_seconds, SHORTEST_DAY, LONGEST_DAY)
+        day = round(day_seconds * NANOSECONDS)
         names, book = (venue, symbol, account), given_rules(rules)
         self._inside: SimulatedMarket
         if level is None:
@@ -157,8 +161,8 @@ class Simulation:
         left = self.days - self._inside.days_played
         if not left:
             raise ValueError(f"All {self.days} days of this simulation have been played")
-        _require("days", left if days is None else days, 1, left)
-        _require("looks", looks, 1, MOST_LOOKS)
+        check_integer("days", left if days is None else days, 1, left)
+        check_integer("looks", looks, 1, MOST_LOOKS)
         look = self._look_of(strategy)
         with self._closing_if_interrupted(), self._noting_the_end():
             for _ in self._inside.looks(left if days is None else days, looks):
@@ -336,17 +340,3 @@ def _is_plain_function(strategy: object) -> bool:
 def _as_it_stands(order: Order) -> Order:
     """A closed order itself, and a copy of an open one, which may still change."""
     return msgspec.structs.replace(order, fills=tuple(order.fills)) if order.remaining else order
-
-
-def _day_nanoseconds(seconds: float) -> int:
-    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not is_number or not SHORTEST_DAY <= seconds <= LONGEST_DAY:
-        raise ValueError(
-            f"day_seconds is {SHORTEST_DAY} to {LONGEST_DAY:g}, and not {seconds!r:.80}"
-        )
-    return round(seconds * NANOSECONDS)
-
-
-def _require(name: str, number: object, least: int, most: int) -> None:
-    if type(number) is not int or not least <= number <= most:
-        raise ValueError(f"{name} is an integer from {least} to {most}, and not {number!r:.80}")

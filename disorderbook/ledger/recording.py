@@ -37,6 +37,7 @@ from disorderbook.protocol.names import (
     MAX_NAME_LENGTH,
     MAX_PRICE,
     MAX_QUANTITY,
+    MOST_BOOKS,
     NANOSECONDS,
     timestamp,
 )
@@ -45,7 +46,6 @@ from disorderbook.protocol.spreadsheet import read_guarded
 EVENTS_AT_ONCE = 1000  # that are in memory
 CACHE_KIBIBYTES = 16384  # of the temporary database
 LONGEST_LINE = 10_000  # characters of a CSV file: three names in quotes take 1,600
-MOST_BOOKS = 10**6  # as --maxbooks
 BEFORE = NANOSECONDS  # a replay begins so long before its first event, to open its books
 ORDERS_CSV, EXECUTIONS_CSV, *_ = EXPORTS  # of these a market is made again
 

@@ -14,6 +14,7 @@ LARGEST_PORT = 65535
 JSON = "application/json"  # the content type
 
 MAX_BOOKS = 100  # that can be opened, unless an option says otherwise
+MOST_BOOKS = 10**6  # that an option may allow
 MAX_PRICE = 2**31 - 1  # cents a share
 MAX_QUANTITY = 2**31 - 1  # shares of an order
 MAX_NAME_LENGTH = 255  # characters of a venue, symbol or account name

@@ -1,0 +1,96 @@
+"""Options of another type, or out of bounds, are one sentence that names the option."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from disorderbook.client import AdminClient, Market
+from disorderbook.in_process import serve
+from disorderbook.lab.simulation import Simulation
+
+CALLS: dict[Callable[..., Any], dict[str, Any]] = {
+    serve: {},
+    Simulation: {},
+    Market: {"venue": "V", "symbol": "S"},
+    AdminClient: {"url": "http://127.0.0.1:1", "key": "key"},
+}
+OPTIONS = [(call, name) for call in CALLS for name in inspect.signature(call).parameters]
+IDS = [f"{call.__name__}-{name}" for call, name in OPTIONS]
+
+
+@pytest.mark.parametrize("call, option", OPTIONS, ids=IDS)
+def test_no_option_takes_a_value_of_another_type(call: Callable[..., Any], option: str) -> None:
+    wrong = [object(), [b"secret"], 1 + 2j]
+    if inspect.signature(call).parameters[option].annotation not in (bool, "Verify"):
+        wrong.append(True)
+    for value in wrong:
+        if option == "verify" and value is True:
+            continue
+        sentence = f"^{option} has to be [^\\n]+, and not {type(value).__name__}$"
+        with pytest.raises(ValueError, match=sentence) as refusal:
+            call(**CALLS[call] | {option: value})
+        assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "call, options",
+    [
+        (serve, {"port": "8"}),
+        (serve, {"sync": 1}),
+        (serve, {"accounts": [("ANN", "key")]}),
+        (serve, {"allowed_hosts": "a.example"}),
+        (serve, {"allowed_hosts": ["a.example", 8]}),
+        (serve, {"day_seconds": "5"}),
+        (serve, {"max_books": None}),
+        (Simulation, {"rules": 8}),
+        (Market, {"timeout": "8"}),
+        (Market, {"url": None}),
+        (AdminClient, {"timeout": None}),
+    ],
+)
+def test_near_types_are_other_types(call: Callable[..., Any], options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"^{next(iter(options))} has to be "):
+        call(**CALLS[call] | options)
+
+
+@pytest.mark.parametrize(
+    "call, options, complaint",
+    [
+        (serve, {"port": -1}, "port is an integer from 0 to 65535, and not -1"),
+        (serve, {"tape_port": 65536}, "tape_port is an integer from 0 to 65535"),
+        (serve, {"venue": "A/B"}, "venue is 'A/B', which cannot name a venue"),
+        (serve, {"symbol": "A\ud800"}, "symbol is .* which cannot name"),
+        (serve, {"max_books": 0}, "max_books is an integer from 1 to 1000000"),
+        (serve, {"max_listeners": 218}, "max_listeners is an integer from 1 to 217"),
+        (serve, {"day_seconds": float("nan")}, "day_seconds is 0.05 to 60, and not nan"),
+        (serve, {"seed": -1}, "seed is an integer from 0 to"),
+        (serve, {"max_instances": 0}, "max_instances is an integer from 1 to 10000"),
+        (serve, {"allowed_hosts": ["a b"]}, "allowed_hosts: 'a b' is no host name"),
+        (serve, {"latency": "5"}, "latency: '5' is no latency"),
+        (serve, {"tape_latency": "5"}, "tape_latency: '5' is no latency"),
+        (serve, {"replay": "x", "replay_as": "x"}, "replay_as: 'x' is no VENUE/STOCK"),
+        (serve, {"mark": "best"}, "mark is 'best'"),
+        (Simulation, {"venue": "A/B"}, "venue is 'A/B', which cannot name"),
+        (Simulation, {"account": ""}, "account is '', which cannot name"),
+        (Market, {"venue": ".."}, "venue is '..', which cannot be the name"),
+        (Market, {"symbol": ""}, "symbol is '', which cannot be the name"),
+        *[
+            (call, {"timeout": timeout}, "timeout is over 0 to 1000000 seconds, and not ")
+            for call in (Market, AdminClient)
+            for timeout in (0, -1, float("nan"), float("inf"))
+        ],
+        (AdminClient, {"key": ""}, "The key cannot be sent"),
+    ],
+)
+def test_what_is_out_of_bounds_is_a_sentence_that_names_the_option(
+    call: Callable[..., Any], options: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{complaint}"), call(**CALLS[call] | options):
+        pass
+
+
+def test_an_integer_is_a_number_and_any_mapping_holds_accounts() -> None:
+    with serve(day_seconds=5, accounts={"ANN": "key"}, allowed_hosts=("a.example",)) as exchange:
+        Market(exchange.venue, exchange.symbol, url=exchange.url, timeout=8).close()
