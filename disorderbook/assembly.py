@@ -8,7 +8,6 @@ serves last. They end in the reverse order.
 import logging
 import os
 import random
-import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import NamedTuple
@@ -46,7 +45,6 @@ from disorderbook.nats.publisher import Publisher
 from disorderbook.process.forks import closed_in_child
 from disorderbook.process.periodic import Periodic
 from disorderbook.protocol.names import (
-    HOST,
     IPV6_HOST,
     MAX_BOOKS,
     error_message,
@@ -63,18 +61,6 @@ from disorderbook.timeline.timeline import Timeline
 
 OWN_SERVER, WAITRESS = "inline", "waitress"
 SERVERS = (OWN_SERVER, WAITRESS)  # each answers in this process, where the exchange is
-
-WAITRESS_OPTIONS = {
-    "threads": 8,
-    "ident": "disorderBook",
-    "connection_limit": 2000,
-    "max_request_header_size": 16384,  # bytes
-    "max_request_body_size": 1048576,  # bytes; the application refuses more than its own limit
-    "outbuf_overflow": 1 << 26,  # bytes of answers in memory; more go to a file
-    "channel_timeout": 75,  # seconds
-    "asyncore_use_poll": True,
-    "clear_untrusted_proxy_headers": False,  # they tell that a request came through a proxy
-}
 
 FIRST_VENUE, FIRST_SYMBOL = "TESTEX", "FOOBAR"
 UPKEEP_SECONDS = 0.5  # so the tables are never further behind the journal
@@ -286,22 +272,18 @@ def listener_limits(descriptors: int, listeners: int) -> TapeLimits:
 def make_server(
     name: str, port: int, origins: OriginPolicy = OriginPolicy()
 ) -> bottle.ServerAdapter:
-    """One of SERVERS for `bottle.run`, which knows its port, also if asked for port 0.
-
-    Ours listens from now on, waitress once it runs. Raises CannotStart if waitress is not
-    installed, OSError if the port is taken.
+    """One of SERVERS for `bottle.run`, which listens from now on. It knows its port, also if asked
+    for port 0. Raises CannotStart if waitress is not installed, OSError if the port is taken.
     """
     if name == OWN_SERVER:
         return InlineServer(port, origins=origins)
     try:
-        import waitress  # noqa: F401
+        from disorderbook.server.waitress_server import WaitressServer
     except ImportError:
         raise CannotStart(
             "The server waitress is not installed; run: pip install 'disorderbook[waitress]'"
         ) from None
-    # With more clients than threads a request waits for a moment, which is no news.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    return bottle.WaitressServer(HOST, _free_port(port), **WAITRESS_OPTIONS)
+    return WaitressServer(port)
 
 
 def cannot_listen(port: int, fault: OSError) -> CannotStart:
@@ -530,11 +512,3 @@ def _let_nobody_wait(exchange: Exchange, timeline: Timeline) -> None:
     """The server ends: whoever waits for a time that may never come is told."""
     with exchange.lock:
         timeline.close()
-
-
-def _free_port(port: int) -> int:
-    """The port itself if nobody listens there, or any free one for port 0; raises OSError."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((HOST, port))
-        return int(probe.getsockname()[1])

@@ -14,7 +14,6 @@ import bottle
 from disorderbook.accounts import Accounts, AccountsFile, check_admin_key, read_admin_key
 from disorderbook.api.app import make_app
 from disorderbook.assembly import (
-    OWN_SERVER,
     CannotStart,
     MarketSettings,
     assemble,
@@ -66,8 +65,7 @@ def _serve(options: argparse.Namespace) -> None:
     settings = _settings(options)
     server = _server(options, settings)
     with OwnStack() as own:
-        if isinstance(server, InlineServer):
-            own.enter_context(closed_in_child(server.port))
+        own.enter_context(closed_in_child(server.port))
         accounts = own.enter_context(accounts_of(options.accounts))
         _check_admin_key(options, accounts, settings.admin_key)
         write_ports = own.enter_context(ports_file(options.ports_file))
@@ -137,8 +135,6 @@ def _settings(options: argparse.Namespace) -> MarketSettings:
     for option, given in (("sync", options.sync), ("drop-damaged-log", options.drop_damaged_log)):
         if given and options.database is None:
             raise CannotStart(f"--{option} needs --database, the file of the market")
-    if options.ports_file is not None and options.server != OWN_SERVER:
-        raise CannotStart("--ports-file needs our own server: waitress opens its port later")
     if options.speed is not None and options.clock.is_stepped:
         raise CannotStart("--speed and --clock contradict each other: name one of them")
     return MarketSettings(

@@ -67,7 +67,6 @@ import disorderbook
         (["--export", "."], "--export needs --database"),
         (["--ports-file", "/nonexistent/ports"], "the ports file /nonexistent/ports: No such file"),
         (["--ports-file", "README.md"], "something else of that name"),
-        (["--ports-file", "x", "--server", "waitress"], "--ports-file needs our own server"),
         (
             ["--allowed-host", "http://a.example"],
             "is no host name; one looks like exchange.example",

@@ -11,11 +11,11 @@ import waitress
 from controlled_market import Assembled, controlled
 from wsgi import BUY, KEYS, ORDERS, Client
 
-from disorderbook.assembly import WAITRESS_OPTIONS
 from disorderbook.control.control import LONGEST_REASON
 from disorderbook.control.journal_routes import JOURNAL_ROUTES
 from disorderbook.control.routes import CONTROL_ROUTES
 from disorderbook.in_process import serve
+from disorderbook.server.waitress_server import WAITRESS_OPTIONS
 
 CONTROL = "/api/v1/control"
 PLACE = {"venue": "TESTEX", "symbol": "FOOBAR"}
