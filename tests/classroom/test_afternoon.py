@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from live import Started
 from namespace import OtherMachine, other_machine
-from nginx import free_port, require_nginx
+from nginx import require_nginx
+from ports import free_port
 from program import ROOT
 from raw_http import wait_until
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from class_market import class_market
-from nginx import free_port
+from ports import free_port
 
 from disorderbook.classroom.connection import AdminConnection, NoExchange, RefusedAction
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from class_market import class_market
 from live import Started
-from nginx import free_port, require_nginx
+from nginx import require_nginx
+from ports import free_port
 from raw_http import wait_until
 
 from disorderbook.classroom import session

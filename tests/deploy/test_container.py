@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 from documents import DOCS, blocks
 from live import ROOT, Started, started
-from nginx import DEPLOY, filled_in, free_port, require_nginx, to_port
+from nginx import DEPLOY, filled_in, require_nginx, to_port
+from ports import free_port
 from raw_http import wait_until
 from websockets.sync.client import connect
 

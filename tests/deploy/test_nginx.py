@@ -16,14 +16,8 @@ from typing import Any
 import certifi
 import pytest
 from live import Exchange, running
-from nginx import (
-    DEPLOY,
-    filled_in,
-    free_port,
-    require_nginx,
-    running_nginx,
-    to_port,
-)
+from nginx import DEPLOY, filled_in, require_nginx, running_nginx, to_port
+from ports import free_port
 from raw_http import wait_until
 from tls_front import make_certificate
 from websockets.exceptions import InvalidStatus

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import pytest
 from live import ROOT, Exchange, killed
-from nginx import DEPLOY, filled_in, free_port, require_nginx, running_nginx
+from nginx import DEPLOY, filled_in, require_nginx, running_nginx
+from ports import free_port
 
 from disorderbook.cli.main import make_parser
 from disorderbook.client import Market, Order, Refused

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from documents import DOCS, blocks
 from live import ROOT, running
-from nginx import filled_in, free_port, require_nginx, running_nginx, to_port
+from nginx import filled_in, require_nginx, running_nginx, to_port
+from ports import free_port
 
 # What a program of 2016 looks like. Nothing in it knows of this exchange.
 OLD_BOT = """

@@ -19,7 +19,8 @@ from book_gateway import BookGateway, trade
 from documents import DOCS, PAGES, README, ROOT, Block, blocks
 from fork_server import run_in_shell
 from live import Exchange, running, started
-from nginx import free_port, require_nginx
+from nginx import require_nginx
+from ports import free_port
 from program import PYTEST_ALONE
 from raw_http import wait_until
 from recorded_market import Original

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from nats_server import NatsServer, Subscriber, require_nats_server
-from nginx import free_port
+from ports import free_port
 from raw_websocket import CLOSE, RawPeer
 from tape_market import message, wait_until
 

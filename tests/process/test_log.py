@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 from live import PATIENCE, killed, running
-from nginx import free_port
+from ports import free_port
 from raw_http import Peer, get, wait_until
 from raw_websocket import RawPeer, handshake
 from wsgi import ORDERS, Client

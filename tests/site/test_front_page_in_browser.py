@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -16,6 +15,7 @@ from browser import Open, check_looks, set_look
 from ipv6 import needs_ipv6
 from live import ROOT, Exchange, bot, running
 from playwright.sync_api import Browser, Page
+from ports import free_port
 
 BUY = {"account": "ANN", "direction": "buy", "orderType": "limit", "price": 5000, "qty": 10}
 ROWS_OF = "id => [...document.getElementById(id).rows].map(r => [...r.cells].map(c => c.innerText))"
@@ -250,11 +250,6 @@ def test_the_page_recovers_when_the_exchange_starts_again(has_tape: bool, open_p
         check_past(page, second, "FOOBAR")
         said = "listening to the tape" if has_tape else "asking twice a second"
         wait_for_text(page, "connection", f"Live, {said}")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import pytest
 from live import PATIENCE, Started
-from nginx import free_port
+from ports import free_port
 
 HOST = "127.0.0.1"
 NATS_SERVER = shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

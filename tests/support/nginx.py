@@ -68,11 +68,6 @@ def running_nginx(folder: Path, sample: str, port: int) -> Iterator[Started]:
         nginx.end()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 def _listens(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port)).close()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from live import running
-from nginx import free_port
+from ports import free_port
 from raw_websocket import RawPeer
 from wsgi import BUY, ORDERS
 
