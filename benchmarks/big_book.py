@@ -7,6 +7,7 @@ How long a server takes to answer a big book, and an order and a quote on top of
 Every number of price levels gets a stock of its own. The first row is a book with nothing in it.
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import statistics
 import sys

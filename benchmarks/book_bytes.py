@@ -10,6 +10,7 @@ the answers hold, each object once. The naive answer is one JSON message of all 
     python3 benchmarks/book_bytes.py [--orders 100000] [--levels 1,100,10000] [--answers 100]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import random
 import statistics

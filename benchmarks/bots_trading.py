@@ -6,6 +6,7 @@ high, while somebody reads the quote, the book and the scores twenty times a sec
     python3 benchmarks/bots_trading.py [--url URL] [--seconds 120]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import contextlib
 import subprocess

@@ -7,6 +7,7 @@ looks at each message: its lag is the time from the stamp in the quote until it 
 "count" they are only counted, which is faster.
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import calendar
 import functools
 import json

@@ -10,6 +10,7 @@ is added up. That is how the server of 2016 did it.
     python3 benchmarks/engine.py [--sizes 0,10,1000,10000,100000,1000000] [--rounds 9]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import bisect
 import copy

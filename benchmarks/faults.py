@@ -11,6 +11,7 @@ its rounds by turns, says how much of it is noise. Some requests also go over so
     python3 benchmarks/faults.py [--requests N] [--over-sockets N]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import asyncio
 import json

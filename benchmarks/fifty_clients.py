@@ -8,6 +8,7 @@ Nobody else may trade the stock meanwhile. Python runs one thread of a process a
 clients are spread over a few processes.
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import itertools
 import multiprocessing

@@ -15,6 +15,7 @@ benchmark that fails leaves its place as it is, and this ends with status 1.
     python3 benchmarks/figures.py [--only WORD] [--dry-run] [PAGE ...]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import os
 import platform

@@ -13,10 +13,12 @@ instead what each layer of our server costs, and `--counting` what those counts 
         [--own-clients] [--bare] [--layers] [--counting]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import io
 import os
 import platform
+import signal
 import socket
 import statistics
 import subprocess
@@ -49,6 +51,7 @@ def main() -> None:
     options = _parser().parse_args()
     client = OwnClients() if options.own_clients else client_for(options.seconds)
     if options.serve == BARE:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
         serve_bare(options.length)
     elif options.serve:
         serve(options.serve)

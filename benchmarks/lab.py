@@ -15,6 +15,7 @@ order.
     python3 benchmarks/lab.py [--opponents LIST] [--seconds N] [--day N] [--rounds N]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import heapq
 import random

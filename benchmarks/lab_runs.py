@@ -9,6 +9,7 @@ opponents are market-maker, taker and noise.
     python3 benchmarks/lab_runs.py [--seeds 20] [--days 100] [--jobs N]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import resource
 import tempfile

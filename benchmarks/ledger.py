@@ -9,6 +9,7 @@ Every figure comes with what it is compared with, measured in turns in the same 
         [--parts rate,sync,start,status]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import random
 import signal

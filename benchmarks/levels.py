@@ -8,6 +8,7 @@ and what they cost. And in real time: what many instances cost an exchange that 
 Without an option it does all four. --write puts the tables into docs/game.md. --load needs Linux.
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import http.client
 import os

@@ -10,10 +10,12 @@ what else the machine did) and of the processor.
     python3 benchmarks/memory.py [--orders 500000,5000000] [--open 10000] [--endless]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import multiprocessing
 import os
 import random
+import signal
 import time
 from collections import deque
 from typing import NamedTuple
@@ -93,7 +95,9 @@ def main() -> None:
     for endless in (False, True) if options.endless else (False,):
         measured = []
         for orders in options.orders:
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
+            ignored = (signal.SIGINT, signal.SIG_IGN)  # by the worker, which is ended with the pool
+            context = multiprocessing.get_context("spawn")
+            with context.Pool(1, signal.signal, ignored) as pool:
                 m = pool.apply(run, (orders, options.open, endless))
             measured.append(m)
             print(

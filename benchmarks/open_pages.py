@@ -11,6 +11,7 @@ busy than a machine has.) The venue has 50 stocks with a past of five minutes, a
     python3 benchmarks/open_pages.py [--pages 30] [--rate 20] [--seconds 20]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import http.client
 import json

@@ -63,8 +63,6 @@ def run(tool: Callable[[argparse.Namespace], int], options: Options) -> NoReturn
         sys.exit(tool(options.parse_args()))
     except CannotMeasure as gone:
         sys.exit(f"{options.prog}: {gone}")  # the exit status is FAILURE
-    except KeyboardInterrupt:
-        sys.exit(FAILURE)
 
 
 @contextlib.contextmanager

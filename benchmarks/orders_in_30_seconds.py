@@ -5,6 +5,7 @@ How many orders a server takes over one connection, one after the other.
     python3 benchmarks/orders_in_30_seconds.py [--url URL] [--seconds 30]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import random
 import time

@@ -16,6 +16,7 @@ server stopped.
     python3 benchmarks/outage.py [--seconds 65] [--rate 40]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import asyncio
 import calendar

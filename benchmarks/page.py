@@ -8,6 +8,7 @@ headless browser that draws in software, all on this machine.
     python3 benchmarks/page.py [--rate 100] [--seconds 10] [--rounds 3] [--without-tape]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import json
 import os

@@ -10,6 +10,7 @@ round. Nobody subscribes to the server, which shares the processors with everyth
     python3 benchmarks/publish.py [--seconds 2] [--rounds 5] [--connections 16]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import statistics
 import sys

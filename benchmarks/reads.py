@@ -14,6 +14,7 @@ is the rate of an honest client beside others that pipeline quotes, or ask for t
         [--readers 4] [--clients 1000] [--busy 500] [--parts reads,deaf,busy]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import contextlib
 import json

@@ -11,6 +11,7 @@ listener was more than 2 s old at the end.
     python3 benchmarks/relay.py [--relays 2] [--listeners 2500] [--rate 200] [--seconds 20]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import calendar
 import functools

@@ -13,6 +13,7 @@ tenth of a second of its clock, some 100 events.
     python3 benchmarks/replay.py [--events N] [--seed N]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import random
 import sys

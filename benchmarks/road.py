@@ -9,6 +9,7 @@ of some orders: the others had a periodic task of the server between their calls
     python3 benchmarks/road.py
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import json
 import socket

@@ -8,6 +8,7 @@ processor time of `Exchange.submit`; no order is refused. The ratio is the media
     python3 benchmarks/rules.py [--orders N] [--resting N]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import random
 import statistics

@@ -12,6 +12,7 @@ books, quotes and scores among them. Two differences are no difference:
   other venues than the one that is traded at are left out of the comparison.
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import itertools
 import json

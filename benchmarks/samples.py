@@ -10,6 +10,7 @@ every two seconds. Medians over the samples.
     python3 benchmarks/samples.py [--samples N] [--markets 30x1,200x50,1000x50]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import random
 import statistics

@@ -10,6 +10,7 @@ processors, which the load needs as well: microseconds tell what more processors
     python3 benchmarks/scale.py [--seconds 2] [--rounds 3] [--connections 16] [--own-clients]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import contextlib
 import http.client

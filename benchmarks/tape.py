@@ -12,6 +12,7 @@ what it costs and brings that Python's threads take turns faster while the tape 
     python3 benchmarks/tape.py [--listeners 10,100,500] [--burst 2000] [--seconds 3]
 """
 
+import interrupts  # noqa: F401  # isort: skip
 import argparse
 import contextlib
 import json

@@ -1,9 +1,9 @@
 """`python3 -m bots`: lists the bots, or runs several of them in one process."""
 
+import os
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # as when a script here is started
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # as when a script here is started
 
 if __name__ == "__main__":
     from start import run_bots

@@ -6,23 +6,26 @@ trades of an account. When the exchange goes away, wait until it is back.
 This file needs nothing of the others here, so it can be copied and changed.
 """
 
-import argparse
-import io
-import json
-import os
-import signal
-import socket
-import ssl
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from ipaddress import IPv6Address
-from typing import Any, NoReturn
-from urllib.parse import quote as percent_encoded
-from urllib.parse import urlsplit
 
 try:
+    import argparse
+    import io
+    import json
+    import os
+    import signal
+    import socket
+    import ssl
+    import time
+    from collections.abc import Iterator, Mapping
+    from ipaddress import IPv6Address
+    from typing import Any, NoReturn
+    from urllib.parse import quote as percent_encoded
+    from urllib.parse import urlsplit
+
     import websocket
+except KeyboardInterrupt:  # nothing has begun
+    sys.exit(130)
 except ModuleNotFoundError:
     sys.exit(
         "The package websocket-client is missing; run: python3 -m pip install websocket-client"
@@ -69,12 +72,12 @@ class Refused(Exception):
 
 def main() -> int:
     """Watch until Ctrl-C; returns the exit status."""
-    options = parse_options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name may be in any script
-    head, line = (TRADE_HEAD, trade_line) if options.account else (TICK_HEAD, tick_line)
     try:
+        options = parse_options()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a name may be in any script
+        head, line = (TRADE_HEAD, trade_line) if options.account else (TICK_HEAD, tick_line)
         for message in messages(tape_url(options), options.key, head, trust(options)):
             say(line(message))
     except Refused as refusal:

@@ -6,11 +6,11 @@ with disorderbook.serve() as exchange:
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 __all__ = ["Market", "__version__", "serve"]
 __version__ = "0.2.0"
 
+TYPE_CHECKING = False  # as type checkers know it; importing typing would take its time
 if TYPE_CHECKING:
     from disorderbook.client import Market
     from disorderbook.in_process import serve

@@ -5,9 +5,14 @@ The rule: Ctrl-C and a reader who has read enough end it without a word, at any 
 its modules are imported; so nothing else of ours is imported before `main` is called.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from typing import TextIO
+
+TYPE_CHECKING = False  # as type checkers know it; importing typing would take its time
+if TYPE_CHECKING:
+    from typing import TextIO
 
 INTERRUPTED = 130  # exit statuses, as a shell has them: 128 and the number of the signal
 NOBODY_READS = 141  # SIGPIPE, as `disorderbook ... | head` ends other programs

@@ -17,7 +17,10 @@ _PLAIN = Template('''\
 """A bot to begin with. Try it with:  disorderbook run $name --days 20 --seed 7"""
 
 import os
+import signal
 import time
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word
 
 from disorderbook import Market
 from disorderbook.client import Refused
@@ -32,7 +35,10 @@ _LEVEL = Template('''\
 """A bot to begin with. Try it with:  disorderbook run $name --level $level --days 20 --seed 7"""
 
 import os
+import signal
 import time
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word
 
 import requests
 

@@ -74,8 +74,6 @@ def run_bot(name: str, arguments: Sequence[str] | None = None) -> int:
         check_certificate(place)
     except NotAdmitted as fault:
         parser.exit(USAGE_ERROR, f"{parser.prog}: {fault}\n")
-    except KeyboardInterrupt:  # before there was anything to stop
-        return 0
     stop = threading.Event()
     _stop_on_signals(stop)
     say = _printer(stop)
@@ -117,8 +115,6 @@ def run_bots(arguments: Sequence[str] | None = None, program: str = "disorderboo
     except NotAdmitted as fault:
         print(f"{program}: {fault}", file=sys.stderr)
         return USAGE_ERROR
-    except KeyboardInterrupt:  # before there was anything to stop
-        return 0
 
 
 class _Factory:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,9 +38,10 @@ def run(bot: str, while_asleep: Callable[[], None]) -> None:
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """What a bot sets in its environment is gone after a test."""
-    before = dict(os.environ)
+    """What a bot sets in its environment, or for Ctrl-C, is gone after a test."""
+    before, handler = dict(os.environ), signal.getsignal(signal.SIGINT)
     yield
+    signal.signal(signal.SIGINT, handler)
     os.environ.clear()
     os.environ.update(before)
 

@@ -47,3 +47,23 @@ def test_a_script_is_asked_to_end_with_the_server_that_has_forked_it(
             assert printed.read() == b"asked to end\n"
         with script._told:
             script.returncode = 0  # nobody is left to tell it
+
+
+def test_an_interrupt_that_goes_to_the_server_too_ends_only_the_script(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = [sys.executable, "-c", SERVER, str(theirs.fileno())]
+    with tests, subprocess.Popen(command, pass_fds=[theirs.fileno()]) as server:
+        theirs.close()
+        monkeypatch.setattr(fork_server, "_server", lambda *_: tests)
+        code = "try: input(print(flush=True))\nexcept KeyboardInterrupt: raise SystemExit(7)"
+        with fork_server.popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as script:
+            assert script.stdout is not None and script.stdout.readline() == b"\n"
+            server.send_signal(signal.SIGINT)
+            script.send_signal(signal.SIGINT)
+            assert script.wait(30) == 7
+        tests.close()
+        assert server.wait(30) == 0

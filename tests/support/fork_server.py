@@ -43,6 +43,7 @@ LOADED = (
 )
 OPTIMIZED = "-OO"
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+BLOCKED_AT_FORK = [signal.SIGCHLD, signal.SIGINT]
 LATE = {"PYTHONUNBUFFERED"}  # variables for the interpreter that still count after its start
 
 
@@ -215,14 +216,17 @@ def serve(requests: socket.socket) -> Script | None:
                 asked.send(str(status).encode(), socket.MSG_NOSIGNAL)
 
     signal.signal(signal.SIGCHLD, tell_ends)
+    # Ctrl-C goes to all at a terminal: who asks still has to hear how the scripts have ended.
+    at_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         message, descriptors, _, _ = socket.recv_fds(requests, LONGEST_REQUEST, 4)
         if not message:
             return None
         *streams, told = descriptors
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_AT_FORK)
         pid = os.fork()
         if not pid:
+            signal.signal(signal.SIGINT, at_interrupt)
             _end_with(server)
             requests.detach()
             _become(streams, children)
@@ -231,7 +235,7 @@ def serve(requests: socket.socket) -> Script | None:
         children[pid].send(str(pid).encode())
         for stream in streams:
             os.close(stream)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_AT_FORK)
 
 
 def _end_with(parent: int) -> None:
@@ -249,7 +253,7 @@ def _become(streams: list[int], children: dict[int, socket.socket]) -> None:
         os.dup2(stream, number)
     os.closerange(len(streams), os.sysconf("SC_OPEN_MAX"))
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_AT_FORK)
 
 
 def main() -> None:
