@@ -51,10 +51,11 @@ def exchange() -> Iterator[PrivateExchange]:
 
 @pytest.fixture(scope="module")
 def keyed() -> Iterator[PrivateExchange]:
-    """With keys and without the tape."""
-    with serve(accounts=KEYS) as exchange:
+    """With keys and without the tape; a share counts at the middle of bid and ask."""
+    with serve(accounts=KEYS, mark="mid") as exchange:
         trade(exchange, "FOOBAR", qty=30)
         order(exchange, "FOOBAR", "ANN", "buy", 4900, 7)
+        order(exchange, "FOOBAR", "BEN", "sell", 5201, 7)
         yield exchange
 
 
@@ -217,6 +218,9 @@ def test_a_refusal_says_what_to_do(keyed: PrivateExchange, open_url: Open) -> No
     give_key(page, KEYS["ANN"])
     page.wait_for_selector("#gone", state="hidden")
     wait_for_text(page, "shares", "30 shares")
+    wait_for_text(page, "nav", "$15.00")
+    wait_for_text(page, "average-note", "counts $50.50")
+    assert "at the" not in page.inner_text("#figures") + page.inner_text(".nav-panel")
     page.goto(url_of(keyed, "ANN", "NONE"))
     wait_for_text(page, "gone-title", "There is no such stock")
     order(keyed, "NONE", "BEN", "buy", 1, 1)
@@ -268,7 +272,7 @@ def test_the_level_page_has_the_same_panels(exchange: PrivateExchange, open_url:
         number = json.load(answer)["instanceId"]
     key = "sessionStorage.setItem('key', 'level');"
     page = open_url(f"{exchange.url}/levels/{number}", script=key + NOTE_MARKS)
-    page.wait_for_selector("#send:not(:empty)")
+    page.wait_for_selector("#ask:not(:text-is('–'))")
     page.click("#pause")
     page.wait_for_selector("#state:text-is('Open, paused')")
     page.click("#send")

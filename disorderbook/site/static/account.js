@@ -101,15 +101,16 @@ const NOTHING = { orders: 0, qty: 0 }
 
 function showFigures(stock) {
   const { nav = 0, cash = 0, realised = 0, unrealised = 0, lowest = 0, highest = 0 } = stock ?? {}
-  const { averagePrice, last, navAtMid, open, fees = 0 } = stock ?? {}
+  const { averagePrice, last, mid, mark: counted, navAtMid, open, fees = 0 } = stock ?? {}
+  const isAtMid = navAtMid === undefined || counted === Math.floor(mid)
   const isNew = told && !stock
   say($('new'), isNew ? `${account} has neither an order nor a trade in ${here.symbol} yet.` : '')
-  figure('nav', money(nav), navAtMid === undefined ? '' : `${money(navAtMid)} at the mid`)
+  figure('nav', money(nav), isAtMid ? '' : `${money(navAtMid)} at the mid`)
   figure('shares', sharesText(stock?.shares ?? 0),
     lowest === highest ? '' : `from ${shares(lowest)} to ${shares(highest)}`)
   figure('cash', money(cash), fees ? `after ${money(fees)} of fees` : '')
   figure('average', averagePrice === undefined ? '–' : money(averagePrice),
-    last === undefined ? '' : `${money(last)} last`)
+    counted === undefined ? '' : counted === last ? `${money(last)} last` : `counts ${money(counted)}`)
   figure('realised', money(realised))
   figure('unrealised', money(unrealised))
   figure('buying', ...ordersText(open?.buy ?? NOTHING))

@@ -1,4 +1,4 @@
-% for name, title, unit in (('nav', 'Net asset value', 'dollars, at the last price'), ('position', 'Position', 'shares')):
+% for name, title, unit in (('nav', 'Net asset value', 'dollars'), ('position', 'Position', 'shares')):
   <section class="panel curve {{name}}-panel" aria-labelledby="{{name}}-title">
     <header>
       <h2 id="{{name}}-title">{{title}}</h2>
