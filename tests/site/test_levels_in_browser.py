@@ -269,6 +269,23 @@ def test_without_the_tape_the_last_level_says_what_it_needs(open_url: Open) -> N
         assert page.locator(".card:has(.missing:visible)").count() == 1
 
 
+def test_a_missing_or_wrong_key_is_said_in_sight(open_url: Open) -> None:
+    with serve(accounts={"ANN": "annkey"}) as exchange:
+        page = open_url(f"{exchange.url}/levels", "phone")
+        start = page.locator("#irrational_exuberance [data-do=start]")
+        for key, said in (
+            ("", "This needs a key: put yours in first."),
+            ("another", "The key that you have put in may not do this."),
+        ):
+            page.fill("#key", key)
+            page.click("#key-form button")
+            start.click()
+            page.wait_for_selector(f"#said:text-is('{said}')")
+            page.wait_for_function(
+                "() => document.querySelector('#said').getBoundingClientRect().top >= 0"
+            )
+
+
 @pytest.mark.parametrize("screen, scheme", [("phone", "dark"), ("projector", "light")])
 @pytest.mark.slow
 def test_every_screen_is_legible(

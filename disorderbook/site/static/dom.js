@@ -129,12 +129,18 @@ export async function telling(place, button, act, form, words = refusalOf) {
     await act()
   } catch (fault) {
     const field = fault.field && form?.querySelector(`[name=${CSS.escape(fault.field)}]:enabled:not([type=radio])`)
-    if (!field) return say(place, refusalOf(fault))
+    if (!field) return sayInSight(place, refusalOf(fault))
     sayOf(field, words(fault))
     field.focus()
   } finally {
     mark(button, 'aria-busy', 'false')
   }
+}
+
+// A button may stand screens further down than where its refusal is told.
+function sayInSight(place, text) {
+  say(place, text)
+  place.scrollIntoView({ block: 'nearest' })
 }
 
 // Says what is wrong with what stands in a field, below it; "" if nothing is.
@@ -163,10 +169,15 @@ export function say(place, text) {
 }
 
 export function refusalOf(fault) {
-  if (fault instanceof Refused) return fault.words()
+  if (fault instanceof Refused) return fault.status === 401 ? refusalOfKey() : fault.words()
   if (!isSilence(fault)) throw fault
   return 'The exchange does not answer.'
 }
+
+// The exchange's own sentence is for programs, which send headers.
+const refusalOfKey = () => givenKey()
+  ? 'The key that you have put in may not do this.'
+  : 'This needs a key: put yours in first.'
 
 // A number as people write it here, where a comma stands between thousands and nowhere else: 12,50
 // is none, or somebody would pay a hundred times of what he means. The exchange says what is wrong
