@@ -50,8 +50,9 @@ Round = dict[str, Load]
 def main() -> None:
     options = _parser().parse_args()
     client = OwnClients() if options.own_clients else client_for(options.seconds)
-    if options.serve == BARE:
+    if options.serve:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
+    if options.serve == BARE:
         serve_bare(options.length)
     elif options.serve:
         serve(options.serve)
