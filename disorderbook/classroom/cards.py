@@ -5,9 +5,10 @@ the name; and a name is text, never markup.
 """
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
-from html import escape
+from html import escape, unescape
 from importlib.resources import files
 from typing import NamedTuple
 from urllib.parse import quote
@@ -93,6 +94,15 @@ def cards_page(cards: list[Card]) -> str:
     """The page with these."""
     template = (files("disorderbook.classroom") / "cards.tpl").read_text(encoding="utf-8")
     return str(SimpleTemplate(template).render(cards=cards, LONG=LONG, breakable=_breakable))
+
+
+def address_on(page: str) -> str | None:
+    """Where the cards of such a page lead; None if it has none."""
+    found = _PLACE.search(page)
+    return None if found is None else unescape(found[1])
+
+
+_PLACE = re.compile(r'<dd class="place">([^<]*)</dd>')
 
 
 def _breakable(lines: str) -> str:

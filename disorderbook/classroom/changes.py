@@ -7,12 +7,13 @@ moment; otherwise the file is changed. Cards are made anew each time.
 import io
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from disorderbook.accounts import new_key
-from disorderbook.classroom.cards import cards_of, cards_page
+from disorderbook.classroom.cards import address_on, cards_of, cards_page
 from disorderbook.classroom.certificate import make_certificate
 from disorderbook.classroom.connection import AdminConnection
 from disorderbook.classroom.creation import certified, write_cards
@@ -21,6 +22,7 @@ from disorderbook.classroom.plan import ClassPlan
 from disorderbook.classroom.rounds import Rounds, totals
 from disorderbook.classroom.students import checked_name
 from disorderbook.ledger.copies import export
+from disorderbook.process.invocation import command
 from disorderbook.protocol.spreadsheet import write_table
 
 TOTALS = "totals.csv"
@@ -75,6 +77,30 @@ def new_cards(folder: ClassFolder, hosts: list[str]) -> ClassPlan:
             make_certificate(plan.hosts, folder.certificate, folder.certificate_key)
     write_cards(folder, plan)
     return plan
+
+
+def cards_lead_to(folder: ClassFolder) -> str | None:
+    """The URL on the cards as they were last made; None if there are none."""
+    try:
+        return address_on(folder.cards_file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def old_cards(folder: ClassFolder, plan: ClassPlan) -> str:
+    """What is to be said, and done, where the class file was changed after the cards were made;
+    "" where they lead to the class.
+    """
+    url = cards_lead_to(folder)
+    if url in (None, plan.url):
+        return ""
+    # A certificate is made for names, so with TLS these have to be said.
+    hosts = [word for host in plan.hosts if plan.tls for word in ("--host", host)]
+    again = shlex.join(["class", "cards", str(folder.path), *hosts])
+    return (
+        f"The cards in {folder.cards_file} are old: they lead to {url}, and the class is at"
+        f" {plan.url} now. Make them anew, and hand them out: {command()} {again}"
+    )
 
 
 def end_class(folder: ClassFolder, wipe: bool) -> list[Path]:

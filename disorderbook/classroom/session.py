@@ -15,6 +15,7 @@ from contextlib import suppress
 from urllib.parse import urlencode
 
 from disorderbook.classroom.addresses import can_listen, network_addresses
+from disorderbook.classroom.changes import old_cards
 from disorderbook.classroom.children import BotCommands, CannotRun, Children, bot_commands
 from disorderbook.classroom.connection import AdminConnection, NoExchange
 from disorderbook.classroom.creation import add_bot_accounts, write_generated
@@ -290,14 +291,17 @@ def reached_at(plan: ClassPlan, addresses: list[str], folder: ClassFolder) -> It
         return
     yield "Others reach it at"
     named = [host for host in plan.hosts if not is_address(host)]
+    old = old_cards(folder, plan)
     for host in dict.fromkeys((*(h for h in plan.hosts if h in addresses), *named, *addresses)):
-        mark = "  (on the cards)" if host == plan.hosts[0] else ""
+        mark = "  (on the cards)" if host == plan.hosts[0] and not old else ""
         yield f"  {plan.url_of(host)}/{mark}"
     first = plan.hosts[0]
     if is_address(first) and first not in addresses:
         place = shlex.quote(str(folder.path))
         yield f"The cards say {first}, which is no address of this machine now. For new ones:"
         yield f"  {command()} class cards {place} --host {addresses[0]}"
+    elif old:
+        yield old
 
 
 def _typed_lines() -> "queue.Queue[str | None]":

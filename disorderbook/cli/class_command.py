@@ -7,12 +7,14 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from disorderbook.assembly import CannotStart
 from disorderbook.classroom.changes import (
     add_student,
+    cards_lead_to,
     connection_of,
     end_class,
     new_cards,
@@ -128,21 +130,37 @@ def _rounds(folder: ClassFolder) -> Rounds:
 
 
 def _add_student(options: argparse.Namespace) -> int:
-    key = add_student(options.folder, options.name)
-    _say(f"{options.name} has the key {key}; the card is {options.folder.new_card_file}")
+    with _telling_of_old_cards(options.folder):
+        key = add_student(options.folder, options.name)
+        _say(f"{options.name} has the key {key}; the card is {options.folder.new_card_file}")
     return 0
 
 
 def _rekey(options: argparse.Namespace) -> int:
-    key = rekey_student(options.folder, options.name)
-    _say(f"{options.name} has the new key {key}; the card is {options.folder.new_card_file}")
+    with _telling_of_old_cards(options.folder):
+        key = rekey_student(options.folder, options.name)
+        _say(f"{options.name} has the new key {key}; the card is {options.folder.new_card_file}")
     return 0
 
 
 def _cards(options: argparse.Namespace) -> int:
-    plan = new_cards(options.folder, options.host)
-    _say(f"{options.folder.cards_file} leads to {plan.url}")
+    with _telling_of_old_cards(options.folder):
+        plan = new_cards(options.folder, options.host)
+        _say(f"{options.folder.cards_file} leads to {plan.url}")
     return 0
+
+
+@contextmanager
+def _telling_of_old_cards(folder: ClassFolder) -> Iterator[None]:
+    """Say that cards made before the block lead elsewhere than those made in it."""
+    before = cards_lead_to(folder)
+    yield
+    after = cards_lead_to(folder)
+    if before not in (None, after):
+        _say(
+            f"Cards that were handed out before are old: they lead to {before}, and the class is at"
+            f" {after} now. Print {folder.cards_file} again."
+        )
 
 
 def _end(options: argparse.Namespace) -> int:

@@ -107,6 +107,33 @@ def test_it_is_said_by_which_addresses_others_come(tmp_path: Path) -> None:
     assert "no address in a network now: nobody else can reach it" in alone
 
 
+@pytest.mark.parametrize(
+    ("tls", "old", "new", "place", "hosts"),
+    [
+        (False, "port = 80", "port = 8080", "http://192.0.2.1:8080", ""),
+        (False, '["192.0.2.1"', '["other.example"', "http://other.example", ""),
+        (True, "port = 443", "port = 444", "https://192.0.2.1:444", " --host 192.0.2.1"),
+    ],
+)
+def test_it_is_said_that_cards_are_older_than_the_class_file(
+    tls: bool, old: str, new: str, place: str, hosts: str, tmp_path: Path
+) -> None:
+    path, port = tmp_path / "class", 443 if tls else 80
+    make_class(path, NewClass(["A <&>", "BOB"], ["192.0.2.1"], port=port, tls=tls))
+    folder = ClassFolder(path)
+    before = folder.plan().url
+    assert "are old" not in "".join(reached_at(folder.plan(), ["192.0.2.1"], folder))
+    folder.plan_file.write_text(folder.plan_file.read_text().replace(old, new, 1))
+    told = [*reached_at(folder.plan(), ["192.0.2.1"], folder)]
+    assert told[-1] == (
+        f"The cards in {folder.cards_file} are old: they lead to {before}, and the class is at"
+        f" {place} now. Make them anew, and hand them out: disorderbook class cards {path}{hosts}"
+    )
+    assert not any("on the cards" in line for line in told)
+    folder.cards_file.unlink()
+    assert "are old" not in "".join(reached_at(folder.plan(), ["192.0.2.1"], folder))
+
+
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("", 0)) as taken:
         port = taken.getsockname()[1]

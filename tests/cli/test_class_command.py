@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from disorderbook.classroom import creation
+from disorderbook.classroom.creation import NewClass, make_class
+from disorderbook.classroom.folder import ClassFolder
 from disorderbook.cli.main import main
 from disorderbook.process.invocation import USAGE_ERROR
 
@@ -98,3 +101,24 @@ def test_half_of_an_options_name_wipes_nothing(
         main(["class", "end", str(folder), "--wip"])
     assert ended.value.code == USAGE_ERROR and (folder / "admin.key").is_file()
     assert "unrecognized arguments: --wip" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["add DIR LATE", "rekey DIR STUDENT1", "cards DIR"])
+def test_cards_that_are_out_are_said_to_be_old_when_the_address_has_changed(
+    action: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "class"
+    make_class(path, NewClass(["STUDENT1"], ["192.0.2.1"], port=free_port()))
+    command = ["class", *action.replace("DIR", str(path)).split()]
+    file = path / "class.toml"
+    before = ClassFolder(path).plan()
+    file.write_text(file.read_text().replace("192.0.2.1", "192.0.2.2"))
+    assert main(command) == 0
+    after = before._replace(hosts=("192.0.2.2",))
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        f"Cards that were handed out before are old: they lead to {before.url}, and the class is at"
+        f" {after.url} now. Print {path / 'cards.html'} again."
+    ]
+    if action == "cards DIR":
+        assert main(command) == 0
+        assert capsys.readouterr().out.count("\n") == 1, "nothing has changed since then"
