@@ -218,6 +218,9 @@ def test_the_tape_is_what_the_page_waits_for(exchange: Exchange, open_page: Open
     asked.clear()
     page.wait_for_timeout(1500)
     assert len([url for url in asked if "/market" in url]) <= 2  # twice a second would be 3
+    page.set_viewport_size({"width": 1024, "height": 768})
+    state, chooser = (page.locator(part).bounding_box() for part in ("#connection", "#venue"))
+    assert state is not None and chooser is not None and state["y"] < chooser["y"]
 
 
 def test_the_direction_is_that_of_the_last_change(exchange: Exchange, open_page: Open) -> None:

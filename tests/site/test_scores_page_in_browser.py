@@ -166,6 +166,11 @@ def test_thirty_rows_are_seen_in_large_letters(
     for screen in BEAMERS:
         set_look(page, screen, "light")
         check_sizes(page, f"{screen} with notices")
+    told.notices["countdown"]["text"] = "BUBBLE, TULIP at ROUND3"
+    page.wait_for_selector("#notice-time span:text-is('BUBBLE, TULIP at ROUND3')")
+    set_look(page, "phone", "light")
+    span = page.locator("#notice-time span")
+    assert span.evaluate("span => span.scrollWidth <= span.clientWidth")
 
 
 def test_more_accounts_take_turns_below_the_first_ten_and_fewer_are_larger(
@@ -192,6 +197,11 @@ def test_more_accounts_take_turns_below_the_first_ten_and_fewer_are_larger(
     page.wait_for_selector("#nothing:text-is('Nobody has traded here yet.')")
 
 
+def test_a_mistyped_venue_is_told_in_words(exchange: PrivateExchange, open_url: Open) -> None:
+    page = open_url(f"{exchange.url}/scores?venue=TYPO")
+    page.wait_for_selector("#nothing:text-is('Nobody has used TYPO yet.')")
+
+
 def test_no_name_moves_a_figure_and_every_figure_fits(
     exchange: PrivateExchange, open_url: Open, told: Told
 ) -> None:
@@ -215,6 +225,9 @@ def test_no_name_moves_a_figure_and_every_figure_fits(
     assert rows[-1][2] == "−$138,350.58T"
     set_look(page, "phone", "dark")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    room = "cell => cell.getBoundingClientRect().width"
+    figures = [page.locator(f"#scores tr:first-child .{name}") for name in ("nav", "change")]
+    assert all(figure.evaluate(room) < 115 for figure in figures)  # the name has what they leave
     long = page.locator("#scores .name").nth(5)
     cut = "cell => cell.scrollWidth > cell.clientWidth"
     for is_cut in (True, False, True):

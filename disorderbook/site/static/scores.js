@@ -105,7 +105,9 @@ async function look() {
     if (fault instanceof Refused && fault.status === 404) {
       connection = ['live', 'Live']
       told = null
-      refusal = fault.detail ?? fault.message
+      refusal = place.symbol
+        ? `Nobody has used ${place.symbol} at ${place.venue} yet.`
+        : `Nobody has used ${place.venue} yet.`
     } else {
       connection = ['away', 'The exchange does not answer; trying again…']
       if (!isSilence(fault)) console.warn(fault)
