@@ -20,7 +20,7 @@ from disorderbook.classroom.children import BotCommands, CannotRun, Children, bo
 from disorderbook.classroom.connection import AdminConnection, NoExchange
 from disorderbook.classroom.creation import add_bot_accounts, write_generated
 from disorderbook.classroom.folder import ClassFolder
-from disorderbook.classroom.plan import VENUE, ClassPlan, Round
+from disorderbook.classroom.plan import ClassPlan, Round
 from disorderbook.classroom.proxy import HOW_TO_GET_IT, nginx_program
 from disorderbook.classroom.rounds import NEW, RUNNING, Rounds, clock, totals
 from disorderbook.process.invocation import command
@@ -105,9 +105,9 @@ def _dollars(cents: int | None) -> str:
     return "-" if cents is None else f"{cents / 100:,.2f}"
 
 
-def projected_at(plan: ClassPlan, bots: set[str]) -> str:
-    """The URL of the first round's scores, among which no bots stand."""
-    which = [("venue", f"{VENUE}1"), *(("without", bot) for bot in sorted(bots))]
+def projected_at(plan: ClassPlan, bots: set[str], of: Round) -> str:
+    """The URL of a round's scores, among which no bots stand."""
+    which = [("venue", of.venue), *(("without", bot) for bot in sorted(bots))]
     return f"{plan.url}/scores?{urlencode(which)}"
 
 
@@ -212,7 +212,9 @@ class Session:
         if is_open:
             for line in reached_at(plan, network_addresses(), self._folder):
                 self._say(line)
-            self._say(f"For the projector: {projected_at(plan, self._folder.bot_accounts())}")
+            shown = self._rounds.current() or self._rounds.following() or plan.rounds[-1]
+            url = projected_at(plan, self._folder.bot_accounts(), shown)
+            self._say(f"For the projector: {url}")
         self._say(f"Your page is {here}/admin, with the key in {self._folder.admin_key_file}")
         for line in status_lines(self._rounds):
             self._say(line)

@@ -216,7 +216,8 @@ def _make(options: argparse.Namespace) -> int:
 
 def _tell_of(folder: ClassFolder, plan: ClassPlan, students: int) -> None:
     place = shlex.quote(str(folder.path))
-    print(f"Made {folder.path} for {students} students, who will find the exchange at {plan.url}")
+    whom = f"{students} students, who" if students > 1 else "1 student, who"
+    print(f"Made {folder.path} for {whom} will find the exchange at {plan.url}")
     if plan.hosts == (LOOPBACK,):
         print(
             "This machine has no address in a network now, so the cards lead to itself alone. Once"

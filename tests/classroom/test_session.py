@@ -85,7 +85,7 @@ def test_what_is_said_takes_the_place_of_the_prompt(capsys: pytest.CaptureFixtur
 def test_no_bots_stand_among_the_students_on_the_projector(tmp_path: Path) -> None:
     make_class(tmp_path / "class", NewClass(["ADA"], ["192.0.2.1"], port=80))
     plan = ClassFolder(tmp_path / "class").plan()
-    assert session.projected_at(plan, {"NOISE", "A&B #1"}) == (
+    assert session.projected_at(plan, {"NOISE", "A&B #1"}, plan.rounds[0]) == (
         "http://192.0.2.1/scores?venue=ROUND1&without=A%26B+%231&without=NOISE"
     )
 
@@ -259,5 +259,8 @@ def test_what_is_typed_is_obeyed_or_explained(tmp_path: Path) -> None:
         assert "'strat' is nothing that can be done here:" in said
         assert "running" not in said[0] and not running._is_running
         again = Session(market.folder, said.append)
+        again._obey("end")
+        again._greet(True)
+        assert any("/scores?venue=ROUND2" in line for line in said)  # the one that is next
         again._obey(None)  # the end of a terminal's input
         assert not again._is_running

@@ -32,6 +32,8 @@ def test_without_a_network_it_is_said_what_to_do_later(
     assert main(["class", "make", "--out", str(tmp_path / "class")]) == 0
     told = capsys.readouterr().out
     assert "This machine has no address in a network now" in told and "30 students" in told
+    assert main(["class", "make", "--students", "1", "--out", str(tmp_path / "one")]) == 0
+    assert "for 1 student, who" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ def test_the_admins_key_is_asked_for_and_stays_in_the_tab(
     asked: list[str] = []
     page.on("request", lambda sent: "/v1/admin" in sent.url and asked.append(sent.url))
     page.wait_for_selector("#gone-title:text-is('The admin’s key is needed')")
+    assert "of a class, of admin.key in its folder" in page.inner_text("#gone-text")
     assert asked == []
     page.fill("#key", "annkey")
     page.press("#key", "Enter")

@@ -11,6 +11,7 @@ import { Refused, givenKey, isSilence, send } from './requests.js'
 let page = {}
 let refusal = null // why nothing is told, as a title and a sentence
 let isTold = false
+const WHERE_IT_IS = 'It is the line of the file that --admin-key-file names; of a class, of admin.key in its folder.'
 let denied = null // the key that was not the admin's: it is not sent again and again
 
 // ---- Asking -------------------------------------------------------------------------------------
@@ -51,8 +52,8 @@ function refused(fault) {
   refusal = fault.status !== 401
     ? ['The exchange does not let this page do that', fault.words()]
     : givenKey()
-      ? ['That is not the admin’s key', 'The key at the top is another one.']
-      : ['The admin’s key is needed', 'Put it in at the top: it is the line of the file that --admin-key-file names.']
+      ? ['That is not the admin’s key', `The key at the top is another one. ${WHERE_IT_IS}`]
+      : ['The admin’s key is needed', `Put it in at the top. ${WHERE_IT_IS}`]
 }
 
 // ---- Showing ------------------------------------------------------------------------------------
