@@ -3,7 +3,8 @@ every refusal its envelope.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from time import perf_counter
 from types import MethodType
@@ -80,6 +81,9 @@ SENTENCES = {404: "No such path", 405: "That path does not take this method (see
 JSON_HEADERS = (("Content-Type", JSON),)
 
 INTERNAL_ERROR_BODY = error_message(INTERNAL_ERROR) + b"\n"
+INTERNAL_ERROR_RESPONSE = HttpResponse(
+    "500 Internal Server Error", JSON_HEADERS, INTERNAL_ERROR_BODY
+)
 
 # A request with one of these goes Bottle's way.
 UNUSUAL_HEADERS = frozenset(
@@ -212,6 +216,8 @@ class DirectBottle(Bottle):  # type: ignore[misc]
         times.append(perf_counter() - start)
         if len(times) >= COUNTED_AT_ONCE:
             tally.count()
+        if isinstance(answer, (Generator, Change)) and not environ.get(FUTURES):
+            return _until_failed(answer, remember)
         return answer
 
     __call__ = wsgi
@@ -365,7 +371,7 @@ class DirectBottle(Bottle):  # type: ignore[misc]
             return _refused(refusal)
         except Exception:
             log.exception("%s %s failed", request.method, quoted(request.path))
-            return HttpResponse("500 Internal Server Error", JSON_HEADERS, INTERNAL_ERROR_BODY)
+            return INTERNAL_ERROR_RESPONSE
         if isinstance(answer, bytes):
             return answer + b"\n"
         return _later(answer) if isinstance(answer, Future) else _response(answer)
@@ -476,6 +482,21 @@ def _refusing(steps: Iterable[bytes]) -> Iterator[bytes]:
         raise StepRefused(_refused(refusal)) from refusal
 
 
+def _until_failed(steps: Iterable[bytes], start_response: Callable[..., object]) -> Iterator[bytes]:
+    """The same steps for a server that is not ours, which answers by itself for those that fail:
+    before anything was sent with an answer of its own, after that by breaking off.
+    """
+    try:
+        yield from steps
+    except Exception as fault:
+        response = fault.response if isinstance(fault, StepRefused) else INTERNAL_ERROR_RESPONSE
+        # Raises the fault again if something was sent; the server logs it.
+        start_response(response.status, [*response.headers], sys.exc_info())
+        if response is INTERNAL_ERROR_RESPONSE:
+            log.exception("A step of an answer has failed")
+        yield cast(bytes, response.body)
+
+
 def _later(answer: "Future[Answer]") -> Response:
     """What an answer comes to, at once if it is there."""
     if answer.done():
@@ -495,7 +516,7 @@ def _outcome(done: "Future[Answer]") -> bytes | HttpResponse:
         return _refused(refusal)
     except Exception:
         log.exception("An answer that was to come later has failed")
-        return HttpResponse("500 Internal Server Error", JSON_HEADERS, INTERNAL_ERROR_BODY)
+        return INTERNAL_ERROR_RESPONSE
 
 
 def _refused(refusal: ExchangeError) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from administered import ADMIN, KEY, PLACE, STUDENTS, Administered, administered, keyed
@@ -156,6 +157,29 @@ def test_in_a_file_each_step_is_committed(tmp_path: Path) -> None:
         begun, done = again.as_admin("").json["actions"]
         assert [done[name] for name in ("action", "account")] == ["cancel", "ANN"]
         assert (begun["detail"], done["detail"]) == ("begun", "300 orders")
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_a_server_that_is_not_ours_answers_as_ours_does_for_a_step_that_fails(
+    is_refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with administered(database=tmp_path / "market.db") as client:
+        fill(client, 300)
+        started: list[tuple[Any, ...]] = []
+        environ = client._environ("POST", f"{ADMIN}/cancel", {"account": "ANN"}, keyed(KEY))
+        answer = iter(client.app.wsgi(environ, lambda *told: started.append(told)))
+        assert [next(answer), next(answer)] == [b"", b""]
+        exchange = client.services.exchange
+        if is_refused:
+            with exchange.lock:
+                exchange.roll_back()  # as a disk that is full does
+        else:
+            monkeypatch.setattr(exchange, "cancel", lambda *_: 1 / 0)
+        body = json.loads(b"".join(answer))
+        status, headers, fault = started[-1]
+        assert status[:3] == ("503" if is_refused else "500") and fault[0] is not None
+        assert ("Content-Type", "application/json") in headers
+        assert body["ok"] is False and body["error"]
 
 
 def test_a_step_that_cannot_be_committed_is_taken_back_and_ends_the_answer(tmp_path: Path) -> None:
