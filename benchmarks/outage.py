@@ -9,11 +9,11 @@ The age of a quote when it arrives is counted from when the exchange read it: fr
 Disorderbook-Read, or else, and behind the relay, from its quoteTime. A book of its own changes only
 before the outage and at its beginning.
 
-The status is 1 if a trade is missing that no number tells, or if a quote that was older than a
-second arrived after the outage, besides those at the subscriber which were under way when the
+The status is 1 if a trade is missing that no number tells, or if a quote that was older than
+--oldest arrived after the outage, besides those at the subscriber which were under way when the
 server stopped.
 
-    python3 benchmarks/outage.py [--seconds 65] [--rate 40]
+    python3 benchmarks/outage.py [--seconds 65] [--around 4] [--rate 40] [--oldest 1] [--how killed]
 """
 
 import interrupts  # noqa: F401  # isort: skip
@@ -34,9 +34,7 @@ from options import MAIN, Options, between, run
 from relay import PING, PONG, Listener, Market, NatsServer, Process
 
 KILLED, STOPPED = "killed", "stopped"
-AROUND = 4.0  # seconds of trading before and after the outage
 PATIENCE = 20.0  # seconds for a process to start, and for what comes last
-OLDEST = 1.0  # seconds
 UNDER_WAY = 0.5  # seconds after a server has stopped, in which a batch may be sent to it
 TICKS = "/ob/api/ws/-/venues/TESTEX/tickertape/stocks/FOOBAR"
 STAMP = re.compile(rb'"quoteTime":"([^"]+)"')
@@ -137,8 +135,8 @@ class Outcome(NamedTuple):
     quotes: list[Quote]
     ticks: list[Quote]
 
-    def print(self) -> bool:
-        """Whether all is well."""
+    def print(self, oldest: float) -> bool:
+        """Whether all is well, and no quote older than so many seconds."""
         heard = set(self.trades)
         missing = self.made - len(heard)
         repeated = len(self.trades) - len(heard)
@@ -158,11 +156,11 @@ class Outcome(NamedTuple):
         }
         for name, some in lines.items():
             ages = [each.age for each in some]
-            late = sum(age > OLDEST for age in ages)
-            oldest = f", oldest {max(ages):7.3f} s" if ages else ""
-            print(f"  {name:22} {len(some):5} quotes, {late:3} over {OLDEST:g} s{oldest}")
+            late = sum(age > oldest for age in ages)
+            worst = f", oldest {max(ages):7.3f} s" if ages else ""
+            print(f"  {name:22} {len(some):5} quotes, {late:3} over {oldest:g} s{worst}")
         after = lines["subscriber, after"] + lines["relay, after"]
-        return missing == self.lost == 0 and all(each.age <= OLDEST for each in after)
+        return missing == self.lost == 0 and all(each.age <= oldest for each in after)
 
     def _is_under_way(self, quote: Quote) -> bool:
         return self.how == STOPPED and quote.read < self.began + UNDER_WAY < quote.at
@@ -190,15 +188,16 @@ def measure(how: str, options: argparse.Namespace) -> Outcome:
         wait_until(lambda: metric(port, "connected") == 1)
         market, still = Market(port), Market(port, "STILL")
         still.order()
-        market.trade(AROUND, options.rate)
+        market.trade(options.around, options.rate)
         server.kill() if how == KILLED else server.stand_still()
         began = time.time()
-        market.trade(AROUND, options.rate)
+        first = min(options.around, options.seconds)
+        market.trade(first, options.rate)
         still.order()  # a trade
-        market.trade(options.seconds - AROUND, options.rate)
+        market.trade(options.seconds - first, options.rate)
         server.start() if how == KILLED else server.go_on()
         ended = time.time()
-        market.trade(AROUND, options.rate)
+        market.trade(options.around, options.rate)
         made = market.orders // 2
         wait_until(lambda: len(set(subscriber.trades)) == made)
         time.sleep(1)  # for the last quotes
@@ -229,12 +228,16 @@ def wait_until(is_so: Any) -> None:
 
 def main(options: argparse.Namespace) -> int:
     with ThreadPoolExecutor(2) as pool:
-        outcomes = list(pool.map(lambda how: measure(how, options), (KILLED, STOPPED)))
-    return 0 if all([outcome.print() for outcome in outcomes]) else 1
+        hows = (KILLED, STOPPED) if options.how is None else (options.how,)
+        outcomes = list(pool.map(lambda how: measure(how, options), hows))
+    return 0 if all([outcome.print(options.oldest) for outcome in outcomes]) else 1
 
 
 if __name__ == "__main__":
     tool = Options(__doc__, "FOOBAR")
     tool.add_seconds(65, "how long the servers are away")
+    tool.add("--around", 4.0, between(0.1, 60.0), "seconds of trading before and after that")
+    tool.add("--oldest", 1.0, between(0.1, 60.0), "seconds that a quote may be old")
     tool.add("--rate", 40.0, between(2.0, 500.0), "orders a second")
+    tool.add_argument("--how", choices=(KILLED, STOPPED), help="one of the two alone")
     run(main, tool)

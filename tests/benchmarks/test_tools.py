@@ -137,6 +137,21 @@ def test_publishing_is_compared_with_an_exchange_that_does_not() -> None:
     assert all(float(figure.replace(",", "")) > 0 for row in rows for figure in row)
 
 
+@pytest.mark.slow
+def test_after_an_outage_no_trade_is_missing_and_quotes_are_fresh() -> None:
+    require_nats_server()
+    tiny = "--seconds 0.3 --around 0.2 --rate 40 --how killed --oldest 30"
+    head, *rows = measured("outage", *tiny.split()).splitlines()
+    assert re.fullmatch(
+        r"server killed for \d\.\d s: 13 trades, of which 0 are missing and 0 came twice; "
+        r"\d+ quotes conflated, 0 messages lost",
+        head,
+    )
+    heard = {row[2:24].strip(): row[24:].split()[0] for row in rows}
+    assert len(heard) == 5 and heard.pop("subscriber, under way") == "0"
+    assert "0" not in heard.values(), "quotes came before the outage and after it, to both"
+
+
 def test_every_benchmark_that_a_text_names_is_there() -> None:
     texts = [ROOT / "Makefile", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     named = {name for text in texts for name in re.findall(r"benchmarks/\w+\.py", text.read_text())}
