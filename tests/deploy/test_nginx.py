@@ -30,7 +30,7 @@ WITH_TLS, WITHOUT = "nginx.conf", "nginx-http.conf"
 LOGS = "exchange.log", "exchange-error.log"
 NAME = "exchange.example"
 ADMIN = {"X-Starfighter-Authorization": "adminkey"}
-PATIENCE = 10.0  # seconds
+PATIENCE = 30.0  # seconds
 
 
 class Proxy:

@@ -22,7 +22,7 @@ from disorderbook.client import Market, Order, Refused
 VENUES = {1: "TESTEX", 2: "OTHEREX"}
 KEYS = json.loads((ROOT / "accounts.json").read_text())
 ACCOUNT = "NOISEBOTS"
-PATIENCE = 10.0  # seconds
+PATIENCE = 30.0  # seconds
 GONE = (502, {"ok": False, "error": "The exchange cannot be reached: try again later"})
 
 

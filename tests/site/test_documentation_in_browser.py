@@ -14,7 +14,7 @@ from live import ROOT, Exchange, running
 from playwright.sync_api import Browser, BrowserContext, Page
 from playwright.sync_api import Route as PlaywrightRoute
 
-PATIENCE = 10_000  # milliseconds for the page to show something
+PATIENCE = 20_000  # milliseconds for the page to show something
 SCREENS = {"phone": (390, 844), "projector": (1920, 1080)}
 MOST_SCREENS = 15  # that the page is tall
 COLUMNS = ("told", "tried")

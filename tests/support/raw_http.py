@@ -12,7 +12,7 @@ from disorderbook.server.connection import Upgrade
 from disorderbook.server.limits import Limits
 from disorderbook.server.server import InlineServer, fastest_loop
 
-PATIENCE = 10.0  # seconds until a test gives up waiting for the server
+PATIENCE = 30.0  # seconds until a test gives up waiting for the server
 
 HOST = b"Host: 127.0.0.1\r\n"
 

@@ -8,7 +8,7 @@ import struct
 import time
 from typing import NamedTuple
 
-PATIENCE = 10.0  # seconds for anything to arrive
+PATIENCE = 30.0  # seconds for anything to arrive
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 TICKERS = "/ob/api/ws/ANN/venues/TESTEX/tickertape"

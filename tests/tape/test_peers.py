@@ -13,7 +13,7 @@ from raw_websocket import EXECUTIONS, TICKERS
 from tape_market import Market, market, wait_until
 from websockets.sync.client import connect
 
-PATIENCE = 10
+PATIENCE = 30
 
 
 @pytest.fixture
