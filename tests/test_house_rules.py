@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from collections import defaultdict
+from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def parsed(path: Path) -> ast.Module:
 def imports_of(path: Path) -> set[str]:
     """Full names of the modules that a file imports from, wherever in it that stands."""
     names: set[str] = set()
-    for node in ast.walk(parsed(path)):
+    for node in statements(parsed(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -104,6 +105,15 @@ def imports_of(path: Path) -> set[str]:
     return names
 
 
+def statements(block: ast.AST) -> Iterator[ast.AST]:
+    """All below one, none of which stands in an expression."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for node in getattr(block, name, ()):
+            yield node
+            yield from statements(node)
+
+
+@functools.cache
 def is_module(name: str) -> bool:
     path = ROOT / name.replace(".", "/")
     return path.is_dir() or path.with_suffix(".py").exists()
@@ -193,7 +203,7 @@ def test_the_client_can_be_taken_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_module_opens_with_a_sentence_and_has_a_test(path: Path) -> None:
-    assert ast.get_docstring(parsed(path)), "no docstring"
+    assert re.match(r'r?"""\S', path.read_text()), "no docstring"
     if path.stem != "__init__":
         mirror = (ROOT / "tests" / path.relative_to(PACKAGE)).parent
         assert list(mirror.glob(f"test_{path.stem}*.py")), "no test"
@@ -211,7 +221,7 @@ def test_a_class_name_means_one_thing() -> None:
     classes: dict[str, list[str]] = defaultdict(list)
     for path in MODULES:
         if "client" not in path.relative_to(PACKAGE).parts:
-            for node in ast.walk(parsed(path)):
+            for node in statements(parsed(path)):
                 if isinstance(node, ast.ClassDef):
                     classes[node.name].append(module_of(path))
     assert {name: modules for name, modules in classes.items() if len(modules) > 1} == {}

@@ -48,7 +48,10 @@ def test_help_is_whole(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_no_module_depends_on_what_is_dropped(path: Path) -> None:
     """An assert may tell the type checker that something is there, and no more."""
-    tree = ast.parse(path.read_text("utf-8"))
+    code = path.read_text("utf-8")
+    if "assert" not in code and "__doc__" not in code:
+        return  # which is told sooner than it is parsed
+    tree = ast.parse(code)
     asserts = [ast.unparse(node.test) for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     is_there = " is not None", " is not UNSET"
     assert [test for test in asserts if not test.endswith(is_there)] == []
