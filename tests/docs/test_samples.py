@@ -45,6 +45,7 @@ ELSEWHERE = {
     ("docs/admin.md", "disorderbook admin"): "tests/docs/test_admin.py",
     ("docs/admin.md", "from disorderbook.client import AdminClient"): "tests/docs/test_admin.py",
     ("docs/rules.md", "[market]"): "tests/docs/test_rules.py",
+    ("docs/scale.md", "import asyncio"): "tests/nats/test_publisher.py",
     ("docs/scale.md", "disorderbook -p 8000"): "tests/deploy/test_nginx_venues.py",
     ("docs/testing.md", "docker build"): "tests/deploy/test_container.py",
     ("docs/database.md", "SELECT "): "tests/ledger/test_tables_schema.py",

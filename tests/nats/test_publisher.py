@@ -1,5 +1,6 @@
 """What a real NATS server gets from an exchange, whatever becomes of the server."""
 
+import asyncio
 import os
 import re
 import socket
@@ -7,7 +8,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import DOCS, blocks
 from forked import forked
 from forked import heard as told
 from nats_server import Heard, NatsServer, Subscriber, nats_server
@@ -429,3 +431,27 @@ def count_calls(action: Callable[[], None], called: list[str]) -> None:
     finally:
         sys.setprofile(before)
     called[:] = [each for each in called if each not in ("<lambda>", "__new__", "depth", "best")]
+
+
+def test_the_documented_subscriber_hears_trades(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (text,) = [b.text for b in blocks(DOCS / "scale.md") if b.text.startswith("import asyncio")]
+    run = asyncio.run
+
+    async def until_heard(listening: Coroutine[Any, Any, None]) -> None:
+        task, said, wanted = (
+            asyncio.create_task(listening),
+            "",
+            "disorderbook.TESTEX.FOOBAR.trade {",
+        )
+        while wanted not in said and not task.done():
+            trade(exchange)
+            await asyncio.sleep(0.05)
+            said += capsys.readouterr().out
+        assert wanted in said
+        task.cancel()
+
+    monkeypatch.setattr(asyncio, "run", lambda main: run(asyncio.wait_for(until_heard(main), 30)))
+    with serve(publish=server.url) as exchange:
+        exec(text.replace("nats://127.0.0.1:4222", server.url), {})
