@@ -246,7 +246,8 @@ def _line(operation: Operation, setup: Setup, body: Any, query: Node) -> str:
     line = " ".join([*words, _quoted(url)])
     if len(line) <= ONE_LINE:
         return line
-    return " \\\n    ".join([" ".join(words[:2]), *words[2:], _quoted(url)])
+    # A page breaks a line between an indent and a URL that is too wide, and not within the URL.
+    return " \\\n    ".join([" ".join(words[:2]), *words[2:]]) + " \\\n" + _quoted(url)
 
 
 def _key(operation: Operation, setup: Setup) -> str:

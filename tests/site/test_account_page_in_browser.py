@@ -187,6 +187,7 @@ def test_every_panel_has_its_json_and_a_line_that_works(
             page.click("#source-close")
         told, line = shown
         assert line.startswith("curl -H 'X-Starfighter-Authorization: it'\\''s ann'\\''s' ")
+        assert line.splitlines()[1].startswith(("http", "'http"))  # and no indent before it
         ran = subprocess.run(["bash", "-c", line], capture_output=True, timeout=20)
         answers = [json.loads(told), json.loads(ran.stdout)]
         for answer in answers:

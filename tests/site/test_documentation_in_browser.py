@@ -288,6 +288,22 @@ def test_unfolded_text_keeps_away_from_the_border(open_url: Open, exchange: Exch
     assert page.evaluate(AT_THE_BORDER) == []
 
 
+BROKEN_WORDS = """() => [...document.querySelectorAll('#placeOrder td:nth-of-type(1)')]
+    .filter(cell => /^\\w+$/.test(cell.textContent.trim()))
+    .filter(({ firstChild }) => {
+        const range = document.createRange()
+        range.selectNodeContents(firstChild)
+        return range.getClientRects().length > 1
+    }).map(cell => cell.textContent)"""
+
+
+def test_no_word_of_a_narrow_column_is_broken(open_url: Open, exchange: Exchange) -> None:
+    page = open_url(f"http://127.0.0.1:{exchange.port}/docs#placeOrder", ready=READY)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert page.locator("#placeOrder td:text-is('header')").count() == 1
+    assert page.evaluate(BROKEN_WORDS) == []
+
+
 def test_the_page_sends_requests_and_keeps_the_key_to_itself(
     open_url: Open, exchange: Exchange
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_query_that_is_required_is_in_every_line() -> None:
 def test_a_key_is_sent_only_where_one_is_needed() -> None:
     keyed = OPEN._replace(needs_keys=True)
     (line,) = calls(OPERATIONS["cancelOrder"], keyed)
+    assert f" \\\n'{STOCK}" in line.line
     assert words(line) == [
         "curl",
         "-X",

@@ -38,7 +38,7 @@ def test_a_folded_line_says_what_holds_in_the_stock(open_url: Open) -> None:
         short = page.inner_text("#rules-short")
         assert short == (
             "position ±1,000 · orders up to 500 · 1 open · prices ±5% · tick $0.05 · 20 a second · "
-            "no own trades · fees 0.05% / -0.02%"
+            "no own trades · fees 0.05% / −0.02%"
         )
         page.click("#rules summary")
         terms = page.locator("#rules-list dt").all_inner_texts()

@@ -263,7 +263,7 @@ const PRICE = 4900 // cents
 const QUANTITY = 5
 
 // As many short lines as there may be, since they are read from paper.
-const narrow = line => line.replace(" -d '", " \\\n  -d '").replace(' \\\n  http', ' \\\nhttp')
+const narrow = line => line.replace(" -d '", " \\\n  -d '")
 
 // After these curl and Python trust the certificate that a class serves.
 const trustLines = origin => [

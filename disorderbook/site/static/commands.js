@@ -21,7 +21,8 @@ export function curlLine(path, { key = '', body, origin = location.origin, turne
   const header = key ? `-H ${quoted(`${KEY_HEADER}: ${key}`)} ` : ''
   const content = body ? `-d ${quoted(JSON.stringify(body))} ` : ''
   const before = header + content
-  return turned(`curl ${before}${before && '\\\n  '}${quoted(origin + path)}`)
+  // A page breaks a line between an indent and a URL that is too wide, and not within the URL.
+  return turned(`curl ${before}${before && '\\\n'}${quoted(origin + path)}`)
 }
 
 // The key that a line has: the one that was given to this tab, or a word that stands for it.

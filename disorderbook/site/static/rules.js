@@ -13,7 +13,7 @@ const SELF_TRADE = {
   refuse: 'an order that would meet one of its own account is refused',
 }
 
-const percent = points => `${points / 100}%`
+const percent = points => `${points / 100}%`.replace('-', '−')
 
 // What each rule says: a name, a sentence, and for the folded line a few words.
 const SAID = {
