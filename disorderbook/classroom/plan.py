@@ -237,7 +237,7 @@ def _round(number: int, table: object) -> Round:
             float,
             10,
             lambda minutes: 0 < minutes <= LONGEST_ROUND,
-            f"a number of minutes, at most {LONGEST_ROUND}",
+            f"a number of minutes over 0, at most {LONGEST_ROUND}",
         ),
         tuple(reader.texts("stocks", MOST_STOCKS)),
         level,

@@ -69,7 +69,10 @@ def test_a_usual_port_is_not_said(tmp_path: Path, port: int, tls: str, url: str)
         (PORTS + ROUND + "[round.rules]\nband = 0", r"band = 0 in \[venues.ROUND1\]; allowed: "),
         (PORTS + "round = [1]", "round 1:  must be a table"),
         (PORTS + "[[round]]", "round 1: it needs stocks, or a level"),
-        (PORTS + ROUND + "minutes = 0", "round 1: minutes is 0; it must be a number of minutes"),
+        (
+            PORTS + ROUND + "minutes = 0",
+            "round 1: minutes is 0; it must be a number of minutes over",
+        ),
         (PORTS + ROUND + "minutes = nan", "minutes is nan"),
         (PORTS + ROUND + 'opponents = ["nobody"]', "round 1: no bot is called 'nobody'"),
         (PORTS + ROUND + 'opponents = ["noise:0"]', "'noise:0' wants none, or more than 20"),
