@@ -302,6 +302,10 @@ def test_no_word_of_a_narrow_column_is_broken(open_url: Open, exchange: Exchange
     page.set_viewport_size({"width": 1280, "height": 800})
     assert page.locator("#placeOrder td:text-is('header')").count() == 1
     assert page.evaluate(BROKEN_WORDS) == []
+    fields = page.locator("#placeOrder form :is(input, textarea)")
+    for number in range(fields.count()):  # a phone's keyboard changes none
+        assert fields.nth(number).get_attribute("autocapitalize") == "none"
+    assert fields.count() == 4
 
 
 def test_the_page_sends_requests_and_keeps_the_key_to_itself(

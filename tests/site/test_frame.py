@@ -23,6 +23,17 @@ def test_every_page_that_has_a_script_tells_the_notices() -> None:
         assert len(re.findall(r"^ *attendNotices\(", script, re.MULTILINE)) == 1, name
 
 
+def test_no_keyboard_of_a_phone_changes_a_key_or_a_name() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in (SITE / "templates").iterdir())
+    fields = re.findall(r"<input [^>]*>", pages)
+    exact = [
+        field for field in fields if re.search(r"key\b|account|venue|symbol|stands-for", field)
+    ]
+    assert len(exact) >= 8
+    for field in exact:
+        assert 'autocapitalize="none" autocorrect="off"' in field, field
+
+
 @pytest.mark.parametrize("path", ["/", "/venues", "/levels", "/docs", "/ob/api/"])
 def test_every_page_leads_to_all_that_are_there(path: str) -> None:
     with administered() as admin:

@@ -68,6 +68,8 @@ function fillForm(place, given) {
 function labelled(form, field, name) {
   field.id = `field-${++count}`
   field.spellcheck = false
+  field.autocapitalize = 'none'
+  field.setAttribute('autocorrect', 'off')
   const label = document.createElement('label')
   label.htmlFor = field.id
   label.textContent = name

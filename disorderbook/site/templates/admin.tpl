@@ -27,9 +27,9 @@
       </div>
       <form id="open" autocomplete="off">
         <p class="field"><label for="open-venue">Venue</label>
-          <input id="open-venue" name="venue" maxlength="255" required spellcheck="false"></p>
+          <input id="open-venue" name="venue" maxlength="255" required spellcheck="false" autocapitalize="none" autocorrect="off"></p>
         <p class="field"><label for="open-symbol">Stock</label>
-          <input id="open-symbol" name="symbol" maxlength="255" required spellcheck="false"></p>
+          <input id="open-symbol" name="symbol" maxlength="255" required spellcheck="false" autocapitalize="none" autocorrect="off"></p>
         <label><input type="checkbox" id="open-halted" name="halted"> halted</label>
         <button>Open</button>
       </form>
@@ -41,7 +41,7 @@
       <header><h2 id="accounts-title">Accounts</h2><p id="accounts-note"></p></header>
       <form id="add" autocomplete="off">
         <p class="field"><label for="filter" id="filter-name">Find or add</label>
-          <input id="filter" name="account" maxlength="255" spellcheck="false"></p>
+          <input id="filter" name="account" maxlength="255" spellcheck="false" autocapitalize="none" autocorrect="off"></p>
         <button id="add-button">Add</button>
       </form>
       <p class="reason">

@@ -24,9 +24,9 @@
 % if get('has_mine'):
       <form id="mine" autocomplete="off">
         <label for="mine-account"><b class="buy">▲</b><b class="sell">▼</b> yours</label>
-        <input id="mine-account" placeholder="account" spellcheck="false">
+        <input id="mine-account" placeholder="account" spellcheck="false" autocapitalize="none" autocorrect="off">
         <label class="unseen" for="mine-key">Key of the account</label>
-        <input id="mine-key" placeholder="its key" spellcheck="false" hidden>
+        <input id="mine-key" placeholder="its key" spellcheck="false" autocapitalize="none" autocorrect="off" hidden>
         <button id="mine-mark">Mark</button>
         <p id="mine-said" class="refusal" role="status"></p>
       </form>

@@ -13,7 +13,7 @@
       </div>
       <form id="of-account" autocomplete="off">
         <label class="unseen" for="account">Of the account</label>
-        <input id="account" placeholder="any account" spellcheck="false">
+        <input id="account" placeholder="any account" spellcheck="false" autocapitalize="none" autocorrect="off">
       </form>
 % include('sources.tpl', source='journal', what='requests')
     </header>

@@ -37,7 +37,7 @@
 % end
 % if get('has_key'):
   <form class="chooser" id="key-form" autocomplete="off">
-    <label for="key">Key</label><input id="key" spellcheck="false" autocomplete="off">
+    <label for="key">Key</label><input id="key" spellcheck="false" autocapitalize="none" autocorrect="off" autocomplete="off">
     <button>Use</button>
   </form>
 % end

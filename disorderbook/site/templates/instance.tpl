@@ -112,7 +112,7 @@
     <form id="accusation" autocomplete="off" novalidate>
       <p class="quiet">You have one accusation, and will be asked once more before it is made.</p>
       <p class="field"><label for="account">Account</label>
-        <input id="account" name="account" spellcheck="false" aria-describedby="account-error">
+        <input id="account" name="account" spellcheck="false" autocapitalize="none" autocorrect="off" aria-describedby="account-error">
         <span class="refusal" id="account-error" role="alert"></span></p>
       <p class="field"><label for="explanation_link">Link to an explanation (need not be given)</label>
         <input id="explanation_link" name="explanation_link" type="url"></p>

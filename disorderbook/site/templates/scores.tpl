@@ -56,7 +56,7 @@
   <button type="button" id="full">Full screen <kbd>S</kbd></button>
   <form id="key-form" autocomplete="off">
     <label for="key">Teacher’s key</label>
-    <input id="key" spellcheck="false" autocomplete="off">
+    <input id="key" spellcheck="false" autocapitalize="none" autocorrect="off" autocomplete="off">
     <button>Use</button>
   </form>
   <button type="button" id="holdings" aria-pressed="true" hidden>Cash and shares <kbd>C</kbd></button>
