@@ -1,6 +1,5 @@
 """The front page in a real browser: what it shows is what the exchange answers, on every screen."""
 
-import itertools
 import json
 import subprocess
 import sys
@@ -265,8 +264,11 @@ def test_every_screen_is_legible_in_the_light_and_in_the_dark(
     traded, empty = open_page(exchange, "LOOKS"), open_page(exchange, "NOTHING")
     wait_for_text(traded, "last-price", "50.10")
     empty.wait_for_selector("#start", state="visible")
-    for page, screen, scheme in itertools.product(
-        (traded, empty), ("phone", "projector"), ("light", "dark")
+    for page, screen, scheme in (  # each with each of the others
+        (traded, "phone", "light"),
+        (traded, "projector", "dark"),
+        (empty, "phone", "dark"),
+        (empty, "projector", "light"),
     ):
         set_look(page, screen, scheme)
         check_looks(page, screen, scheme)

@@ -3,7 +3,9 @@
 import json
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from browser import Open, check_looks
@@ -13,6 +15,7 @@ from disorderbook.in_process import PrivateExchange, serve
 
 DAY_SECONDS = 0.3
 KEY_HEADER = "X-Starfighter-Authorization"
+STARTED: list[tuple[int, str]] = []  # instances that a test has made, and the key of each
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +23,16 @@ def exchange() -> Iterator[PrivateExchange]:
     """Each test plays with a key of its own, so all may play at once."""
     with serve(websockets=True, extra=False, day_seconds=DAY_SECONDS, seed=1) as exchange:
         yield exchange
+
+
+@pytest.fixture(autouse=True)
+def stopped(exchange: PrivateExchange) -> Iterator[None]:
+    """No instance goes on after its test: its bots would trade through all the others."""
+    yield
+    while STARTED:
+        number, key = STARTED.pop()
+        with suppress(HTTPError):  # it is over already
+            ask(exchange, f"/gm/instances/{number}/stop", key, "POST")
 
 
 def ask(exchange: PrivateExchange, path: str, key: str, method: str = "GET") -> Any:
@@ -38,6 +51,7 @@ def given(key: str) -> str:
 def play(open_url: Open, exchange: PrivateExchange, level: str, key: str, **look: str) -> Page:
     """The page of an instance that has been started by a program."""
     number = ask(exchange, f"/gm/levels/{level}", key, "POST")["instanceId"]
+    STARTED.append((number, key))
     page = open_url(f"{exchange.url}/levels/{number}", script=given(key), **look)
     page.wait_for_selector("#send:not(:empty)")
     return page
