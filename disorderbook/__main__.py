@@ -52,6 +52,7 @@ def _discard(*streams: TextIO | None) -> None:
     for stream in streams:
         if stream is not None:
             os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 if __name__ == "__main__":

@@ -129,6 +129,7 @@ def test_waitress_tells_as_well_that_a_request_came_through_a_proxy(
     finally:
         server.trigger.pull_trigger(server.close)
         thread.join(60)
+        server.task_dispatcher.shutdown()  # its threads
     assert not thread.is_alive()
 
 

@@ -1,6 +1,7 @@
 """Levels in a file: what survives a kill and a restart."""
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ from disorderbook.game.storage import restored, stored
 
 DAYS = 3
 IN_ITS_BURST = (0, 3, 11)  # actions after which there is a kill, on each of the days from 1
+
+
+@pytest.fixture
+def levels(tmp_path: Path) -> Iterator[DurableLevels]:
+    levels = DurableLevels(tmp_path / "market.db")
+    yield levels
+    levels.close()
 
 
 @pytest.mark.parametrize("name", LEVELS)
@@ -46,14 +54,13 @@ def test_a_kill_in_mid_day_changes_nothing_that_follows(name: str, tmp_path: Pat
                 levels.exchange.titles_of(instance.place.venue),
             ]
         )
-        levels.exchange.close()
+        levels.close()
     for one, other in zip(*seen, strict=True):
         assert one == other
     assert len(seen[0][4]) > DAYS
 
 
-def test_the_clock_of_an_instance_stands_still_meanwhile(tmp_path: Path) -> None:
-    levels = DurableLevels(tmp_path / "market.db")
+def test_the_clock_of_an_instance_stands_still_meanwhile(levels: DurableLevels) -> None:
     with levels.exchange.transaction():
         instance = levels.master.start("ANN", "sell_side")
     levels.play_day(instance)
@@ -71,8 +78,7 @@ def test_the_clock_of_an_instance_stands_still_meanwhile(tmp_path: Path) -> None
     assert instance.standing(then + hour).progress == pytest.approx(progress, abs=1e-6)
 
 
-def test_at_a_clean_end_the_clock_stops_at_once(tmp_path: Path) -> None:
-    levels = DurableLevels(tmp_path / "market.db")
+def test_at_a_clean_end_the_clock_stops_at_once(levels: DurableLevels) -> None:
     with levels.exchange.transaction():
         instance = levels.master.start("ANN", "sell_side")
     levels.play_day(instance)
@@ -88,8 +94,7 @@ def test_at_a_clean_end_the_clock_stops_at_once(tmp_path: Path) -> None:
     assert abs(instance.run.next_at - levels.clock.now - left) < 1000
 
 
-def test_a_pause_and_an_accusation_survive(tmp_path: Path) -> None:
-    levels = DurableLevels(tmp_path / "market.db")
+def test_a_pause_and_an_accusation_survive(levels: DurableLevels) -> None:
     with levels.exchange.transaction():
         instance = levels.master.start("ANN", "making_amends")
     levels.play_day(instance)
@@ -110,8 +115,7 @@ def test_a_pause_and_an_accusation_survive(tmp_path: Path) -> None:
     assert 0 < levels.master.next_at - levels.clock.now <= 5 * 10**9
 
 
-def test_ids_names_and_starts_are_not_given_twice(tmp_path: Path) -> None:
-    levels = DurableLevels(tmp_path / "market.db")
+def test_ids_names_and_starts_are_not_given_twice(levels: DurableLevels) -> None:
     used = set()
     for number in range(1, 4):
         with levels.exchange.transaction():
@@ -130,8 +134,7 @@ def test_ids_names_and_starts_are_not_given_twice(tmp_path: Path) -> None:
             levels.master._accounts.require_open(instance.place.venue)
 
 
-def test_what_a_run_came_to_is_told_after_its_last_day(tmp_path: Path) -> None:
-    levels = DurableLevels(tmp_path / "market.db")
+def test_what_a_run_came_to_is_told_after_its_last_day(levels: DurableLevels) -> None:
     with levels.exchange.transaction():
         instance = levels.master.start("ANN", "sell_side")
     levels.play_day(instance)
@@ -145,8 +148,7 @@ def test_what_a_run_came_to_is_told_after_its_last_day(tmp_path: Path) -> None:
     assert instance.run is None and (instance.standing(0), instance.fills(0)) == told
 
 
-def test_cash_of_any_size_is_stored(tmp_path: Path) -> None:
-    levels = DurableLevels(tmp_path / "market.db")
+def test_cash_of_any_size_is_stored(levels: DurableLevels) -> None:
     with levels.exchange.transaction():
         instance = levels.master.start("ANN", "sell_side")
     levels.play_day(instance)
@@ -156,8 +158,7 @@ def test_cash_of_any_size_is_stored(tmp_path: Path) -> None:
     assert restored(stored(instance, 0), levels.exchange, 0).last == instance.last
 
 
-def test_results_survive(tmp_path: Path) -> None:
-    levels = DurableLevels(tmp_path / "market.db")
+def test_results_survive(levels: DurableLevels) -> None:
     for days in (2, 1):
         with levels.exchange.transaction():
             instance = levels.master.start("ANN", "first_steps")
@@ -175,8 +176,7 @@ def test_results_survive(tmp_path: Path) -> None:
         assert levels.master.start("ANN", "first_steps").tries == 3
 
 
-def test_after_a_failed_commit_an_instance_is_as_of_the_last_one(tmp_path: Path) -> None:
-    levels = DurableLevels(tmp_path / "market.db")
+def test_after_a_failed_commit_an_instance_is_as_of_the_last_one(levels: DurableLevels) -> None:
     with levels.exchange.transaction():
         kept = levels.master.start("ANN", "sell_side")
     levels.play_day(kept)
@@ -206,12 +206,10 @@ def test_after_a_failed_commit_an_instance_is_as_of_the_last_one(tmp_path: Path)
         with pytest.raises(CannotWrite):
             change()
     assert stored(again, 0) == state and levels.master.current("ANN") == [again]
-    levels.exchange.close()
 
 
-def test_a_state_is_of_the_same_transaction_as_the_order(tmp_path: Path) -> None:
+def test_a_state_is_of_the_same_transaction_as_the_order(levels: DurableLevels) -> None:
     """Each order of a bot is in the file with how far its burst has come, and not without."""
-    levels = DurableLevels(tmp_path / "market.db")
     with levels.exchange.transaction():
         instance = levels.master.start("ANN", "making_amends")
     for _ in range(30):

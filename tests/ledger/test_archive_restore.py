@@ -101,6 +101,7 @@ def test_time_goes_on_after_the_last_that_was_recorded(tmp_path: Path) -> None:
     ts = market.exchange.order("V", "S", 0).ts
     market.stop()
     assert market.exchange.now() == ts + 1
+    market.exchange.close()
 
 
 def test_sums_of_money_beyond_64_bits_come_back(tmp_path: Path) -> None:
@@ -112,6 +113,7 @@ def test_sums_of_money_beyond_64_bits_come_back(tmp_path: Path) -> None:
     positions = market.exchange.book("V", "S").positions
     assert positions["ann"].cash == 5 * MOST * MOST > 2**63
     assert positions["bob"].cash == -5 * MOST * MOST
+    market.exchange.close()
 
 
 def test_instances_of_levels_come_back_and_no_id_is_given_twice(tmp_path: Path) -> None:
@@ -124,6 +126,7 @@ def test_instances_of_levels_come_back_and_no_id_is_given_twice(tmp_path: Path) 
         market.record_instance(1, Instance(1, "ANN", 9))
     market.stop()
     assert market.instances == [Instance(1, "ANN", 9)] and market.last_instance == 3
+    market.exchange.close()
 
 
 def test_what_has_not_been_committed_is_dropped(tmp_path: Path) -> None:
@@ -135,6 +138,7 @@ def test_what_has_not_been_committed_is_dropped(tmp_path: Path) -> None:
     play(market.exchange, (("V", "S"), sell(4)))
     market.stop()
     assert market.exchange.book("V", "S").next_id == 2
+    market.exchange.close()
 
 
 DAMAGES = [

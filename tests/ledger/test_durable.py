@@ -160,6 +160,7 @@ def test_on_a_full_disk_nothing_changes_any_more_and_all_that_was_kept_is_read(
     assert "cannot be written" in caplog.text and "database or disk is full" in caplog.text
     market.stop()
     assert state(market.exchange) == before
+    market.exchange.close()
 
 
 def begin_a_batch_that_does_not_fit(folder: Path) -> tuple[Stoppable, object]:

@@ -2,6 +2,7 @@
 
 import csv
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,9 +15,17 @@ from disorderbook.ledger.copies import export
 from disorderbook.ledger.tables import create_tables
 
 
-def test_the_newest_results_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "_OLD_RESULTS", runs._OLD_RESULTS.replace("10000", "2"))
+@pytest.fixture
+def levels(tmp_path: Path) -> Iterator[DurableLevels]:
     levels = DurableLevels(tmp_path / "market.db")
+    yield levels
+    levels.close()
+
+
+def test_the_newest_results_are_kept(
+    levels: DurableLevels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_OLD_RESULTS", runs._OLD_RESULTS.replace("10000", "2"))
     for _ in range(4):
         with levels.exchange.transaction():
             instance = levels.master.start("ANN", "first_steps")
@@ -29,9 +38,8 @@ def test_the_newest_results_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert list(levels.master.results) == newest
 
 
-def test_of_ended_runs_the_newest_keep_their_market(tmp_path: Path) -> None:
+def test_of_ended_runs_the_newest_keep_their_market(levels: DurableLevels, tmp_path: Path) -> None:
     kept = runs.MARKETS_KEPT
-    levels = DurableLevels(tmp_path / "market.db")
     venues = []
     for number in range(kept + 3):
         player = "BOB" if number == 0 else "ANN"
@@ -59,11 +67,10 @@ def test_of_ended_runs_the_newest_keep_their_market(tmp_path: Path) -> None:
 
 
 def test_a_large_market_is_deleted_a_few_rows_at_a_time_also_after_a_restart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    levels: DurableLevels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "_OLD_MARKETS", runs._OLD_MARKETS.replace("OFFSET 20", "OFFSET 0"))
     monkeypatch.setattr(runs, "DELETED_AT_ONCE", 5)
-    levels = DurableLevels(tmp_path / "market.db")
     with levels.exchange.transaction():
         instance = levels.master.start("ANN", "first_steps")
     levels.play_day(instance)

@@ -44,6 +44,7 @@ def client() -> Iterator[Client]:
     assert client.order(account="SELLER", direction="sell", price=1, qty=7000).status == 200
     assert client("POST", "/gm/levels/first_steps").status == 200
     yield client
+    client.close()
 
 
 @pytest.mark.parametrize("path", PATHS)

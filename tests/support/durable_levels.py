@@ -41,6 +41,11 @@ class DurableLevels:
         self.master._names = self.names
         self.master.go_on_from(market.game, market.latest)
 
+    def close(self) -> None:
+        """Leave neither threads nor an open file, if that was not seen to already."""
+        if not self.exchange.lock.locked():
+            self.exchange.close()
+
     def kill(self) -> None:
         """Go on with copies of the files as they are now, before anything is closed."""
         folder = Path(mkdtemp(dir=self.file.parent))

@@ -92,7 +92,8 @@ class Client:
         master = GameMaster(exchange, accounts, game, has_tape=has_tape, forget=[history.forget])
         timeline = Timeline(exchange, RealClock(clock), [master])
         thread = TimelineThread(exchange, master, timeline)  # begins with the first level
-        weakref.finalize(self, thread.stop).atexit = False
+        self.close = weakref.finalize(self, thread.stop)  # for who cannot wait to be collected
+        self.close.atexit = False
         self.services = Services(
             exchange,
             accounts,
