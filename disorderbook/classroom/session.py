@@ -105,10 +105,10 @@ def _dollars(cents: int | None) -> str:
     return "-" if cents is None else f"{cents / 100:,.2f}"
 
 
-def projected_at(plan: ClassPlan, bots: set[str], of: Round) -> str:
-    """The URL of a round's scores, among which no bots stand."""
+def projected_at(url: str, bots: set[str], of: Round) -> str:
+    """The URL of a round's scores at the exchange's, among which no bots stand."""
     which = [("venue", of.venue), *(("without", bot) for bot in sorted(bots))]
-    return f"{plan.url}/scores?{urlencode(which)}"
+    return f"{url}/scores?{urlencode(which)}"
 
 
 class Terminal:
@@ -212,9 +212,11 @@ class Session:
         if is_open:
             for line in reached_at(plan, network_addresses(), self._folder):
                 self._say(line)
-            shown = self._rounds.current() or self._rounds.following() or plan.rounds[-1]
-            url = projected_at(plan, self._folder.bot_accounts(), shown)
-            self._say(f"For the projector: {url}")
+        shown = self._rounds.current() or self._rounds.following() or plan.rounds[-1]
+        # Without TLS the admin's key, which freezes them, is for this machine alone.
+        base = plan.url if plan.tls and is_open else here
+        url = projected_at(base, self._folder.bot_accounts(), shown)
+        self._say(f"For the projector: {url}")
         self._say(f"Your page is {here}/admin, with the key in {self._folder.admin_key_file}")
         for line in status_lines(self._rounds):
             self._say(line)

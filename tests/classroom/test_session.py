@@ -85,7 +85,7 @@ def test_what_is_said_takes_the_place_of_the_prompt(capsys: pytest.CaptureFixtur
 def test_no_bots_stand_among_the_students_on_the_projector(tmp_path: Path) -> None:
     make_class(tmp_path / "class", NewClass(["ADA"], ["192.0.2.1"], port=80))
     plan = ClassFolder(tmp_path / "class").plan()
-    assert session.projected_at(plan, {"NOISE", "A&B #1"}, plan.rounds[0]) == (
+    assert session.projected_at(plan.url, {"NOISE", "A&B #1"}, plan.rounds[0]) == (
         "http://192.0.2.1/scores?venue=ROUND1&without=A%26B+%231&without=NOISE"
     )
 
@@ -261,6 +261,7 @@ def test_what_is_typed_is_obeyed_or_explained(tmp_path: Path) -> None:
         again = Session(market.folder, said.append)
         again._obey("end")
         again._greet(True)
-        assert any("/scores?venue=ROUND2" in line for line in said)  # the one that is next
+        (shown,) = [line for line in said if "/scores?" in line]
+        assert "//127.0.0.1:" in shown and "?venue=ROUND2" in shown  # the round that is next
         again._obey(None)  # the end of a terminal's input
         assert not again._is_running

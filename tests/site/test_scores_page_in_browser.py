@@ -202,6 +202,18 @@ def test_a_mistyped_venue_is_told_in_words(exchange: PrivateExchange, open_url: 
     page.wait_for_selector("#nothing:text-is('Nobody has used TYPO yet.')")
 
 
+@pytest.mark.parametrize("is_encrypted", [True, False])
+def test_the_admins_key_is_asked_for_only_where_a_proxy_takes_it(
+    is_encrypted: bool, exchange: PrivateExchange, open_url: Open
+) -> None:
+    context = f"{{ value: {str(is_encrypted).lower()} }}"
+    script = f"Object.defineProperty(window, 'isSecureContext', {context})"
+    page = open_url(f"{exchange.url}/scores", script=script)
+    page.keyboard.press("Shift")
+    page.wait_for_selector("#full")
+    assert page.is_visible("#key-form") is is_encrypted
+
+
 def test_no_name_moves_a_figure_and_every_figure_fits(
     exchange: PrivateExchange, open_url: Open, told: Told
 ) -> None:

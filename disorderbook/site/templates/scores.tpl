@@ -10,6 +10,7 @@
 <link rel="stylesheet" href="/static/page.css">
 <link rel="stylesheet" href="/static/notices.css">
 <link rel="stylesheet" href="/static/scores.css">
+<script src="/static/places.js"></script>
 <script type="module" src="/static/scores.js"></script>
 </head>
 <body class="board">
