@@ -93,6 +93,18 @@ def settled(page: Page) -> None:
     page.wait_for_selector("[aria-busy=true]", state="detached")
 
 
+@pytest.mark.parametrize("is_encrypted", [True, False])
+def test_the_documentation_asks_for_the_key_only_where_a_proxy_takes_it(
+    is_encrypted: bool, exchange: PrivateExchange, open_url: Open
+) -> None:
+    context = f"{{ value: {str(is_encrypted).lower()} }}"
+    script = f"Object.defineProperty(window, 'isSecureContext', {context})"
+    page = open_url(f"{exchange.url}/docs", script=script, ready="html.has-script")
+    assert page.is_visible("#mine [data-stands-for=YOUR_KEY]")
+    for part in (".for-admin", "#mine [data-stands-for=ADMIN_KEY]"):
+        assert page.is_visible(part) is is_encrypted
+
+
 def test_the_admins_key_is_asked_for_and_stays_in_the_tab(
     exchange: PrivateExchange, open_url: Open
 ) -> None:

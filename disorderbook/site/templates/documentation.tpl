@@ -50,8 +50,8 @@ your own answers name.
 its key for <code>{{examples.YOUR_KEY}}</code>.
 % end
 % if setup.has_admin_key:
-What the admin alone may do needs the key of <code>--admin-key-file</code>: put it for
-<code>{{examples.ADMIN_KEY}}</code>.
+<span class="for-admin">What the admin alone may do needs the key of <code>--admin-key-file</code>: put it for
+<code>{{examples.ADMIN_KEY}}</code>.</span>
 % end
 </p>
 <p id="shell" hidden><label>The lines are for <select>
