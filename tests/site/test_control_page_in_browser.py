@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from browser import Open, check_looks, set_look
+from msgspec import UNSET
 from playwright.sync_api import Page, Route
 from wsgi import BUY, ORDERS
 
@@ -205,6 +206,36 @@ def test_faults_and_latency_are_shown_and_ended(exchange: PrivateExchange, open_
             page.click(f"[aria-label='{button}']")
         assert sent.value.method == method
         assert json.loads(sent.value.post_data or "null") == body
+
+
+def test_a_fault_is_added_and_what_cannot_be_one_refused_at_its_field(
+    exchange: PrivateExchange, open_url: Open
+) -> None:
+    page = open_url(f"{exchange.url}/control")
+    assert page.is_hidden("#fault-status")
+    page.select_option("#fault-kind", "status")
+    page.fill("#fault-status", "200")
+    page.fill("#fault-number", "many")
+    for field, allowed in (("number", "2"), ("status", "503"), ("route", "GET /ob/api/venues")):
+        if field == "route":
+            page.fill("#fault-route", "nonsense")
+        page.click("#fault button")
+        page.wait_for_selector(f"#fault-{field}-error:has-text('allowed')")
+        page.fill(f"#fault-{field}", allowed)
+    page.fill("#fault-sentence", "Busy")
+    page.fill("#fault-account", "ANN")
+    page.click("#fault button")
+    page.wait_for_selector("#others tr:has-text('Fault')")
+    [fault] = exchange.control.faults
+    told = (fault.kind, fault.status, fault.next, fault.route, fault.sentence, fault.account)
+    assert told == ("status", 503, 2, "GET /ob/api/venues", "Busy", "ANN")
+    page.select_option("#fault-kind", "silence")
+    page.select_option("#fault-when", "probability")
+    page.fill("#fault-number", "0.25")
+    page.click("#fault button")
+    page.wait_for_selector("#others tr:nth-child(2)")
+    silent = list(exchange.control.faults)[1]
+    assert (silent.kind, silent.probability, silent.status) == ("silence", 0.25, UNSET)
 
 
 def test_a_stock_is_halted_and_the_clock_moved(exchange: PrivateExchange, open_url: Open) -> None:

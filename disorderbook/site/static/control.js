@@ -286,12 +286,32 @@ async function takeSnapshot() {
   $('snapshot-name').value = ''
 }
 
+// What is left empty is not said, and what is no number is sent for the exchange to refuse.
+function addFault() {
+  const numbers = ['fault-number', 'fault-status', 'fault-retry']
+  const fields = [...$('fault').querySelectorAll('[name]:enabled')].filter(field => field.value.trim())
+  return send('POST', `${CONTROL}/faults`, Object.fromEntries(fields.map(({ id, name, value }) =>
+    [name, numbers.includes(id) && Number.isFinite(Number(value)) ? Number(value) : value.trim()])))
+}
+
+function fitFaultForm() {
+  const when = $('fault-when').value
+  mark($('fault-number'), 'name', when)
+  put($('fault-number-name'), when === 'probability' ? '0 to 1' : 'Requests')
+  for (const part of $('fault').querySelectorAll('[data-of-status]')) {
+    part.hidden = part.querySelector('input').disabled = $('fault-kind').value !== 'status'
+  }
+}
+
 function attend() {
   const everything = 'Begin the whole market anew? All orders, trades, positions, levels and results ' +
     'are lost, and so is this list of requests.'
   $('reset').onclick = () => doing($('reset'), () => anew(everything, 'Reset all', 'POST', `${CONTROL}/reset`))
   attendForm('advance', () => send('POST', '/api/v1/clock', { advance: Number($('seconds').value) }))
   attendForm('snapshot', takeSnapshot)
+  attendForm('fault', addFault)
+  $('fault').onchange = fitFaultForm
+  fitFaultForm()
   for (const button of document.querySelectorAll('[data-status]')) {
     button.onclick = () => {
       for (const each of document.querySelectorAll('[data-status]')) {

@@ -92,6 +92,35 @@
           <tbody id="others"></tbody>
         </table>
       </div>
+      <form id="fault" autocomplete="off" aria-label="A new fault">
+        <p class="field whole-row"><label for="fault-kind">What becomes of a request</label>
+          <select id="fault-kind" name="kind">
+            <option value="drop-before">Connection reset, not done</option>
+            <option value="drop-after">Connection reset, done</option>
+            <option value="status">Refused with a status</option>
+            <option value="cut">Done, half an answer</option>
+            <option value="silence">Done, no answer</option>
+          </select></p>
+        <p class="field"><label for="fault-when">Which</label>
+          <select id="fault-when">
+            <option value="next">The next</option>
+            <option value="every">One of</option>
+            <option value="probability">With probability</option>
+          </select></p>
+        <p class="field"><label for="fault-number" id="fault-number-name">Requests</label>
+          <input id="fault-number" name="next" inputmode="decimal" value="1" required></p>
+        <p class="field" data-of-status hidden><label for="fault-status">Status</label>
+          <input id="fault-status" name="status" inputmode="numeric" value="503" required></p>
+        <p class="field" data-of-status hidden><label for="fault-retry">Retry after, s</label>
+          <input id="fault-retry" name="retryAfter" inputmode="numeric"></p>
+        <p class="field whole-row" data-of-status hidden><label for="fault-sentence">Sentence</label>
+          <input id="fault-sentence" name="sentence" placeholder="a usual one"></p>
+        <p class="field whole-row"><label for="fault-route">Method and path, * for any name</label>
+          <input id="fault-route" name="route" placeholder="any request" spellcheck="false" autocapitalize="none" autocorrect="off"></p>
+        <p class="field"><label for="fault-account">Of the account</label>
+          <input id="fault-account" name="account" placeholder="any account" spellcheck="false" autocapitalize="none" autocorrect="off"></p>
+        <button>Add the fault</button>
+      </form>
     </section>
   </div>
 </main>
