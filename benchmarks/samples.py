@@ -32,10 +32,9 @@ class Texts(Ledger):
     """Counts what would be stored."""
 
     def __init__(self) -> None:
-        self.letters = self.samples = 0
+        self.letters = 0
 
     def record_samples(self, changes: SampleChanges) -> None:
-        self.samples += 1
         self.letters += sum(len(sample.navs) for sample in changes.samples)
 
 
@@ -66,8 +65,8 @@ class Sampled:
         self._trade(0, "TRADER0", "TRADER1")
         self.recorder.note("TESTEX")
         self.now += SAMPLE_STEP
-        samples, steps = self.texts.samples, list[float]()
-        while self.texts.samples == samples:
+        steps: list[float] = []
+        while (due := self.recorder.next_at) is not None and due <= self.now:
             start = time.process_time()
             self.recorder.act()
             steps.append(time.process_time() - start)
