@@ -189,6 +189,7 @@ def measure(how: str, options: argparse.Namespace) -> Outcome:
         market, still = Market(port), Market(port, "STILL")
         still.order()
         market.trade(options.around, options.rate)
+        wait_until(lambda: subscriber.quotes and ticks.quotes)
         server.kill() if how == KILLED else server.stand_still()
         began = time.time()
         first = min(options.around, options.seconds)
@@ -200,6 +201,8 @@ def measure(how: str, options: argparse.Namespace) -> Outcome:
         market.trade(options.around, options.rate)
         made = market.orders // 2
         wait_until(lambda: len(set(subscriber.trades)) == made)
+        both = subscriber.quotes, ticks.quotes
+        wait_until(lambda: all(quotes and quotes[-1].at > ended for quotes in both))
         time.sleep(1)  # for the last quotes
         lost = sum(metric(port, f'lost_messages_total{{reason="{why}"}}') for why in REASONS)
         conflated = metric(port, "conflated_quotes_total")
