@@ -41,7 +41,8 @@ def steps(client: Administered, action: str, fields: dict[str, object]) -> list[
     left = []
     answer = [b""]
     for part in client.steps(f"{ADMIN}/{action}", keyed(KEY), "POST", fields):
-        assert client.services.exchange.lock.acquire(blocking=False)  # nobody has to wait
+        # Held in between it would never be free; a thread of the exchange may have it for a moment.
+        assert client.services.exchange.lock.acquire(timeout=5)
         client.services.exchange.lock.release()
         left.append(resting(client))
         answer.append(part)
