@@ -279,6 +279,7 @@ def test_a_server_that_stands_still_gets_no_old_quotes(
     with publishing(server) as (exchange, heard):
         trade(exchange, 5)
         heard.wait(has(5), "trade")
+        heard.wait(lambda all_: all_ and all_[-1].json["quote"].get("lastSize") == 5, "quote")
         server.stop()
         try:
             trade(exchange, 1, first=6)

@@ -52,9 +52,10 @@ class NatsServer:
             self._process = None
 
     def stop(self) -> None:
-        """Have it stand still, with its connections open, until `go_on`."""
+        """Have it stand still, with its connections open, until `go_on`. It does by then."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def go_on(self) -> None:
         assert self._process is not None
