@@ -33,6 +33,7 @@ CONNECT_SECONDS = 2.0  # that each step of connecting may take
 PING_SECONDS = 20  # between two signs of life of a quiet connection
 WRITE_SECONDS = 0.001  # between two looks whether nats-py has written everything
 LOOK_SECONDS = 0.1  # between two looks whether the connection has ended
+CANCEL_SECONDS = 1.0  # after which what goes on is cancelled again; it may need CLOSE_SECONDS
 CLOSE_SECONDS = 0.5  # for nats-py to end its tasks
 LONGEST_CREDENTIALS = 64 * 1024  # bytes of a file
 
@@ -238,6 +239,15 @@ async def abort(client: "Client") -> None:
     if closing.done() and not closing.cancelled():
         closing.exception()  # which is of no interest
     closing.cancel()
+
+
+def cancel_until_done(task: "asyncio.Task[None]") -> None:
+    """Cancel a task of the loop that this runs in, and again while it goes on: before Python 3.12
+    asyncio.wait_for, by which nats-py connects, loses a cancellation that comes as its wait ends.
+    """
+    if not task.done():
+        task.cancel()
+        task.get_loop().call_later(CANCEL_SECONDS, cancel_until_done, task)
 
 
 def stream_of(client: "Client") -> asyncio.WriteTransport | None:

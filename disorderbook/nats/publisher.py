@@ -30,6 +30,7 @@ from disorderbook.exchange import Exchange
 from disorderbook.nats.connection import (
     NatsAccess,
     abort,
+    cancel_until_done,
     confirm,
     connect,
     reason_of,
@@ -176,7 +177,7 @@ class Publisher:
         self._stopped.set()
         self._woken.set()
         if self._task is not None:
-            self._loop.call_later(END_SECONDS, self._task.cancel)
+            self._loop.call_later(END_SECONDS, cancel_until_done, self._task)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["Client"]:

@@ -28,6 +28,7 @@ from disorderbook.nats.arrivals import Arrivals
 from disorderbook.nats.connection import (
     NatsAccess,
     abort,
+    cancel_until_done,
     confirm,
     connect,
     reason_of,
@@ -106,7 +107,7 @@ class NatsSubscriber:
         self._is_over = True
         with suppress(RuntimeError):  # the loop has ended
             # A server that says nothing may be waited for.
-            self._loop.call_soon_threadsafe(lambda: self._task.cancel())
+            self._loop.call_soon_threadsafe(lambda: cancel_until_done(self._task))
         join(self._thread)
         self._loop.close()
 

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import socket
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from nats.errors import SlowConsumerError
 from nats_server import nats_server
 from tape_market import wait_until
 
+from disorderbook.nats import subscriber
 from disorderbook.nats.arrivals import Arrivals, Gap
 from disorderbook.nats.connection import nats_access
 from disorderbook.nats.subscriber import (
@@ -49,6 +52,27 @@ def test_a_server_that_says_nothing_holds_up_no_end(monkeypatch: pytest.MonkeyPa
             hearing.close()
             assert time.monotonic() < began + 60
             assert peer.recv(1) == b"", "the connection is closed"
+
+
+def test_a_cancellation_that_asyncio_loses_holds_up_no_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cancelled, connecting = list[bool](), threading.Event()
+
+    async def connect(*_: object) -> None:
+        connecting.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(600)
+        cancelled.append(True)
+        await asyncio.sleep(600)
+
+    monkeypatch.setattr(subscriber, "connect", connect)
+    monkeypatch.setattr("disorderbook.nats.connection.CANCEL_SECONDS", 0.01)
+    hearing = NatsSubscriber(nats_access("nats://127.0.0.1:1"), Arrivals(Waker()), lambda: None)
+    hearing.start()
+    assert connecting.wait(60)
+    hearing.close()
+    assert cancelled == [True]
 
 
 def permissions(denied: str) -> str:
