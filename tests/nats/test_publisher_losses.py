@@ -249,8 +249,7 @@ def test_what_is_repeated_has_to_fit_another_server(server: Server, market: Mark
     assert wait_until(lambda: server.count("trade") == 1)
     server.max_payload, server.is_silent = 300, False
     market.wait(lambda counts: counts.lost["too_large"] >= 3 and counts.is_connected)
-    assert market.publisher.counts().lost["outage"] == 0
-    assert market.publisher.counts().outages == 1
+    assert market.publisher.counts().lost["outage"] == 0 and server.count("trade") == 1
 
 
 def test_executions_of_levels_that_find_no_room_are_not_lost(
