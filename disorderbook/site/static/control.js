@@ -297,7 +297,7 @@ function addFault() {
 function fitFaultForm() {
   const when = $('fault-when').value
   mark($('fault-number'), 'name', when)
-  put($('fault-number-name'), when === 'probability' ? '0 to 1' : 'Requests')
+  put($('fault-number-name'), when === 'probability' ? 'Probability' : 'Requests')
   for (const part of $('fault').querySelectorAll('[data-of-status]')) {
     part.hidden = part.querySelector('input').disabled = $('fault-kind').value !== 'status'
   }

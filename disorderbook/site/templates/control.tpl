@@ -105,7 +105,7 @@
           <select id="fault-when">
             <option value="next">The next</option>
             <option value="every">One of</option>
-            <option value="probability">With probability</option>
+            <option value="probability">At random</option>
           </select></p>
         <p class="field"><label for="fault-number" id="fault-number-name">Requests</label>
           <input id="fault-number" name="next" inputmode="decimal" value="1" required></p>
@@ -114,7 +114,7 @@
         <p class="field" data-of-status hidden><label for="fault-retry">Retry after, s</label>
           <input id="fault-retry" name="retryAfter" inputmode="numeric"></p>
         <p class="field whole-row" data-of-status hidden><label for="fault-sentence">Sentence</label>
-          <input id="fault-sentence" name="sentence" placeholder="a usual one"></p>
+          <input id="fault-sentence" name="sentence" placeholder="the usual one"></p>
         <p class="field whole-row"><label for="fault-route">Method and path, * for any name</label>
           <input id="fault-route" name="route" placeholder="any request" spellcheck="false" autocapitalize="none" autocorrect="off"></p>
         <p class="field"><label for="fault-account">Of the account</label>
