@@ -106,7 +106,7 @@ def _dollars(cents: int | None) -> str:
 
 
 def projected_at(url: str, bots: set[str], of: Round) -> str:
-    """The URL of a round's scores at the exchange's, among which no bots stand."""
+    """Where an exchange at this URL shows the scores of a round, without those of the bots."""
     which = [("venue", of.venue), *(("without", bot) for bot in sorted(bots))]
     return f"{url}/scores?{urlencode(which)}"
 
@@ -302,7 +302,8 @@ def reached_at(plan: ClassPlan, addresses: list[str], folder: ClassFolder) -> It
     first = plan.hosts[0]
     if is_address(first) and first not in addresses:
         place = shlex.quote(str(folder.path))
-        yield f"The cards say {first}, which is no address of this machine now. For new ones:"
+        what = "class file says" if old else "cards say"
+        yield f"The {what} {first}, which is no address of this machine now. For new cards:"
         yield f"  {command()} class cards {place} --host {addresses[0]}"
     elif old:
         yield old

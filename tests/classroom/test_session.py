@@ -130,6 +130,7 @@ def test_it_is_said_that_cards_are_older_than_the_class_file(
         f" {place} now. Make them anew, and hand them out: disorderbook class cards {path}{hosts}"
     )
     assert not any("on the cards" in line for line in told)
+    assert "cards say" not in "".join(reached_at(folder.plan(), ["192.0.2.7"], folder))
     folder.cards_file.unlink()
     assert "are old" not in "".join(reached_at(folder.plan(), ["192.0.2.1"], folder))
 
