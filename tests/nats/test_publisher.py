@@ -441,11 +441,8 @@ def test_the_documented_subscriber_hears_trades(
     run = asyncio.run
 
     async def until_heard(listening: Coroutine[Any, Any, None]) -> None:
-        task, said, wanted = (
-            asyncio.create_task(listening),
-            "",
-            "disorderbook.TESTEX.FOOBAR.trade {",
-        )
+        task = asyncio.create_task(listening)
+        said, wanted = "", "disorderbook.TESTEX.FOOBAR.trade {"
         while wanted not in said and not task.done():
             trade(exchange)
             await asyncio.sleep(0.05)

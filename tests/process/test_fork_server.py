@@ -4,6 +4,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import fork_server
@@ -26,15 +28,24 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("is_killed", [False, True], ids=["the tests end", "the server is killed"])
-def test_a_script_is_asked_to_end_with_the_server_that_has_forked_it(
-    is_killed: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def serving(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+    """A server that forks scripts for this test, and the end of its socket that tests have."""
     tests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-c", SERVER, str(theirs.fileno())]
     with tests, subprocess.Popen(command, pass_fds=[theirs.fileno()]) as server:
         theirs.close()
         monkeypatch.setattr(fork_server, "_server", lambda *_: tests)
+        yield server, tests
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["the tests end", "the server is killed"])
+def test_a_script_is_asked_to_end_with_the_server_that_has_forked_it(
+    is_killed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(monkeypatch) as (server, tests):
         script = fork_server.popen(
             [sys.executable, "-c", SCRIPT], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
         )
@@ -52,11 +63,7 @@ def test_a_script_is_asked_to_end_with_the_server_that_has_forked_it(
 def test_an_interrupt_that_goes_to_the_server_too_ends_only_the_script(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-c", SERVER, str(theirs.fileno())]
-    with tests, subprocess.Popen(command, pass_fds=[theirs.fileno()]) as server:
-        theirs.close()
-        monkeypatch.setattr(fork_server, "_server", lambda *_: tests)
+    with serving(monkeypatch) as (server, tests):
         code = "try: input(print(flush=True))\nexcept KeyboardInterrupt: raise SystemExit(7)"
         with fork_server.popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from browser import Open, check_looks, set_look
+from browser import Open, check_looks, secured, set_look
 from playwright.sync_api import BrowserContext, Page, Route
 
 from disorderbook.in_process import PrivateExchange, serve
@@ -206,9 +206,7 @@ def test_a_mistyped_venue_is_told_in_words(exchange: PrivateExchange, open_url: 
 def test_the_admins_key_is_asked_for_only_where_a_proxy_takes_it(
     is_encrypted: bool, exchange: PrivateExchange, open_url: Open
 ) -> None:
-    context = f"{{ value: {str(is_encrypted).lower()} }}"
-    script = f"Object.defineProperty(window, 'isSecureContext', {context})"
-    page = open_url(f"{exchange.url}/scores", script=script)
+    page = open_url(f"{exchange.url}/scores", script=secured(is_encrypted))
     page.keyboard.press("Shift")
     page.wait_for_selector("#full")
     assert page.is_visible("#key-form") is is_encrypted

@@ -31,6 +31,12 @@ NAMES = (
 )
 
 
+def secured(is_secure: bool) -> str:
+    """A script that makes a page take itself for one of https or this machine, or of neither."""
+    context = f"{{ value: {str(is_secure).lower()} }}"
+    return f"Object.defineProperty(window, 'isSecureContext', {context})"
+
+
 def installed_browser() -> str | None:
     """The path of a browser that Playwright can drive, if there is one."""
     return next(filter(None, map(shutil.which, NAMES)), None)

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 LEAST = 10_000  # below are the ports that programs are known by
+TRIES = 100
 CHOICE = random.SystemRandom()  # each worker of a run has another one
 
 
@@ -14,10 +15,10 @@ def free_port() -> int:
     """A port where nobody listens, of those that the system gives to nobody who asks for any: so no
     connection of another test gets it before it is used.
     """
-    while True:
-        port = CHOICE.randrange(LEAST, first_given_port())
+    for port in CHOICE.sample(range(LEAST, first_given_port()), TRIES):
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+    raise OSError(f"none of {TRIES} ports below {first_given_port()} can be listened at")
 
 
 @cache
