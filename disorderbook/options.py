@@ -1,8 +1,8 @@
 """What the options of a Python function may be: one way to refuse them, with a sentence that names
 the option. Types are those of the function's signature, so that no option can be forgotten.
 
-The sentences tell no values of another type: one of them may be a key. The client, which can be
-taken alone, has the same in `client/network.py`.
+A value of another type is not told: it may be a key. The client, which can be taken alone, has its
+own way to refuse types, `client.network.check_types`.
 """
 
 import inspect
@@ -80,7 +80,7 @@ def _is_of(value: object, hint: Any) -> bool:
         return isinstance(value, Sequence) and not isinstance(value, str) and _holds(value, hint)
     if origin is Mapping:
         return isinstance(value, Mapping)  # what is in it is checked where it is read
-    return isinstance(value, type(None) if origin is None else origin)
+    return isinstance(value, origin)
 
 
 def _holds(values: Sequence[object], hint: Any) -> bool:

@@ -483,8 +483,9 @@ def _refusing(steps: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _until_failed(steps: Iterable[bytes], start_response: Callable[..., object]) -> Iterator[bytes]:
-    """The same steps for a server that is not ours, which answers by itself for those that fail:
-    before anything was sent with an answer of its own, after that by breaking off.
+    """The same steps, for a server that is not ours. If one fails before anything was sent, the
+    answer is a refusal or an internal error, as under our own server; after that the server ends
+    the connection.
     """
     try:
         yield from steps

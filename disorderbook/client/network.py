@@ -28,7 +28,7 @@ DETAIL_HEADER = "X-Error-Detail"
 API = "/ob/api"
 EXTENSIONS = "/api/v1"  # what the exchange has beyond the protocol, beside the API
 TAPE = "/ob/api/ws"
-LONGEST_TIMEOUT = 1_000_000  # seconds; the system's calls know less than 25 days
+LONGEST_TIMEOUT = 1_000_000  # seconds; system calls can wait for 24 days, and no longer
 TAPE_PORT = 8001  # on this machine, without anything in front of the exchange
 
 UNSENDABLE = ("", ".", "..")  # parts of a path that have a meaning of their own

@@ -144,9 +144,9 @@ class Program:
 
     `command` and `environment` are what `command_of` and `environment_of` return. `clock` gives the
     time of what is printed, in nanoseconds since 1970, and `log` is the file for all of it (None:
-    there is none). `announce` is called in the new process, after its group is made and before the
-    program has it; other threads are not there, so it may take no lock. Raises ValueError with a
-    sentence if the program cannot be started.
+    there is none). `announce` is called in the new process, which has its group already, before the
+    program begins there. It may take no lock: a thread that has it would not be in that process.
+    Raises ValueError with a sentence if the program cannot be started.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ CONNECT_SECONDS = 2.0  # that each step of connecting may take
 PING_SECONDS = 20  # between two signs of life of a quiet connection
 WRITE_SECONDS = 0.001  # between two looks whether nats-py has written everything
 LOOK_SECONDS = 0.1  # between two looks whether the connection has ended
-CANCEL_SECONDS = 1.0  # after which what goes on is cancelled again; it may need CLOSE_SECONDS
+CANCEL_SECONDS = 1.0  # until a task is cancelled again, whose end may take CLOSE_SECONDS
 CLOSE_SECONDS = 0.5  # for nats-py to end its tasks
 LONGEST_CREDENTIALS = 64 * 1024  # bytes of a file
 

@@ -10,7 +10,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from browser import Open, check_looks, set_look
+from browser import Open, check_looks, secured, set_look
 from playwright.sync_api import Page
 from wsgi import BUY, ORDERS
 
@@ -97,9 +97,7 @@ def settled(page: Page) -> None:
 def test_the_documentation_asks_for_the_key_only_where_a_proxy_takes_it(
     is_encrypted: bool, exchange: PrivateExchange, open_url: Open
 ) -> None:
-    context = f"{{ value: {str(is_encrypted).lower()} }}"
-    script = f"Object.defineProperty(window, 'isSecureContext', {context})"
-    page = open_url(f"{exchange.url}/docs", script=script, ready="html.has-script")
+    page = open_url(f"{exchange.url}/docs", script=secured(is_encrypted), ready="html.has-script")
     assert page.is_visible("#mine [data-stands-for=YOUR_KEY]")
     for part in (".for-admin", "#mine [data-stands-for=ADMIN_KEY]"):
         assert page.is_visible(part) is is_encrypted
@@ -112,7 +110,7 @@ def test_the_admins_key_is_asked_for_and_stays_in_the_tab(
     asked: list[str] = []
     page.on("request", lambda sent: "/v1/admin" in sent.url and asked.append(sent.url))
     page.wait_for_selector("#gone-title:text-is('The admin’s key is needed')")
-    assert "of a class, of admin.key in its folder" in page.inner_text("#gone-text")
+    assert "for a class that is admin.key in its folder" in page.inner_text("#gone-text")
     assert asked == []
     page.fill("#key", "annkey")
     page.press("#key", "Enter")

@@ -8,10 +8,12 @@ import {
 } from './dom.js'
 import { Refused, givenKey, isSilence, send } from './requests.js'
 
+// The admin's key, for whoever looks for it.
+const WHERE_IT_IS = 'It is in the file that --admin-key-file names; for a class that is admin.key in its folder.'
+
 let page = {}
 let refusal = null // why nothing is told, as a title and a sentence
 let isTold = false
-const WHERE_IT_IS = 'It is the line of the file that --admin-key-file names; of a class, of admin.key in its folder.'
 let denied = null // the key that was not the admin's: it is not sent again and again
 
 // ---- Asking -------------------------------------------------------------------------------------
