@@ -1,5 +1,6 @@
 """Of a run: what is marked, and that tests marked `serial` come last, each while no other runs."""
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -132,3 +133,13 @@ def test_who_asks_for_a_browser_is_marked_by_it(conftest: Any) -> None:
     ]
     conftest.pytest_collection_modifyitems(tests)
     assert marks == {"browser": ["browser"], "tmp_path": []}
+
+
+def test_there_is_a_worker_more_than_cores_unless_somebody_says_so(
+    conftest: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
+    monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
+    assert conftest.pytest_xdist_auto_num_workers() == 3
+    monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "2")
+    assert conftest.pytest_xdist_auto_num_workers() is None
