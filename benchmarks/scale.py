@@ -35,7 +35,7 @@ from disorderbook.assembly import OWN_SERVER
 from disorderbook.classroom.proxy import ProxyServer, nginx_command, nginx_program, server_text
 
 VENUES = ("TESTEX", "OTHEREX")
-PATIENCE = 10.0  # seconds for nginx to listen
+PATIENCE = 30.0  # seconds for nginx to listen
 MAIN = """
 daemon off;
 master_process off;

@@ -42,7 +42,7 @@ def steps(client: Administered, action: str, fields: dict[str, object]) -> list[
     answer = [b""]
     for part in client.steps(f"{ADMIN}/{action}", keyed(KEY), "POST", fields):
         # Held in between it would never be free; a thread of the exchange may have it for a moment.
-        assert client.services.exchange.lock.acquire(timeout=5)
+        assert client.services.exchange.lock.acquire(timeout=60)
         client.services.exchange.lock.release()
         left.append(resting(client))
         answer.append(part)
@@ -127,7 +127,7 @@ def test_all_stocks_of_a_venue_are_changed_in_steps(
         answer = client.steps(f"{ADMIN}/{action}", keyed(KEY), "POST", fields)
         changed = []
         for number, part in enumerate(answer):
-            assert services.exchange.lock.acquire(timeout=10)  # samples of values may be taken
+            assert services.exchange.lock.acquire(timeout=60)  # samples of values may be taken
             services.exchange.lock.release()
             if number == 0:
                 assert part == b""

@@ -104,7 +104,7 @@ class Afternoon:
 
     def quote(self, venue: str, stock: str) -> Any:
         url = f"{self.connection.url}/ob/api/venues/{venue}/stocks/{stock}/quote"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return json.load(answer)
 
 

@@ -34,11 +34,12 @@ from disorderbook.client import (
 from disorderbook.client.results import Verdict, read
 from disorderbook.in_process import PrivateExchange, serve
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 30.0  # seconds
 
 
 def market_of(exchange: PrivateExchange, account: str = "ME", key: str | None = None) -> Market:
-    return Market("TESTEX", "FOOBAR", account, key, exchange.url, exchange.tape_url)
+    more = 2 * PATIENCE
+    return Market("TESTEX", "FOOBAR", account, key, exchange.url, exchange.tape_url, timeout=more)
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_it_ends_when_the_market_is_closed_however_many_listen(market: Market) -
         assert ticks.get(timeout=PATIENCE).bid == 5000
         closing = threading.Thread(target=market.close)
         closing.start()
-        closing.join(PATIENCE / 2)  # less than it would wait for the exchange
+        closing.join(PATIENCE)  # less than it would wait for the exchange
         assert not closing.is_alive()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from disorderbook.client import ExchangeUnreachable, Market, MarketClosed
 
-PATIENCE = 10.0  # seconds; far below the timeout of the markets here
+PATIENCE = 30.0  # seconds; far below the timeout of the markets here
 
 
 def test_abort_ends_a_call_that_waits_for_an_answer_and_each_later_one() -> None:

@@ -10,7 +10,7 @@ import pytest
 from disorderbook.client.market import HttpConnection
 from disorderbook.client.results import ExchangeUnreachable, MarketClosed, Refused, Verdict
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 30.0  # seconds
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"ok":true}'
 
 

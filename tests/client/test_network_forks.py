@@ -94,7 +94,7 @@ def test_a_fork_in_the_midst_of_a_request_leaves_the_answer_to_the_parent() -> N
                 print("the child was told:", told, flush=True)
                 os._exit(told == "yes")
         signal.signal(signal.SIGUSR1, before)
-        thread.join(10)
+        thread.join(60)
     assert told == "yes" and os.waitpid(children[0], 0)[1] == 0
 
 
@@ -163,7 +163,7 @@ def test_a_listener_that_another_thread_waits_on_can_be_used_in_the_child(
             assert heard(child) == []
         assert thread.is_alive()
         market.buy(5, 1)
-        thread.join(10)
+        thread.join(60)
         assert told == [5]
 
 
@@ -194,7 +194,7 @@ def test_the_other_side_of_a_websocket_hears_nothing_of_the_child() -> None:
         connection.send("the parent")
         listener.close()
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
     assert said == ["/ticks", "the parent"]
 
 

@@ -39,7 +39,7 @@ def proxy() -> Iterator[Proxy]:
         thread.start()
         yield proxy
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.fixture(autouse=True)

@@ -267,7 +267,7 @@ def test_the_tape_is_held_and_told_in_order(exchange: PrivateExchange) -> None:
         ticks.socket.settimeout(0.05)
         with pytest.raises(TimeoutError):
             ticks.frame()
-        ticks.socket.settimeout(10)
+        ticks.socket.settimeout(60)
         control.tape.release()
         bids = []
         for _ in range(3):
@@ -297,7 +297,7 @@ def test_under_a_stepped_clock_the_tape_is_late_on_that() -> None:
             ticks.socket.settimeout(0.05)
             with pytest.raises(TimeoutError):
                 ticks.frame()
-            ticks.socket.settimeout(10)
+            ticks.socket.settimeout(60)
             exchange.advance(1.5)
             assert ticks.frame() is not None
 

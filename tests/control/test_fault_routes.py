@@ -128,7 +128,7 @@ def test_the_tape_is_held_released_and_disconnected(exchange: PrivateExchange) -
         ticks.socket.settimeout(0.05)
         with pytest.raises(TimeoutError):
             ticks.frame()
-        ticks.socket.settimeout(10)
+        ticks.socket.settimeout(60)
         control(exchange, "POST", "/tape/release")
         assert ticks.frame() is not None
         told = control(exchange, "POST", "/tape/disconnect", {"venue": "TESTEX", "code": 1011})

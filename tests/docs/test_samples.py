@@ -225,7 +225,7 @@ def test_prometheus_is_told_where_the_metrics_are(exchange: Exchange) -> None:
     ]
     ((target,),) = [each["targets"] for each in scraped["static_configs"]]
     assert target == f"127.0.0.1:{make_parser().parse_args([]).port}"
-    with WITHOUT_PROXY.open(f"http://127.0.0.1:{exchange.port}/metrics", timeout=10) as answer:
+    with WITHOUT_PROXY.open(f"http://127.0.0.1:{exchange.port}/metrics", timeout=60) as answer:
         assert b"disorderbook_" in answer.read()
 
 

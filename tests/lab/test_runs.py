@@ -66,7 +66,7 @@ E = os.environ
 def ask(path, body=None):
     headers = {"X-Starfighter-Authorization": E["DISORDERBOOK_KEY"]}
     request = urllib.request.Request(E["DISORDERBOOK_URL"] + path, body, headers)
-    return json.load(urllib.request.urlopen(request, timeout=10))
+    return json.load(urllib.request.urlopen(request, timeout=60))
 
 def order(quantity):
     return json.dumps({"account": E["DISORDERBOOK_ACCOUNT"], "direction": "buy", "price": 0,

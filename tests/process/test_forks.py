@@ -38,7 +38,7 @@ def test_the_sockets_of_an_address_are_the_parents_alone(fork: Fork) -> None:
             accepted.sendall(b"still there")
             assert client.recv(64) == b"still there"
             accepted.close()
-            client.settimeout(10)
+            client.settimeout(60)
             assert client.recv(64) == b"", "somebody still has the connection"
             listener.close()
             with pytest.raises(ConnectionRefusedError):

@@ -147,7 +147,7 @@ def test_an_exchange_is_reached_at_the_ipv6_address_with_its_tape_and_its_pages(
     origin: str,
 ) -> None:
     with disorderbook.serve(websockets=True) as exchange:
-        connection = http.client.HTTPConnection(IPV6_HOST, exchange.port, timeout=10)
+        connection = http.client.HTTPConnection(IPV6_HOST, exchange.port, timeout=60)
         said = {"Origin": origin.format(port=exchange.port)}
         for path, headers in (("/ob/api/heartbeat", said), ("/docs", {}), ("/", said)):
             connection.request("GET", path, headers=headers)

@@ -68,9 +68,9 @@ def test_a_long_pause_ends_at_once_when_it_is_stopped(exchange: Exchange, venue:
     trader = a_trader(exchange, venue, pause=(3600.0, 3600.0), say=lambda line: has_placed.set())
     thread = threading.Thread(target=trader.run, args=(stop,))
     thread.start()
-    assert has_placed.wait(10)
+    assert has_placed.wait(60)
     stop.set()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 

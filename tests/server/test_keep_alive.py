@@ -13,7 +13,7 @@ from disorderbook.protocol.names import HOST
 
 def test_a_connection_is_kept_alive__difference_14() -> None:
     with running() as exchange:
-        connection = http.client.HTTPConnection(HOST, exchange.port, timeout=10)
+        connection = http.client.HTTPConnection(HOST, exchange.port, timeout=60)
         connection.connect()
         kept = connection.sock
         for number in range(3):
@@ -27,7 +27,7 @@ def test_a_connection_is_kept_alive__difference_14() -> None:
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_a_body_that_nobody_asked_for_is_skipped__difference_14(method: str) -> None:
     with running() as exchange:
-        connection = http.client.HTTPConnection(HOST, exchange.port, timeout=10)
+        connection = http.client.HTTPConnection(HOST, exchange.port, timeout=60)
         connection.request("POST", ORDERS, json.dumps(BUY))
         connection.getresponse().read()
         for _ in range(2):

@@ -43,7 +43,7 @@ class Later:
 
     def next(self) -> Pending:
         """The future of the next POST, once it has come."""
-        assert self.has_asked.acquire(timeout=10)
+        assert self.has_asked.acquire(timeout=60)
         return self.futures.pop(0)
 
 

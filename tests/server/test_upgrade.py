@@ -36,13 +36,13 @@ class Taker:
         self.taken.put((sock, address, received))
 
     def next(self) -> tuple[socket.socket, Any, bytes]:
-        return self.taken.get(timeout=10)
+        return self.taken.get(timeout=60)
 
     def read(self, size: int) -> bytes:
         """So many bytes of the next connection, which is closed; none of them may be missing."""
         sock, _, received = self.next()
         with sock:
-            sock.settimeout(10)
+            sock.settimeout(60)
             while len(received) < size:
                 piece = sock.recv(65536)
                 assert piece, received

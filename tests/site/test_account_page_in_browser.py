@@ -74,7 +74,7 @@ def order(
         json.dumps(body).encode(),
         {KEY_HEADER: KEYS.get(account, "any")},
     )
-    with urllib.request.urlopen(asked, timeout=10) as answer:
+    with urllib.request.urlopen(asked, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -150,7 +150,7 @@ def test_it_shows_what_the_account_has_and_follows(
         "() => marks.map(m => m === colourOf('--sell') ? 'sell' : 'buy').join() === 'buy,buy,sell'"
     )
     history = f"{exchange.url}/api/v1/venues/TESTEX/accounts/ANN/history?symbol=HAS"
-    with urllib.request.urlopen(history, timeout=10) as answer:
+    with urllib.request.urlopen(history, timeout=60) as answer:
         points = json.load(answer)["points"]
     page.evaluate("import('/static/own.js').then(found => { window.found = found })")
     page.wait_for_function(

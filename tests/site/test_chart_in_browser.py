@@ -91,7 +91,7 @@ def order(
         json.dumps(body | {"orderType": "limit"}).encode(),
         {"X-Starfighter-Authorization": KEYS.get(account, "any")},
     )
-    urllib.request.urlopen(asked, timeout=10).close()
+    urllib.request.urlopen(asked, timeout=60).close()
 
 
 def trade(exchange: PrivateExchange, symbol: str, *prices: int, **more: str) -> None:
@@ -210,7 +210,7 @@ def test_it_is_read_by_mouse_finger_and_keys(exchange: PrivateExchange, open_url
     page.keyboard.press("ArrowLeft")
     text = page.inner_text("#readout")
     candles = f"{exchange.url}/api/v1/venues/TESTEX/stocks/READ/candles"
-    with urllib.request.urlopen(candles, timeout=10) as answer:
+    with urllib.request.urlopen(candles, timeout=60) as answer:
         told: list[dict[str, Any]] = json.load(answer)["candles"]
     assert text.startswith(f"{told[-1]['ts'][11:19]} UTC")
     if len(told) == 1:  # all in one second

@@ -9,12 +9,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from browser import Open, faults
+from browser import PATIENCE, Open, faults
 from live import ROOT, Exchange, running
 from playwright.sync_api import Browser, BrowserContext, Page
 from playwright.sync_api import Route as PlaywrightRoute
 
-PATIENCE = 20_000  # milliseconds for the page to show something
 SCREENS = {"phone": (390, 844), "projector": (1920, 1080)}
 MOST_SCREENS = 15  # that the page is tall
 COLUMNS = ("told", "tried")

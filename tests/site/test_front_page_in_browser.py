@@ -59,14 +59,14 @@ def open_page(open_url: Open) -> Open:
 
 
 def ask(exchange: Exchange, path: str) -> Any:
-    with urllib.request.urlopen(f"http://127.0.0.1:{exchange.port}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{exchange.port}{path}", timeout=60) as answer:
         return json.load(answer)
 
 
 def order(exchange: Exchange, symbol: str, **changes: Any) -> Any:
     url = f"{exchange.url}venues/TESTEX/stocks/{quote(symbol)}/orders"
     body = json.dumps(BUY | changes).encode()
-    with urllib.request.urlopen(url, body, timeout=10) as answer:
+    with urllib.request.urlopen(url, body, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -467,7 +467,7 @@ def test_with_keys_the_page_shows_no_holdings(open_page: Open) -> None:
                 body,
                 {"X-Starfighter-Authorization": keys[account]},
             )
-            urllib.request.urlopen(asked, timeout=10).close()
+            urllib.request.urlopen(asked, timeout=60).close()
         wait_for_text(page, "last-price", "50.00")
         page.wait_for_function("() => document.getElementById('scores').rows.length === 2")
         assert page.locator(".holdings:visible, .scores .wide:visible").count() == 0
@@ -495,7 +495,7 @@ def test_with_a_key_the_page_shows_the_holdings_of_its_owner(open_page: Open) ->
                 body,
                 {"X-Starfighter-Authorization": keys[account]},
             )
-            urllib.request.urlopen(asked, timeout=10).close()
+            urllib.request.urlopen(asked, timeout=60).close()
         page.wait_for_function("() => document.getElementById('scores').rows.length === 2")
         qty = str(BUY["qty"])
         assert sorted([row[0], *row[3:]] for row in scores_shown(page)) == sorted(

@@ -38,7 +38,7 @@ def order(
     fields = {"account": "ANN", "orderType": "limit"}
     body = json.dumps(fields | {"direction": direction, "price": price, "qty": qty}).encode()
     url = f"{exchange.url}/ob/api/venues/{venue}/stocks/{quote(symbol, safe='')}/orders"
-    urllib.request.urlopen(url, body, timeout=10).close()
+    urllib.request.urlopen(url, body, timeout=60).close()
 
 
 def test_fifty_stocks_are_seen_with_what_they_are_at(

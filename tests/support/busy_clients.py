@@ -24,7 +24,7 @@ class Trader(threading.Thread):
         self.cancelled: dict[int, Json] = {}
         self.fault: BaseException | None = None  # what should not have happened
         self._account, self._progress, self._draw = account, progress, random.Random()
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def run(self) -> None:
         try:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 E = os.environ
 rng = random.Random(int(E["DISORDERBOOK_SEED"]))
 url = urlsplit(E["DISORDERBOOK_URL"])
-connection = http.client.HTTPConnection(url.netloc, timeout=10)
+connection = http.client.HTTPConnection(url.netloc, timeout=60)
 stock = f"{url.path}venues/{E['DISORDERBOOK_VENUE']}/stocks/{E['DISORDERBOOK_SYMBOL']}"
 headers = {"X-Starfighter-Authorization": E["DISORDERBOOK_KEY"]}
 

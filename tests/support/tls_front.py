@@ -78,7 +78,7 @@ def tls_front(exchange: PrivateExchange, folder: Path, name: str = f"IP:{HOST}")
         thread.start()
         yield Front(listener.getsockname()[1], certificate)
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join(60)
 
 
 def _serve(context: ssl.SSLContext, plain: socket.socket, ports: tuple[int, int]) -> None:
@@ -91,7 +91,7 @@ def _serve(context: ssl.SSLContext, plain: socket.socket, ports: tuple[int, int]
             back.start()
             _pump(client, backend)
             backend.shutdown(socket.SHUT_RDWR)
-            back.join(10)
+            back.join(60)
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

@@ -108,7 +108,7 @@ def test_deaf_listeners_delay_nobody_and_cost_little_memory() -> None:
             flood(services, 50_000)
             assert resident_bytes() - before < 30e6
             services.tape.close()
-            reader.join(10)
+            reader.join(60)
             assert not reader.is_alive()
         for peer in deaf:
             peer.socket.close()

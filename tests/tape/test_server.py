@@ -217,7 +217,7 @@ def test_out_of_descriptors_it_pauses_says_so_once_and_recovers(
         resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 4, hard))
         try:
             for sock in sockets:
-                sock.settimeout(10)
+                sock.settimeout(60)
                 sock.connect((HOST, services.port))
                 sock.sendall(handshake())
             wait_until(lambda: bool(caplog.records))

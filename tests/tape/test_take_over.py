@@ -188,7 +188,7 @@ def test_those_that_wait_for_the_tape_take_room_of_both_ways__difference_27() ->
         holding, held = threading.Event(), threading.Event()
         services.tape._server._feed = Busy(services.tape, held, holding)
         server.waker.wake()
-        assert held.wait(10)
+        assert held.wait(60)
         ends = [connected() for _ in range(4)]
         for ours, _ in ends[:3]:
             services.tape.take_over(ours, ("127.0.0.1", 1), b"")
@@ -223,7 +223,7 @@ class Busy:
 
     def deliver(self) -> None:
         self._held.set()
-        assert self._holding.wait(10)
+        assert self._holding.wait(60)
         self._feed.deliver()
 
 
