@@ -249,10 +249,10 @@ def test_a_clock_that_is_moved_is_moved_by_the_latency(clock: str) -> None:
 
 
 def test_a_fast_clock_has_its_latency_in_its_own_time() -> None:
-    with serve(speed=1000.0, latency="10s") as exchange:
+    with serve(speed=1000.0, latency="60s") as exchange:
         begun, moment = time.monotonic(), exchange.time
         ask(exchange)
-        assert exchange.time - moment >= 10 and time.monotonic() - begun < 9
+        assert exchange.time - moment >= 60 and time.monotonic() - begun < 60
 
 
 # ---- the tape
