@@ -6,7 +6,7 @@ collector alone.
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 from disorderbook.accounts import Accounts, check_admin_key, check_keys
@@ -151,7 +151,7 @@ def serve(
     websockets: bool = False,
     tape_port: int = 0,
     max_listeners: int = MAX_LISTENERS,
-    allowed_hosts: Sequence[str] = (),
+    allowed_hosts: Collection[str] = (),
     day_seconds: float = DAY_SECONDS,
     seed: int | None = None,
     max_instances: int = MAX_INSTANCES,

@@ -6,8 +6,11 @@ own way to refuse types, `client.network.check_types`.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from decimal import Decimal
 from functools import cache, wraps
+from numbers import Integral, Real
 from types import UnionType
 from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -19,7 +22,8 @@ T = TypeVar("T")
 
 def typed_options(function: Callable[P, T]) -> Callable[P, T]:
     """Have a function raise ValueError for an argument of another type than its signature says. An
-    integer is a number (float), and a bool is neither.
+    integer is a number (float), and a bool is neither. Integers and numbers of other kinds, such as
+    numpy's, become Python's own.
     """
 
     @cache
@@ -29,11 +33,13 @@ def typed_options(function: Callable[P, T]) -> Callable[P, T]:
     @wraps(function)
     def checked(*arguments: P.args, **options: P.kwargs) -> T:
         parameters, hints = signature()
-        for name, value in parameters.bind(*arguments, **options).arguments.items():
+        bound = parameters.bind(*arguments, **options)
+        for name, given in bound.arguments.items():
             hint = hints.get(name, Any)
+            value = bound.arguments[name] = _own_number(given, hint)
             if not _is_of(value, hint):
                 raise ValueError(f"{name} has to be {_named(hint)}, and not {type(value).__name__}")
-        return function(*arguments, **options)
+        return function(*bound.args, **bound.kwargs)
 
     return checked
 
@@ -66,6 +72,19 @@ def read_option(option: str, read: Callable[[str], T], text: str) -> T:
         raise ValueError(f"{option}: {fault}") from None
 
 
+def _own_number(value: Any, hint: Any) -> Any:
+    """Python's own integer or number of the same value, where the hint is one; others as they are,
+    and so are those that no float can be.
+    """
+    kinds = get_args(hint) or (hint,)
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value) if int in kinds or float in kinds else value
+    if float in kinds and isinstance(value, (Real, Decimal)) and not isinstance(value, bool):
+        with suppress(OverflowError, ValueError):
+            return float(value)
+    return value
+
+
 def _is_of(value: object, hint: Any) -> bool:
     origin = get_origin(hint) or hint
     if origin in (Union, UnionType):
@@ -76,14 +95,14 @@ def _is_of(value: object, hint: Any) -> bool:
         return origin is bool or origin is object
     if origin is float:
         return isinstance(value, (int, float))
-    if origin is Sequence:  # of texts, and a text is none
-        return isinstance(value, Sequence) and not isinstance(value, str) and _holds(value, hint)
+    if origin is Collection:  # of texts, and a text is none
+        return isinstance(value, Collection) and not isinstance(value, str) and _holds(value, hint)
     if origin is Mapping:
         return isinstance(value, Mapping)  # what is in it is checked where it is read
     return isinstance(value, origin)
 
 
-def _holds(values: Sequence[object], hint: Any) -> bool:
+def _holds(values: Collection[object], hint: Any) -> bool:
     return all(_is_of(value, kind) for kind in get_args(hint) for value in values)
 
 

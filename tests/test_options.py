@@ -2,6 +2,11 @@
 
 import inspect
 from collections.abc import Callable
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
+from numbers import Integral
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -91,5 +96,47 @@ def test_what_is_out_of_bounds_is_a_sentence_that_names_the_option(
 
 
 def test_an_integer_is_a_number_and_any_mapping_holds_accounts() -> None:
-    with serve(day_seconds=5, accounts={"ANN": "key"}, allowed_hosts=("a.example",)) as exchange:
+    accounts, hosts = MappingProxyType({"ANN": "key"}), {"a.example"}
+    with serve(day_seconds=5, accounts=accounts, allowed_hosts=hosts) as exchange:
         Market(exchange.venue, exchange.symbol, url=exchange.url, timeout=8).close()
+
+
+class Size(IntEnum):
+    SMALL = 7
+
+
+@Integral.register
+class Foreign:
+    """An integer as numpy has them: one by its abstract class alone."""
+
+    def __int__(self) -> int:
+        return 7
+
+    def __float__(self) -> float:
+        return 7.0
+
+
+def test_numbers_of_other_kinds_become_python_s_own() -> None:
+    options: dict[str, Any] = {"max_books": Size.SMALL, "seed": Foreign(), "speed": Foreign()}
+    for seconds in (Foreign(), Fraction(5), Decimal(5)):
+        with serve(day_seconds=seconds, **options):  # type: ignore[arg-type]
+            pass
+    with Simulation(Foreign(), days=Size.SMALL) as simulation:  # type: ignore[arg-type]
+        assert (type(simulation.seed), type(simulation.days)) == (int, int)
+    Market("V", "S", timeout=Fraction(5)).close()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [True, 7.0, Fraction(7), Decimal(7)])
+def test_no_other_number_is_an_integer(value: Any) -> None:
+    with pytest.raises(ValueError, match="^seed has to be int "):
+        Simulation(value)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [{1: 2}, {"venues": {None: {}}}, {"venues": {"V": {"stocks": {1: {}}}}}, {"market": {1: 2}}],
+    ids=str,
+)
+def test_rules_by_something_else_than_names_are_refused(rules: dict[Any, Any]) -> None:
+    with pytest.raises(ValueError, match="^rules has "):
+        Simulation(rules=rules)

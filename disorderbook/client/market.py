@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from numbers import Real
 from operator import index
 from types import NoneType
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -398,14 +399,14 @@ class HttpConnection:
         check_types(str, NoneType, key=key)
         if key is not None and not (key and key == key.strip() and key.isprintable()):
             raise ValueError("The key cannot be sent: it is empty, or not all of it can be printed")
-        check_types(int, float, timeout=timeout)
+        check_types(Real, timeout=timeout)
         if not 0 < timeout <= LONGEST_TIMEOUT:
             raise ValueError(f"timeout is over 0 to {LONGEST_TIMEOUT} seconds, and not {timeout}")
         self._address = address
         self._tapes = tapes
         self._verify = verify
         self._key = key
-        self._timeout = timeout
+        self._timeout = float(timeout)
         self._is_closed = False
         self._open()
         reset_after_fork(self)

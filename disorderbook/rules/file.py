@@ -192,14 +192,15 @@ def _table(value: object, where: str) -> Mapping[str, Any]:
     return value
 
 
-def _check_name(name: str, where: str) -> None:
-    if not is_name(name):
+def _check_name(name: object, where: str) -> None:
+    if not isinstance(name, str) or not is_name(name):
         raise UnusableRules(f"has {where}: {NAME_RULE}")
 
 
-def _key(name: str) -> str:
-    """A name as TOML writes it, cut where it is long."""
-    return name if re.fullmatch("[A-Za-z0-9_-]{1,40}", name) else _line(shown(name))
+def _key(name: object) -> str:
+    """A name as TOML writes it, cut where it is long. A program's tables may have others."""
+    is_bare = isinstance(name, str) and re.fullmatch("[A-Za-z0-9_-]{1,40}", name)
+    return str(name) if is_bare else _line(shown(name))
 
 
 def _line(text: object) -> str:
