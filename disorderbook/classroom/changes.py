@@ -55,26 +55,31 @@ def _give_key(
     folder: ClassFolder, plan: ClassPlan, accounts: dict[str, str], *, action: str, name: str
 ) -> str:
     """Have the exchange do it if it runs, else write the accounts; and make the card."""
+    card_has = certified(folder, plan)  # without which no key may change: it would be on no card
     connection = connection_of(folder, plan)
     if connection.answers():
         key = str(connection.act(action, account=name)["key"])
     else:
         key = new_key()
         folder.write_accounts(accounts | {name: key})
-    _write_new_card(folder, plan, name, key)
+    students = folder.students() | {name: key}  # the exchange may be about to write the file
+    write(folder.new_card_file, cards_page(cards_of(plan, {name: key}, card_has)))
+    write(folder.cards_file, cards_page(cards_of(plan, students, card_has)))
     return key
 
 
 def new_cards(folder: ClassFolder, hosts: list[str]) -> ClassPlan:
     """Write the cards anew, for other names and addresses of this machine if some are given; with
-    TLS they need a new certificate. Returns the plan. Raises OSError or ValueError.
+    TLS these need a new certificate, and so does a class that has none yet. Returns the plan.
+    Raises OSError or ValueError.
     """
-    plan = folder.plan()
+    plan, text = folder.plan(), folder.plan_file.read_text(encoding="utf-8")
     if hosts:
-        plan = plan._replace(hosts=tuple(hosts))
-        write(folder.plan_file, _with_hosts(folder.plan_file.read_text(encoding="utf-8"), hosts))
-        if plan.tls:
-            make_certificate(plan.hosts, folder.certificate, folder.certificate_key)
+        plan, text = plan._replace(hosts=tuple(hosts)), _with_hosts(text, hosts)
+    if plan.tls and (hosts or not folder.certificate.exists()):
+        make_certificate(plan.hosts, folder.certificate, folder.certificate_key)
+    if hosts:
+        write(folder.plan_file, text)
     write_cards(folder, plan)
     return plan
 
@@ -153,13 +158,6 @@ def _to_wipe(folder: ClassFolder) -> Iterator[Path]:
     yield from (folder.cards_file, folder.new_card_file, folder.ports_file)
     yield from (folder.rounds_file, folder.lock_file, folder.rules_file)
     yield from (folder.nginx, folder.logs)
-
-
-def _write_new_card(folder: ClassFolder, plan: ClassPlan, name: str, key: str) -> None:
-    cards = cards_of(plan, {name: key}, certified(folder, plan))
-    write(folder.new_card_file, cards_page(cards))
-    students = folder.students() | {name: key}  # the exchange may be about to write the file
-    write(folder.cards_file, cards_page(cards_of(plan, students, certified(folder, plan))))
 
 
 def _with_hosts(text: str, hosts: list[str]) -> str:

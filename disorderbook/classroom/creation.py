@@ -5,6 +5,7 @@ folder is made; what then fails takes the folder away again.
 """
 
 import json
+import shlex
 import shutil
 import tomllib
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from disorderbook.classroom.certificate import fingerprint, make_certificate
 from disorderbook.classroom.folder import FOLDER_MODE, ClassFolder, write
 from disorderbook.classroom.plan import ClassPlan, rules_text
 from disorderbook.classroom.proxy import configuration
+from disorderbook.process.invocation import command
 
 PLAIN_PORT, TLS_PORT, EXCHANGE_PORT = 8080, 8443, 8000
 LOOPBACK = "127.0.0.1"
@@ -71,8 +73,18 @@ def write_cards(folder: ClassFolder, plan: ClassPlan) -> None:
 
 
 def certified(folder: ClassFolder, plan: ClassPlan) -> str:
-    """The fingerprint of the class's certificate, "" without TLS; raises OSError or ValueError."""
-    return fingerprint(folder.certificate) if plan.tls else ""
+    """The fingerprint of the class's certificate, "" without TLS. Raises OSError or ValueError,
+    also for a class that has none: TLS may have been turned on in the class file.
+    """
+    if not plan.tls:
+        return ""
+    if not folder.certificate.exists():
+        again = shlex.join(["class", "cards", str(folder.path)])
+        raise ValueError(
+            f"With TLS the class needs a certificate, and {folder.certificate} is not there."
+            f" Make it, and new cards: {command()} {again}"
+        )
+    return fingerprint(folder.certificate)
 
 
 def add_bot_accounts(folder: ClassFolder, plan: ClassPlan) -> None:

@@ -18,7 +18,7 @@ from disorderbook.classroom.addresses import can_listen, network_addresses
 from disorderbook.classroom.changes import old_cards
 from disorderbook.classroom.children import BotCommands, CannotRun, Children, bot_commands
 from disorderbook.classroom.connection import AdminConnection, NoExchange
-from disorderbook.classroom.creation import add_bot_accounts, write_generated
+from disorderbook.classroom.creation import add_bot_accounts, certified, write_generated
 from disorderbook.classroom.folder import ClassFolder
 from disorderbook.classroom.plan import ClassPlan, Round
 from disorderbook.classroom.proxy import HOW_TO_GET_IT, nginx_program
@@ -157,6 +157,8 @@ class Session:
         end it well.
         """
         self._check_ports()
+        if nginx_program() is not None:
+            certified(self._folder, self._plan)  # which nginx needs, and says in its own words
         add_bot_accounts(self._folder, self._plan)
         write_generated(self._folder, self._plan)
         lines = _typed_lines()

@@ -65,6 +65,20 @@ def test_with_tls_another_address_needs_another_certificate(tmp_path: Path) -> N
     assert after != before and after[:30] in folder.cards_file.read_text()
 
 
+def test_tls_that_is_turned_on_later_needs_a_certificate_first(folder: ClassFolder) -> None:
+    text = folder.plan_file.read_text()
+    folder.plan_file.write_text(text.replace("tls = false", "tls = true", 1))
+    before = folder.accounts()
+    sentence = r"class\.pem is not there\. Make it, and new cards: .* class cards "
+    for change, name in ((add_student, "ZOE"), (rekey_student, "ADA")):
+        with pytest.raises(ValueError, match=sentence):
+            change(folder, name)
+    assert folder.accounts() == before and not folder.new_card_file.exists()
+    assert new_cards(folder, []).tls
+    assert fingerprint(folder.certificate)[:5] in folder.cards_file.read_text()
+    assert add_student(folder, "ZOE") in folder.new_card_file.read_text()
+
+
 def test_an_end_without_a_market_writes_nothing_and_a_wipe_all(
     folder: ClassFolder,
 ) -> None:

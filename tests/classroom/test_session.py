@@ -266,3 +266,14 @@ def test_what_is_typed_is_obeyed_or_explained(tmp_path: Path) -> None:
         assert "//127.0.0.1:" in shown and "?venue=ROUND2" in shown  # the round that is next
         again._obey(None)  # the end of a terminal's input
         assert not again._is_running
+
+
+def test_with_tls_a_class_without_a_certificate_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_class(tmp_path / "class", NewClass(["ADA"], ["192.0.2.1"]))
+    folder = ClassFolder(tmp_path / "class")
+    folder.plan_file.write_text(folder.plan_file.read_text().replace("tls = false", "tls = true"))
+    monkeypatch.setattr(session, "nginx_program", lambda: "nginx")
+    with pytest.raises(ValueError, match="class.pem is not there. Make it"):
+        Session(folder, print).run()
