@@ -202,6 +202,14 @@ def test_a_mistyped_venue_is_told_in_words(exchange: PrivateExchange, open_url: 
     page.wait_for_selector("#nothing:text-is('Nobody has used TYPO yet.')")
 
 
+def test_a_long_venue_that_nobody_has_used_stays_on_the_page(
+    exchange: PrivateExchange, open_url: Open
+) -> None:
+    page = open_url(f"{exchange.url}/scores?venue={'W' * 250}")
+    page.wait_for_selector("#nothing:has-text('WWW')")
+    assert page.evaluate("nothing.scrollWidth <= nothing.clientWidth")
+
+
 @pytest.mark.parametrize("is_encrypted", [True, False])
 def test_the_admins_key_is_asked_for_only_where_a_proxy_takes_it(
     is_encrypted: bool, exchange: PrivateExchange, open_url: Open
