@@ -161,7 +161,10 @@ def test_a_book_tells_its_orders_executions_and_what_rests() -> None:
     assert told("disorderbook_closed_orders", place="archive", **BOOK) == 0
 
 
-def test_orders_that_were_moved_out_of_memory_are_in_the_archive() -> None:
+def test_orders_that_were_moved_out_of_memory_are_in_the_archive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("disorderbook.ledger.temporary.MOVE_SECONDS", 60.0)  # all at once
     client = Client(ledger=TemporaryLedger(bound=10))
     for number in range(50):
         client.order()

@@ -61,7 +61,10 @@ def questions() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("bound", [0, 1, 50, 200])
-def test_statuses_and_listings_are_the_same_beyond_the_bound(bound: int) -> None:
+def test_statuses_and_listings_are_the_same_beyond_the_bound(
+    bound: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("disorderbook.ledger.temporary.MOVE_SECONDS", 60.0)  # all at once
     endless, bounded = map(trading_client, (Ledger(), TemporaryLedger(bound)))
     closed_in_memory = [
         order

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from passes import Peer, make_passes, on_a_loop
+from raw_http import PATIENCE, get, post, serving, wait_until
 from raw_http import Peer as SocketPeer
-from raw_http import get, post, serving, wait_until
 
 from disorderbook.server.connection import Service
 from disorderbook.server.limits import Limits
@@ -312,7 +312,7 @@ def test_what_is_changed_for_who_has_gone_waits_for_no_other_steps(app: App) -> 
 
 
 def test_the_end_of_a_server_waits_for_what_is_changed_for_who_has_gone(app: App) -> None:
-    with serving(app) as server:
+    with serving(app, stop_seconds=PATIENCE) as server:
         with SocketPeer(server.port) as peer:
             peer.send(post(steps_path(5000, 1, what="change"), b"x"))
             assert wait_until(lambda: bool(app.made))
