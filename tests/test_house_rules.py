@@ -294,3 +294,10 @@ def test_a_script_imports_what_there_is_and_what_it_uses(path: Path) -> None:
             exported = rf"^export (async )?(function|const|let|class) {re.escape(name)}(?![\w$])"
             assert re.search(exported, there, re.MULTILINE), f"{module} has no {name}"
             assert re.search(word, code), f"{name} is not used"
+
+
+def test_what_msgspec_reads_is_known_to_it_before_there_are_threads() -> None:
+    """Threads that read a type while another one makes it known would crash the process."""
+    late = re.compile(r"\b(?:decode|convert)\([^()]*type=(?!str\b|list\[int)")
+    found = {module_of(path) for path in MODULES if late.search(path.read_text())}
+    assert found == {"client.results"}, "which does that for its own types"

@@ -259,6 +259,11 @@ class Verdict(Result, frozen=True):
 
 
 NO_REASON = "The exchange refuses this and gives no reason"
+# msgspec learns a type when that is first decoded, and threads that decode it meanwhile crash the
+# process. So it learns all of them while this module is imported, which one thread does.
+for _kind in Result.__subclasses__():
+    msgspec.json.Decoder(_kind)
+
 LONGEST_EXCERPT = 80  # characters of an answer that makes no sense, in the error's sentence
 
 T = TypeVar("T")

@@ -48,6 +48,9 @@ class FrozenState(NamedTuple):
     mark: Mark = Mark.LAST
 
 
+_DECODER = msgspec.json.Decoder(FrozenState)  # made once: see client.results
+
+
 class FrozenVenue(NamedTuple):
     """A venue as it was at `ts`, nanoseconds since 1970. `books` have no orders; `settled` are the
     prices, in cents, of those that were settled then, and `mark` is what the others counted at.
@@ -78,7 +81,7 @@ def frozen(
 
 def restored(freeze: StoredFreeze) -> FrozenVenue:
     """What was stored; raises ValueError for what makes no sense."""
-    state = msgspec.json.decode(freeze.state, type=FrozenState)
+    state = _DECODER.decode(freeze.state)
     step, accounts, samples = state.series
     series = NavSeries()
     stored = [StoredSample("", step, 0, ts, to_json(navs).decode()) for ts, navs in samples]

@@ -96,6 +96,8 @@ class StoredTrades(NamedTuple):
     mark: int | None = None  # cents; where the server marks at the band
 
 
+_DECODER = msgspec.json.Decoder(StoredTrades)  # made once: see client.results
+
 _SIDES: dict[SideName, Side] = {"buy": Side.BUY, "sell": Side.SELL}
 _NAMES: dict[Side, SideName] = {side: name for name, side in _SIDES.items()}
 
@@ -250,7 +252,7 @@ class BookHistory:
 
     def restore(self, state: str, count: int) -> None:
         """Have what another one had after so many trades; raises ValueError."""
-        stored = msgspec.json.decode(state, type=StoredTrades)
+        stored = _DECODER.decode(state)
         if stored.series.keys() != self._series.keys():
             raise ValueError(f"it has the spans {', '.join(stored.series)}")
         for span, series in self._series.items():

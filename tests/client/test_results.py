@@ -2,12 +2,14 @@
 
 import json
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from fork_server import run
 
 from disorderbook.client.results import Book, Execution, Order, Orders, Quote, Result, Tick, read
 
@@ -31,6 +33,22 @@ def bare(said: Any) -> Any:
 def check(recorded: dict[str, Any], kind: type[Result]) -> None:
     result = read(json.dumps(recorded), kind, "a trace")
     assert bare(json.loads(msgspec.json.encode(result))) == bare(recorded)
+
+
+KNOWN = """
+import gc
+from disorderbook.client.results import Result
+for kind in Result.__subclasses__():
+    print(kind.__name__, {type(part).__name__ for part in gc.get_referents(kind)} & {"StructInfo"})
+"""
+
+
+def test_no_thread_meets_a_result_that_another_one_is_making_known_to_msgspec() -> None:
+    """Where the first two of a kind were read at once, the process crashed."""
+    told = run([sys.executable, "-c", KNOWN], timeout=60).stdout.splitlines()
+    assert len(told) == len(Result.__subclasses__()) and {
+        line.split(" ", 1)[1] for line in told
+    } == {"{'StructInfo'}"}
 
 
 def kind_of(path: str) -> type[Result] | None:
