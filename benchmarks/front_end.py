@@ -39,6 +39,10 @@ from disorderbook.api.app import make_app
 from disorderbook.assembly import OWN_SERVER, make_server
 from disorderbook.process.periodic import keep_collections_short
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
+
+from ports import free_port  # noqa: E402
+
 FRONT_DOOR = Path(__file__).resolve()
 UNCOUNTED, ALTERNATING = "uncounted", "alternating"
 SERVERS = [OWN_SERVER, "waitress", "wsgiref", "uvicorn"]
@@ -184,8 +188,7 @@ def server_for(name: str) -> bottle.ServerAdapter:
     """A server that knows its port."""
     if name != "wsgiref":
         return make_server(OWN_SERVER if name in (UNCOUNTED, ALTERNATING) else name, 0)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return bottle.WSGIRefServer("127.0.0.1", free.getsockname()[1])
+    return bottle.WSGIRefServer("127.0.0.1", free_port())
 
 
 def application(name: str) -> Callable[..., Any]:

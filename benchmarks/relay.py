@@ -31,6 +31,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from ports import free_port  # noqa: E402
+
 TICKS = "/ob/api/ws/-/venues/TESTEX/tickertape/stocks/FOOBAR"
 EXECUTIONS = "/ob/api/ws/BUYER/venues/TESTEX/executions"
 EXECUTION_LISTENERS = 10  # of each relay
@@ -225,8 +229,7 @@ class NatsServer:
         program = shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             sys.exit("There is no nats-server (Debian: apt-get install nats-server)")
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._address = probe.getsockname()
+        self._address = "127.0.0.1", free_port()
         self.url = f"nats://127.0.0.1:{self._address[1]}"
         self._command = [program, "-a", "127.0.0.1", "-p", str(self._address[1])]
         self.start()

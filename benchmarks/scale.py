@@ -18,6 +18,7 @@ import json
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -33,6 +34,10 @@ from wire import CannotMeasure
 
 from disorderbook.assembly import OWN_SERVER
 from disorderbook.classroom.proxy import ProxyServer, nginx_command, nginx_program, server_text
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
+
+from ports import free_port  # noqa: E402
 
 VENUES = ("TESTEX", "OTHEREX")
 PATIENCE = 30.0  # seconds for nginx to listen
@@ -150,7 +155,7 @@ def nginx(ports: tuple[int, ...], venues: tuple[tuple[str, ...], ...] = ()) -> I
     if program is None:
         raise CannotMeasure("nginx is not installed")
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
+        port = free_port()
         server = ProxyServer(
             ports, (f"127.0.0.1:{port}",), ("_",), logs=f"{folder}/", named_venues=venues
         )
@@ -172,11 +177,6 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise CannotMeasure("nginx does not start") from None
             time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import pytest
 import watch_tape
 from forked import forked, heard
 from live import PATIENCE, ROOT, Exchange, bot, running
+from ports import free_port
 from stockfighter_minimal import Client, Order
 
 from disorderbook.client import listener
@@ -119,8 +119,7 @@ def test_a_refusal_says_what_exactly_was_wrong() -> None:
 
 
 def test_it_waits_for_an_exchange_that_is_away_and_reconnects() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     url = f"ws://127.0.0.1:{port}/ob/api/ws/"
     with bot("watch_tape.py", "--url", url) as watching:
         for _ in range(2):

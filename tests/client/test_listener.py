@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from live import killed
+from ports import free_port
 from websockets.sync.server import ServerConnection
 from websockets.sync.server import serve as serve_websockets
 
@@ -210,8 +211,7 @@ def ticks_of(market: Market) -> Iterator[Quote]:
 
 
 def test_nobody_there_is_said_at_once(exchange: PrivateExchange) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        url = f"ws://127.0.0.1:{gone.getsockname()[1]}"
+    url = f"ws://127.0.0.1:{free_port()}"
     with Market("TESTEX", "FOOBAR", url=exchange.url, tape_url=url) as market:
         with pytest.raises(ExchangeUnreachable, match="There is no tape at ws://.*refused"):
             market.ticks()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from ports import free_port
 
 from disorderbook.client.market import HttpConnection
 from disorderbook.client.results import ExchangeUnreachable, MarketClosed, Refused, Verdict
@@ -92,8 +93,7 @@ def test_a_server_that_never_answers_is_not_waited_for() -> None:
 
 
 def test_where_nobody_listens_nothing_was_sent() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     with connection(url) as asking:
         with pytest.raises(ExchangeUnreachable, match="Connection refused") as error:
             asking.request("POST", "/orders", Verdict, b"{}")

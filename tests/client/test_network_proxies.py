@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+from ports import free_port
 
 from disorderbook.client import ExchangeUnreachable, Market
 from disorderbook.client.network import proxy_options
@@ -86,8 +87,7 @@ def test_nor_by_any_other_name_of_it(
     monkeypatch: pytest.MonkeyPatch, proxy: Proxy, host: str
 ) -> None:
     monkeypatch.setenv("http_proxy", proxy.url)
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
+    port = free_port()
     with Market("V", "S", url=f"http://{host}:{port}", tape_url=f"ws://{host}:{port}") as market:
         for ask in (market.quote, market.ticks):
             with pytest.raises(ExchangeUnreachable):
