@@ -52,8 +52,7 @@ def check_integer(option: str, value: object, least: int, most: int) -> None:
 
 def check_number(option: str, value: object, least: float, most: float) -> None:
     """Raise ValueError for what is no number within these bounds, which NaN is not."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not least <= value <= most:  # type: ignore[operator]
+    if not _is_of(value, float) or not least <= value <= most:  # type: ignore[operator]
         raise ValueError(f"{option} is {least:g} to {most:g}, and not {value!r:.80}")
 
 
